@@ -1,0 +1,6 @@
+"""Soil lead from vis-NIR spectra, by transfer learning from soil pH.
+
+Conventions hold everywhere: wavelengths in nm and ascending, reflectance as a
+fraction between 0 and 1, spectra as rows ``(n_samples, n_bands)``, laboratory
+values in the unit that the column's name ends with (``Pb_mg_kg``, ``clay_pct``).
+"""

@@ -1,0 +1,315 @@
+"""Soil spectra: one validated container, unit conversion, resampling, splices.
+
+Wavelengths are in nm and strictly ascending; reflectance is a fraction (1 is a
+white reference), one sample a row; absorbance means ``log10(1/R)``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtr
+
+Kind = Literal["measured", "simulated"]
+
+#: Reflectance below this is at the noise floor of a field spectrometer and would
+#: explode in ``log10(1/R)``; 0.2 % also covers the dead 350 nm end of real files.
+REFLECTANCE_FLOOR = 0.002
+#: A white reference is 1; powders and specular grains read a little above it.
+REFLECTANCE_CEILING = 1.6
+#: Detector changes of ASD-type instruments, nm.
+SPLICES = (1000.0, 1800.0)
+
+_SIGMA_PER_FWHM = 1 / (2 * np.sqrt(2 * np.log(2)))
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where spectra come from, and whether anybody measured them."""
+
+    name: str
+    kind: Kind
+    instrument: str = "unknown"
+    citation: str = ""
+    licence: str = ""
+    sha256: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("measured", "simulated"):
+            raise ValueError(f"kind is {self.kind!r}; expected 'measured' or 'simulated'")
+
+    def with_notes(self, *notes: str) -> Provenance:
+        """Return a copy that carries further notes (what a reader converted or dropped)."""
+        return replace(self, notes=(*self.notes, *notes))
+
+
+@dataclass(frozen=True, eq=False)
+class SoilSpectra:
+    """Spectra of soils, their laboratory values and where they come from.
+
+    Parameters
+    ----------
+    wavelengths : (n_bands,) array
+        Band centres in nm, strictly ascending.
+    reflectance : (n_samples, n_bands) array
+        Reflectance as a fraction, finite. Kept as float32 and read-only.
+    samples : DataFrame
+        One row a sample, indexed by unique sample ids, in the order of
+        ``reflectance``. Laboratory values carry their unit in the column's name
+        (``pH``, ``Pb_mg_kg``, ``clay_pct``); ``group`` (field, profile, parent
+        sample), ``x``, ``y`` and ``crs`` where known.
+    provenance : Provenance
+        Name, kind (measured or simulated), instrument, citation, licence, hash.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, ids repeat, bands do not ascend, or the values cannot
+        be reflectance as a fraction (percent and absorbance are recognised).
+
+    Examples
+    --------
+    >>> soils = SoilSpectra([500.0, 510.0], [[0.1, 0.2]], pd.DataFrame({"pH": [6.1]}, index=["a"]),
+    ...                     Provenance("example", "simulated"))
+    >>> soils.n_samples, soils.n_bands
+    (1, 2)
+    """
+
+    wavelengths: np.ndarray
+    reflectance: np.ndarray
+    samples: pd.DataFrame = field(repr=False)
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        wavelengths = np.array(self.wavelengths, dtype=np.float64)
+        reflectance = np.asarray(self.reflectance, dtype=np.float32)
+        if reflectance is self.reflectance and reflectance.flags.writeable:
+            reflectance = reflectance.copy()
+        validate(wavelengths, reflectance, self.samples.index)
+        wavelengths.flags.writeable = False
+        reflectance.flags.writeable = False
+        object.__setattr__(self, "wavelengths", wavelengths)
+        object.__setattr__(self, "reflectance", reflectance)
+
+    @property
+    def n_samples(self) -> int:
+        """Number of samples."""
+        return self.reflectance.shape[0]
+
+    @property
+    def n_bands(self) -> int:
+        """Number of bands."""
+        return self.reflectance.shape[1]
+
+    def __len__(self) -> int:
+        return self.n_samples
+
+    @property
+    def absorbance(self) -> np.ndarray:
+        """``log10(1/R)``, (n_samples, n_bands), reflectance floored at 0.2 %."""
+        return absorbance(self.reflectance)
+
+    def values(self, column: str) -> np.ndarray:
+        """Laboratory values of one column as float64, (n_samples,); NaN where missing."""
+        if column not in self.samples:
+            known = ", ".join(map(str, self.samples.columns))
+            raise KeyError(f"{self.provenance.name} has no column {column!r}; it has: {known}")
+        return self.samples[column].to_numpy(dtype=np.float64, na_value=np.nan)
+
+    def take(self, rows: np.ndarray) -> SoilSpectra:
+        """Return the samples that ``rows`` (positions or a boolean mask) selects."""
+        rows = np.asarray(rows)
+        return replace(self, reflectance=self.reflectance[rows], samples=self.samples[rows]
+                       if rows.dtype == bool else self.samples.iloc[rows])
+
+    def having(self, column: str) -> SoilSpectra:
+        """Return the samples with a value in ``column``, and note how many had none."""
+        known = np.isfinite(self.values(column))
+        if known.all():
+            return self
+        note = f"{(~known).sum()} of {known.size} samples without {column} dropped"
+        return replace(self.take(known), provenance=self.provenance.with_notes(note))
+
+    def resample(self, grid: np.ndarray, fwhm: float | None = None) -> SoilSpectra:
+        """Return the spectra on another grid (see :func:`resample`)."""
+        values = resample(self.wavelengths, self.reflectance, grid, fwhm)
+        return replace(self, wavelengths=np.asarray(grid, dtype=np.float64), reflectance=values)
+
+    def sha256(self) -> str:
+        """Hash of the bands, the values and the ids: two equal hashes are equal data."""
+        digest = hashlib.sha256(self.wavelengths.tobytes())
+        digest.update(np.ascontiguousarray(self.reflectance).tobytes())
+        digest.update("\x1f".join(map(str, self.samples.index)).encode())
+        numeric = self.samples.select_dtypes("number")
+        digest.update(numeric.to_numpy(dtype=np.float64, na_value=np.nan).tobytes())
+        return digest.hexdigest()
+
+
+def validate(wavelengths: np.ndarray, reflectance: np.ndarray, ids: pd.Index) -> None:
+    """Raise ValueError unless the three describe spectra in nm and fractions.
+
+    Parameters
+    ----------
+    wavelengths : (n_bands,) array, nm
+    reflectance : (n_samples, n_bands) array, fraction
+    ids : Index of length n_samples
+    """
+    if wavelengths.ndim != 1 or reflectance.ndim != 2:
+        raise ValueError(f"got wavelengths of shape {wavelengths.shape} and reflectance of shape "
+                         f"{reflectance.shape}; expected (n_bands,) and (n_samples, n_bands)")
+    if reflectance.shape != (len(ids), wavelengths.size):
+        raise ValueError(f"reflectance has shape {reflectance.shape}; {len(ids)} samples and "
+                         f"{wavelengths.size} wavelengths need {(len(ids), wavelengths.size)}")
+    if reflectance.size == 0:
+        raise ValueError(f"no spectra: reflectance has shape {reflectance.shape}")
+    if not ids.is_unique:
+        repeated = list(ids[ids.duplicated()].unique()[:3])
+        raise ValueError(f"sample ids repeat: {repeated}; average replicates or rename them")
+    _validate_wavelengths(wavelengths)
+    _validate_reflectance(wavelengths, reflectance, ids)
+
+
+def _validate_wavelengths(wavelengths: np.ndarray) -> None:
+    steps = np.diff(wavelengths)
+    if not np.isfinite(wavelengths).all() or (steps <= 0).any():
+        at = int(np.argmax(~(steps > 0)))
+        raise ValueError(f"wavelengths must ascend strictly: band {at + 1} is "
+                         f"{wavelengths[at]:g} nm, band {at + 2} is {wavelengths[at + 1]:g} nm")
+    if wavelengths[0] < 200 or wavelengths[-1] > 3000:
+        raise ValueError(f"bands run {wavelengths[0]:g}–{wavelengths[-1]:g}; vis-NIR lies within "
+                         "200–3000 nm (wavenumbers in 1/cm become nm as 1e7 / wavenumber)")
+
+
+def _validate_reflectance(wavelengths: np.ndarray, reflectance: np.ndarray, ids: pd.Index) -> None:
+    if not np.isfinite(reflectance).all():
+        row, band = np.argwhere(~np.isfinite(reflectance))[0]
+        raise ValueError(f"sample {ids[row]!r} has no finite reflectance at {wavelengths[band]:g} nm; "
+                         "drop the sample or the band")
+    median = float(np.median(reflectance))
+    if median > REFLECTANCE_CEILING:
+        raise ValueError(f"reflectance has a median of {median:.3g}: it looks like percent; "
+                         'pass unit="percent" or divide by 100')
+    low, high = float(reflectance.min()), float(reflectance.max())
+    if low < -0.05 or high > REFLECTANCE_CEILING:
+        row, band = np.argwhere((reflectance < -0.05) | (reflectance > REFLECTANCE_CEILING))[0]
+        raise ValueError(f"sample {ids[row]!r} reads {reflectance[row, band]:.3g} at "
+                         f"{wavelengths[band]:g} nm; reflectance as a fraction lies in 0–1: "
+                         'absorbance needs unit="absorbance", percent unit="percent"')
+
+
+def absorbance(reflectance: np.ndarray, floor: float = REFLECTANCE_FLOOR) -> np.ndarray:
+    """Turn reflectance into ``log10(1/R)``, with ``R`` floored so that noise cannot explode.
+
+    Examples
+    --------
+    >>> absorbance(np.array([1.0, 0.1]))
+    array([-0.,  1.])
+    """
+    return -np.log10(np.maximum(reflectance, floor))
+
+
+def reflectance_from_absorbance(absorbance: np.ndarray) -> np.ndarray:
+    """Turn ``log10(1/R)`` into reflectance.
+
+    Examples
+    --------
+    >>> reflectance_from_absorbance(np.array([0.0, 1.0]))
+    array([1. , 0.1])
+    """
+    return np.power(10.0, -np.asarray(absorbance))
+
+
+def band_grid(start: float, stop: float, step: float) -> np.ndarray:
+    """Band centres ``start, start + step, … ≤ stop`` in nm.
+
+    Examples
+    --------
+    >>> band_grid(430, 460, 10)
+    array([430., 440., 450., 460.])
+    """
+    if step <= 0 or stop <= start:
+        raise ValueError(f"a grid {start:g}–{stop:g} nm by {step:g} nm is empty")
+    return start + step * np.arange(int(np.floor((stop - start) / step + 1e-9)) + 1, dtype=np.float64)
+
+
+def response_matrix(wavelengths: np.ndarray, grid: np.ndarray, fwhm: float) -> np.ndarray:
+    """Gaussian band responses, (n_bands, n_grid), each column summing to 1.
+
+    Each band counts with the Gaussian's mass over the interval it stands for, so
+    unevenly spaced bands are weighted rightly and a narrow Gaussian tends to the
+    nearest band rather than to nothing.
+    """
+    middle = (wavelengths[1:] + wavelengths[:-1]) / 2
+    edges = np.concatenate([[2 * wavelengths[0] - middle[0]], middle, [2 * wavelengths[-1] - middle[-1]]])
+    sigma = fwhm * _SIGMA_PER_FWHM
+    mass = np.diff(ndtr((edges[:, None] - grid[None, :]) / sigma), axis=0)
+    return mass / mass.sum(axis=0)
+
+
+def resample(wavelengths: np.ndarray, values: np.ndarray, grid: np.ndarray,
+             fwhm: float | None = None) -> np.ndarray:
+    """Resample spectra to another grid with a Gaussian instrument response.
+
+    Parameters
+    ----------
+    wavelengths : (n_bands,) array, nm, ascending
+    values : (n_samples, n_bands) array
+    grid : (n_grid,) array, nm, ascending, within the range of ``wavelengths``
+    fwhm : float, optional
+        Full width at half maximum in nm; the grid's median step if omitted.
+
+    Returns
+    -------
+    (n_samples, n_grid) float32 array; ``values`` itself, copied, on an equal grid.
+
+    Raises
+    ------
+    ValueError
+        If the grid reaches beyond the measured range: nothing is extrapolated.
+    """
+    wavelengths, grid = np.asarray(wavelengths, float), np.asarray(grid, float)
+    values = np.asarray(values, dtype=np.float32)
+    if fwhm is None and np.array_equal(wavelengths, grid):
+        return values.copy()
+    tolerance = 0.5 * float(np.median(np.diff(wavelengths)))
+    if grid[0] < wavelengths[0] - tolerance or grid[-1] > wavelengths[-1] + tolerance:
+        raise ValueError(f"the grid {grid[0]:g}–{grid[-1]:g} nm reaches beyond the measured "
+                         f"{wavelengths[0]:g}–{wavelengths[-1]:g} nm")
+    step = float(np.median(np.diff(grid))) if grid.size > 1 else 10.0
+    weights = response_matrix(wavelengths, grid, fwhm or step)
+    return (values @ weights.astype(np.float32)).astype(np.float32)
+
+
+def correct_splices(wavelengths: np.ndarray, reflectance: np.ndarray,
+                    splices: tuple[float, ...] = SPLICES) -> np.ndarray:
+    """Remove the steps where one detector hands over to the next.
+
+    The first detector is the reference: each later one is scaled so that the line
+    through its first two bands meets the line through the last two before it (the
+    additive form is usual for ASD; scaling keeps reflectance positive).
+
+    Parameters
+    ----------
+    wavelengths : (n_bands,) array, nm
+    reflectance : (n_samples, n_bands) array
+    splices : tuple of float
+        Last wavelength of each detector but the last, nm.
+
+    Returns
+    -------
+    (n_samples, n_bands) float32 array, a copy.
+    """
+    corrected = np.array(reflectance, dtype=np.float32)
+    for splice in splices:
+        first = int(np.searchsorted(wavelengths, splice, side="right"))
+        if not 2 <= first <= wavelengths.size - 2:
+            continue
+        expected = 2 * corrected[:, first - 1] - corrected[:, first - 2]
+        found = np.maximum(corrected[:, first], REFLECTANCE_FLOOR)
+        corrected[:, first:] *= (np.maximum(expected, REFLECTANCE_FLOOR) / found)[:, None]
+    return corrected

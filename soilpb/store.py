@@ -1,0 +1,113 @@
+"""Artifacts that chapters hand to each other: atomic, hashed, free of pickles.
+
+Tables are Parquet, weights are safetensors, cards are JSON. A file appears under
+its name only when it is complete; what is read back is what was written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors import numpy as safetensors
+
+
+class MissingArtifact(FileNotFoundError):
+    """An earlier chapter has not been executed; the message names the command that does it."""
+
+
+@contextmanager
+def atomic_write(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; move it there if the block succeeds.
+
+    An exception or a kill leaves the former file, or none, but never half a one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sha256_of(*paths: str | Path) -> str:
+    """SHA-256 over the bytes of the files, in the order given."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def save_table(path: str | Path, table: pd.DataFrame) -> Path:
+    """Write a tidy table as Parquet."""
+    with atomic_write(path) as temporary:
+        table.to_parquet(temporary)
+    return Path(path)
+
+
+def load_table(path: str | Path, made_by: str = "") -> pd.DataFrame:
+    """Read a table; ``made_by`` is the command to name if it is not there."""
+    return pd.read_parquet(require(path, made_by))
+
+
+def save_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> Path:
+    """Write named arrays as safetensors."""
+    with atomic_write(path) as temporary:
+        safetensors.save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, temporary)
+    return Path(path)
+
+
+def load_tensors(path: str | Path, made_by: str = "") -> dict[str, np.ndarray]:
+    """Read named arrays; ``made_by`` is the command to name if they are not there."""
+    return safetensors.load_file(require(path, made_by))
+
+
+def save_card(path: str | Path, card: Mapping[str, Any]) -> Path:
+    """Write a JSON card with sorted keys, so that equal cards are equal bytes."""
+    text = json.dumps(card, indent=2, sort_keys=True, ensure_ascii=False, default=_as_json)
+    with atomic_write(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return Path(path)
+
+
+def load_card(path: str | Path, made_by: str = "") -> dict[str, Any]:
+    """Read a JSON card; ``made_by`` is the command to name if it is not there."""
+    return json.loads(require(path, made_by).read_text(encoding="utf-8"))
+
+
+def require(path: str | Path, made_by: str = "") -> Path:
+    """Return ``path`` if it exists, else raise one line that says how to make it.
+
+    Raises
+    ------
+    MissingArtifact
+        With the command to run.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise MissingArtifact(f"{path} is missing; make it with: {made_by or 'make book'}")
+    return path
+
+
+def _as_json(value: Any) -> Any:
+    """Turn numpy scalars and arrays, and paths, into what JSON knows."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return value.as_posix()
+    raise TypeError(f"{type(value).__name__} does not belong in a card")
