@@ -124,8 +124,11 @@ class SoilSpectra:
     def take(self, rows: np.ndarray) -> SoilSpectra:
         """Return the samples that ``rows`` (positions or a boolean mask) selects."""
         rows = np.asarray(rows)
-        return replace(self, reflectance=self.reflectance[rows], samples=self.samples[rows]
-                       if rows.dtype == bool else self.samples.iloc[rows])
+        return replace(
+            self,
+            reflectance=self.reflectance[rows],
+            samples=self.samples[rows] if rows.dtype == bool else self.samples.iloc[rows],
+        )
 
     def having(self, column: str) -> SoilSpectra:
         """Return the samples with a value in ``column``, and note how many had none."""
@@ -160,11 +163,15 @@ def validate(wavelengths: np.ndarray, reflectance: np.ndarray, ids: pd.Index) ->
     ids : Index of length n_samples
     """
     if wavelengths.ndim != 1 or reflectance.ndim != 2:
-        raise ValueError(f"got wavelengths of shape {wavelengths.shape} and reflectance of shape "
-                         f"{reflectance.shape}; expected (n_bands,) and (n_samples, n_bands)")
+        raise ValueError(
+            f"got wavelengths of shape {wavelengths.shape} and reflectance of shape "
+            f"{reflectance.shape}; expected (n_bands,) and (n_samples, n_bands)"
+        )
     if reflectance.shape != (len(ids), wavelengths.size):
-        raise ValueError(f"reflectance has shape {reflectance.shape}; {len(ids)} samples and "
-                         f"{wavelengths.size} wavelengths need {(len(ids), wavelengths.size)}")
+        raise ValueError(
+            f"reflectance has shape {reflectance.shape}; {len(ids)} samples and "
+            f"{wavelengths.size} wavelengths need {(len(ids), wavelengths.size)}"
+        )
     if reflectance.size == 0:
         raise ValueError(f"no spectra: reflectance has shape {reflectance.shape}")
     if not ids.is_unique:
@@ -178,28 +185,38 @@ def _validate_wavelengths(wavelengths: np.ndarray) -> None:
     steps = np.diff(wavelengths)
     if not np.isfinite(wavelengths).all() or (steps <= 0).any():
         at = int(np.argmax(~(steps > 0)))
-        raise ValueError(f"wavelengths must ascend strictly: band {at + 1} is "
-                         f"{wavelengths[at]:g} nm, band {at + 2} is {wavelengths[at + 1]:g} nm")
+        raise ValueError(
+            f"wavelengths must ascend strictly: band {at + 1} is "
+            f"{wavelengths[at]:g} nm, band {at + 2} is {wavelengths[at + 1]:g} nm"
+        )
     if wavelengths[0] < 200 or wavelengths[-1] > 3000:
-        raise ValueError(f"bands run {wavelengths[0]:g}–{wavelengths[-1]:g}; vis-NIR lies within "
-                         "200–3000 nm (wavenumbers in 1/cm become nm as 1e7 / wavenumber)")
+        raise ValueError(
+            f"bands run {wavelengths[0]:g}–{wavelengths[-1]:g}; vis-NIR lies within "
+            "200–3000 nm (wavenumbers in 1/cm become nm as 1e7 / wavenumber)"
+        )
 
 
 def _validate_reflectance(wavelengths: np.ndarray, reflectance: np.ndarray, ids: pd.Index) -> None:
     if not np.isfinite(reflectance).all():
         row, band = np.argwhere(~np.isfinite(reflectance))[0]
-        raise ValueError(f"sample {ids[row]!r} has no finite reflectance at {wavelengths[band]:g} nm; "
-                         "drop the sample or the band")
+        raise ValueError(
+            f"sample {ids[row]!r} has no finite reflectance at {wavelengths[band]:g} nm; "
+            "drop the sample or the band"
+        )
     median = float(np.median(reflectance))
     if median > REFLECTANCE_CEILING:
-        raise ValueError(f"reflectance has a median of {median:.3g}: it looks like percent; "
-                         'pass unit="percent" or divide by 100')
+        raise ValueError(
+            f"reflectance has a median of {median:.3g}: it looks like percent; "
+            'pass unit="percent" or divide by 100'
+        )
     low, high = float(reflectance.min()), float(reflectance.max())
     if low < -0.05 or high > REFLECTANCE_CEILING:
         row, band = np.argwhere((reflectance < -0.05) | (reflectance > REFLECTANCE_CEILING))[0]
-        raise ValueError(f"sample {ids[row]!r} reads {reflectance[row, band]:.3g} at "
-                         f"{wavelengths[band]:g} nm; reflectance as a fraction lies in 0–1: "
-                         'absorbance needs unit="absorbance", percent unit="percent"')
+        raise ValueError(
+            f"sample {ids[row]!r} reads {reflectance[row, band]:.3g} at "
+            f"{wavelengths[band]:g} nm; reflectance as a fraction lies in 0–1: "
+            'absorbance needs unit="absorbance", percent unit="percent"'
+        )
 
 
 def absorbance(reflectance: np.ndarray, floor: float = REFLECTANCE_FLOOR) -> np.ndarray:
@@ -251,8 +268,9 @@ def response_matrix(wavelengths: np.ndarray, grid: np.ndarray, fwhm: float) -> n
     return mass / mass.sum(axis=0)
 
 
-def resample(wavelengths: np.ndarray, values: np.ndarray, grid: np.ndarray,
-             fwhm: float | None = None) -> np.ndarray:
+def resample(
+    wavelengths: np.ndarray, values: np.ndarray, grid: np.ndarray, fwhm: float | None = None
+) -> np.ndarray:
     """Resample spectra to another grid with a Gaussian instrument response.
 
     Parameters
@@ -278,15 +296,18 @@ def resample(wavelengths: np.ndarray, values: np.ndarray, grid: np.ndarray,
         return values.copy()
     tolerance = 0.5 * float(np.median(np.diff(wavelengths)))
     if grid[0] < wavelengths[0] - tolerance or grid[-1] > wavelengths[-1] + tolerance:
-        raise ValueError(f"the grid {grid[0]:g}–{grid[-1]:g} nm reaches beyond the measured "
-                         f"{wavelengths[0]:g}–{wavelengths[-1]:g} nm")
+        raise ValueError(
+            f"the grid {grid[0]:g}–{grid[-1]:g} nm reaches beyond the measured "
+            f"{wavelengths[0]:g}–{wavelengths[-1]:g} nm"
+        )
     step = float(np.median(np.diff(grid))) if grid.size > 1 else 10.0
     weights = response_matrix(wavelengths, grid, fwhm or step)
     return (values @ weights.astype(np.float32)).astype(np.float32)
 
 
-def correct_splices(wavelengths: np.ndarray, reflectance: np.ndarray,
-                    splices: tuple[float, ...] = SPLICES) -> np.ndarray:
+def correct_splices(
+    wavelengths: np.ndarray, reflectance: np.ndarray, splices: tuple[float, ...] = SPLICES
+) -> np.ndarray:
     """Remove the steps where one detector hands over to the next.
 
     The first detector is the reference: each later one is scaled so that the line
