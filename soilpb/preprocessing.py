@@ -1,0 +1,78 @@
+"""Preprocessing as scikit-learn pipelines that start from reflectance.
+
+Every pipeline takes reflectance as a fraction, ``(n_samples, n_bands)``, and returns
+as many bands. None of the steps learns anything from other samples, but each is a
+pipeline step all the same, so that a fold cannot be preprocessed outside itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from chemotools.derivative import SavitzkyGolay
+from chemotools.scatter import StandardNormalVariate
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from soilpb.spectra import REFLECTANCE_FLOOR, absorbance
+
+
+class Absorbance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Turn reflectance into apparent absorbance, ``log10(1/R)``.
+
+    Parameters
+    ----------
+    floor : float
+        Reflectance below it counts as ``floor``: noise near zero must not explode.
+
+    Examples
+    --------
+    >>> Absorbance().fit_transform(np.array([[1.0, 0.1, 0.0]])).round(3)
+    array([[-0.   ,  1.   ,  2.699]])
+    """
+
+    def __init__(self, floor: float = REFLECTANCE_FLOOR) -> None:
+        self.floor = floor
+
+    def fit(self, X: np.ndarray, y: None = None) -> Absorbance:
+        """Check the spectra and remember their number of bands."""
+        if not self.floor > 0:
+            raise ValueError(f"floor is {self.floor!r}; a reflectance above 0 is needed")
+        validate_data(self, X, dtype=(np.float64, np.float32))
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return ``log10(1/R)``, (n_samples, n_bands), in the precision of ``X``."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return absorbance(X, X.dtype.type(self.floor))
+
+
+def raw_pipeline() -> Pipeline:
+    """Absorbance alone: albedo, particle size and moisture stay in the spectrum."""
+    return make_pipeline(Absorbance())
+
+
+def snv_pipeline() -> Pipeline:
+    """Absorbance, then standard normal variate (Barnes et al. 1989) of each spectrum.
+
+    A spectrum ``a·x + b`` becomes what ``x`` becomes: differences of path length and
+    offset are gone, and each spectrum has mean 0 and standard deviation 1.
+    """
+    return make_pipeline(Absorbance(), StandardNormalVariate())
+
+
+def derivative_pipeline(window: int = 7, order: int = 2) -> Pipeline:
+    """Absorbance, then first derivative a band (Savitzky & Golay 1964).
+
+    Parameters
+    ----------
+    window : int
+        Odd number of bands of the moving polynomial.
+    order : int
+        Its degree. The ends are derivatives of the last full window's polynomial,
+        so that a straight line has one slope everywhere.
+    """
+    return make_pipeline(
+        Absorbance(), SavitzkyGolay(window_length=window, polyorder=order, deriv=1, mode="interp")
+    )

@@ -1,0 +1,80 @@
+"""Preprocessing: known spectra become known values, and nothing outside a row matters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from soilpb.preprocessing import Absorbance, derivative_pipeline, raw_pipeline, snv_pipeline
+
+PIPELINES = [raw_pipeline, snv_pipeline, derivative_pipeline]
+
+
+@pytest.fixture
+def reflectance():
+    """Twelve spectra of 40 bands, between 0.05 and 0.9."""
+    return np.random.default_rng(0).uniform(0.05, 0.9, size=(12, 40))
+
+
+@parametrize_with_checks([Absorbance()])
+def test_absorbance_obeys_scikit_learn(estimator, check):
+    """Absorbance passes scikit-learn's own checks of an estimator."""
+    check(estimator)
+
+
+def test_absorbance_floors_what_is_below_noise():
+    """Reflectance of zero or less reads as the floor."""
+    found = Absorbance(floor=0.01).fit_transform([[0.0, -0.02, 0.1]])
+    np.testing.assert_allclose(found, [[2.0, 2.0, 1.0]])
+
+
+def test_a_floor_of_zero_is_refused():
+    """A floor that would let log10 explode is an error that says what is needed."""
+    with pytest.raises(ValueError, match="above 0"):
+        Absorbance(floor=0.0).fit([[0.2]])
+
+
+def test_snv_forgets_scale_and_offset(reflectance):
+    """SNV of a·x + b equals SNV of x, x being absorbance."""
+    x = -np.log10(reflectance)
+    changed = 10 ** -(0.7 * x + 0.1)
+    np.testing.assert_allclose(
+        snv_pipeline().fit_transform(changed), snv_pipeline().fit_transform(reflectance), atol=1e-10
+    )
+
+
+def test_derivative_of_a_parabola_is_its_slope():
+    """A quadratic absorbance has its exact derivative at every band, the ends included."""
+    band = np.arange(30.0)
+    x = 0.2 + 0.01 * band + 0.0005 * band**2
+    found = derivative_pipeline(window=7, order=2).fit_transform(10 ** -x[None])
+    np.testing.assert_allclose(found[0], 0.01 + 0.001 * band, atol=1e-12)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_a_row_is_preprocessed_alone(pipeline, reflectance):
+    """A spectrum becomes the same whatever other spectra the pipeline was fitted on."""
+    other = reflectance[::-1] ** 2
+    np.testing.assert_array_equal(
+        pipeline().fit(reflectance).transform(reflectance[:3]),
+        pipeline().fit(other).transform(reflectance[:3]),
+    )
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_inputs_are_left_alone(pipeline, reflectance):
+    """Preprocessing returns as many bands and does not write into what it was given."""
+    before = reflectance.copy()
+    found = pipeline().fit_transform(reflectance)
+    assert found.shape == before.shape
+    np.testing.assert_array_equal(reflectance, before)
+    assert not np.allclose(found, before)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_another_number_of_bands_is_refused(pipeline, reflectance):
+    """Spectra on another grid than the fitted one are an error, not a wrong answer."""
+    fitted = pipeline().fit(reflectance)
+    with pytest.raises(ValueError, match="40 features"):
+        fitted.transform(reflectance[:, :-1])
