@@ -1,0 +1,57 @@
+# soilpb: `make book` executes every chapter and renders the book, `make test` proves it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.PHONY: help book test pair format check clean lock
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+CORES ?= 2
+NOTEBOOKS := $(wildcard notebooks/*.py)
+CODE := soilpb tests benchmarks notebooks
+# One numerical thread a process: chapters and folds run side by side instead.
+export OMP_NUM_THREADS := 1
+export PYTHONHASHSEED := 0
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+# The marker is written last: an interrupted installation starts again where it was.
+$(INSTALLED): requirements.lock pyproject.toml
+	@python="$$(for name in python3.11 python3.12 python3; do \
+	    $$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' 2>/dev/null \
+	    && command -v $$name && break; done || true)"; \
+	if [ -z "$$python" ]; then echo "soilpb needs Python 3.11 or 3.12; none was found on PATH" >&2; exit 1; fi; \
+	[ -x $(BIN)/python ] || "$$python" -m venv $(VENV)
+	@echo "Installing the pinned packages into $(VENV) (a few minutes, once) …"
+	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+book: $(INSTALLED) pair  ## execute what changed and render the book into _build/html
+	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet host reason
+	@echo "The book: _build/html/index.html"
+
+test: $(INSTALLED)  ## lint, formatting, doctests, package tests, chapters at small parameters
+	@$(MAKE) --no-print-directory check
+	$(BIN)/python -m pytest -n $(CORES) --dist loadscope
+
+pair: $(INSTALLED)  ## write the .ipynb twin of each notebooks/*.py
+	@$(BIN)/python -m soilpb.workflow pair $(NOTEBOOKS)
+
+format: $(INSTALLED)  ## format and mend what the linter can mend
+	$(BIN)/ruff check --fix --quiet $(CODE) || true
+	$(BIN)/ruff format $(CODE)
+
+check: $(INSTALLED)  ## lint and formatting of package, tests and notebooks; the floors of the package
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/lint-imports
+
+lock: $(INSTALLED)  ## pin what is installed, after a change of pyproject.toml
+	@$(BIN)/python -m pip freeze --exclude-editable --exclude uv | sed -E 's/\+cpu$$//' > requirements.lock
+
+clean:  ## remove what was generated, but neither data/ nor the environment
+	rm -rf _build artifacts book/notebooks book/sites .snakemake

@@ -1,0 +1,80 @@
+# The workflow: chapters and site reports are executed, copied into the book, and the book is built.
+# Only what changed runs again: a chapter's source, its site file, the package code behind it, and
+# the chapters it reads from. `make book` calls this file; so can a cluster (--executor).
+from pathlib import Path
+
+from soilpb.workflow import code_behind
+
+BOOK_SITE = "gejiu"  # the site that the numbered chapters are about
+CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
+SITES = sorted(path.stem for path in Path("notebooks/sites").glob("*.yml"))
+FIELDS = [site for site in SITES if "target_data: limesoda" in Path(f"notebooks/sites/{site}.yml").read_text()]
+
+# Which executed chapters a chapter reads from, for the same site.
+READS = {
+    "03_transfer": ["02_pretraining"],
+    "04_baselines": ["02_pretraining"],
+    "05_interpretation": ["02_pretraining"],
+    "site_report": ["02_pretraining"],
+}
+THREADS = {"06_real_soils": 2}
+
+EXECUTED = "artifacts/{site}/{chapter}/notebook.ipynb"
+HTML = "_build/html/index.html"
+
+
+def upstream(wildcards):
+    """Executed notebooks that must be there before this one starts."""
+    if wildcards.chapter == "06_real_soils":
+        return [EXECUTED.format(site=field, chapter="02_pretraining") for field in FIELDS]
+    return [EXECUTED.format(site=wildcards.site, chapter=name) for name in READS.get(wildcards.chapter, [])]
+
+
+wildcard_constraints:
+    site="[^/]+",
+    chapter="[^/]+",
+
+
+rule book:
+    input:
+        expand("book/notebooks/{chapter}.ipynb", chapter=CHAPTERS),
+        expand("book/sites/{site}.ipynb", site=SITES),
+        [path for path in Path("book").glob("*") if path.is_file()],
+        [path for path in Path("book/_static").glob("*") if path.is_file()],
+        "_config.yml",
+    output:
+        HTML,
+    threads: 2
+    shell:
+        "jupyter-book build book --path-output . --config _config.yml --all -W -n --keep-going"
+
+
+rule execute:
+    input:
+        source="notebooks/{chapter}.py",
+        site="notebooks/sites/{site}.yml",
+        code=lambda wildcards: code_behind(f"notebooks/{wildcards.chapter}.py"),
+        upstream=upstream,
+    output:
+        EXECUTED,
+    threads: lambda wildcards: THREADS.get(wildcards.chapter, 1)
+    shell:
+        "python -m soilpb.workflow execute {input.source} {wildcards.site} {output}"
+
+
+rule chapter_page:
+    input:
+        EXECUTED.format(site=BOOK_SITE, chapter="{chapter}"),
+    output:
+        "book/notebooks/{chapter}.ipynb",
+    shell:
+        "cp {input} {output}.part && mv {output}.part {output}"
+
+
+rule site_page:
+    input:
+        EXECUTED.format(site="{site}", chapter="site_report"),
+    output:
+        "book/sites/{site}.ipynb",
+    shell:
+        "cp {input} {output}.part && mv {output}.part {output}"

@@ -1,0 +1,262 @@
+"""The study of one site: what every chapter opens first.
+
+A chapter takes what an earlier chapter stored under ``artifacts/<site>/<chapter>/`` and
+nothing else; :class:`Study` finds it, or says in one line which command makes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from IPython.display import HTML
+
+from soilpb import sitefile, store, twin
+from soilpb.network import SpectralNetwork
+from soilpb.readers import limesoda
+from soilpb.readers import site as site_reader
+from soilpb.sitefile import Site
+from soilpb.spectra import Provenance, SoilSpectra, band_grid
+
+#: Soils of the simulated source unless the site file says otherwise.
+TWIN_SOURCE_SIZE = 12_000
+#: Soils of the simulated target: as many as the study had.
+TWIN_TARGET_SIZE = 130
+
+
+@dataclass(frozen=True)
+class Study:
+    """One site, seen from one chapter.
+
+    Parameters
+    ----------
+    site : Site
+        The site file, with a notebook's parameters laid over it.
+    chapter : str
+        Name of the chapter, such as ``03_transfer``: its artifacts carry it.
+    """
+
+    site: Site
+    chapter: str
+
+    @classmethod
+    def open(cls, chapter: str, namespace: Mapping[str, Any]) -> Study:
+        """Open a chapter's study, refusing parameters that nobody knows.
+
+        Parameters
+        ----------
+        chapter : str
+            The notebook's name without its suffix.
+        namespace : mapping
+            The notebook's ``globals()``: its parameters, annotated in the cell tagged
+            ``parameters`` and perhaps overwritten by papermill.
+
+        Raises
+        ------
+        SiteError
+            For an unknown parameter, a wrong type, a missing site file.
+        """
+        parameters = sitefile.check_parameters(namespace, namespace.get("__annotations__", {}))
+        overrides = {k: v for k, v in parameters.items() if k in Site.model_fields}
+        return cls.load(chapter=chapter, **overrides)
+
+    @classmethod
+    def load(cls, site: str, chapter: str = "", **overrides: Any) -> Study:
+        """Load a site by its name, with single keys replaced."""
+        stored = sitefile.load_site_file(site).model_dump()
+        return cls(sitefile.make_site({**stored, **overrides}), chapter)
+
+    # -- soils -----------------------------------------------------------------
+
+    @property
+    def grid(self) -> np.ndarray:
+        """Band centres in nm on which everything is compared."""
+        return band_grid(self.site.band_start, self.site.band_stop, self.site.band_step)
+
+    @cached_property
+    def soils(self) -> SoilSpectra:
+        """All soils of the site on the study's grid, with or without a target value."""
+        return self._read_target()
+
+    @cached_property
+    def target(self) -> SoilSpectra:
+        """The site's soils that have a value of the target."""
+        known = self.soils.having(self.site.target)
+        if 0 < self.site.n_target < known.n_samples:
+            rows = np.random.default_rng(self.site.seed).permutation(known.n_samples)[: self.site.n_target]
+            return known.take(np.sort(rows))
+        return known
+
+    @cached_property
+    def source(self) -> SoilSpectra:
+        """The library soils that have a value of the source property, on the study's grid."""
+        library = self._read_source().having(self.site.source_property)
+        if 0 < self.site.source_size < library.n_samples:
+            rows = np.random.default_rng(self.site.seed).permutation(library.n_samples)[
+                : self.site.source_size
+            ]
+            return library.take(np.sort(rows))
+        return library
+
+    def _read_target(self) -> SoilSpectra:
+        site = self.site
+        if site.target_data == "twin":
+            return twin.simulate_target(TWIN_TARGET_SIZE, seed=site.seed, grid=self.grid)
+        if site.target_data == "limesoda":
+            return limesoda.load_field(site.limesoda_set).resample(self.grid)
+        root = sitefile.project_root()
+        options = (
+            "id_column",
+            "spectra_unit",
+            "below_detection",
+            "replicates",
+            "instrument",
+            "citation",
+            "licence",
+        )
+        soils = site_reader.read_site(
+            root / site.spectra,
+            root / site.laboratory,
+            target=site.target,
+            name=site.title or site.site,
+            **site.model_dump(include=set(options)),
+        )
+        return soils.resample(self.grid)
+
+    def _read_source(self) -> SoilSpectra:
+        if self.site.source == "twin":
+            # The library must not share its random soils with the target.
+            n = self.site.source_size or TWIN_SOURCE_SIZE
+            return twin.simulate_source(n, seed=self.site.seed + 1_000, grid=self.grid)
+        others = [name for name in limesoda.FULL_RANGE_FIELDS if name != self.site.limesoda_set]
+        return limesoda.load_fields(others, self.grid)
+
+    # -- what models see -------------------------------------------------------
+
+    @property
+    def X(self) -> np.ndarray:
+        """Reflectance of the target soils, (n_samples, n_bands), fraction."""
+        return self.target.reflectance
+
+    @cached_property
+    def y(self) -> np.ndarray:
+        """The target on the modelling scale, (n_samples,)."""
+        values = self.target.values(self.site.target)
+        if self.site.target_scale == "natural":
+            return values
+        if (values <= 0).any():
+            worst = self.target.samples.index[int(np.argmin(values))]
+            raise sitefile.SiteError(
+                f"sample {worst!r} has {self.site.target} = {values.min():g}; a logarithm needs values "
+                "above 0: mend the cell or set target_scale: natural"
+            )
+        return np.log(values)
+
+    def natural(self, y: np.ndarray) -> np.ndarray:
+        """Take values from the modelling scale back to the laboratory's unit."""
+        return np.exp(y) if self.site.target_scale == "log" else np.asarray(y)
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Sample ids of the target soils, in the order of ``X``."""
+        return self.target.samples.index.to_numpy()
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """Profile or parent of each target soil where samples belong together, else None."""
+        samples = self.target.samples
+        if "group" not in samples or samples["group"].nunique() in (1, len(samples)):
+            return None
+        return samples["group"].to_numpy()
+
+    @property
+    def target_name(self) -> str:
+        """The target's symbol: ``Pb`` of ``Pb_mg_kg``."""
+        return self.site.target.split("_")[0]
+
+    @property
+    def target_unit(self) -> str:
+        """The laboratory's unit: ``mg/kg`` of ``Pb_mg_kg``, ``%`` of ``clay_pct``."""
+        unit = self.site.target.partition("_")[2]
+        return {"pct": "%", "": ""}.get(unit, unit.replace("_", "/"))
+
+    @property
+    def label(self) -> str:
+        """What an axis on the modelling scale says, such as ``ln Pb (mg/kg)``."""
+        prefix = "ln " if self.site.target_scale == "log" else ""
+        return f"{prefix}{self.target_name}" + (f" ({self.target_unit})" if self.target_unit else "")
+
+    # -- what chapters hand on -------------------------------------------------
+
+    def folder(self, chapter: str = "") -> Path:
+        """Folder of a chapter's artifacts; this chapter's if none is named."""
+        return sitefile.artifacts_folder(self.site) / (chapter or self.chapter)
+
+    def save(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
+        """Store a tidy table of this chapter under ``name`` and return it."""
+        store.save_table(self.folder() / f"{name}.parquet", table)
+        return table
+
+    def table(self, chapter: str, name: str) -> pd.DataFrame:
+        """Read a table that another chapter stored."""
+        return store.load_table(self.folder(chapter) / f"{name}.parquet", self.command(chapter))
+
+    def source_network(self) -> SpectralNetwork:
+        """Return the network that chapter 2 trained on the source, for this very site."""
+        folder = self.folder("02_pretraining")
+        store.require(folder / "card.json", self.command("02_pretraining"))
+        network = SpectralNetwork.load(folder)
+        if not np.array_equal(network.wavelengths, self.grid):
+            trained = f"{network.wavelengths[0]:g}–{network.wavelengths[-1]:g} nm ({network.wavelengths.size} bands)"
+            asked = f"{self.grid[0]:g}–{self.grid[-1]:g} nm ({self.grid.size} bands)"
+            again = self.command("02_pretraining")
+            raise sitefile.SiteError(
+                f"{folder} was trained on {trained}, the site asks for {asked}; run {again}"
+            )
+        return network
+
+    def command(self, chapter: str) -> str:
+        """Return the command that executes a chapter for this site."""
+        path = f"notebooks/{chapter}.ipynb"
+        elsewhere = "" if self.site.artifacts == "artifacts" else f" -p artifacts {self.site.artifacts}"
+        return f"papermill {path} {chapter}.out.ipynb -f notebooks/sites/{self.site.site}.yml{elsewhere}"
+
+    # -- what pages say --------------------------------------------------------
+
+    @property
+    def kind(self) -> str:
+        """``simulated`` if any spectra of the study are, else ``measured``."""
+        return (
+            "simulated"
+            if "simulated" in (self.target.provenance.kind, self.source.provenance.kind)
+            else "measured"
+        )
+
+    def banner(self) -> HTML:
+        """Say which soils a page is about, whose they are, and whether anybody measured them."""
+        return HTML(
+            banner_html(self.site.title or self.site.site, self.target.provenance, self.source.provenance)
+        )
+
+
+def banner_html(title: str, *provenances: Provenance) -> str:
+    """HTML of the provenance banner that opens every page."""
+    simulated = any(p.kind == "simulated" for p in provenances)
+    head = "Simulated data" if simulated else "Measured data"
+    lines = "".join(f"<li>{_describe(p)}</li>" for p in dict.fromkeys(provenances))
+    return (
+        f'<div class="admonition {"warning" if simulated else "note"}">'
+        f'<p class="admonition-title">{head}: {escape(title)}</p><ul>{lines}</ul></div>'
+    )
+
+
+def _describe(provenance: Provenance) -> str:
+    parts = [f"<strong>{escape(provenance.name)}</strong> — {provenance.kind}", escape(provenance.instrument)]
+    parts += [escape(text) for text in (provenance.citation, provenance.licence) if text]
+    return ". ".join(part.rstrip(".") for part in parts if part) + "."

@@ -1,0 +1,146 @@
+"""From a chapter's source to its executed copy: pairing, execution, dependencies.
+
+The ``.py`` (py:percent) file is what people edit; its ``.ipynb`` twin is written from it,
+without outputs and with ids that depend on the cells alone, so that twins can be compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import grimp
+import jupytext
+import nbformat
+import papermill
+import yaml
+
+from soilpb import sitefile, store
+
+_KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def paired_notebook(source: str | Path) -> str:
+    """Text of the ``.ipynb`` twin of a py:percent file.
+
+    Cell ids are hashes of the cells' text (with a running number where a text repeats):
+    an untouched cell keeps its id, and the same source gives the same bytes.
+    """
+    notebook = jupytext.read(source)
+    seen: Counter[str] = Counter()
+    for cell in notebook.cells:
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
+        cell.id = f"{digest}-{seen[digest]}"
+        seen[digest] += 1
+    notebook.metadata = nbformat.from_dict({"kernelspec": _KERNEL, "language_info": {"name": "python"}})
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def pair(source: str | Path) -> bool:
+    """Write the ``.ipynb`` twin beside ``source``; tell whether it had to change."""
+    text, twin = paired_notebook(source), Path(source).with_suffix(".ipynb")
+    if twin.exists() and twin.read_text(encoding="utf-8") == text:
+        return False
+    with store.atomic_write(twin) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return True
+
+
+def execute(
+    source: str | Path, output: str | Path, site: str, *copies: str | Path, **parameters: Any
+) -> None:
+    """Execute a chapter for a site; ``output`` and its ``copies`` appear only when it succeeded.
+
+    Parameters
+    ----------
+    source : path
+        The chapter's py:percent file.
+    output : path
+        The executed notebook.
+    site : str
+        Name of a site file in ``notebooks/sites``.
+    *copies : path
+        Where else to put it, such as into the book.
+    **parameters
+        Laid over the site file, as papermill's ``-p``.
+    """
+    values = yaml.safe_load(sitefile.site_file(site).read_text(encoding="utf-8"))
+    with store.atomic_write(output) as temporary:
+        fresh = temporary.with_suffix(".source.ipynb")
+        try:
+            fresh.write_text(paired_notebook(source), encoding="utf-8")
+            papermill.execute_notebook(
+                fresh,
+                temporary,
+                {**values, **parameters},
+                cwd=sitefile.project_root(),
+                kernel_name="python3",
+                progress_bar=False,
+            )
+        finally:
+            fresh.unlink(missing_ok=True)
+    for copy in copies:
+        with store.atomic_write(copy) as temporary:
+            shutil.copyfile(output, temporary)
+
+
+def code_behind(source: str | Path) -> list[str]:
+    """Files of the package that a chapter imports, directly or through others.
+
+    A chapter is executed again when one of them changes, and only then.
+    """
+    graph = _import_graph()
+    cells = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code")
+    direct = graph.modules & set(_imported_names(cells))
+    behind = direct.union(*(graph.find_upstream_modules(module) for module in direct))
+    return sorted(_file_of(module).relative_to(sitefile.project_root()).as_posix() for module in behind)
+
+
+@lru_cache
+def _import_graph() -> grimp.ImportGraph:
+    return grimp.build_graph("soilpb", cache_dir=None)
+
+
+def _imported_names(code: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def _file_of(module: str) -> Path:
+    path = Path(__file__).resolve().parent.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def main() -> None:
+    """Command line of the workflow: ``python -m soilpb.workflow pair|execute …``."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    pairing = commands.add_parser("pair", help="write the .ipynb twins")
+    pairing.add_argument("sources", nargs="+")
+    running = commands.add_parser("execute", help="execute a chapter for a site")
+    running.add_argument("source")
+    running.add_argument("site")
+    running.add_argument("outputs", nargs="+")
+    arguments = parser.parse_args()
+    if arguments.command == "pair":
+        for source in arguments.sources:
+            print(f"{'wrote' if pair(source) else 'kept '} {Path(source).with_suffix('.ipynb')}")
+    else:
+        output, *copies = arguments.outputs
+        execute(arguments.source, output, arguments.site, *copies)
+
+
+if __name__ == "__main__":
+    main()
