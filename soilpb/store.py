@@ -68,7 +68,7 @@ def load_table(path: str | Path, made_by: str = "") -> pd.DataFrame:
 def save_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> Path:
     """Write named arrays as safetensors."""
     with atomic_write(path) as temporary:
-        safetensors.save_file({name: np.ascontiguousarray(t) for name, t in tensors.items()}, temporary)
+        safetensors.save_file({name: np.asarray(t, order="C") for name, t in tensors.items()}, temporary)
     return Path(path)
 
 

@@ -213,8 +213,7 @@ class Study:
         store.require(folder / "card.json", self.command("02_pretraining"))
         network = SpectralNetwork.load(folder)
         if not np.array_equal(network.wavelengths, self.grid):
-            trained = f"{network.wavelengths[0]:g}–{network.wavelengths[-1]:g} nm ({network.wavelengths.size} bands)"
-            asked = f"{self.grid[0]:g}–{self.grid[-1]:g} nm ({self.grid.size} bands)"
+            trained, asked = _describe_bands(network.wavelengths), _describe_bands(self.grid)
             again = self.command("02_pretraining")
             raise sitefile.SiteError(
                 f"{folder} was trained on {trained}, the site asks for {asked}; run {again}"
@@ -254,6 +253,10 @@ def banner_html(title: str, *provenances: Provenance) -> str:
         f'<div class="admonition {"warning" if simulated else "note"}">'
         f'<p class="admonition-title">{head}: {escape(title)}</p><ul>{lines}</ul></div>'
     )
+
+
+def _describe_bands(wavelengths: np.ndarray) -> str:
+    return f"{wavelengths.size} bands over {wavelengths[0]:g}–{wavelengths[-1]:g} nm"
 
 
 def _describe(provenance: Provenance) -> str:

@@ -1,0 +1,102 @@
+"""Site files and notebook parameters: what is not known is an error."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from soilpb import sitefile
+from soilpb.sitefile import SiteError
+
+ROOT = Path(__file__).parents[1]
+SITE_FILES = sorted((ROOT / "notebooks" / "sites").glob("*.yml"))
+TWIN = {"site": "gejiu", "target_data": "twin"}
+
+
+def write(folder, **values):
+    path = folder / "mine.yml"
+    path.write_text(yaml.safe_dump({"site": "mine", "target_data": "twin", **values}))
+    return path
+
+
+@pytest.mark.parametrize("path", SITE_FILES, ids=lambda p: p.stem)
+def test_every_committed_site_file_is_valid(path):
+    """Each site file in the repository loads and is named as it says."""
+    assert sitefile.load_site_file(path).site == path.stem
+
+
+@pytest.mark.parametrize("path", SITE_FILES, ids=lambda p: p.stem)
+def test_an_unknown_key_is_an_error_in_every_site_file(path, tmp_path):
+    """Adding a misspelt key to any site file is refused with the nearest known key."""
+    copy = tmp_path / path.name
+    copy.write_text(path.read_text() + "\nbandstart: 400\n")
+    with pytest.raises(SiteError, match=r"unknown key 'bandstart' \(did you mean 'band_start'\?\)"):
+        sitefile.load_site_file(copy)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"seed": "1"}, "seed is '1'"),
+        ({"seed": 1.5}, "seed is 1.5"),
+        ({"target_scale": "ln"}, "target_scale is 'ln'.*'log' or 'natural'"),
+        ({"band_step": 0}, "band_step is 0"),
+        ({"band_start": 900, "band_stop": 500}, "band_stop 500 must lie above band_start 900"),
+        ({"target_data": "files"}, "give both 'spectra' and 'laboratory'"),
+        ({"target_data": "limesoda"}, "give 'limesoda_set'"),
+        ({"site": "other"}, "expected the file's name, mine"),
+        ({"site": "../up"}, "site is '../up'"),
+        ({"title": ["a", "list"]}, "title is"),
+    ],
+)
+def test_a_fault_is_named_with_its_value(values, message, tmp_path):
+    """Wrong types and contradictions are refused, in one line that names the file."""
+    with pytest.raises(SiteError, match=message) as caught:
+        sitefile.load_site_file(write(tmp_path, **values))
+    assert "mine.yml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_whole_numbers_may_stand_for_wavelengths(tmp_path):
+    """``band_start: 400`` is 400.0; a string is not."""
+    assert sitefile.load_site_file(write(tmp_path, band_start=400)).band_start == 400.0
+    with pytest.raises(SiteError, match="band_start is '400'"):
+        sitefile.load_site_file(write(tmp_path, band_start="400"))
+
+
+def test_what_is_not_yaml_is_refused(tmp_path):
+    """A broken file and a list are refused with the file's name."""
+    path = tmp_path / "mine.yml"
+    path.write_text("site: [unclosed")
+    with pytest.raises(SiteError, match="mine.yml is not YAML"):
+        sitefile.load_site_file(path)
+    path.write_text("- a\n- b\n")
+    with pytest.raises(SiteError, match="holds list"):
+        sitefile.load_site_file(path)
+
+
+def test_a_missing_site_lists_the_known():
+    """A misspelt site names the nearest and all there are."""
+    with pytest.raises(SiteError, match=r"did you mean 'gejiu'.*there are: .*gejiu"):
+        sitefile.load_site_file("gejju")
+
+
+def test_parameters_are_taken_where_annotated_or_known_to_sites():
+    """A chapter's own parameters and any site key pass; kernel names do not count."""
+    namespace = {"In": [], "_x": 1, "n_repeats": 2, "seed": 7, "np": pytest}
+    assert sitefile.check_parameters(namespace, {"n_repeats": int}) == {"n_repeats": 2, "seed": 7}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "message"),
+    [
+        ({"n_repeets": 2}, r"unknown parameter 'n_repeets' \(did you mean 'n_repeats'\?\)"),
+        ({"n_repeats": "2"}, r"n_repeats is '2' \(str\); expected int"),
+        ({"n_repeats": True}, r"n_repeats is True \(bool\); expected int"),
+        ({"models": ["PLS"]}, "unknown parameter 'models'"),
+    ],
+)
+def test_a_wrong_parameter_is_an_error(namespace, message):
+    """What papermill only warns of stops the chapter."""
+    with pytest.raises(SiteError, match=message):
+        sitefile.check_parameters(namespace, {"n_repeats": int})

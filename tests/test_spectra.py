@@ -1,0 +1,157 @@
+"""Spectra are validated, never mutated, and resampled without inventing anything."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from soilpb import spectra
+from soilpb.spectra import Provenance, SoilSpectra
+
+BANDS = np.arange(400.0, 2501.0, 1.0)
+
+
+def make(reflectance, wavelengths=BANDS, ids=None, **columns):
+    reflectance = np.atleast_2d(reflectance)
+    ids = [f"s{i}" for i in range(len(reflectance))] if ids is None else ids
+    return SoilSpectra(
+        wavelengths, reflectance, pd.DataFrame(columns, index=ids), Provenance("made up", "simulated")
+    )
+
+
+@pytest.fixture
+def soils():
+    """Three smooth spectra with one missing pH."""
+    rows = [0.2 + 0.1 * k + 0.05 * np.sin(BANDS / 300) for k in range(3)]
+    return make(rows, pH=[5.0, np.nan, 7.0])
+
+
+def test_arrays_are_frozen_and_the_caller_keeps_his(soils):
+    """Neither the container's arrays nor the caller's can be changed through the other."""
+    mine = np.full((1, BANDS.size), 0.3, dtype=np.float32)
+    held = make(mine)
+    mine[0, 0] = 0.9
+    assert held.reflectance[0, 0] == np.float32(0.3)
+    with pytest.raises(ValueError, match="read-only"):
+        soils.reflectance[0, 0] = 1.0
+
+
+def test_percent_is_named_as_percent():
+    """Percent taken for a fraction is refused, with the mend in the message."""
+    with pytest.raises(ValueError, match=r"median of 38.*percent.*divide by 100"):
+        make(np.full(BANDS.size, 38.2))
+
+
+def test_absorbance_is_not_reflectance():
+    """Values above 1.6 in some bands are refused with the sample and the band."""
+    values = np.full(BANDS.size, 0.4)
+    values[7] = 2.2
+    with pytest.raises(ValueError, match=r"'s0' reads 2.2 at 407 nm.*absorbance"):
+        make(values)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (dict(wavelengths=BANDS[::-1]), "band 1 is 2500 nm, band 2 is 2499 nm"),
+        (dict(wavelengths=np.r_[400.0, 400.0, BANDS[2:]]), "ascend strictly"),
+        (dict(wavelengths=BANDS * 10), "wavenumbers"),
+        (dict(wavelengths=BANDS[:-1]), "need"),
+        (dict(ids=["a", "a"]), r"repeat: \['a'\]"),
+        (dict(ids=["a"]), "need"),
+    ],
+)
+def test_a_malformed_container_says_what_is_wrong(change, message):
+    """Each structural fault has its own message."""
+    with pytest.raises(ValueError, match=message):
+        make(np.full((2, BANDS.size), 0.3), **change)
+
+
+def test_nan_names_sample_and_band():
+    """A missing value is refused with its sample and band, never interpolated silently."""
+    values = np.full((2, BANDS.size), 0.3)
+    values[1, 10] = np.nan
+    with pytest.raises(ValueError, match="'s1' has no finite reflectance at 410 nm"):
+        make(values)
+
+
+def test_resampling_to_the_same_grid_is_the_identity(soils):
+    """The same grid gives the same values, as a copy."""
+    again = soils.resample(BANDS)
+    np.testing.assert_array_equal(again.reflectance, soils.reflectance)
+    assert again.reflectance is not soils.reflectance
+
+
+@given(st.floats(0.05, 0.9), st.floats(2.0, 40.0))
+def test_resampling_keeps_a_constant(level, fwhm):
+    """A flat spectrum stays flat on any grid and with any response: the weights sum to 1."""
+    out = spectra.resample(BANDS, np.full((1, BANDS.size), level), spectra.band_grid(400, 2500, 10), fwhm)
+    np.testing.assert_allclose(out, level, rtol=2e-6)
+
+
+def test_resampling_keeps_a_straight_line_on_uneven_bands():
+    """Uneven bands are weighted by the width they stand for: a line away from the ends stays a line."""
+    bands = np.sort(np.concatenate([np.arange(400, 1000, 1.0), np.arange(1000, 2500, 2.7)]))
+    grid = spectra.band_grid(500, 2400, 10)
+    out = spectra.resample(bands, (bands / 5000)[None, :], grid, 10.0)
+    np.testing.assert_allclose(out[0], grid / 5000, atol=2e-5)
+
+
+def test_resampling_broadens_a_line_by_the_response():
+    """A Gaussian line of width s comes out with width sqrt(s² + response²)."""
+    sigma, fwhm = 8.0, 20.0
+    line = np.exp(-(((BANDS - 1200) / sigma) ** 2) / 2)
+    out = spectra.resample(BANDS, line[None, :], BANDS, fwhm)[0].astype(float)
+    width = np.sqrt(np.sum(out * (BANDS - 1200) ** 2) / out.sum())
+    assert width == pytest.approx(np.hypot(sigma, fwhm / 2.3548), rel=1e-3)
+
+
+def test_nothing_is_extrapolated(soils):
+    """A grid beyond the measured range is refused."""
+    with pytest.raises(ValueError, match="350–2500 nm reaches beyond the measured 400–2500"):
+        soils.resample(spectra.band_grid(350, 2500, 10))
+
+
+def test_absorbance_is_inverse_to_reflectance_above_the_floor():
+    """R → log10(1/R) → R is the identity above the floor, and finite below it."""
+    values = np.array([0.002, 0.05, 0.5, 1.0])
+    np.testing.assert_allclose(spectra.reflectance_from_absorbance(spectra.absorbance(values)), values)
+    assert np.isfinite(spectra.absorbance(np.array([0.0, -0.01]))).all()
+
+
+def test_splice_correction_removes_a_planted_step_and_nothing_else(soils):
+    """A 2 % step at 1000 nm disappears; a spectrum without steps stays as it was."""
+    stepped = soils.reflectance.copy()
+    stepped[:, BANDS > 1000] *= 1.02
+    mended = spectra.correct_splices(BANDS, stepped)
+    np.testing.assert_allclose(mended, soils.reflectance, rtol=3e-4)
+    np.testing.assert_allclose(
+        spectra.correct_splices(BANDS, soils.reflectance), soils.reflectance, rtol=3e-4
+    )
+
+
+def test_dropped_samples_are_counted(soils):
+    """Samples without a value leave, and the provenance says how many."""
+    known = soils.having("pH")
+    assert list(known.samples.index) == ["s0", "s2"]
+    assert known.provenance.notes == ("1 of 3 samples without pH dropped",)
+
+
+def test_an_unknown_column_lists_the_known(soils):
+    """Asking for a column that is not there names those that are."""
+    with pytest.raises(KeyError, match="no column 'Pb_mg_kg'; it has: pH"):
+        soils.values("Pb_mg_kg")
+
+
+def test_the_hash_follows_the_data(soils):
+    """Equal data have equal hashes; one changed value, id or laboratory cell changes it."""
+    assert soils.sha256() == soils.take(np.arange(3)).sha256()
+    assert soils.sha256() != soils.take(np.array([0, 2, 1])).sha256()
+    assert soils.sha256() != make(soils.reflectance, pH=[5.0, np.nan, 7.1]).sha256()
+
+
+def test_provenance_has_two_kinds_only():
+    """Data are measured or simulated; nothing in between."""
+    with pytest.raises(ValueError, match="'modelled'; expected 'measured' or 'simulated'"):
+        Provenance("x", "modelled")
