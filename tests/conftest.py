@@ -1,0 +1,87 @@
+"""Shared fixtures: the book at small parameters, executed once a session."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from soilpb import workflow
+
+ROOT = Path(__file__).parents[1]
+
+#: Parameters that make each chapter small; results are not good, but every line runs.
+SMALL = {
+    "01_data": {},
+    "02_pretraining": {"epochs": 1},
+    "03_transfer": {"n_repeats": 1, "epochs": 1},
+    "04_baselines": {"n_repeats": 1, "epochs": 1, "n_splits": 3},
+    "05_interpretation": {"n_repeats": 1, "epochs": 1},
+    "06_real_soils": {"n_repeats": 1, "epochs": 1, "fields": "cv98 sc93"},
+    "site_report": {"n_repeats": 1, "epochs": 1},
+}
+SMALL_SOURCE = 300
+READS_SOURCE_NETWORK = ("03_transfer", "04_baselines", "05_interpretation", "site_report")
+
+
+def pytest_addoption(parser):
+    """Let the workflow test a book it has built."""
+    parser.addoption("--book", default="", help="folder of a built book's HTML, instead of a small one")
+
+
+class SmallBook:
+    """Executes chapters at small parameters, each (site, chapter) once, upstream first."""
+
+    def __init__(self, folder: Path):
+        self.artifacts = folder / "artifacts"
+        self.folder = folder
+
+    def execute(self, chapter: str, site: str = "gejiu") -> Path:
+        """Path of the executed notebook."""
+        output = self.folder / "executed" / site / f"{chapter}.ipynb"
+        if not output.exists():
+            if chapter in READS_SOURCE_NETWORK:
+                self.execute("02_pretraining", site)
+            if chapter == "06_real_soils":
+                for field in SMALL[chapter]["fields"].split():
+                    self.execute("02_pretraining", field)
+            parameters = {"artifacts": str(self.artifacts), "source_size": SMALL_SOURCE, **SMALL[chapter]}
+            workflow.execute(ROOT / "notebooks" / f"{chapter}.py", output, site, **parameters)
+        return output
+
+    def html(self) -> Path:
+        """Render all chapters and two site reports; return the folder of the HTML."""
+        book, built = self.folder / "book", self.folder / "_build" / "html"
+        if not built.exists():
+            shutil.copytree(
+                ROOT / "book", book, ignore=shutil.ignore_patterns("notebooks", "sites", "_build")
+            )
+            for chapter in SMALL.keys() - {"site_report"}:
+                self._copy(self.execute(chapter), book / "notebooks" / f"{chapter}.ipynb")
+            for site in ("gejiu", "cv98"):
+                self._copy(self.execute("site_report", site), book / "sites" / f"{site}.ipynb")
+            build = [
+                "jupyter-book",
+                "build",
+                book,
+                "--path-output",
+                self.folder,
+                "--config",
+                ROOT / "_config.yml",
+            ]
+            run = subprocess.run(
+                [*build, "--all", "-W", "-n", "--keep-going"], cwd=ROOT, capture_output=True, text=True
+            )
+            assert run.returncode == 0, f"{run.stdout[-3000:]}\n{run.stderr[-3000:]}"
+        return built
+
+    @staticmethod
+    def _copy(source: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+@pytest.fixture(scope="session")
+def small_book(tmp_path_factory):
+    """The chapters at small parameters, executed as they are asked for."""
+    return SmallBook(tmp_path_factory.mktemp("small-book"))

@@ -1,0 +1,110 @@
+"""The rendered book is whole, asks nothing of other hosts, and links to what is committed."""
+
+import re
+import subprocess
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.xdist_group("book")
+
+
+@pytest.fixture(scope="session")
+def html(request, small_book):
+    """Folder of a built book: the one given by ``--book``, else all chapters at small parameters."""
+    given = request.config.getoption("--book")
+    return Path(given) if given else small_book.html()
+
+
+@pytest.fixture(scope="session")
+def pages(html):
+    """Name → text of each page."""
+    return {
+        p.relative_to(html).as_posix(): p.read_text()
+        for p in html.rglob("*.html")
+        if "_static" not in p.parts
+    }
+
+
+def files_of_toc():
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+    chapters = [chapter for part in toc["parts"] for chapter in part["chapters"]]
+    return [toc["root"], *(chapter["file"] for chapter in chapters if "file" in chapter)]
+
+
+def test_every_page_of_the_contents_is_there(pages):
+    """Each page of _toc.yml exists as HTML, and so does each site's report."""
+    assert {f"{name}.html" for name in files_of_toc()} <= pages.keys()
+    assert "sites/gejiu.html" in pages
+
+
+def test_each_site_file_has_its_report(request, pages):
+    """In the full book, every site file has a page."""
+    if not request.config.getoption("--book"):
+        pytest.skip("the small book renders two of the sites; the full one is tested with --book")
+    sites = {path.stem for path in (ROOT / "notebooks" / "sites").glob("*.yml")}
+    assert {f"sites/{site}.html" for site in sites} <= pages.keys()
+
+
+def test_pages_load_nothing_from_other_hosts(pages):
+    """No script, style, image, font or frame comes from another host."""
+    loading = r"<(?:script|img|iframe|source|embed|video|audio)\b[^>]*\bsrc=[\"']([^\"']+)"
+    styles = r"<link\b(?=[^>]*rel=[\"'](?:stylesheet|preload|icon|preconnect)[\"'])[^>]*href=[\"']([^\"']+)"
+    for name, text in pages.items():
+        for url in re.findall(loading, text) + re.findall(styles, text):
+            assert not urlparse(url).netloc, f"{name} loads {url}"
+        assert not re.findall(r"url\(\s*[\"']?(?:https?:)?//", text), name
+        assert not re.findall(r"(?:import|from)\s*[\"'(]+https?://", text), name
+
+
+def test_own_scripts_and_styles_name_no_other_host(html):
+    """The styles shipped with the book import nothing from elsewhere."""
+    for path in (html / "_static").rglob("*.css"):
+        assert not re.findall(
+            r"(?:@import|url\()\s*[\"'(]*(?:https?:)?//", path.read_text(errors="replace")
+        ), path
+
+
+def test_launch_links_name_committed_files(pages):
+    """Each launch link opens a notebook that is in the repository; reports and prose carry none."""
+    tracked = set(
+        subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout.split()
+    )
+    seen = 0
+    for name, text in pages.items():
+        for path in re.findall(r"urlpath=lab/tree/([^\"'&]+)", text):
+            assert path in tracked, f"{name} launches {path}"
+            assert not name.startswith("sites/")
+            seen += 1
+    assert seen >= 6
+
+
+def test_every_image_has_alt_text(pages):
+    """Each picture in the article has alt text, and not just its file name."""
+    for name, text in pages.items():
+        for tag in re.findall(r"<img\b[^>]*>", text):
+            alt = re.search(r"alt=\"([^\"]*)\"", tag)
+            assert alt, f"{name}: {tag}"
+            if "_images" in tag:
+                assert len(alt[1]) > 15, f"{name}: {tag}"
+                assert "_images" not in alt[1], f"{name}: {tag}"
+
+
+def test_simulated_pages_say_so(pages):
+    """Every chapter about the twin carries the banner; a field's report does not."""
+    chapters = [name for name in files_of_toc() if name.startswith("notebooks/0") and "06" not in name]
+    for name in chapters:
+        assert "Simulated data" in pages[f"{name}.html"], name
+    if "sites/cv98.html" in pages:
+        assert "Simulated data" not in pages["sites/cv98.html"]
+        assert "CC BY-SA 4.0" in pages["sites/cv98.html"]
+
+
+def test_no_number_failed_to_be_glued(pages):
+    """No placeholder of a missing glue or reference is left in a page."""
+    for name, text in pages.items():
+        article = text.split("<article", 1)[-1]
+        assert "glue" not in re.sub(r"<pre.*?</pre>|<code.*?</code>", "", article, flags=re.S), name

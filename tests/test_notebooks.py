@@ -1,0 +1,108 @@
+"""Chapters are paired, formatted as chapters, and run at small parameters."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import jupytext
+import pytest
+
+from soilpb import workflow
+
+from .conftest import SMALL
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
+pytestmark = pytest.mark.xdist_group("book")
+
+
+def cells_of(source, kind):
+    return [cell for cell in jupytext.read(source).cells if cell.cell_type == kind]
+
+
+def test_every_chapter_has_small_parameters():
+    """No chapter escapes this file."""
+    assert {source.stem for source in SOURCES} == set(SMALL)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_the_twin_is_what_its_source_gives(source):
+    """The committed .ipynb is byte for byte what ``make pair`` writes."""
+    assert source.with_suffix(".ipynb").read_text(encoding="utf-8") == workflow.paired_notebook(source)
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_every_figure_has_a_caption_a_name_and_alt_text(source):
+    """A cell that draws carries caption, name and alt text in its metadata."""
+    for cell in cells_of(source, "code"):
+        draws = re.search(r"\b(figures\w*\.(?!style)\w+\(|plt\.subplots)", cell.source)
+        if draws:
+            about = cell.metadata.get("mystnb", {})
+            assert about.get("figure", {}).get("caption"), cell.source
+            assert about.get("figure", {}).get("name", "").startswith("fig-"), cell.source
+            assert about.get("image", {}).get("alt"), cell.source
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_cells_are_short(source):
+    """Longer code belongs into the package: no cell has more than 20 lines of code."""
+    for cell in cells_of(source, "code"):
+        lines = [
+            line for line in cell.source.splitlines() if line.strip() and not line.strip().startswith("#")
+        ]
+        assert len(lines) <= 20, cell.source
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_a_chapter_is_built_like_a_chapter(source):
+    """A label, one H1, annotated parameters, takeaways and limits."""
+    text = "\n".join(cell.source for cell in cells_of(source, "markdown"))
+    (parameters,) = [c for c in cells_of(source, "code") if "parameters" in c.metadata.get("tags", [])]
+    assert re.match(r"\((sec|site)-[\w-]+\)=", text)
+    assert len(re.findall(r"^# ", text, re.M)) == 1
+    assert "## Limits" in text
+    assert source.stem == "site_report" or "## Takeaways" in text
+    assert all(
+        re.match(r"\w+: \w+ = ", line) for line in parameters.source.splitlines() if line[:1] not in "#"
+    )
+
+
+@pytest.mark.parametrize("chapter", sorted(SMALL))
+def test_the_chapter_runs(chapter, small_book):
+    """Executed by papermill at small parameters, from the artifacts of the chapters before."""
+    executed = json.loads(small_book.execute(chapter).read_text())
+    errors = [o for c in executed["cells"] for o in c.get("outputs", []) if o["output_type"] == "error"]
+    assert errors == []
+    assert any(cell.get("outputs") for cell in executed["cells"])
+
+
+@pytest.mark.parametrize("chapter", sorted(SMALL))
+def test_nothing_leaks_into_the_page(chapter, small_book):
+    """No standard error and no path of the machine reaches an executed chapter's outputs."""
+    executed = json.loads(small_book.execute(chapter).read_text())
+    outputs = [output for cell in executed["cells"] for output in cell.get("outputs", [])]
+    assert [o for o in outputs if o.get("name") == "stderr"] == []
+    assert str(ROOT) not in json.dumps(outputs)
+
+
+def run_papermill(*arguments, folder):
+    command = ["papermill", "notebooks/04_baselines.ipynb", str(folder / "out.ipynb"), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_a_misspelt_parameter_is_an_error(tmp_path):
+    """``-p n_repeets 2`` stops the chapter and names the right spelling."""
+    run = run_papermill("-p", "n_repeets", "2", folder=tmp_path)
+    assert run.returncode != 0
+    assert "unknown parameter 'n_repeets' (did you mean 'n_repeats'?)" in run.stderr
+
+
+def test_a_missing_input_names_the_command_that_makes_it(tmp_path):
+    """Without chapter 2's network, chapter 4 stops with one line that names the command."""
+    run = run_papermill("-p", "artifacts", str(tmp_path / "none"), folder=tmp_path)
+    assert run.returncode != 0
+    (line,) = [
+        line for line in run.stderr.splitlines() if "make it with: papermill" in line and "Missing" in line
+    ]
+    assert "notebooks/02_pretraining.ipynb" in line
