@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from soilpb.spectra import REFLECTANCE_FLOOR, absorbance
+from soilpb.bands import REFLECTANCE_FLOOR, absorbance
 
 
 class Absorbance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):

@@ -19,11 +19,12 @@ from IPython import get_ipython
 from IPython.display import HTML
 
 from soilpb import sitefile, store, twin
+from soilpb.bands import band_grid
 from soilpb.network import SpectralNetwork
 from soilpb.readers import limesoda
 from soilpb.readers import site as site_reader
 from soilpb.sitefile import Site
-from soilpb.spectra import Provenance, SoilSpectra, band_grid
+from soilpb.spectra import Provenance, SoilSpectra
 
 #: Soils of the simulated source unless the site file says otherwise.
 TWIN_SOURCE_SIZE = 12_000
