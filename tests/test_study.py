@@ -1,0 +1,102 @@
+"""A study gives a chapter its soils, its scale, its artifacts and its banner."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb.sitefile import SiteError
+from soilpb.store import MissingArtifact
+from soilpb.study import Study
+
+
+@pytest.fixture
+def field(tmp_path):
+    """A measured field whose artifacts lie in a temporary folder."""
+    return Study.load("cv98", chapter="04_baselines", artifacts=str(tmp_path))
+
+
+def test_parameters_lie_over_the_site_file():
+    """What papermill injects replaces the site file's value; the rest stays."""
+    namespace = {
+        "__annotations__": {"site": str, "n_repeats": int},
+        "site": "cv98",
+        "n_repeats": 2,
+        "seed": 99,
+    }
+    study = Study.open("04_baselines", namespace)
+    assert (study.site.site, study.site.seed, study.site.target) == ("cv98", 99, "clay_pct")
+
+
+def test_a_misspelt_parameter_stops_the_chapter():
+    """A parameter that neither the chapter nor a site file knows is refused."""
+    with pytest.raises(SiteError, match="did you mean 'n_repeats'"):
+        Study.open("04_baselines", {"__annotations__": {"n_repeats": int}, "site": "cv98", "n_repeets": 2})
+
+
+def test_a_field_learns_from_the_other_fields_only(field):
+    """The source of a LimeSoDa field holds the other four fields, and none of its own soils."""
+    assert field.source.samples["group"].nunique() == 4
+    assert not set(field.source.samples.index) & set(field.target.samples.index)
+    assert np.array_equal(field.source.wavelengths, field.target.wavelengths)
+    assert field.kind == "measured"
+
+
+def test_the_target_is_on_the_modelling_scale_and_back():
+    """Natural and log scales are inverse to each other, and the label says which it is."""
+    clay = Study.load("cv98")
+    assert clay.label == "clay (%)"
+    np.testing.assert_array_equal(clay.y, clay.target.values("clay_pct"))
+    logged = Study.load("cv98", target_scale="log")
+    assert logged.label == "ln clay (%)"
+    np.testing.assert_allclose(logged.natural(logged.y), clay.y)
+
+
+def test_a_logarithm_needs_positive_values(monkeypatch):
+    """A zero on the log scale is refused with the sample's id."""
+    study = Study.load("cv98", target_scale="log")
+    samples = study.target.samples.copy()
+    samples.iloc[3, samples.columns.get_loc("clay_pct")] = 0.0
+    object.__setattr__(study.target, "samples", samples)
+    with pytest.raises(
+        SiteError, match=f"sample {samples.index[3]!r} has clay_pct = 0.*target_scale: natural"
+    ):
+        _ = study.y
+
+
+def test_a_random_choice_of_samples_follows_the_seed():
+    """``n_target`` takes so many, the same for the same seed, in the field's own order."""
+    one, same, other = (Study.load("ssp460", seed=seed).target.samples.index for seed in (1, 1, 2))
+    assert len(one) == 130
+    assert list(one) == list(same)
+    assert list(one) != list(other)
+
+
+def test_tables_travel_between_chapters(field):
+    """What one chapter saves another reads, and what nobody made is named with its command."""
+    table = pd.DataFrame({"model": ["PLS"], "value": [0.5]})
+    field.save("scores", table)
+    pd.testing.assert_frame_equal(field.table("04_baselines", "scores"), table)
+    with pytest.raises(
+        MissingArtifact, match=r"papermill notebooks/03_transfer.ipynb .* -f notebooks/sites/cv98.yml"
+    ):
+        field.table("03_transfer", "scores")
+    with pytest.raises(MissingArtifact, match=r"notebooks/02_pretraining.ipynb .* -p artifacts"):
+        field.source_network()
+
+
+def test_the_banner_says_whether_anybody_measured_it(field):
+    """Measured and simulated soils are named so, with their licence."""
+    measured = field.banner().data
+    assert "Measured data" in measured
+    assert "CC BY-SA 4.0" in measured
+    assert "Simulated data" not in measured
+    assert "Simulated data" in Study.load("gejiu", source_size=50).banner().data
+
+
+def test_the_twin_shares_no_soil_between_source_and_target():
+    """Source and target of the twin are different random soils, and the source knows no Pb."""
+    study = Study.load("gejiu", source_size=200)
+    assert study.target.n_samples == 130
+    assert study.source.n_samples == 200
+    assert "Pb_mg_kg" not in study.source.samples
+    assert not set(study.source.samples["pH"]) & set(study.target.samples["pH"])
