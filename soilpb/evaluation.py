@@ -1,0 +1,220 @@
+"""Nested cross-validation of many models on stored folds, and what is scored.
+
+Predictions are one row a (model, repeat, fold, sample); scores one row a (model, repeat,
+fold, metric). A model tunes itself inside ``fit``, so that each outer fold is: clone, fit
+on the training rows, predict the test rows, and nothing else crosses over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import RegressorMixin, clone
+from threadpoolctl import threadpool_limits
+
+from soilpb import splits
+from soilpb.progress import track
+
+COLUMNS = ["model", "repeat", "fold", "sample", "observed", "predicted", "lower", "upper"]
+#: In ``scores``, the fold of a metric computed from all predictions of a repeat.
+POOLED = -1
+METRICS = ("R2", "RMSE", "MAE", "bias", "RPD", "RPIQ", "CCC")
+#: Metrics of which less is better.
+ERRORS = ("RMSE", "MAE")
+
+
+def cross_validate(
+    models: Mapping[str, RegressorMixin],
+    X: np.ndarray,
+    y: np.ndarray,
+    folds: pd.DataFrame,
+    sample_ids: Sequence | None = None,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
+    """Predict the test rows of every fold with every model.
+
+    Each fit runs on one thread, in this process or in one of ``n_jobs``, so that results
+    do not depend on how many there are.
+
+    Parameters
+    ----------
+    models : mapping of name to scikit-learn regressor
+        Left unfitted: every fold clones them.
+    X : (n_samples, n_bands) array
+        Reflectance.
+    y : (n_samples,) array
+        Target on the modelling scale.
+    folds : DataFrame
+        From :mod:`soilpb.splits`.
+    sample_ids : (n_samples,) sequence, optional
+        Ids that ``folds`` speaks of; 0 … n_samples - 1 if omitted.
+    n_jobs : int
+        Processes.
+
+    Returns
+    -------
+    DataFrame
+        With :data:`COLUMNS`; lower and upper stay missing until an interval fills them.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, the folds belong to other data, or a sample trains and tests.
+    """
+    y = np.asarray(y, dtype=float)
+    ids = np.arange(len(y)) if sample_ids is None else np.asarray(sample_ids)
+    if not len(X) == len(y) == len(ids):
+        raise ValueError(f"got {len(X)} spectra, {len(y)} targets, {len(ids)} ids; expected as many of each")
+    splits.validate(folds, ids)
+    tasks = [(name, fold) for name in models for fold in splits.iterate(folds, ids)]
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        fitted = Parallel(n_jobs, return_as="generator")(
+            delayed(_predict_fold)(models[name], X, y, fold) for name, fold in tasks
+        )
+        predicted = list(track(fitted, "cross-validating", total=len(tasks)))
+    parts = [
+        pd.DataFrame({"sample": ids[fold.test], "observed": y[fold.test], "predicted": values}).assign(
+            model=name, repeat=fold.repeat, fold=fold.fold, lower=np.nan, upper=np.nan
+        )
+        for (name, fold), values in zip(tasks, predicted, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def _predict_fold(model: RegressorMixin, X: np.ndarray, y: np.ndarray, fold: splits.Fold) -> np.ndarray:
+    with threadpool_limits(1):
+        return np.ravel(clone(model).fit(X[fold.train], y[fold.train]).predict(X[fold.test]))
+
+
+def metrics(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Agreement of predictions with observations, on whatever scale both are.
+
+    - R2: ``1 - Σ(o-p)² / Σ(o-mean(o))²``, about the mean of these observations; it may be
+      negative, and is not a squared correlation.
+    - RMSE, MAE; bias: mean of predicted minus observed.
+    - RPD: sample standard deviation of the observed over RMSE (Chang et al. 2001).
+    - RPIQ: interquartile range of the observed over RMSE (Bellon-Maurel et al. 2010).
+    - CCC: concordance with the 1:1 line, moments with divisor n (Lin 1989).
+
+    What cannot be computed (one sample, no variance, no error) is NaN.
+
+    Examples
+    --------
+    >>> found = metrics(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 6.0]))
+    >>> found["R2"], found["bias"]
+    (-3.5, 1.0)
+    """
+    o, p = np.asarray(observed, dtype=float), np.asarray(predicted, dtype=float)
+    error = p - o
+    rmse = np.sqrt(np.mean(error**2))
+    deviation = o.std(ddof=1) if o.size > 1 else np.nan
+    iqr = np.subtract(*np.percentile(o, [75, 25]))
+    covariance = np.mean((o - o.mean()) * (p - p.mean()))
+    return {
+        "R2": 1 - _ratio(np.sum(error**2), np.sum((o - o.mean()) ** 2)),
+        "RMSE": float(rmse),
+        "MAE": float(np.mean(np.abs(error))),
+        "bias": float(error.mean()),
+        "RPD": _ratio(deviation, rmse),
+        "RPIQ": _ratio(iqr, rmse),
+        "CCC": _ratio(2 * covariance, o.var() + p.var() + (o.mean() - p.mean()) ** 2),
+    }
+
+
+def score(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Score predictions by fold, and pooled over the folds of each repeat (fold ``POOLED``).
+
+    Returns
+    -------
+    DataFrame
+        Columns model, repeat, fold, metric, value, on the scale of the predictions.
+    """
+    rows = [
+        (*key, metric, value)
+        for table in (predictions, predictions.assign(fold=POOLED))
+        for key, rows in table.groupby(["model", "repeat", "fold"], sort=False)
+        for metric, value in metrics(rows["observed"], rows["predicted"]).items()
+    ]
+    return pd.DataFrame(rows, columns=["model", "repeat", "fold", "metric", "value"])
+
+
+def to_natural(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Take predictions of a logarithm back to the natural scale.
+
+    The exponential of a predicted mean logarithm is a median, not a mean: on this scale
+    the bias of a skewed target is below zero even for a perfect model.
+    """
+    columns = ["observed", "predicted", "lower", "upper"]
+    return predictions.assign(**np.exp(predictions[columns]))
+
+
+def summary(scores: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
+    """League table: pooled metrics averaged over repeats, the model with the best R² first.
+
+    ``lower`` and ``upper`` are quantiles over repeats: how far another partition of *these*
+    soils moves the metric. Other soils move it further: :func:`soilpb.compare.bootstrap_interval`.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, metric, value, sd, lower, upper, n_repeats.
+    """
+    values = scores[scores["fold"] == POOLED].groupby(["model", "metric"])["value"]
+    tail = (1 - coverage) / 2
+    table = pd.DataFrame({"value": values.mean(), "sd": values.std()})
+    table["lower"], table["upper"] = values.quantile(tail), values.quantile(1 - tail)
+    table["n_repeats"] = values.size()
+    ranking = table.xs("R2", level="metric")["value"].sort_values(ascending=False).index
+    order = pd.MultiIndex.from_product([ranking, METRICS], names=["model", "metric"])
+    return table.reindex(order).reset_index()
+
+
+def learning_curve(
+    models: Mapping[str, RegressorMixin],
+    X: np.ndarray,
+    y: np.ndarray,
+    sizes: Sequence[int],
+    folds: pd.DataFrame,
+    sample_ids: Sequence | None = None,
+    n_jobs: int = 1,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Score models trained on ever more samples (nested), always on the same test rows.
+
+    Returns scores with a column n_train.
+    """
+    parts = []
+    for size in sizes:
+        smaller = splits.with_training_size(folds, size, seed)
+        predictions = cross_validate(models, X, y, smaller, sample_ids, n_jobs)
+        parts.append(score(predictions).assign(n_train=size))
+    return pd.concat(parts, ignore_index=True)
+
+
+def single_splits(
+    models: Mapping[str, RegressorMixin],
+    X: np.ndarray,
+    y: np.ndarray,
+    n: int = 200,
+    test_share: float = 0.3,
+    seed: int = 0,
+    groups: Sequence | None = None,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
+    """Score ``n`` studies that each split once: how far luck alone moves a metric.
+
+    Returns
+    -------
+    DataFrame
+        Pooled scores, one repeat a split; models share the splits.
+    """
+    folds = splits.random_split(np.arange(len(y)), n, test_share, seed, groups)
+    scores = score(cross_validate(models, X, y, folds, n_jobs=n_jobs))
+    return scores[scores["fold"] == POOLED].reset_index(drop=True)
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return float(numerator / denominator) if denominator > 0 else np.nan
