@@ -201,10 +201,9 @@ class Study:
         """Folder of a chapter's artifacts; this chapter's if none is named."""
         return sitefile.artifacts_folder(self.site) / (chapter or self.chapter)
 
-    def save(self, name: str, table: pd.DataFrame) -> pd.DataFrame:
-        """Store a tidy table of this chapter under ``name`` and return it."""
+    def save(self, name: str, table: pd.DataFrame) -> None:
+        """Store a tidy table of this chapter under ``name``."""
         store.save_table(self.folder() / f"{name}.parquet", table)
-        return table
 
     def table(self, chapter: str, name: str) -> pd.DataFrame:
         """Read a table that another chapter stored."""

@@ -1,0 +1,78 @@
+"""How far spectra lie from those a model has seen: Hotelling's T² and the Q residual.
+
+Principal components of the reference's absorbance (SNV) describe it; T² is the distance
+within them, Q the squared part they leave over (Jackson & Mudholkar 1979,
+doi 10.1080/00401706.1979.10489779). Both limits are the reference's own percentiles,
+which need no normality.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+from sklearn.pipeline import make_pipeline
+
+from soilpb.preprocessing import snv_pipeline
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Distances of spectra from a reference, and the limits that most of the reference passes.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``T2``, ``Q``, one row a spectrum, in the order given.
+    t2_limit, q_limit : float
+        Percentiles of the reference's own distances.
+    """
+
+    table: pd.DataFrame
+    t2_limit: float
+    q_limit: float
+
+    @property
+    def outside(self) -> np.ndarray:
+        """Which spectra lie beyond either limit, (n_samples,) boolean."""
+        return ((self.table["T2"] > self.t2_limit) | (self.table["Q"] > self.q_limit)).to_numpy()
+
+
+def distances(
+    reference: np.ndarray, reflectance: np.ndarray, n_components: int = 10, confidence: float = 0.95
+) -> Distances:
+    """Measure how far spectra lie from a reference set.
+
+    Parameters
+    ----------
+    reference : (n_reference, n_bands) array
+        Reflectance of the spectra that define what is usual.
+    reflectance : (n_samples, n_bands) array
+        Reflectance of the spectra to judge; may be the reference itself.
+    n_components : int
+        Principal components; fewer where the reference is smaller.
+    confidence : float
+        Share of the reference that passes each limit.
+
+    Raises
+    ------
+    ValueError
+        If the reference has fewer than 4 spectra.
+    """
+    if len(reference) < 4:
+        raise ValueError(f"{len(reference)} reference spectra cannot say what is usual; at least 4 can")
+    n_components = min(n_components, len(reference) - 2, reference.shape[1] - 1)
+    model = make_pipeline(snv_pipeline(), PCA(n_components, svd_solver="full")).fit(reference)
+    usual = _t2_and_q(model, reference)
+    limits = np.quantile(usual, confidence, axis=0)
+    table = pd.DataFrame(_t2_and_q(model, reflectance), columns=["T2", "Q"])
+    return Distances(table, float(limits[0]), float(limits[1]))
+
+
+def _t2_and_q(model, reflectance: np.ndarray) -> np.ndarray:
+    prepared, pca = model[:-1].transform(reflectance), model[-1]
+    scores = pca.transform(prepared)
+    residual = prepared - pca.inverse_transform(scores)
+    return np.column_stack([(scores**2 / pca.explained_variance_).sum(axis=1), (residual**2).sum(axis=1)])
