@@ -1,0 +1,162 @@
+"""A site's own files — spectra and a laboratory table — → :class:`SoilSpectra`.
+
+Whatever is read otherwise than it stands is noted in the provenance; whatever cannot be
+read with certainty is refused in one message that names file, row or column, what was
+found and how to mend it. The files are never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from soilpb.readers import limesoda
+from soilpb.readers.assays import BelowDetection, read_assays
+from soilpb.readers.ids import match_ids, refuse_repeated
+from soilpb.readers.laboratory import SCAN_LIMIT, average_scans
+from soilpb.readers.scans import Scans, read_scans
+from soilpb.readers.units import Unit, check_unit, odd_row, recognise_unit, to_fraction
+from soilpb.sitefile import Site, SiteError, project_root
+from soilpb.spectra import Provenance, SoilSpectra
+from soilpb.store import sha256_of
+
+
+def read_site(
+    spectra: str | Path,
+    laboratory: str | Path,
+    *,
+    target: str,
+    id_column: str = "",
+    spectra_unit: Unit | Literal["auto"] = "auto",
+    below_detection: BelowDetection = "refuse",
+    replicates: Literal["refuse", "mean"] = "refuse",
+    name: str = "site",
+    instrument: str = "",
+    citation: str = "",
+    licence: str = "",
+) -> SoilSpectra:
+    """Read a site's spectra and laboratory table on the instrument's own bands.
+
+    Parameters
+    ----------
+    spectra, laboratory : path
+        CSV or XLSX of any dialect; both may be one file.
+    target : str
+        Laboratory column to predict, such as ``Pb_mg_kg``; see :func:`read_assays`.
+    id_column : str
+        Name of the column of sample ids; found by itself if empty.
+    spectra_unit : str
+        ``fraction``, ``percent``, ``absorbance`` (log10(1/R)), or ``auto``: recognised
+        where only one unit is possible, refused elsewhere.
+    below_detection : str
+        ``refuse`` cells such as ``<5``, or take ``half`` of their limit.
+    replicates : str
+        ``refuse`` a sample with several spectra, or take their ``mean``.
+    name, instrument, citation, licence : str
+        For the provenance.
+
+    Returns
+    -------
+    SoilSpectra
+        The samples that have both a spectrum and a laboratory row, in the order of the
+        spectra; how many have one only is noted.
+
+    Raises
+    ------
+    SiteError
+        Naming the file, row or column, what was found and how to mend it.
+    """
+    scans = read_scans(spectra, id_column)
+    assays = read_assays(laboratory, target, id_column=id_column, below_detection=below_detection)
+    reflectance, converted = _to_reflectance(scans, spectra_unit)
+    ids, reflectance, averaged = _one_spectrum_each(scans, reflectance, replicates)
+    files = (str(spectra), str(laboratory))
+    both = match_ids(ids, assays.samples.index, files)
+    alone = [_left_out(ids, both, "a laboratory row"), _left_out(assays.samples.index, both, "a spectrum")]
+    return SoilSpectra(
+        wavelengths=scans.wavelengths,
+        reflectance=reflectance[pd.Index(ids).get_indexer(both)],
+        samples=assays.samples.loc[both],
+        provenance=Provenance(
+            name=name,
+            kind="measured",
+            instrument=instrument or "unknown",
+            citation=citation,
+            licence=licence,
+            sha256=sha256_of(spectra, laboratory),
+            notes=(*scans.notes, *assays.notes, *converted, *averaged, *filter(None, alone)),
+        ),
+    )
+
+
+def read_measured(site: Site) -> SoilSpectra:
+    """Read the measured soils that a site file points at, on their native bands.
+
+    Raises
+    ------
+    SiteError
+        If the site is simulated, or its files cannot be read.
+    """
+    if site.target_data == "limesoda":
+        return limesoda.load_field(site.limesoda_set)
+    if site.target_data != "files":
+        raise SiteError(f"site {site.site!r} is simulated: nobody measured its soils")
+    root = project_root()
+    same_keys = {
+        *("target", "id_column", "spectra_unit", "below_detection", "replicates"),
+        *("instrument", "citation", "licence"),
+    }
+    return read_site(
+        root / site.spectra,
+        root / site.laboratory,
+        name=site.title or site.site,
+        **site.model_dump(include=same_keys),
+    )
+
+
+def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndarray, list[str]]:
+    """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted."""
+    where = str(scans.table.path)
+    found = recognise_unit(scans.wavelengths, scans.spectra, where) if unit == "auto" else unit
+    check_unit(found, scans.wavelengths, scans.spectra, where)
+    reflectance = to_fraction(scans.spectra, found)
+    odd = odd_row(reflectance)
+    if odd:
+        row, band, why = odd
+        value, nm = scans.spectra[row, band], scans.wavelengths[band]
+        raise SiteError(f"{scans.at(row)}: {value:.4g} at {nm:g} nm, read as {found}; {why}")
+    return reflectance, [] if found == "fraction" else [f"reflectance from {found} to fraction"]
+
+
+def _one_spectrum_each(
+    scans: Scans, reflectance: np.ndarray, replicates: str
+) -> tuple[list[str], np.ndarray, list[str]]:
+    """Ids, one spectrum each, and a note if scans were averaged."""
+    if replicates == "refuse":
+        refuse_repeated(
+            scans.table,
+            scans.ids,
+            scans.id_column,
+            "if they are scans of one sample set replicates: mean, else give each sample its own id",
+        )
+    ids, mean, agree = average_scans(scans.ids, reflectance)
+    if not agree.all():
+        name = ids[int(np.argmin(agree))]
+        rows = ", ".join(str(row) for row in scans.table.rows[scans.ids == name])
+        raise SiteError(
+            f"{scans.table.path}: the scans of sample {name!r} ({scans.table.words[0]}s {rows}) differ by "
+            f"more than {SCAN_LIMIT:.0%}; delete the failed scan, or mend its id"
+        )
+    note = f"{len(scans.ids)} scans averaged to {len(ids)} samples"
+    return list(ids), mean, [note] if len(ids) < len(scans.ids) else []
+
+
+def _left_out(ids: Iterable[str], both: list[str], lacking: str) -> str:
+    """Note of the ids that are on one side only, or an empty text."""
+    alone = [name for name in ids if name not in set(both)]
+    listed = ", ".join(alone[:8]) + (", …" if len(alone) > 8 else "")
+    return f"{len(alone)} samples without {lacking} left out: {listed}" if alone else ""
