@@ -20,7 +20,6 @@ import grimp
 import jupytext
 import nbformat
 import papermill
-import yaml
 
 from soilpb import sitefile, store
 
@@ -71,9 +70,9 @@ def execute(
     *copies : path
         Where else to put it, such as into the book.
     **parameters
-        Laid over the site file, as papermill's ``-p``.
+        Laid over the site file, as by papermill's ``-p``.
     """
-    values = yaml.safe_load(sitefile.site_file(site).read_text(encoding="utf-8"))
+    sitefile.load_site_file(site)  # a fault in the site file is told at once, not by a kernel
     with store.atomic_write(output) as temporary:
         fresh = temporary.with_suffix(".source.ipynb")
         try:
@@ -81,7 +80,7 @@ def execute(
             papermill.execute_notebook(
                 fresh,
                 temporary,
-                {**values, **parameters},
+                {"site": site, **parameters},
                 cwd=sitefile.project_root(),
                 kernel_name="python3",
                 progress_bar=False,
