@@ -51,7 +51,7 @@ check: $(INSTALLED)  ## lint and formatting of package, tests and notebooks; the
 	$(BIN)/lint-imports
 
 lock: $(INSTALLED)  ## pin what is installed, after a change of pyproject.toml
-	@$(BIN)/python -m pip freeze --exclude-editable --exclude uv | sed -E 's/\+cpu$$//' > requirements.lock
+	@$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed -E 's/\+cpu$$//' > requirements.lock
 
 clean:  ## remove what was generated, but neither data/ nor the environment
 	rm -rf _build artifacts book/notebooks book/sites .snakemake
