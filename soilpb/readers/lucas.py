@@ -1,0 +1,233 @@
+"""LUCAS topsoils with their vis-NIR spectra, 2009 and 2015, from ESDAC's original files.
+
+Both surveys were scanned with a FOSS XDS, 400–2499.5 nm every 0.5 nm, on soil sieved to
+2 mm, and store absorbance ``log10(1/R)``; here it becomes reflectance. Organic carbon,
+carbonate and nitrogen are in g/kg and become percent. Each scan is resampled to the
+study's grid as it is read; then the scans of a point are averaged.
+
+The data are free on request and may not be passed on: ``soilpb fetch lucas2015`` says
+what to ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from soilpb.bands import reflectance_from_absorbance
+from soilpb.progress import track
+from soilpb.readers.cache import load_or_convert
+from soilpb.readers.laboratory import SCAN_LIMIT, average_scans, laboratory_table, sample_ids
+from soilpb.readers.lucas_files import (
+    BAND,
+    find_2009,
+    find_2015,
+    find_column,
+    laboratory_columns,
+    simplify,
+)
+from soilpb.readers.streams import Resampler, SpectralTable
+from soilpb.readers.tables import read_table
+from soilpb.sitefile import SiteError
+from soilpb.spectra import Provenance, SoilSpectra
+
+#: Rises when the same bytes would be read differently: older cache entries then rest unused.
+VERSION = 1
+#: European topsoils have a median of 20 g/kg organic carbon, the driest countries 10; a
+#: lower median than this is a column that somebody has already divided by ten.
+LEAST_MEDIAN_OC = 5.0
+
+_INSTRUMENT = "FOSS XDS Rapid Content Analyzer, soil < 2 mm"
+_LICENCE = "ESDAC licence: free on request, no redistribution"
+_CITATIONS = {
+    "LUCAS 2009": "Tóth, Jones & Montanarella 2013, LUCAS Topsoil Survey, doi 10.2788/97922",
+    "LUCAS 2015": "Jones, Fernández-Ugalde & Scarpa 2020, LUCAS 2015 Topsoil Survey, doi 10.2760/616084",
+}
+
+
+def load_2009(
+    folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
+) -> SoilSpectra:
+    """Read LUCAS 2009: ``LUCAS.SOIL_corr.csv``, and ``LUCAS_TOPSOIL_v1.xlsx`` where it is there.
+
+    The spectral file carries the laboratory values; the workbook fills those it lacks.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the unpacked download, at any depth.
+    grid : (n_bands,) array, nm, within 400–2499.5
+    property : str
+        Points without a value of it are dropped, and counted in the notes.
+    cache : Path, optional
+        Folder of the columnar cache (:mod:`soilpb.readers.cache`).
+
+    Returns
+    -------
+    SoilSpectra indexed by POINT_ID; ``group`` is the country, ``x`` and ``y`` are GPS
+    longitude and latitude.
+
+    Raises
+    ------
+    SiteError
+        If files are missing, incomplete, or not as ESDAC hands them out.
+    """
+    files = find_2009(folder)
+    soils = load_or_convert(cache, "lucas2009", VERSION, files, grid, lambda: _convert_2009(files, grid))
+    return soils.having(property)
+
+
+def load_2015(
+    folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
+) -> SoilSpectra:
+    """Read LUCAS 2015: the laboratory CSV, and the folder with one file of spectra a country.
+
+    The scans of a point (two, as a rule) are averaged; a point with a scan that deviates
+    from their mean by more than :data:`SCAN_LIMIT` is dropped, and counted.
+
+    Parameters
+    ----------
+    folder, grid, property, cache
+        As for :func:`load_2009`.
+
+    Returns
+    -------
+    SoilSpectra indexed by Point_ID; ``group`` is the country, ``x`` and ``y`` are metres
+    in EPSG:3035, read from the Point_ID (the nodes of LUCAS's grid).
+
+    Raises
+    ------
+    SiteError
+        If files are missing, incomplete, or not as ESDAC hands them out.
+    """
+    files = find_2015(folder)
+    soils = load_or_convert(cache, "lucas2015", VERSION, files, grid, lambda: _convert_2015(files, grid))
+    return soils.having(property)
+
+
+def _convert_2009(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
+    path, *workbooks = files
+    table = SpectralTable(path, BAND)
+    point, sample, country = (
+        find_column(table.columns, key, path) for key in ("pointid", "sampleid", "isocountry")
+    )
+    columns = laboratory_columns(table.columns)
+    cells, reflectance, n_rows = _read_scans(table, [point, sample, country, *columns], grid)
+    ids = sample_ids(cells[point])
+    ids = ids.mask(ids == "", "sample " + cells[sample])  # a soil of unknown place is a soil all the same
+    laboratory, notes = laboratory_table(cells, columns, str(path))
+    laboratory["group"] = cells[country]
+    laboratory = _by_point(laboratory, ids)
+    for workbook in workbooks:
+        more, found = _laboratory(workbook)
+        laboratory, notes = laboratory.combine_first(more), [*notes, *found]
+    laboratory["crs"] = "EPSG:4326"
+    scans = average_scans(ids.to_numpy(), reflectance)
+    return _join("LUCAS 2009", grid, scans, laboratory, [_count(n_rows, len(reflectance)), *notes])
+
+
+def _convert_2015(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
+    laboratory, notes = _laboratory(files[0])
+    laboratory = laboratory.assign(**_node(laboratory.index))
+    countries, n_rows, n_complete = [], 0, 0
+    for path in track(files[1:], "reading LUCAS 2015"):
+        table = SpectralTable(path, BAND)
+        point = find_column(table.columns, "pointid", path)
+        cells, reflectance, n = _read_scans(table, [point], grid)
+        countries.append(average_scans(sample_ids(cells[point]).to_numpy(), reflectance))
+        n_rows, n_complete = n_rows + n, n_complete + len(reflectance)
+    ids, mean, agree = (np.concatenate(parts) for parts in zip(*countries, strict=True))
+    return _join("LUCAS 2015", grid, (ids, mean, agree), laboratory, [_count(n_rows, n_complete), *notes])
+
+
+def _read_scans(
+    table: SpectralTable, text: Sequence[str], grid: np.ndarray
+) -> tuple[pd.DataFrame, np.ndarray, int]:
+    """Read the complete scans of a file: text columns, reflectance on the grid, and the file's rows."""
+    to_grid = Resampler(table.wavelengths, grid)
+    cells, scans, n_rows = [], [], 0
+    for rows, absorbance in table.chunks(text):
+        reflectance, complete = to_grid(reflectance_from_absorbance(absorbance))
+        cells.append(rows[complete])
+        scans.append(reflectance[complete])
+        n_rows += len(rows)
+    return pd.concat(cells), np.concatenate(scans), n_rows
+
+
+def _count(n_rows: int, n_complete: int) -> str:
+    return (
+        f"{n_complete:,} of {n_rows:,} scans have a value in every band, the others are dropped; "
+        "absorbance A read as reflectance 10^-A"
+    )
+
+
+def _laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Read a table of laboratory values alone, by point; the country, if named, is the group."""
+    table = read_table(path)
+    cells = pd.DataFrame(table.cells, columns=table.header, index=table.rows)
+    laboratory, notes = laboratory_table(cells, laboratory_columns(cells), str(path))
+    for name in cells:
+        if simplify(name) == "nuts0":
+            laboratory["group"] = cells[name]
+    return _by_point(laboratory, sample_ids(cells[find_column(cells, "pointid", path)])), notes
+
+
+def _by_point(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
+    """Index a table by point: rows without an id go, and of a repeated id the first stays."""
+    indexed = table.set_axis(pd.Index(ids, name="sample"))
+    return indexed[(indexed.index != "") & ~indexed.index.duplicated()]
+
+
+def _node(ids: pd.Index) -> dict[str, object]:
+    """Place of a point: its id is easting and northing of its grid node, four digits of km each."""
+    known = ids.to_series().where(ids.str.fullmatch(r"\d{8}"))
+    east, north = (pd.to_numeric(part) * 1000.0 for part in (known.str[:4], known.str[4:]))
+    return {"x": east, "y": north, "crs": "EPSG:3035"}
+
+
+def _join(
+    name: str,
+    grid: np.ndarray,
+    scans: tuple[np.ndarray, np.ndarray, np.ndarray],
+    laboratory: pd.DataFrame,
+    notes: list[str],
+) -> SoilSpectra:
+    """Join averaged scans (ids, mean, agree) with the laboratory table, both ways."""
+    ids, mean, agree = scans
+    _refuse_other_units(name, grid, mean, laboratory)
+    known = np.isin(ids, laboratory.index)
+    counts = [
+        f"{known.sum():,} of {len(laboratory):,} points have spectra",
+        f"{(~known).sum():,} of {ids.size:,} scanned points are not in the laboratory table: dropped",
+        f"{(~agree).sum():,} of {ids.size:,} scanned points have a scan more than {SCAN_LIMIT:.0%} off "
+        "the point's mean: dropped",
+    ]
+    keep = known & agree
+    provenance = Provenance(
+        name, "measured", _INSTRUMENT, _CITATIONS[name], _LICENCE, notes=(*notes, *counts)
+    )
+    if not keep.any():
+        raise SiteError(f"{name}: nothing is left to learn from: {'; '.join(counts)}")
+    return SoilSpectra(grid, mean[keep], laboratory.loc[ids[keep]], provenance)
+
+
+def _refuse_other_units(
+    name: str, grid: np.ndarray, reflectance: np.ndarray, laboratory: pd.DataFrame
+) -> None:
+    if "pH" not in laboratory:
+        raise SiteError(f"{name}: no column of pH; put the download's laboratory table beside the spectra")
+    carbon = 10 * laboratory["SOC_pct"].dropna() if "SOC_pct" in laboratory else pd.Series(dtype=float)
+    if carbon.size >= 30 and carbon.median() < LEAST_MEDIAN_OC:
+        raise SiteError(
+            f"{name}: OC has a median of {carbon.median():.2g}; LUCAS gives g/kg, with a median near 20. "
+            "This looks like percent: use the file as it was downloaded"
+        )
+    first, last = np.median(reflectance[:, [0, -1]], axis=0)
+    if grid[0] < 700 and grid[-1] > 1000 and first > last:
+        raise SiteError(
+            f"{name}: read as absorbance, soils are brighter at {grid[0]:g} nm ({first:.2f}) than at "
+            f"{grid[-1]:g} nm ({last:.2f}). This looks like reflectance: use the file as it was downloaded"
+        )

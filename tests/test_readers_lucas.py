@@ -1,0 +1,274 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb.bands import band_grid, resample
+from soilpb.readers import lucas
+from soilpb.sitefile import SiteError
+from tests import layouts
+
+GRID = band_grid(400, 2490, 10)
+N = 12
+
+
+@pytest.fixture(scope="module")
+def absorbance():
+    return layouts.soil_absorbance(N, layouts.LUCAS_BANDS)
+
+
+@pytest.fixture
+def table_2009():
+    return layouts.lucas_2009_table(N)
+
+
+@pytest.fixture
+def table_2015():
+    return layouts.lucas_2015_table(N)
+
+
+def two_scans(absorbance, gap=0.02):
+    """Two scans a point whose absorbances differ by ``gap`` of their mean."""
+    return np.stack([absorbance * (1 + gap / 2), absorbance * (1 - gap / 2)], axis=1)
+
+
+def note(soils, words):
+    """The one note that contains ``words``."""
+    (found,) = [n for n in soils.provenance.notes if words in n]
+    return found
+
+
+def on_grid(absorbance):
+    return resample(layouts.LUCAS_BANDS, 10.0**-absorbance, GRID)
+
+
+def test_2009_is_read_back(tmp_path, table_2009, absorbance):
+    """What the 2009 file says in absorbance and g/kg is read as reflectance and percent."""
+    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
+    soils = lucas.load_2009(tmp_path, GRID)
+    assert soils.samples.index.tolist() == table_2009["POINT_ID"].tolist()
+    np.testing.assert_allclose(soils.reflectance, on_grid(absorbance), atol=1e-6)
+    for ours, theirs, factor in (("pH", "pH.in.H2O", 1), ("SOC_pct", "OC", 0.1), ("N_pct", "N", 0.1)):
+        np.testing.assert_allclose(soils.values(ours), table_2009[theirs].astype(float) * factor)
+    np.testing.assert_allclose(soils.values("y"), table_2009["GPS_LAT"].astype(float))
+    assert soils.samples["group"].tolist() == table_2009["iso.country"].tolist()
+    assert soils.provenance.kind == "measured"
+    assert "no redistribution" in soils.provenance.licence
+
+
+def test_columns_go_by_name(tmp_path, table_2009, absorbance):
+    """A file whose columns stand in another order, in R's spelling, gives the same soils."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    path = layouts.write_lucas_2009(tmp_path / "one", table_2009, absorbance)
+    whole = pd.read_csv(path, dtype=str)
+    shuffled = whole[np.random.default_rng(0).permutation(whole.columns)]
+    renamed = shuffled.rename(columns=lambda name: name.replace("spc.", "X"))
+    renamed.to_csv(tmp_path / "two" / path.name, quoting=1)  # and an index column, as write.csv makes
+    one, two = (lucas.load_2009(tmp_path / folder, GRID) for folder in ("one", "two"))
+    assert one.sha256() == two.sha256()
+
+
+def test_decimal_commas(tmp_path, table_2009, absorbance):
+    """A file with decimal commas and semicolons gives the same soils."""
+    for folder, comma in (("point", False), ("comma", True)):
+        (tmp_path / folder).mkdir()
+        layouts.write_lucas_2009(tmp_path / folder, table_2009, absorbance, comma=comma)
+    point, comma = (lucas.load_2009(tmp_path / folder, GRID) for folder in ("point", "comma"))
+    assert point.sha256() == comma.sha256()
+
+
+def test_decimal_commas_in_single_laboratory_cells(tmp_path, table_2009, absorbance):
+    """A decimal comma in one cell among decimal points is a decimal comma."""
+    table_2009.loc[3, "pH.in.H2O"] = "6,25"
+    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
+    assert lucas.load_2009(tmp_path, GRID).values("pH")[3] == 6.25
+
+
+@pytest.mark.parametrize("cell", ["NA", "-999", "<4.5", ""])
+def test_missing_values_are_dropped_and_counted(tmp_path, table_2009, absorbance, cell):
+    """A point whose pH is missing, in any of LUCAS's spellings, is dropped and counted."""
+    table_2009.loc[2, "pH.in.H2O"] = cell
+    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
+    soils = lucas.load_2009(tmp_path, GRID)
+    assert table_2009.loc[2, "POINT_ID"] not in soils.samples.index
+    assert "1 of 12 samples without pH dropped" in soils.provenance.notes
+    if cell.startswith("<"):
+        assert note(soils, "below detection") == "1 cells of pH below detection ('<x') count as missing"
+
+
+def test_incomplete_spectra_are_dropped_and_counted(tmp_path, table_2009, absorbance):
+    """A spectrum with a gap of 20 nm is dropped and counted; one empty cell of 0.5 nm is bridged."""
+    table = absorbance.copy()
+    table[4, 1000:1040] = -999.0
+    table[5, 1000] = np.nan
+    layouts.write_lucas_2009(tmp_path, table_2009, table)
+    soils = lucas.load_2009(tmp_path, GRID)
+    assert note(soils, "a value in every band").startswith("11 of 12 scans")
+    kept = np.delete(np.arange(N), 4)
+    np.testing.assert_allclose(soils.reflectance, on_grid(absorbance[kept]), atol=1e-4)
+
+
+def test_2009_workbook_fills_what_the_spectral_file_lacks(tmp_path, table_2009, absorbance):
+    """Laboratory values that the spectral file lacks come from the workbook, joined by point."""
+    bare = table_2009.drop(columns=["pH.in.H2O", "clay"])
+    layouts.write_lucas_2009(tmp_path, bare, absorbance)
+    with pytest.raises(SiteError, match="no column of pH"):
+        lucas.load_2009(tmp_path, GRID)
+    layouts.write_lucas_2009_workbook(tmp_path, layouts.lucas_2009_table(N + 3).iloc[::-1])
+    soils = lucas.load_2009(tmp_path, GRID)
+    expected = layouts.lucas_2009_table(N + 3).set_index("POINT_ID").loc[soils.samples.index]
+    np.testing.assert_allclose(soils.values("pH"), expected["pH.in.H2O"].astype(float))
+    np.testing.assert_allclose(soils.values("SOC_pct"), table_2009["OC"].astype(float) / 10)
+    assert note(soils, "points have spectra") == "12 of 15 points have spectra"
+
+
+def test_a_soil_of_unknown_place_is_kept(tmp_path, table_2009, absorbance):
+    """A row whose POINT_ID is NE keeps its own sample id."""
+    table_2009.loc[7, "POINT_ID"] = "NE"
+    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
+    assert lucas.load_2009(tmp_path, GRID).samples.index[7] == "sample 8"
+
+
+def test_2015_averages_two_scans(tmp_path, table_2015, absorbance):
+    """The spectrum of a point is the mean reflectance of its two scans."""
+    scans = two_scans(absorbance)
+    layouts.write_lucas_2015(tmp_path, table_2015, scans)
+    soils = lucas.load_2015(tmp_path, GRID)
+    expected = table_2015.set_index("Point_ID").loc[soils.samples.index]
+    rows = table_2015.set_index("Point_ID").index.get_indexer(soils.samples.index)
+    mean = np.mean([on_grid(scans[:, i]) for i in range(2)], axis=0)
+    np.testing.assert_allclose(soils.reflectance, mean[rows], atol=1e-6)
+    np.testing.assert_allclose(soils.values("pH"), expected["pH(H2O)"].astype(float))
+    np.testing.assert_allclose(soils.values("SOC_pct"), expected["OC"].astype(float) / 10)
+    assert soils.samples["group"].tolist() == expected["NUTS_0"].tolist()
+    assert note(soils, "a value in every band").startswith("24 of 24 scans")
+
+
+def test_2015_file_names_with_and_without_spaces(tmp_path, table_2015, absorbance):
+    """``spectra_ AT .csv`` and ``spectra_AT.csv`` are read alike, in any subfolder."""
+    for folder, spaces in (("spaces", True), ("none", False)):
+        (tmp_path / folder / "unpacked").mkdir(parents=True)
+        layouts.write_lucas_2015(tmp_path / folder / "unpacked", table_2015, two_scans(absorbance), spaces)
+    spaces, none = (lucas.load_2015(tmp_path / folder, GRID) for folder in ("spaces", "none"))
+    assert spaces.sha256() == none.sha256()
+
+
+def test_2015_places_are_nodes_of_the_grid(tmp_path, table_2015, absorbance):
+    """A point's id holds its place: kilometres east and north in EPSG:3035."""
+    layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
+    first = lucas.load_2015(tmp_path, GRID).samples.loc["40002504"]
+    assert (first["x"], first["y"], first["crs"]) == (4_000_000.0, 2_504_000.0, "EPSG:3035")
+
+
+def test_2015_scans_that_disagree_are_refused(tmp_path, table_2015, absorbance):
+    """A point whose two scans are of different soils is dropped and counted, and no other."""
+    scans = two_scans(absorbance)
+    scans[3, 1] += 0.2
+    layouts.write_lucas_2015(tmp_path, table_2015, scans)
+    soils = lucas.load_2015(tmp_path, GRID)
+    assert set(table_2015["Point_ID"]) - set(soils.samples.index) == {table_2015.loc[3, "Point_ID"]}
+    assert note(soils, "off the point's mean").startswith("1 of 12 scanned points have a scan more than 5%")
+
+
+def test_2015_join_is_counted_both_ways(tmp_path, table_2015, absorbance):
+    """Points without spectra and spectra without a point are both counted."""
+    laboratory, _ = layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
+    more = layouts.lucas_2015_table(N + 2)
+    more.drop(index=0).to_csv(laboratory, index=False)
+    soils = lucas.load_2015(tmp_path, GRID)
+    assert soils.n_samples == N - 1
+    assert note(soils, "points have spectra") == "11 of 13 points have spectra"
+    assert (
+        note(soils, "laboratory table") == "1 of 12 scanned points are not in the laboratory table: dropped"
+    )
+
+
+def test_full_resolution_is_not_smoothed(tmp_path, table_2009, absorbance):
+    """On the instrument's own 4,200 bands the spectra are those of the file."""
+    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
+    soils = lucas.load_2009(tmp_path, layouts.LUCAS_BANDS)
+    np.testing.assert_allclose(soils.reflectance, 10.0**-absorbance, rtol=1e-5)
+
+
+def test_cached_load_equals_the_first(tmp_path, table_2015, absorbance):
+    """The second load comes from the cache, whatever property it is for."""
+    layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
+    first = lucas.load_2015(tmp_path, GRID, cache=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").glob("lucas2015-*"))) == 1
+    second = lucas.load_2015(tmp_path, GRID, property="clay_pct", cache=tmp_path / "cache")
+    assert len(list((tmp_path / "cache").glob("lucas2015-*"))) == 1
+    assert first.sha256() == second.sha256()
+
+
+def test_carbon_in_percent_is_refused(tmp_path, absorbance):
+    """Organic carbon that was already divided by ten is refused, not divided again."""
+    table = layouts.lucas_2009_table(36)
+    table["OC"] = [f"{float(cell) / 10:.2f}" for cell in table["OC"]]
+    layouts.write_lucas_2009(tmp_path, table, np.repeat(absorbance, 3, axis=0))
+    with pytest.raises(SiteError, match=r"OC has a median of 3.*LUCAS gives g/kg.*looks like percent"):
+        lucas.load_2009(tmp_path, GRID)
+
+
+def test_reflectance_for_absorbance_is_refused(tmp_path, table_2009, absorbance):
+    """A file that somebody has turned into reflectance is refused."""
+    layouts.write_lucas_2009(tmp_path, table_2009, 10.0**-absorbance)
+    with pytest.raises(SiteError, match=r"brighter at 400 nm .* looks like reflectance"):
+        lucas.load_2009(tmp_path, GRID)
+
+
+def test_one_implausible_cell_in_many_is_missing_and_noted(tmp_path, absorbance):
+    """Among 120 cells one that is no pH counts as missing, and the note names its row."""
+    table = layouts.lucas_2009_table(120)
+    table.loc[100, "pH.in.H2O"] = "63.5"
+    layouts.write_lucas_2009(tmp_path, table, np.repeat(absorbance, 10, axis=0))
+    soils = lucas.load_2009(tmp_path, GRID)
+    assert soils.n_samples == 119
+    assert "column 'pH.in.H2O', row 102: '63.5' is no pH between 1 and 13" in note(soils, "count as missing")
+
+
+def test_a_column_in_another_unit_is_refused(tmp_path, table_2009, absorbance):
+    """A clay column in g/kg is refused, naming file, column, row and value."""
+    table_2009["clay"] = [str(100 + i) for i in range(N)]
+    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
+    with pytest.raises(SiteError, match=r"corr.csv, column 'clay', row 3: '101' is no clay_pct .* 0 and 100"):
+        lucas.load_2009(tmp_path, GRID)
+
+
+def test_text_in_a_band_is_refused(tmp_path, table_2009, absorbance):
+    """A band that is no number is refused, naming the file and the cell."""
+    path = layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
+    text = path.read_text().replace(f",{absorbance[5, 9]:g},", ",n.d.,", 1)
+    path.write_text(text)
+    with pytest.raises(SiteError, match=r"LUCAS.SOIL_corr.csv: .*'n.d.'"):
+        lucas.load_2009(tmp_path, GRID)
+
+
+def test_a_cut_file_is_refused(tmp_path, table_2015, absorbance):
+    """A file that ends in the middle of a row is refused."""
+    _, (path, *_) = layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(SiteError, match=r"spectra_ AT .csv: .*expected 4205 columns.*is the file complete"):
+        lucas.load_2015(tmp_path, GRID)
+
+
+def test_missing_and_double_files_are_named(tmp_path, table_2015, absorbance):
+    """What is not there, or there twice, is named with the command that explains it."""
+    with pytest.raises(SiteError, match=r"no LUCAS.SOIL_corr\*.csv.*soilpb fetch lucas2009"):
+        lucas.load_2009(tmp_path, GRID)
+    with pytest.raises(SiteError, match="soilpb fetch lucas2015"):
+        lucas.load_2015(tmp_path, GRID)
+    _, (path, *others) = layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
+    (path.parent / "spectra_AT.csv").write_bytes(path.read_bytes())
+    with pytest.raises(SiteError, match="are both spectra of AT; remove one"):
+        lucas.load_2015(tmp_path, GRID)
+    for left in (path.parent / "spectra_AT.csv", path, *others):
+        left.unlink()
+    with pytest.raises(SiteError, match="no 'spectra_ XX .csv'"):
+        lucas.load_2015(tmp_path, GRID)
+
+
+def test_a_grid_beyond_the_bands_is_refused(tmp_path, table_2009, absorbance):
+    """Nothing is extrapolated: LUCAS starts at 400 nm."""
+    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
+    with pytest.raises(ValueError, match="reaches beyond the measured 400"):
+        lucas.load_2009(tmp_path, band_grid(350, 2490, 10))
