@@ -1,0 +1,217 @@
+"""Is one model better than another? Tests that know folds overlap, and bootstrap intervals.
+
+Scores of different folds are not independent: their training rows overlap. A plain t-test
+takes them for so many experiments and finds differences everywhere. Both tests here widen
+the variance by ``n_test / n_train`` (Nadeau & Bengio 2003, Machine Learning 52:239).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from soilpb.evaluation import ERRORS, POOLED
+from soilpb.splits import held_out_ratio
+
+
+class TTest(NamedTuple):
+    """Mean difference, its 95 % interval, and the two-sided p-value."""
+
+    mean: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    p_value: np.ndarray
+
+
+class Posterior(NamedTuple):
+    """Probabilities that the true difference lies below, inside and above the region."""
+
+    below: np.ndarray
+    inside: np.ndarray
+    above: np.ndarray
+
+
+def corrected_t_test(differences: np.ndarray, ratio: float) -> TTest:
+    """Corrected resampled t-test (Nadeau & Bengio 2003).
+
+    Parameters
+    ----------
+    differences : (..., n_folds) array
+        Score of one model minus that of another on the same fold, all folds of all repeats.
+    ratio : float
+        n_test / n_train; 0 gives the ordinary t-test, which overlapping folds make too sure.
+
+    Examples
+    --------
+    >>> round(float(corrected_t_test([1.0, 2.0, 3.0, 2.0], ratio=0.25).p_value), 3)
+    0.041
+    """
+    distribution, mean = _posterior(differences, ratio)
+    lower, upper = distribution.interval(0.95)
+    return TTest(mean, lower, upper, 2 * np.minimum(distribution.cdf(0), distribution.sf(0)))
+
+
+def bayesian_t_test(differences: np.ndarray, ratio: float, rope: float) -> Posterior:
+    """Bayesian correlated t-test (Corani & Benavoli 2015, Machine Learning 100:285).
+
+    Parameters
+    ----------
+    differences, ratio
+        As in :func:`corrected_t_test`.
+    rope : float
+        Differences within ``±rope`` make no practical difference, in the unit of the score.
+    """
+    distribution, _ = _posterior(differences, ratio)
+    below, above = distribution.cdf(-rope), distribution.sf(rope)
+    return Posterior(below, 1 - below - above, above)
+
+
+def _posterior(differences: np.ndarray, ratio: float) -> tuple[stats.distributions.rv_frozen, np.ndarray]:
+    """Student distribution that both tests read: the first as sampling, the second as belief."""
+    differences = np.asarray(differences, dtype=float)
+    n_folds = differences.shape[-1]
+    if n_folds < 2:
+        raise ValueError(f"got differences of {n_folds} folds; a test needs at least 2")
+    mean = differences.mean(axis=-1)
+    spread = np.sqrt((1 / n_folds + ratio) * differences.var(axis=-1, ddof=1))
+    # Models that never differ have no spread: the smallest number stands for none.
+    return stats.t(n_folds - 1, mean, np.maximum(spread, np.finfo(float).tiny)), mean
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Adjust p-values for many comparisons, step-down (Holm 1979, Scand. J. Statist. 6:65).
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = p.argsort()
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))
+    return adjusted
+
+
+def against(
+    scores: pd.DataFrame, folds: pd.DataFrame, reference: str, metric: str = "RMSE", rope: float = 0.02
+) -> pd.DataFrame:
+    """Compare every model with one reference, fold by fold.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From :func:`soilpb.evaluation.score`, by fold.
+    folds : DataFrame
+        The folds they were made on: the share of test rows corrects the tests.
+    reference : str
+        Model to compare with.
+    metric : str
+        An error, so that less is better. R² of one fold is mostly the variance of its few
+        test rows, and is refused.
+    rope : float
+        Practical equivalence, as a share of the reference's mean error.
+
+    Returns
+    -------
+    DataFrame
+        One row a model: model, reference, metric, change, lower, upper (shares of the
+        reference's mean error; below 0 is better), p_value, p_holm (over these models),
+        better, equal, worse (posterior probabilities), rope.
+    """
+    if metric not in ERRORS:
+        raise ValueError(f"metric is {metric!r}; tests by fold compare errors: {', '.join(ERRORS)}")
+    by_fold = scores[(scores["metric"] == metric) & (scores["fold"] != POOLED)]
+    errors = by_fold.pivot_table(index=["repeat", "fold"], columns="model", values="value", sort=False)
+    if reference not in errors:
+        raise ValueError(f"no scores of the reference {reference!r}; there are: {', '.join(errors)}")
+    others = errors.drop(columns=reference)
+    changes = others.sub(errors[reference], axis=0).to_numpy().T / errors[reference].mean()
+    ratio = held_out_ratio(folds)
+    test, belief = corrected_t_test(changes, ratio), bayesian_t_test(changes, ratio, rope)
+    table = pd.DataFrame({"model": others.columns, "reference": reference, "metric": metric})
+    return table.assign(
+        change=test.mean,
+        lower=test.lower,
+        upper=test.upper,
+        p_value=test.p_value,
+        p_holm=holm(test.p_value),
+        better=belief.below,
+        equal=belief.inside,
+        worse=belief.above,
+        rope=rope,
+    )
+
+
+def bootstrap_interval(
+    predictions: pd.DataFrame,
+    metric: Literal["R2", "RMSE"] = "R2",
+    reference: str | None = None,
+    n_draws: int = 2000,
+    coverage: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Percentile interval of the pooled metric under resampling of the test samples.
+
+    A sample is drawn with all its repeats, and all models share the draws. It says how far
+    other soils of this population would move the score of *these* fitted models.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Every model predicts each sample once a repeat.
+    reference : str, optional
+        Give the metric's difference from this model's instead of its value.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, metric, value, lower, upper; the metric is averaged over repeats.
+    """
+    wide = predictions.pivot_table(index="sample", columns=["model", "repeat"], values="predicted")
+    if wide.isna().any(axis=None):
+        raise ValueError("some samples lack predictions of a model and repeat: use the folds of a k-fold")
+    observed = predictions.groupby("sample")["observed"].first().to_numpy()[:, None]
+    square = (wide.to_numpy() - observed) ** 2
+    n = len(observed)
+    resampled = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_draws)
+    weights = np.vstack([np.ones(n), resampled])  # the first row is the sample itself
+    value = np.sqrt(weights @ square / n)
+    if metric == "R2":
+        value = 1 - n * value**2 / (weights @ observed**2 - (weights @ observed) ** 2 / n)
+    draws = pd.DataFrame(value, columns=wide.columns).T.groupby("model", sort=False).mean().T
+    if reference is not None:
+        draws = draws.drop(columns=reference).sub(draws[reference], axis=0)
+    tails = draws.iloc[1:].quantile([(1 - coverage) / 2, (1 + coverage) / 2])
+    table = pd.DataFrame({"value": draws.iloc[0], "lower": tails.iloc[0], "upper": tails.iloc[1]})
+    return table.rename_axis("model").reset_index().assign(metric=metric)
+
+
+def wrong_winners(scores: pd.DataFrame, metric: str = "R2") -> pd.DataFrame:
+    """How often a single split names the wrong one of two models.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From :func:`soilpb.evaluation.single_splits`.
+
+    Returns
+    -------
+    DataFrame
+        One row a pair: winner (better on average over the splits), loser, gap (between
+        their means), share (of splits in which the loser scored better).
+    """
+    rows = scores[(scores["metric"] == metric) & (scores["fold"] == POOLED)]
+    values = rows.pivot_table(index="repeat", columns="model", values="value")
+    values = -values if metric in ERRORS else values
+    ranking = values.mean().sort_values(ascending=False)
+    pairs = [
+        (winner, loser, ranking[winner] - ranking[loser], (values[loser] > values[winner]).mean())
+        for winner, loser in combinations(ranking.index, 2)
+    ]
+    return pd.DataFrame(pairs, columns=["winner", "loser", "gap", "share"])

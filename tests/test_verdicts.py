@@ -1,0 +1,82 @@
+"""Verdict sentences: a win, a loss, a tie and an equality each read as what they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb import compare, evaluation, splits, verdicts
+
+FOLDS = splits.repeated_kfold(range(50), n_splits=5, n_repeats=5)
+
+
+def compared(change, spread, seed=0):
+    """Row of a comparison: RMSE of folds that differ from the reference's 1 by change ± spread."""
+    keys = FOLDS[["repeat", "fold"]].drop_duplicates()
+    noise = np.random.default_rng(seed).normal(size=len(keys))
+    noise = (noise - noise.mean()) / noise.std()
+    reference = keys.assign(model="PLS-Pb", metric="RMSE", value=1.0)
+    other = keys.assign(model="ResNet-Pb", metric="RMSE", value=1 + change + spread * noise)
+    return compare.against(pd.concat([reference, other]), FOLDS, "PLS-Pb").iloc[0]
+
+
+def test_a_clear_win():
+    """A quarter less error in every fold reads as better, with effect, interval and p-value."""
+    row = compared(-0.25, 0.05)
+    assert verdicts.outcome(row) == "better"
+    assert verdicts.verdict(row) == (
+        "ResNet-Pb is better than PLS-Pb: it lowers RMSE by 25 % "
+        "(95 % interval of the change −31 % to −19 %; p < .001, Holm-corrected)."
+    )
+
+
+def test_a_clear_loss():
+    """A quarter more error reads as worse."""
+    row = compared(+0.25, 0.05)
+    assert verdicts.outcome(row) == "worse"
+    assert verdicts.verdict(row).startswith("ResNet-Pb is worse than PLS-Pb: it raises RMSE by 25 % (")
+
+
+def test_a_tie():
+    """Eight per cent less error on average, but anything from fold to fold, names no winner."""
+    row = compared(-0.08, 0.3)
+    assert verdicts.outcome(row) == "undecided"
+    sentence = verdicts.verdict(row)
+    assert sentence.startswith("ResNet-Pb and PLS-Pb cannot be told apart: ResNet-Pb lowers RMSE by 8 %")
+    assert "within split noise" in sentence
+
+
+def test_practical_equality_is_not_a_tie():
+    """Half a per cent in every fold is significant and still reads as equality."""
+    row = compared(-0.005, 0.002)
+    assert row["p_holm"] < 0.001
+    assert verdicts.outcome(row) == "equal"
+    assert verdicts.verdict(row) == (
+        "ResNet-Pb and PLS-Pb are practically equal: their RMSE differs by less than 2 % "
+        "with a probability of more than 99 %."
+    )
+
+
+def test_many_comparisons_take_the_win_back():
+    """A p-value that would do alone does not after Holm's correction."""
+    row = compared(-0.1, 0.1).copy()
+    row["p_holm"] = 0.03
+    assert verdicts.outcome(row) == "better"
+    row["p_holm"] = 0.12
+    assert verdicts.outcome(row) == "undecided"
+    assert "p = .12" in verdicts.verdict(row)
+
+
+@pytest.mark.parametrize(
+    ("published", "share", "judged"), [(0.6, "46 %", "good day"), (0.9, "0 %", "unusual")]
+)
+def test_what_a_published_split_can_mean(published, share, judged):
+    """A value that many splits reach is called a good day, one that none reaches unusual."""
+    scores = pd.DataFrame({"value": np.linspace(0.3, 0.85, 101)}).assign(
+        model="PLS-Pb", metric="R2", fold=evaluation.POOLED
+    )
+    sentence = verdicts.split_verdict(scores, "PLS-Pb", published)
+    assert sentence.startswith("Over 101 random splits the R² of PLS-Pb averages 0.58")
+    assert f"reaches the published {published:.2f} in {share} of them" in sentence
+    assert judged in sentence
