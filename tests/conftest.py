@@ -85,3 +85,17 @@ class SmallBook:
 def small_book(tmp_path_factory):
     """The chapters at small parameters, executed as they are asked for."""
     return SmallBook(tmp_path_factory.mktemp("small-book"))
+
+
+@pytest.fixture
+def styled():
+    """The style of the book's figures, and none of them left open."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    from soilpb import figures
+
+    with mpl.rc_context():
+        figures.style()
+        yield
+        plt.close("all")

@@ -1,0 +1,116 @@
+"""What all pictures share: the style, the palette, the axes.
+
+:func:`style` is called once, at the top of a notebook. The pictures are in ``figures_soils``,
+``figures_network``, ``figures_curves``, ``figures_scores``, ``figures_league`` and
+``figures_shap``: functions that take tidy tables and an ``ax``, name units on their axes, and
+return the ``ax``; without one they make their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from IPython import get_ipython
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+#: Width of a figure in inches: fills a page of the book, and stays readable on a phone.
+WIDTH = 7.5
+#: Colours that stay apart for colour-blind readers.
+PALETTE = sns.color_palette("colorblind")
+#: The first stands for the source (library, pH) everywhere, the second for the target (site, Pb).
+SOURCE_COLOUR, TARGET_COLOUR = PALETTE[0], PALETTE[1]
+GREY = "0.45"
+#: More points than this are drawn as pixels within the vector graphic.
+MANY_POINTS = 2_000
+#: What nobody should overlook: a published number, an outlier.
+SIGNAL_COLOUR = "#c4401b"
+#: How metrics are written.
+SYMBOLS = {"R2": "R²"}
+
+
+def style() -> None:
+    """Set the look of all figures: seaborn theme, opaque white, vector graphics, equal bytes on repeat."""
+    sns.set_theme(
+        context="notebook",
+        style="ticks",
+        palette="colorblind",
+        rc={
+            "figure.figsize": (WIDTH, 4.2),
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "savefig.dpi": 200,
+            "figure.constrained_layout.use": True,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 12,
+            "axes.titleweight": "bold",
+            "axes.labelsize": 11.5,
+            "xtick.labelsize": 10.5,
+            "ytick.labelsize": 10.5,
+            "legend.fontsize": 10.5,
+            "legend.title_fontsize": 10.5,
+            "legend.frameon": False,
+            "font.size": 10.5,
+            "font.family": "DejaVu Sans",
+            "svg.hashsalt": "soilpb",
+        },
+    )
+    if get_ipython() is not None:
+        set_matplotlib_formats("svg", metadata={"Date": None})
+
+
+def make_axes(ax: Axes | None, height: float = 4.2, width: float = WIDTH) -> Axes:
+    """Return ``ax``, or the axes of a new figure of so many inches."""
+    return plt.subplots(figsize=(width, height))[1] if ax is None else ax
+
+
+def stacked(heights: Sequence[float]) -> list[Axes]:
+    """Axes one above the other that share their x axis, of so many inches each."""
+    _, axes = plt.subplots(
+        len(heights), sharex=True, figsize=(WIDTH, sum(heights)), height_ratios=list(heights)
+    )
+    for upper in axes[:-1]:
+        upper.tick_params(axis="x", length=0)
+    return list(axes)
+
+
+def wavelength_axis(ax: Axes, wavelengths: np.ndarray) -> None:
+    """Run the x axis from the first band to the last, and label it."""
+    ax.set_xlim(wavelengths[0], wavelengths[-1])
+    label_x(ax, "Wavelength (nm)")
+
+
+def label_x(ax: Axes, label: str) -> None:
+    """Label the x axis, unless axes stacked beneath share it."""
+    place = ax.get_subplotspec()
+    if place is None or place.is_last_row():
+        ax.set_xlabel(label)
+
+
+def legend_above(ax: Axes, ncols: int = 2) -> None:
+    """Put the legend over the axes, where it covers no data."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=ncols)
+
+
+def number(value: float) -> str:
+    """Write a score with two digits and a true minus sign.
+
+    Examples
+    --------
+    >>> number(-0.031)
+    '−0.03'
+    """
+    return f"{value:.2f}".replace("-", "−")
+
+
+def log_axis(ax: Axes) -> None:
+    """Make the x axis logarithmic, with plain numbers at 1, 2 and 5."""
+    ax.set_xscale("log")
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,65 @@
+"""Pictures of progress: training by epoch, accuracy by the number of soils."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from soilpb.figures import PALETTE, SYMBOLS, label_x, legend_above, make_axes
+
+
+def training_curve(
+    history: pd.DataFrame, y: str, label: str, ax: Axes | None = None, hue: str | None = None
+) -> Axes:
+    """Draw one quantity by epoch, such as ``train_loss`` or ``validation_r2``.
+
+    Parameters
+    ----------
+    history : DataFrame
+        ``epoch`` and ``y``; also ``hue``, where several trainings are compared.
+    """
+    ax = make_axes(ax, height=3.2)
+    runs = history.groupby(hue, sort=False) if hue else [(None, history)]
+    for colour, (name, run) in zip(cycle(PALETTE), runs, strict=False):
+        ax.plot(run["epoch"], run[y], color=colour, marker="o", markersize=4, label=name)
+    ax.set_ylabel(label)
+    label_x(ax, "Epoch")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    if hue:
+        ax.legend()
+    return ax
+
+
+def learning_curve(
+    scores: pd.DataFrame,
+    ax: Axes | None = None,
+    x: str = "n",
+    label: str = "Training soils",
+    metric: str = "R2",
+) -> Axes:
+    """Draw a score against the number of training soils: mean, and 5–95 % of the draws.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``model``, ``x``, ``value``; several draws a number of soils.
+    """
+    ax = make_axes(ax)
+    models = scores.groupby("model", sort=False)
+    for i, (model, rows) in enumerate(models):
+        colour, marker = PALETTE[i % len(PALETTE)], "osD^vPX*"[i % 8]
+        draws = rows.groupby(x)["value"]
+        mean, low, high = draws.mean(), draws.quantile(0.05), draws.quantile(0.95)
+        beside = mean.index * 1.015 ** (i - (len(models) - 1) / 2)  # whiskers must not hide each other
+        ax.vlines(beside, low, high, color=colour, alpha=0.4, linewidth=2)
+        ax.plot(beside, mean, color=colour, marker=marker, label=model)
+    ticks = np.unique(scores[x])
+    ax.set_xscale("log")
+    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    ax.minorticks_off()
+    ax.set(xlabel=label, ylabel=f"{SYMBOLS.get(metric, metric)} (mean, 5–95 %)")
+    legend_above(ax, ncols=3)
+    return ax

@@ -1,0 +1,178 @@
+"""Pictures of predictions: observed against predicted, one model or several, and what groups hide.
+
+They take the tidy tables of ``evaluation`` (``predictions``: one row a model, repeat, fold,
+sample; ``scores``: one row a model, repeat, fold, metric, with fold −1 for a pooled repeat)
+or summaries of them, and compute no score themselves: a picture cannot disagree with its table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from soilpb.figures import GREY, MANY_POINTS, PALETTE, SYMBOLS, WIDTH, make_axes, number
+
+_POOLED = -1
+
+
+def parity(
+    predictions: pd.DataFrame,
+    scores: pd.DataFrame,
+    label: str,
+    ax: Axes | None = None,
+    hue: str | None = None,
+    metrics: Sequence[str] = ("R2", "RMSE", "bias"),
+) -> Axes:
+    """Draw observed against predicted with the 1:1 line, and the scores in the corner.
+
+    Where a sample was predicted in several repeats, its point is the mean and a thin line
+    runs from the lowest to the highest prediction.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        ``sample``, ``observed``, ``predicted`` of one model; also ``hue`` if given.
+    scores : DataFrame
+        ``fold``, ``metric``, ``value`` of the same model; pooled ones (fold −1) are averaged.
+    label : str
+        Quantity and unit of both axes.
+    hue : str, optional
+        Column that colours the points, such as ``group``.
+    """
+    _require_one_model(predictions, scores)
+    ax = make_axes(ax, height=5.0, width=5.2)
+    by = ["sample"] + ([hue] if hue else [])
+    points = predictions.groupby(by, sort=False).agg(
+        observed=("observed", "first"),
+        predicted=("predicted", "mean"),
+        low=("predicted", "min"),
+        high=("predicted", "max"),
+    )
+    groups = points.groupby(hue, sort=False) if hue else [("", points)]
+    for colour, (name, rows) in zip(cycle(PALETTE), groups, strict=False):
+        _points(ax, rows, colour, str(name))
+    _diagonal(ax, points[["observed", "low", "high"]].to_numpy())
+    ax.set(xlabel=f"Observed {label}", ylabel=f"Predicted {label}")
+    ax.text(
+        0.04,
+        0.97,
+        _summary(scores, metrics),
+        transform=ax.transAxes,
+        va="top",
+        fontsize=10.5,
+        linespacing=1.4,
+    )
+    if hue:
+        ax.legend(loc="lower right", handletextpad=0.2, markerscale=1.4)
+    return ax
+
+
+def parity_grid(
+    predictions: pd.DataFrame, scores: pd.DataFrame, label: str, models: Sequence[str] | None = None
+) -> np.ndarray:
+    """Draw one parity plot a model, two in a row, on common axes.
+
+    Returns
+    -------
+    (n_rows, 2) array of Axes; those without a model are empty and switched off.
+    """
+    models = list(models if models is not None else predictions["model"].unique())
+    n_rows = -(-len(models) // 2)
+    _, axes = plt.subplots(n_rows, 2, sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 3.7 * n_rows))
+    for ax, model in zip(axes.flat, models, strict=False):
+        parity(predictions.query("model == @model"), scores.query("model == @model"), label, ax)
+        ax.set_title(model)
+        ax.label_outer()
+    _diagonal_limits(axes.flat[0], predictions[["observed", "predicted"]].to_numpy())
+    for ax in axes.flat[len(models) :]:
+        ax.axis("off")
+    return axes
+
+
+def within_groups(
+    predictions: pd.DataFrame, pooled: float, within: pd.Series, label: str, ax: Axes | None = None
+) -> Axes:
+    """Draw Simpson's trap: one cloud a group, each with its own line, beside the pooled R².
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        ``group``, ``observed``, ``predicted``.
+    pooled : float
+        R² over all groups together.
+    within : Series
+        R² inside each group, indexed by group.
+    label : str
+        Quantity and unit.
+    """
+    ax = make_axes(ax, height=4.8)
+    for colour, (group, rows) in zip(cycle(PALETTE), predictions.groupby("group", sort=False), strict=False):
+        x, y = rows["observed"].to_numpy(), rows["predicted"].to_numpy()
+        name = f"{group}: {number(within[group])}"
+        ax.scatter(x, y, s=16, color=colour, alpha=0.55, linewidth=0, label=name)
+        ends = np.array([x.min(), x.max()])
+        ax.plot(ends, np.polyval(np.polyfit(x, y, 1), ends), color=colour, linewidth=2.5)
+    _diagonal(ax, predictions[["observed", "predicted"]].to_numpy())
+    ax.set(xlabel=f"Observed {label}", ylabel=f"Predicted {label}")
+    ax.legend(
+        loc="center left",
+        bbox_to_anchor=(1.01, 0.5),
+        title=f"R² of all groups: {number(pooled)}\nR² within a group:",
+        alignment="left",
+        markerscale=1.8,
+        handletextpad=0.2,
+    )
+    return ax
+
+
+def _require_one_model(*tables: pd.DataFrame) -> None:
+    for table in tables:
+        models = table["model"].unique() if "model" in table else ["?"]
+        if len(models) != 1:
+            raise ValueError(
+                f"a parity plot shows one model; got {list(models)}: select rows, or use parity_grid"
+            )
+
+
+def _points(ax: Axes, rows: pd.DataFrame, colour: object, name: str) -> None:
+    many = len(rows) > MANY_POINTS
+    if (rows["high"] > rows["low"]).any():
+        ax.vlines(rows["observed"], rows["low"], rows["high"], color=colour, alpha=0.25, linewidth=1)
+    ax.scatter(
+        rows["observed"],
+        rows["predicted"],
+        s=5 if many else 20,
+        color=colour,
+        alpha=0.25 if many else 0.7,
+        linewidth=0,
+        label=name,
+        rasterized=many,
+    )
+
+
+def _diagonal(ax: Axes, values: np.ndarray) -> None:
+    """Make both axes equal and draw the 1:1 line across."""
+    ax.axline((0, 0), slope=1, color=GREY, linewidth=1.2, linestyle="--", zorder=0)
+    _diagonal_limits(ax, values)
+
+
+def _diagonal_limits(ax: Axes, values: np.ndarray) -> None:
+    low, high = np.nanmin(values), np.nanmax(values)
+    margin = 0.05 * (high - low)
+    limits = (low - margin, high + margin)
+    ax.set(xlim=limits, ylim=limits, aspect="equal")
+
+
+def _summary(scores: pd.DataFrame, metrics: Sequence[str]) -> str:
+    """Return the pooled metrics, averaged over repeats, one a line."""
+    pooled = scores[scores["fold"] == _POOLED].groupby("metric")["value"].mean()
+    if missing := set(metrics) - set(pooled.index):
+        raise ValueError(
+            f"scores have no pooled (fold {_POOLED}) {sorted(missing)}; they have {list(pooled.index)}"
+        )
+    return "\n".join(f"{SYMBOLS.get(metric, metric)} {number(pooled[metric])}" for metric in metrics)

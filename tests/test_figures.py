@@ -1,0 +1,78 @@
+"""The style is deterministic, opaque and readable; the axes helpers keep their word."""
+
+import io
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pytest
+
+from soilpb import figures
+
+pytestmark = pytest.mark.usefixtures("styled")
+
+
+def svg(**rc):
+    """Bytes of a small figure."""
+    with mpl.rc_context(rc):
+        _, ax = plt.subplots()
+        ax.plot([0, 1], [0, 1], marker="o", label="a")
+        ax.legend()
+        file = io.BytesIO()
+        plt.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()
+
+
+def test_equal_figures_are_equal_bytes():
+    """A figure drawn twice is the same file, which it is not without the style's salt."""
+    assert svg() == svg()
+    assert svg(**{"svg.hashsalt": None}) != svg(**{"svg.hashsalt": None})
+
+
+def test_figures_are_opaque_white():
+    """The background is white on purpose, so that figures hold on dark pages."""
+    file = io.BytesIO()
+    plt.subplots()
+    plt.savefig(file, format="png")
+    file.seek(0)
+    assert (plt.imread(file)[0, 0] == 1).all()
+
+
+def test_style_changes_nothing_outside_its_context():
+    """Settings are matplotlib's rcParams and are gone after the context that holds them."""
+    assert mpl.rcParams["axes.spines.top"] is False
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        assert mpl.rcParams["axes.spines.top"] is True
+
+
+def test_given_axes_are_used():
+    """With an ``ax`` no figure is made; without one, a new figure of the size asked for."""
+    _, ax = plt.subplots()
+    assert figures.make_axes(ax) is ax
+    assert figures.make_axes(None, height=3).figure.get_size_inches().tolist() == [figures.WIDTH, 3]
+
+
+def test_stacked_axes_share_wavelengths_and_one_label():
+    """Stacked axes have the heights asked for and one x axis; only the lowest is labelled."""
+    top, bottom = figures.stacked((3, 1))
+    for ax in (top, bottom):
+        figures.wavelength_axis(ax, [400, 2490])
+    assert top.figure.get_size_inches()[1] == 4
+    assert (top.get_xlabel(), bottom.get_xlabel()) == ("", "Wavelength (nm)")
+    bottom.set_xlim(500, 600)
+    assert top.get_xlim() == (500, 600)
+
+
+def test_logarithmic_axes_show_plain_numbers():
+    """Ticks read 50, 100, 200, never powers of ten."""
+    _, ax = plt.subplots()
+    ax.set_xlim(40, 900)
+    figures.log_axis(ax)
+    ax.figure.canvas.draw()
+    shown = [t.get_text() for t in ax.get_xticklabels() if 40 <= t.get_position()[0] <= 900]
+    assert shown == ["50", "100", "200", "500"]
+
+
+def test_there_is_a_colour_for_each_of_ten():
+    """Ten models or fields have ten different colours."""
+    assert len(set(figures.PALETTE)) == 10

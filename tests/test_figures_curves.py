@@ -1,0 +1,64 @@
+"""Curves run through the numbers that were recorded."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb import figures, figures_curves
+from tests.looks import assert_readable
+
+pytestmark = pytest.mark.usefixtures("styled")
+
+
+def history():
+    return pd.DataFrame({"epoch": [1, 2, 3], "train_loss": [0.9, 0.5, 0.4], "validation_r2": [0.2, 0.6, 0.7]})
+
+
+def test_training_curves_show_the_history():
+    """The line runs through the recorded epochs, and only the lowest of stacked axes says Epoch."""
+    top, bottom = figures.stacked((2, 2))
+    figures_curves.training_curve(history(), "train_loss", "Training loss", top)
+    figures_curves.training_curve(history(), "validation_r2", "Validation R²", bottom)
+    assert bottom.lines[0].get_xydata().tolist() == [[1, 0.2], [2, 0.6], [3, 0.7]]
+    assert (top.get_xlabel(), bottom.get_xlabel()) == ("", "Epoch")
+
+
+def draws(models=("PLS-Pb", "SVM-Pb", "ResNet-Pb", "ResNet-pH-Pb")):
+    rng = np.random.default_rng(3)
+    rows = [
+        (model, n, 0.7 - 4 / n + rng.normal(0, 0.05))
+        for model in models
+        for n in (20, 40, 80)
+        for _ in range(9)
+    ]
+    return pd.DataFrame(rows, columns=["model", "n", "value"])
+
+
+def test_learning_curves_run_through_the_means():
+    """A model's line runs through the mean of its draws, and the ticks are the sizes tried."""
+    table = draws(["PLS"])
+    ax = figures_curves.learning_curve(table)
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), table.groupby("n")["value"].mean())
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["20", "40", "80"]
+
+
+def test_more_models_than_colours_are_all_drawn():
+    """A twelfth model is drawn too: colours come round again, with another marker."""
+    ax = figures_curves.learning_curve(draws([f"model {i}" for i in range(12)]))
+    looks = {(line.get_color(), line.get_marker()) for line in ax.lines}
+    assert len(ax.lines) == len(looks) == 12
+
+
+def draw_training():
+    top, bottom = figures.stacked((2, 2))
+    figures_curves.training_curve(history(), "train_loss", "Training loss", top)
+    return figures_curves.training_curve(history(), "validation_r2", "Validation R²", bottom)
+
+
+@pytest.mark.parametrize("draw", [draw_training, lambda: figures_curves.learning_curve(draws())])
+def test_nothing_is_written_over_anything_else(draw):
+    """Letters are at least 9 pt, no text hides another, and axes carry labels."""
+    ax = draw()
+    assert ax.get_xlabel()
+    assert ax.get_ylabel()
+    assert_readable(ax)

@@ -1,0 +1,55 @@
+"""Limits for lead are those of the standards, at the right pH."""
+
+import numpy as np
+import pytest
+
+from soilpb.standards import LEAD_LIMITS, lead_limit
+
+GB = "GB 15618-2018"
+
+
+@pytest.mark.parametrize(
+    ("rule", "limits"),
+    [
+        ("screening, paddy", (80, 80, 100, 100, 140, 140, 240)),
+        ("screening, other land", (70, 70, 90, 90, 120, 120, 170)),
+        ("intervention", (400, 400, 500, 500, 700, 700, 1000)),
+    ],
+)
+def test_chinese_limits_change_above_the_ends_of_ph_classes(rule, limits):
+    """A class holds its upper end: at pH 5.5 the first limit holds, just above it the second."""
+    np.testing.assert_array_equal(lead_limit(GB, rule, [3, 5.5, 5.51, 6.5, 6.51, 7.5, 7.51]), limits)
+
+
+def test_finnish_limits_do_not_depend_on_ph():
+    """Each Finnish value is one number for all soils."""
+    assert np.unique(lead_limit("Finland 214/2007", "upper guideline", [3.0, 7.0, 9.9])).tolist() == [750]
+
+
+def test_an_unknown_ph_has_no_limit():
+    """Without a pH no class is guessed."""
+    assert np.isnan(lead_limit(GB, "intervention", np.nan))
+
+
+def test_an_unknown_rule_is_refused_with_the_known_ones():
+    """The message lists what there is."""
+    with pytest.raises(KeyError, match="screening, paddy"):
+        lead_limit(GB, "screening", 6.0)
+
+
+def test_classes_of_a_rule_join_without_gap():
+    """Each class begins where the former ends, from minus to plus infinity, and limits never fall with pH."""
+    for _, rows in LEAD_LIMITS.groupby(["standard", "rule"]):
+        assert rows["ph_above"].iloc[0] == -np.inf
+        assert rows["ph_to"].iloc[-1] == np.inf
+        assert (rows["ph_above"].iloc[1:].to_numpy() == rows["ph_to"].iloc[:-1].to_numpy()).all()
+        assert rows["limit_mg_kg"].is_monotonic_increasing
+
+
+def test_every_limit_is_cited_from_the_bibliography():
+    """Each row's citation is a key of the book's references."""
+    from pathlib import Path
+
+    keys = (Path(__file__).parents[1] / "book" / "references.bib").read_text()
+    for citation in LEAD_LIMITS["citation"].unique():
+        assert f"{{{citation}," in keys
