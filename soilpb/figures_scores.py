@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from soilpb.evaluation import POOLED
 from soilpb.figures import GREY, MANY_POINTS, PALETTE, SYMBOLS, WIDTH, make_axes, number
-
-_POOLED = -1
 
 
 def parity(
@@ -170,9 +169,9 @@ def _diagonal_limits(ax: Axes, values: np.ndarray) -> None:
 
 def _summary(scores: pd.DataFrame, metrics: Sequence[str]) -> str:
     """Return the pooled metrics, averaged over repeats, one a line."""
-    pooled = scores[scores["fold"] == _POOLED].groupby("metric")["value"].mean()
+    pooled = scores[scores["fold"] == POOLED].groupby("metric")["value"].mean()
     if missing := set(metrics) - set(pooled.index):
         raise ValueError(
-            f"scores have no pooled (fold {_POOLED}) {sorted(missing)}; they have {list(pooled.index)}"
+            f"scores have no pooled (fold {POOLED}) {sorted(missing)}; they have {list(pooled.index)}"
         )
     return "\n".join(f"{SYMBOLS.get(metric, metric)} {number(pooled[metric])}" for metric in metrics)
