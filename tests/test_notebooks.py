@@ -40,7 +40,9 @@ def test_every_figure_has_a_caption_a_name_and_alt_text(source):
         if draws:
             about = cell.metadata.get("mystnb", {})
             assert about.get("figure", {}).get("caption"), cell.source
-            assert about.get("figure", {}).get("name", "").startswith("fig-"), cell.source
+            # One notebook makes every site's report: a name would be a duplicate label.
+            named = about["figure"].get("name", "").startswith("fig-")
+            assert named != (source.stem == "site_report"), cell.source
             assert about.get("image", {}).get("alt"), cell.source
 
 
