@@ -47,7 +47,7 @@ from soilpb.study import Study, banner_html
 
 study = Study.open("06_real_soils", globals())
 figures.style()
-HTML(banner_html("five fields of LimeSoDa", *[Study.load(name).soils.provenance for name in fields.split()]))
+HTML(banner_html("five fields of LimeSoDa", *[Study.load(name).target.provenance for name in fields.split()]))
 
 # %% [markdown]
 # ## Ten tasks

@@ -53,7 +53,14 @@ class Site(BaseModel):
     )
     n_target: int = Field(0, ge=0, description="use a seeded random choice of so many samples; 0: all")
 
-    source: Literal["twin", "limesoda"] = Field("limesoda", description="library the network learns from")
+    source: Literal["twin", "limesoda", "lucas2009", "lucas2015", "ossl"] = Field(
+        "limesoda", description="library the network learns from"
+    )
+    source_folder: str = Field("", description="where the library's files are; data/<source> if empty")
+    source_datasets: str = Field("", description="datasets of OSSL to keep, separated by spaces; empty: all")
+    source_countries: str = Field(
+        "", description="countries of OSSL to keep, separated by spaces; empty: all"
+    )
     source_property: str = Field("pH", description="what the network learns from the library")
     source_size: int = Field(0, ge=0, description="number of library soils; 0: all")
 

@@ -18,18 +18,11 @@ import pandas as pd
 from IPython import get_ipython
 from IPython.display import HTML
 
-from soilpb import sitefile, store, twin
+from soilpb import domains, sitefile, store
 from soilpb.bands import band_grid
 from soilpb.network import SpectralNetwork
-from soilpb.readers import limesoda
-from soilpb.readers import site as site_reader
 from soilpb.sitefile import Site
 from soilpb.spectra import Provenance, SoilSpectra
-
-#: Soils of the simulated source unless the site file says otherwise.
-TWIN_SOURCE_SIZE = 12_000
-#: Soils of the simulated target: as many as the study had.
-TWIN_TARGET_SIZE = 130
 
 
 @dataclass(frozen=True)
@@ -83,62 +76,14 @@ class Study:
         return band_grid(self.site.band_start, self.site.band_stop, self.site.band_step)
 
     @cached_property
-    def soils(self) -> SoilSpectra:
-        """All soils of the site on the study's grid, with or without a target value."""
-        return self._read_target()
-
-    @cached_property
     def target(self) -> SoilSpectra:
-        """The site's soils that have a value of the target."""
-        known = self.soils.having(self.site.target)
-        if 0 < self.site.n_target < known.n_samples:
-            rows = np.random.default_rng(self.site.seed).permutation(known.n_samples)[: self.site.n_target]
-            return known.take(np.sort(rows))
-        return known
+        """The site's soils that have a value of the target, on the study's grid."""
+        return domains.read_target(self.site, self.grid)
 
     @cached_property
     def source(self) -> SoilSpectra:
         """The library soils that have a value of the source property, on the study's grid."""
-        library = self._read_source().having(self.site.source_property)
-        if 0 < self.site.source_size < library.n_samples:
-            rows = np.random.default_rng(self.site.seed).permutation(library.n_samples)[
-                : self.site.source_size
-            ]
-            return library.take(np.sort(rows))
-        return library
-
-    def _read_target(self) -> SoilSpectra:
-        site = self.site
-        if site.target_data == "twin":
-            return twin.simulate_target(TWIN_TARGET_SIZE, seed=site.seed, grid=self.grid)
-        if site.target_data == "limesoda":
-            return limesoda.load_field(site.limesoda_set).resample(self.grid)
-        root = sitefile.project_root()
-        options = (
-            "id_column",
-            "spectra_unit",
-            "below_detection",
-            "replicates",
-            "instrument",
-            "citation",
-            "licence",
-        )
-        soils = site_reader.read_site(
-            root / site.spectra,
-            root / site.laboratory,
-            target=site.target,
-            name=site.title or site.site,
-            **site.model_dump(include=set(options)),
-        )
-        return soils.resample(self.grid)
-
-    def _read_source(self) -> SoilSpectra:
-        if self.site.source == "twin":
-            # The library must not share its random soils with the target.
-            n = self.site.source_size or TWIN_SOURCE_SIZE
-            return twin.simulate_source(n, seed=self.site.seed + 1_000, grid=self.grid)
-        others = [name for name in limesoda.FULL_RANGE_FIELDS if name != self.site.limesoda_set]
-        return limesoda.load_fields(others, self.grid)
+        return domains.read_source(self.site, self.grid)
 
     # -- what models see -------------------------------------------------------
 
