@@ -197,7 +197,11 @@ def ossl_columns(level: str = "L0", visnir: np.ndarray = OSSL_VISNIR) -> list[st
 
 
 def ossl_table(
-    reflectance: np.ndarray, level: str = "L0", visnir: np.ndarray = OSSL_VISNIR, seed: int = 0
+    reflectance: np.ndarray,
+    level: str = "L0",
+    visnir: np.ndarray = OSSL_VISNIR,
+    mir: np.ndarray | float = np.nan,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """OSSL's table for these vis-NIR spectra: two in three soils of LUCAS, the third of KSSL."""
     n = len(reflectance)
@@ -222,8 +226,8 @@ def ossl_table(
     else:
         text["ph.h2o_usda.a268_index"] = ph
     bands = _bands(reflectance, [f"scan_visnir.{w}_ref" for w in visnir])
-    mir = pd.DataFrame("", index=range(n), columns=[f"scan_mir.{w}_abs" for w in OSSL_MIR])
-    return pd.concat([text, bands, mir], axis=1)[names]
+    absorbance = pd.DataFrame(mir, index=range(n), columns=[f"scan_mir.{w}_abs" for w in OSSL_MIR])
+    return pd.concat([text, bands, absorbance], axis=1)[names]
 
 
 def write_ossl(folder: Path, table: pd.DataFrame, level: str = "L0") -> Path:

@@ -88,6 +88,17 @@ def test_rows_without_spectra_or_ph_are_counted(tmp_path, reflectance):
     assert soils.samples.index[1] == table.loc[2 + 1, "id.layer_uuid_txt"]
 
 
+def test_the_first_method_with_a_value_counts(tmp_path, reflectance):
+    """Where pH was measured by two methods ISO's counts, and where ISO's is missing the other."""
+    table = layouts.ossl_table(reflectance)
+    table["ph.h2o_usda.a268_index"] = "5.5"
+    table["ph.h2o_iso.10390_index"] = ["6.5", "NA"] * (N // 2)
+    layouts.write_ossl(tmp_path, table)
+    soils = ossl.load(tmp_path, GRID)
+    assert soils.values("pH").tolist() == [6.5, 5.5] * (N // 2)
+    assert soils.samples["pH_method"].tolist() == ["iso.10390", "usda.a268"] * (N // 2)
+
+
 def test_spectra_that_start_at_400_beside_some_that_start_at_350(tmp_path):
     """LUCAS's rows, empty below 400 nm, read as if the columns below 400 were not there."""
     wide = np.arange(350, 2501, 2)

@@ -64,7 +64,7 @@ def laboratory_table(
         If more than one percent of a column's filled cells are no plausible numbers.
     """
     present = [name for name in columns if name in table]
-    mark = decimal_mark(cell for name in present for cell in table[name])
+    mark = decimal_mark(cell for name in present for cell in table[name].to_numpy(dtype=object) if cell)
     read: dict[str, np.ndarray] = {}
     notes: list[str] = []
     for name in present:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from pyarrow import compute
 from pyarrow import csv as arrow_csv
 from tqdm import tqdm
 
@@ -56,7 +57,8 @@ class SpectralTable:
         header, first = self._first_lines()
         self.delimiter = max(",;\t", key=header.count)
         self.columns = next(csv.reader([header], delimiter=self.delimiter))
-        found = {name: re.fullmatch(band, name.strip()) for name in self.columns}
+        pattern = re.compile(band)
+        found = {name: pattern.fullmatch(name.strip()) for name in self.columns}
         nm = {name: float(match[1].replace(",", ".")) for name, match in found.items() if match}
         if len(nm) < 2:
             raise SiteError(
@@ -89,9 +91,10 @@ class SpectralTable:
             try:
                 for batch in self._open(raw, text):
                     values = batch.select(self.bands).to_tensor(null_to_nan=True).to_numpy()
-                    cells = batch.select(list(text)).to_pandas().apply(lambda column: column.str.strip())
-                    yield cells.set_axis(range(row, row + len(cells))), values
-                    row += len(cells)
+                    cells = [compute.utf8_trim_whitespace(batch[name]) for name in text]
+                    index = pd.RangeIndex(row, row + batch.num_rows)
+                    yield pa.table(cells, names=list(text)).to_pandas().set_axis(index), values
+                    row = index.stop
                     bar.update(raw.tell() - bar.n)
             except (pa.ArrowInvalid, OSError) as error:
                 raise SiteError(

@@ -1,0 +1,200 @@
+"""What loading a whole library costs: OSSL with ours and with soilspecdata, LUCAS 2015 with ours.
+
+    python benchmarks/load_ossl.py [--rows 135651] [--scans 43560] [--rival PYTHON] [--json FILE]
+
+Writes files of the libraries' shape (random soils; 1,051 vis-NIR, 1,701 MIR and all laboratory
+columns; 4,200 bands for LUCAS), loads vis-NIR and pH from them in a process each, and prints
+wall time and peak memory of the whole process. ``--rival`` names a Python that has soilspecdata;
+without it, one is installed into a temporary environment; ``--rival none`` measures ours alone.
+Needs 7 GB of disk, and 16 GB of memory for the rival at full size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RIVAL = "soilspecdata==0.2.3"
+#: Rows that are formatted once and repeated under new ids. A block is a thousand times
+#: the window of gzip, so the repetition makes no file smaller.
+BLOCK = 1_000
+#: Shares of OSSL's rows that have vis-NIR and MIR spectra.
+VISNIR_SHARE, MIR_SHARE = 64_644 / 135_651, 85_684 / 135_651
+
+LOAD_OURS = """
+import sys, time
+from pathlib import Path
+from soilpb.bands import band_grid
+from soilpb.readers import lucas, ossl
+load = {"ossl": ossl.load, "lucas2015": lucas.load_2015}[sys.argv[1]]
+start = time.perf_counter()
+soils = load(Path(sys.argv[2]), band_grid(400, 2490, 10), cache=Path(sys.argv[2]) / "cache")
+print(time.perf_counter() - start, *soils.reflectance.shape)
+"""
+LOAD_THEIRS = """
+import time
+from soilspecdata.datasets.ossl import load_ossl
+start = time.perf_counter()
+X, y, ids = load_ossl().visnir().xy("ph.h2o_iso.10390_index")
+print(time.perf_counter() - start, *X.shape)
+"""
+
+
+def main() -> None:
+    """Write the files, measure every load in a process of its own, print the table."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        ossl, lucas = Path(folder) / ".soilspecdata", Path(folder) / "lucas2015"
+        for path, source, n in ((ossl, "ossl", arguments.rows), (lucas, "lucas2015", arguments.scans)):
+            path.mkdir()
+            if n:
+                write = [sys.executable, __file__, "--write", source, "--rows", str(n), "--folder", str(path)]
+                _run(write, PYTHONPATH=str(ROOT))
+        results = []
+        if arguments.rows:
+            results.append(measure("OSSL, soilpb", [sys.executable, "-c", LOAD_OURS, "ossl", str(ossl)]))
+            results.append(
+                measure("OSSL, soilpb, cached", [sys.executable, "-c", LOAD_OURS, "ossl", str(ossl)])
+            )
+            if arguments.rival != "none":
+                python = arguments.rival or _install_rival(Path(folder) / "rival")
+                results.append(measure("OSSL, soilspecdata", [python, "-c", LOAD_THEIRS], HOME=folder))
+        if arguments.scans:
+            command = [sys.executable, "-c", LOAD_OURS, "lucas2015", str(lucas)]
+            results.append(measure("LUCAS 2015, soilpb", command))
+            results.append(measure("LUCAS 2015, soilpb, cached", command))
+        sizes = {path.name: path.stat().st_size for path in Path(ossl).glob("*.gz")}
+    _report(results, sizes)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"results": results, "bytes": sizes}, indent=2) + "\n")
+
+
+def measure(name: str, command: list[str], **environment: str) -> dict[str, object]:
+    """Run a command; return wall seconds and peak memory of its process, and what it printed."""
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} | environment,
+    )
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{name} ended with {process.returncode}")
+    load, n_samples, n_bands = output.split()
+    return {
+        "name": name,
+        "wall_s": round(time.perf_counter() - start, 2),
+        "load_s": round(float(load), 2),
+        "peak_MB": round(usage.ru_maxrss / 1024),
+        "samples": int(n_samples),
+        "bands": int(n_bands),
+    }
+
+
+def write_ossl(folder: Path, n_rows: int) -> None:
+    """Write OSSL's L0 table with ``n_rows`` rows, gzipped as the published one is."""
+    import numpy as np
+
+    from tests import layouts
+
+    rng = np.random.default_rng(0)
+    reflectance = 10.0 ** -layouts.soil_absorbance(BLOCK, layouts.OSSL_VISNIR)
+    reflectance = np.round(reflectance + rng.normal(0, 1e-4, reflectance.shape), 7)
+    reflectance[rng.random(BLOCK) > VISNIR_SHARE] = np.nan
+    mir = np.round(1 + rng.normal(0, 0.02, (BLOCK, layouts.OSSL_MIR.size)).cumsum(axis=1), 7)
+    mir[rng.random(BLOCK) > MIR_SHARE] = np.nan
+    table = layouts.ossl_table(reflectance, mir=mir)
+    header, *lines = table.to_csv(index=False).splitlines(keepends=True)
+    ids = table["id.layer_uuid_txt"]
+    with gzip.open(folder / "ossl_all_L0_v1.2.csv.gz", "wt", compresslevel=6, newline="") as file:
+        file.write(header)
+        for row in range(n_rows):
+            line = lines[row % BLOCK]
+            file.write(line.replace(ids[row % BLOCK], f"{row:032x}", 1))
+
+
+def write_lucas2015(folder: Path, n_scans: int) -> None:
+    """Write LUCAS 2015 with two scans a point: the laboratory table and a file a country."""
+    import numpy as np
+
+    from soilpb.readers.lucas_files import COUNTRIES
+    from tests import layouts
+
+    n_points = n_scans // 2
+    table = layouts.lucas_2015_table(n_points)
+    country = np.arange(n_points) * len(COUNTRIES) // n_points
+    table["NUTS_0"] = np.array(COUNTRIES)[country]
+    rng = np.random.default_rng(0)
+    absorbance = layouts.soil_absorbance(BLOCK, layouts.LUCAS_BANDS)
+    cells = [",".join(f"{a:.6f}" for a in row + rng.normal(0, 1e-4, row.size)) for row in absorbance]
+    layouts.write_lucas_2015(folder, table.head(0), np.empty((0, 2, layouts.LUCAS_BANDS.size)))
+    table.to_csv(folder / "LUCAS_Topsoil_2015_20200323.csv", index=False)
+    bands = ",".join(f"{w:g}" for w in layouts.LUCAS_BANDS)
+    for name, rows in table.groupby("NUTS_0").indices.items():
+        path = folder / "LUCAS2015_Soil_Spectra_EU28" / f"spectra_ {name} .csv"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"source,SampleID,PointID,NUTS_0,SampleN,{bands}\n")
+            for row in rows:
+                for scan in (1, 2):
+                    file.write(f"FOSS,{row},{table['Point_ID'][row]},{name},{scan},{cells[row % BLOCK]}\n")
+
+
+def _report(results: list[dict[str, object]], sizes: dict[str, int]) -> None:
+    for name, size in sizes.items():
+        print(f"{name}: {size / 1e6:,.0f} MB")
+    print(f"{'':28}{'wall, s':>9}{'load, s':>9}{'peak, MB':>10}{'samples':>9}{'bands':>7}")
+    for r in results:
+        print(
+            f"{r['name']:28}{r['wall_s']:9.1f}{r['load_s']:9.2f}{r['peak_MB']:10,}{r['samples']:9,}{r['bands']:7,}"
+        )
+    found = {r["name"]: r for r in results}
+    if "OSSL, soilspecdata" in found:
+        ours, theirs = found["OSSL, soilpb"], found["OSSL, soilspecdata"]
+        print(
+            f"soilspecdata needs {theirs['peak_MB'] / ours['peak_MB']:.1f} times the memory and "
+            f"{theirs['wall_s'] / ours['wall_s']:.1f} times the time"
+        )
+
+
+def _install_rival(folder: Path) -> str:
+    _run([sys.executable, "-m", "venv", str(folder)])
+    python = str(folder / "bin" / "python")
+    _run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", RIVAL])
+    return python
+
+
+def _run(command: list[str], **environment: str) -> None:
+    subprocess.run(command, check=True, env=os.environ | environment)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=135_651, help="rows of OSSL; 0 leaves it out")
+    parser.add_argument("--scans", type=int, default=43_560, help="scans of LUCAS 2015; 0 leaves it out")
+    parser.add_argument("--rival", default="", help="a Python that has soilspecdata, or none")
+    parser.add_argument("--folder", type=Path, help="where the files are written")
+    parser.add_argument("--json", type=Path, help="where the numbers are written")
+    parser.add_argument("--write", choices=["ossl", "lucas2015"], help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    # Files are written in a process of its own too: a child's peak is never below its parent's.
+    options = _arguments()
+    if options.write:
+        {"ossl": write_ossl, "lucas2015": write_lucas2015}[options.write](options.folder, options.rows)
+    else:
+        main()
