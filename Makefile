@@ -36,7 +36,7 @@ book: $(INSTALLED) pair  ## execute what changed and render the book into _build
 
 test: $(INSTALLED)  ## lint, formatting, doctests, package tests, chapters at small parameters
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n $(CORES) --dist loadscope
+	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
 pair: $(INSTALLED)  ## write the .ipynb twin of each notebooks/*.py
 	@$(BIN)/python -m soilpb.workflow pair $(NOTEBOOKS)
