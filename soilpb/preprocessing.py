@@ -7,6 +7,8 @@ pipeline step all the same, so that a fold cannot be preprocessed outside itself
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from chemotools.derivative import SavitzkyGolay
 from chemotools.scatter import StandardNormalVariate
@@ -15,6 +17,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from soilpb.bands import REFLECTANCE_FLOOR, absorbance
+
+#: Spectra transformed at once: float64 copies of a whole library would not fit a laptop.
+_BLOCK = 4096
 
 
 class Absorbance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -62,6 +67,27 @@ def snv_pipeline() -> Pipeline:
     return make_pipeline(Absorbance(), StandardNormalVariate())
 
 
+def snv(X: np.ndarray) -> np.ndarray:
+    """Apply :func:`snv_pipeline` to a library of any size, in float32 and little memory.
+
+    Parameters
+    ----------
+    X : (n_samples, n_bands) array
+        Reflectance as a fraction.
+
+    Raises
+    ------
+    ValueError
+        If a spectrum is flat: it has no standard deviation to divide by.
+    """
+    flat = np.flatnonzero(np.ptp(np.maximum(X, REFLECTANCE_FLOOR), axis=1) == 0)
+    if flat.size:
+        raise ValueError(f"the spectrum of row {flat[0]} is flat: no soil reads so; drop it")
+    pipeline = snv_pipeline().fit(X[:1])
+    blocks = (pipeline.transform(X[i : i + _BLOCK]) for i in range(0, len(X), _BLOCK))
+    return np.concatenate([block.astype(np.float32) for block in blocks])
+
+
 def derivative_pipeline(window: int = 7, order: int = 2) -> Pipeline:
     """Absorbance, then first derivative a band (Savitzky & Golay 1964).
 
@@ -76,3 +102,37 @@ def derivative_pipeline(window: int = 7, order: int = 2) -> Pipeline:
     return make_pipeline(
         Absorbance(), SavitzkyGolay(window_length=window, polyorder=order, deriv=1, mode="interp")
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Mean and standard deviation of each column, learned from training rows."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+    @classmethod
+    def learn(cls, values: np.ndarray, floor: float = 0.1) -> Scaling:
+        """Learn from (n_samples, n_columns) values, ignoring NaN.
+
+        Parameters
+        ----------
+        floor : float
+            Least standard deviation, as a share of their median over the columns that
+            vary. A feature that is dead in the training rows must not explode when it
+            wakes up in another row.
+        """
+        blocks = np.array_split(values, -(-values.shape[1] // 256), axis=1)  # float64 copies stay small
+        sd = np.concatenate([np.nanstd(block, axis=0, dtype=np.float64) for block in blocks])
+        mean = np.concatenate([np.nanmean(block, axis=0, dtype=np.float64) for block in blocks])
+        typical = np.median(sd[sd > 0]) if (sd > 0).any() else 1.0
+        return cls(mean, np.maximum(sd, floor * typical))
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Standardise (n_samples, n_columns) values in their own precision, to float32."""
+        mean, sd = self.mean.astype(values.dtype), self.sd.astype(values.dtype)
+        return ((values - mean) / sd).astype(np.float32, copy=False)
+
+    def invert(self, standardised: np.ndarray) -> np.ndarray:
+        """Return standardised values to their units, float64."""
+        return standardised * self.sd + self.mean

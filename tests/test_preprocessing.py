@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from soilpb.preprocessing import Absorbance, derivative_pipeline, raw_pipeline, snv_pipeline
+from soilpb.preprocessing import (
+    Absorbance,
+    Scaling,
+    derivative_pipeline,
+    raw_pipeline,
+    snv,
+    snv_pipeline,
+)
 
 PIPELINES = [raw_pipeline, snv_pipeline, derivative_pipeline]
 
@@ -78,3 +85,36 @@ def test_another_number_of_bands_is_refused(pipeline, reflectance):
     fitted = pipeline().fit(reflectance)
     with pytest.raises(ValueError, match="40 features"):
         fitted.transform(reflectance[:, :-1])
+
+
+def test_snv_of_a_library_is_the_pipelines(reflectance):
+    """A library larger than a block is transformed as the pipeline does it, in float32."""
+    library = np.tile(reflectance, (400, 1))
+    found = snv(library)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, snv_pipeline().fit_transform(library), atol=1e-6)
+
+
+def test_a_flat_spectrum_is_refused(reflectance):
+    """A spectrum without any feature has no SNV, and the error names its row."""
+    reflectance[4] = 0.3
+    with pytest.raises(ValueError, match="row 4 is flat"):
+        snv(reflectance)
+
+
+def test_scaling_ignores_what_is_missing_and_returns():
+    """Scales are learnt from what was measured, and inverting gives the values back."""
+    values = np.array([[1.0, 10.0], [3.0, np.nan], [5.0, 30.0]])
+    scaling = Scaling.learn(values)
+    np.testing.assert_allclose(scaling.mean, [3, 20])
+    np.testing.assert_allclose(scaling.sd, [np.sqrt(8 / 3), 10])
+    np.testing.assert_allclose(scaling.invert(scaling.apply(values)), values, rtol=1e-6)
+
+
+def test_a_dead_column_cannot_explode():
+    """A column that does not vary is scaled by a tenth of the median spread of those that do."""
+    values = np.random.default_rng(0).normal(size=(500, 5)) * [1, 2, 3, 0, 0]
+    scaling = Scaling.learn(values)
+    np.testing.assert_allclose(scaling.sd[3:], 0.1 * np.std(values[:, 1]))
+    assert np.abs(scaling.apply(np.ones((1, 5)))).max() < 10
+    np.testing.assert_array_equal(Scaling.learn(np.ones((4, 2))).sd, [0.1, 0.1])

@@ -1,0 +1,265 @@
+"""A network with its scales: reflectance goes in, properties come out in their units.
+
+The network sees absorbance after standard normal variate, each band standardised by
+the soils it was trained on. Scales, grid and names of properties travel with the
+weights: without them weights are only numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from soilpb.preprocessing import Scaling, snv
+from soilpb.resnet import ResNet1d, ResNetConfig
+from soilpb.store import atomic_write, load_card, load_tensors, require, save_card, save_tensors, sha256_of
+from soilpb.training import TrainingConfig, evaluate, fit_network, reproducible
+
+_WEIGHTS, _CARD, _SUMS = "weights.safetensors", "card.json", "SHA256SUMS"
+
+
+@dataclass(eq=False)
+class SpectralNetwork:
+    """A residual network, the grid and the scales it was made for.
+
+    Make one with :meth:`fit`, :meth:`random` or :meth:`load`.
+
+    Attributes
+    ----------
+    network : ResNet1d
+        Maps standardised spectra to standardised properties.
+    wavelengths : (n_bands,) array, nm
+    properties : tuple of str
+        What is predicted, with units, such as ``("pH",)``.
+    input_scaling, output_scaling : Scaling
+    history : list of dict
+        One entry an epoch of the last training (see :func:`soilpb.training.fit_network`).
+    training : TrainingConfig or None
+        How it was trained last.
+    """
+
+    network: ResNet1d
+    wavelengths: np.ndarray
+    properties: tuple[str, ...]
+    input_scaling: Scaling
+    output_scaling: Scaling
+    history: list[dict[str, float]] = field(default_factory=list, repr=False)
+    training: TrainingConfig | None = None
+
+    @classmethod
+    def random(
+        cls,
+        X: np.ndarray,
+        wavelengths: np.ndarray,
+        properties: Sequence[str] = ("random",),
+        config: ResNetConfig | None = None,
+        seed: int = 0,
+    ) -> SpectralNetwork:
+        """Untrained network whose input scales are learned from ``X``: the control of transfer.
+
+        Parameters
+        ----------
+        X : (n_samples, n_bands) array
+            Reflectance as a fraction.
+        wavelengths : (n_bands,) array, nm
+        properties : sequence of str
+        config : ResNetConfig, optional
+            Shape of the network; the default for these bands and properties if omitted.
+        seed : int
+            Of the initial weights.
+        """
+        wavelengths, properties = np.array(wavelengths, dtype=np.float64), tuple(properties)
+        config = config or ResNetConfig(len(wavelengths), len(properties))
+        if (config.n_bands, config.n_outputs) != (len(wavelengths), len(properties)):
+            raise ValueError(
+                f"config has {config.n_bands} bands and {config.n_outputs} outputs; "
+                f"the data have {len(wavelengths)} bands and {len(properties)} properties"
+            )
+        with reproducible(seed):
+            network = ResNet1d(config).eval()
+        scaling = Scaling.learn(snv(_on_grid(X, wavelengths)))
+        unit = Scaling(np.zeros(len(properties)), np.ones(len(properties)))
+        return cls(network, wavelengths, properties, scaling, unit)
+
+    @classmethod
+    def fit(
+        cls,
+        X: np.ndarray,
+        Y: np.ndarray,
+        wavelengths: np.ndarray,
+        properties: Sequence[str],
+        config: ResNetConfig | None = None,
+        training: TrainingConfig | None = None,
+        validation: tuple[np.ndarray, np.ndarray] | None = None,
+        progress: str = "",
+    ) -> SpectralNetwork:
+        """Train a network from scratch on the rows given, and on nothing else.
+
+        Parameters
+        ----------
+        X : (n_samples, n_bands) array
+            Reflectance as a fraction.
+        Y : (n_samples,) or (n_samples, n_properties) array
+            In the units of ``properties``; NaN where not measured.
+        wavelengths : (n_bands,) array, nm
+        properties : sequence of str
+        config : ResNetConfig, optional
+        training : TrainingConfig, optional
+        validation : (X, Y), optional
+            Soils to report R² on after each epoch, in the same units.
+        progress : str
+            Description of a progress bar; none if empty.
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree, a spectrum is flat, or a property does not vary.
+        """
+        training = training or TrainingConfig()
+        made = cls.random(X, wavelengths, properties, config, training.seed)
+        made.set_outputs(Y, properties)
+        made.train(X, Y, training, validation, progress)
+        return made
+
+    @property
+    def parameters_count(self) -> int:
+        """Number of weights that training can change."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def prepare(self, X: np.ndarray) -> np.ndarray:
+        """Turn reflectance (n_samples, n_bands) into what the network sees, float32."""
+        return self.input_scaling.apply(snv(_on_grid(X, self.wavelengths)))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predict (n_samples, n_properties) in the units of ``properties``."""
+        return self.output_scaling.invert(evaluate(self.network, self.prepare(X)))
+
+    def embed(self, X: np.ndarray) -> np.ndarray:
+        """Features before the head, (n_samples, n_features) float32."""
+        return evaluate(self.network, self.prepare(X), "embed")
+
+    def output_scale(self, output: int = 0) -> tuple[float, float]:
+        """Mean and standard deviation that turn one output into its units."""
+        return float(self.output_scaling.mean[output]), float(self.output_scaling.sd[output])
+
+    def set_outputs(self, Y: np.ndarray, properties: Sequence[str]) -> None:
+        """Learn the scales of the properties from (n_samples, n_properties) training values."""
+        Y = _columns(Y, properties)
+        for values, name in zip(Y.T, properties, strict=True):
+            known = values[np.isfinite(values)]
+            if known.size < 2 or np.ptp(known) == 0:
+                raise ValueError(f"{name} has {known.size} values and does not vary: nothing to learn")
+        self.properties, self.output_scaling = tuple(properties), Scaling.learn(Y, floor=0.0)
+
+    def train(
+        self,
+        X: np.ndarray,
+        Y: np.ndarray,
+        training: TrainingConfig,
+        validation: tuple[np.ndarray, np.ndarray] | None = None,
+        progress: str = "",
+    ) -> None:
+        """Train what is not frozen, in place, keeping all scales (arguments as in :meth:`fit`)."""
+        if len(X) != len(Y):
+            raise ValueError(f"got {len(X)} spectra but {len(Y)} values")
+        if validation is not None:
+            validation = self.prepare(validation[0]), self._standardise(validation[1])
+        self.training = training
+        self.history = fit_network(
+            self.network, self.prepare(X), self._standardise(Y), training, validation, progress
+        )
+
+    def save(self, folder: str | Path, **card: Any) -> Path:
+        """Write weights, a card and their checksums (``sha256sum -c`` reads them) to a folder.
+
+        Parameters
+        ----------
+        **card
+            What else the card should say: provenance of the source, scores, limits.
+        """
+        folder = Path(folder)
+        tensors = {f"network.{name}": value.numpy() for name, value in self.network.state_dict().items()}
+        for name in ("input_scaling", "output_scaling"):
+            tensors |= {f"{name}.{part}": value for part, value in vars(getattr(self, name)).items()}
+        save_tensors(folder / _WEIGHTS, tensors)
+        own = {
+            "architecture": asdict(self.network.config),
+            "training": asdict(self.training) if self.training else None,
+            "wavelengths": self.wavelengths,
+            "properties": self.properties,
+            "parameters": self.parameters_count,
+            "history": self.history,
+        }
+        save_card(folder / _CARD, card | own)
+        with atomic_write(folder / _SUMS) as temporary:
+            temporary.write_text("".join(f"{sha256_of(folder / n)}  {n}\n" for n in (_WEIGHTS, _CARD)))
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path, made_by: str = "") -> SpectralNetwork:
+        """Read a network back, refusing files that changed since they were saved.
+
+        Parameters
+        ----------
+        folder : path
+        made_by : str
+            Command to name if the network is not there.
+        """
+        folder = Path(folder)
+        _verify(folder, made_by)
+        card, tensors = load_card(folder / _CARD), load_tensors(folder / _WEIGHTS)
+        network = ResNet1d(ResNetConfig(**card["architecture"]))
+        network.load_state_dict(
+            {
+                # a scalar comes back from the store with one dimension
+                name: torch.from_numpy(tensors[f"network.{name}"]).reshape(value.shape)
+                for name, value in network.state_dict().items()
+            }
+        )
+        return cls(
+            network.eval(),
+            np.array(card["wavelengths"]),
+            tuple(card["properties"]),
+            *(Scaling(tensors[f"{n}.mean"], tensors[f"{n}.sd"]) for n in ("input_scaling", "output_scaling")),
+            history=card["history"],
+            training=TrainingConfig(**card["training"]) if card["training"] else None,
+        )
+
+    def _standardise(self, Y: np.ndarray) -> np.ndarray:
+        return self.output_scaling.apply(_columns(Y, self.properties))
+
+
+def _on_grid(X: np.ndarray, wavelengths: np.ndarray) -> np.ndarray:
+    """Return spectra as they are if they have the network's bands."""
+    X = np.asarray(X)
+    if X.ndim != 2 or X.shape[1] != len(wavelengths):
+        raise ValueError(
+            f"got spectra of shape {X.shape}; the network takes (n_samples, {len(wavelengths)}) on "
+            f"{wavelengths[0]:g}–{wavelengths[-1]:g} nm: resample them to its grid"
+        )
+    return X
+
+
+def _columns(Y: np.ndarray, properties: Sequence[str]) -> np.ndarray:
+    """Values as (n_samples, n_properties) float64."""
+    Y = np.asarray(Y, dtype=np.float64)
+    Y = Y[:, None] if Y.ndim == 1 else Y
+    if Y.shape[1] != len(properties):
+        raise ValueError(f"got values of shape {Y.shape} for {len(properties)} properties: {properties}")
+    return Y
+
+
+def _verify(folder: Path, made_by: str) -> None:
+    """Raise ValueError unless weights and card are those that were saved together."""
+    sums = require(folder / _SUMS, made_by).read_text().splitlines()
+    for expected, name in (line.split("  ") for line in sums):
+        if sha256_of(require(folder / name, made_by)) != expected:
+            raise ValueError(
+                f"{folder / name} is not the file that {_SUMS} was written for: it was altered or half "
+                f"copied; make it again{' with: ' + made_by if made_by else ''}"
+            )

@@ -1,0 +1,144 @@
+"""A network with its scales: units in, units out, nothing learnt from other rows, safe on disk."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from soilpb.network import SpectralNetwork
+from soilpb.resnet import ResNetConfig
+from soilpb.store import MissingArtifact, load_card
+from soilpb.training import TrainingConfig
+
+WAVELENGTHS = np.arange(500.0, 800.0, 10.0)
+SMALL = ResNetConfig(n_bands=30, stem_channels=4, stem_stride=2, channels=(6, 8))
+QUICK = TrainingConfig(epochs=2, batch_size=32)
+
+
+@pytest.fixture(scope="module")
+def soils():
+    """Reflectance of 80 soils, and the depth of an absorption at 650 nm in it as their pH."""
+    rng = np.random.default_rng(0)
+    depth = rng.uniform(0.0, 0.5, 80)
+    band = np.exp(-0.5 * ((WAVELENGTHS - 650) / 25) ** 2)
+    slope = rng.uniform(0.2, 0.6, 80)[:, None] * np.linspace(1, 0.4, 30)
+    return 10 ** -(slope + depth[:, None] * band + 0.2), 4 + 8 * depth
+
+
+@pytest.fixture(scope="module")
+def fitted(soils):
+    return SpectralNetwork.fit(*soils, WAVELENGTHS, ["pH"], SMALL, QUICK)
+
+
+def test_a_property_is_predicted_in_its_units():
+    """A trained network gives back pH on the pH scale for soils that it has not seen."""
+    rng = np.random.default_rng(1)
+    depth = rng.uniform(0.0, 0.5, 160)
+    absorbance = (
+        0.3 + np.linspace(0, 0.3, 30) + depth[:, None] * np.exp(-0.5 * ((WAVELENGTHS - 650) / 25) ** 2)
+    )
+    X, pH = 10**-absorbance, 4 + 8 * depth
+    training = TrainingConfig(epochs=30, batch_size=16)
+    network = SpectralNetwork.fit(X[:120], pH[:120], WAVELENGTHS, ["pH"], SMALL, training)
+    assert np.abs(network.predict(X[120:])[:, 0] - pH[120:]).mean() < 0.3
+
+
+def test_scales_come_from_the_training_rows(soils, fitted):
+    """What the network sees of its training rows has mean 0 and at most unit spread in each band."""
+    inputs = fitted.prepare(soils[0])
+    assert inputs.dtype == np.float32
+    np.testing.assert_allclose(inputs.mean(axis=0), 0, atol=1e-4)
+    assert inputs.std(axis=0).max() == pytest.approx(1, abs=1e-4)
+    assert fitted.output_scale() == pytest.approx((soils[1].mean(), soils[1].std()))
+
+
+def test_scale_and_offset_of_absorbance_do_not_matter(soils, fitted):
+    """A spectrum and the same one with its absorbance scaled and shifted get one prediction."""
+    shifted = 10 ** (1.3 * np.log10(soils[0]) - 0.05)
+    np.testing.assert_allclose(fitted.predict(shifted), fitted.predict(soils[0]), atol=1e-4)
+
+
+def test_a_network_is_saved_and_read_back_bit_equal(soils, fitted, tmp_path):
+    """What is loaded predicts the same bits, and its card says what was asked of it."""
+    fitted.save(tmp_path, source="twin", r2=0.9)
+    loaded = SpectralNetwork.load(tmp_path)
+    np.testing.assert_array_equal(loaded.predict(soils[0]), fitted.predict(soils[0]))
+    np.testing.assert_array_equal(loaded.embed(soils[0]), fitted.embed(soils[0]))
+    assert (loaded.properties, loaded.history, loaded.training) == (("pH",), fitted.history, QUICK)
+    card = load_card(tmp_path / "card.json")
+    assert (card["source"], card["r2"], card["parameters"]) == ("twin", 0.9, fitted.parameters_count)
+
+
+@pytest.mark.parametrize("name", ["card.json", "weights.safetensors"])
+def test_an_altered_file_is_refused(fitted, tmp_path, name):
+    """One changed byte in the card or the weights is an error that names the file."""
+    fitted.save(tmp_path)
+    altered = bytearray((tmp_path / name).read_bytes())
+    altered[-3] ^= 1
+    (tmp_path / name).write_bytes(altered)
+    with pytest.raises(ValueError, match=f"{name} is not the file"):
+        SpectralNetwork.load(tmp_path)
+
+
+def test_a_missing_network_names_its_command(tmp_path):
+    """Loading from an empty folder says what makes the network."""
+    with pytest.raises(MissingArtifact, match="make book"):
+        SpectralNetwork.load(tmp_path)
+
+
+def test_a_card_does_not_replace_what_the_network_is(fitted, tmp_path):
+    """Entries of a user's card cannot overwrite the architecture."""
+    fitted.save(tmp_path, architecture="mine")
+    assert json.loads((tmp_path / "card.json").read_text())["architecture"]["n_bands"] == 30
+
+
+def test_the_random_control_knows_the_source_spectra_but_no_property(soils, fitted):
+    """The untrained control shares the fitted network's input scale and initial weights' seed only."""
+    control = SpectralNetwork.random(soils[0], WAVELENGTHS, config=SMALL, seed=QUICK.seed)
+    np.testing.assert_array_equal(control.prepare(soils[0]), fitted.prepare(soils[0]))
+    untrained = SpectralNetwork.fit(*soils, WAVELENGTHS, ["pH"], SMALL, TrainingConfig(epochs=0))
+    assert torch.equal(control.network.head.weight, untrained.network.head.weight)
+    assert not np.allclose(control.embed(soils[0]), fitted.embed(soils[0]))
+    other = SpectralNetwork.random(soils[0], WAVELENGTHS, config=SMALL, seed=1)
+    assert not np.allclose(control.embed(soils[0]), other.embed(soils[0]))
+
+
+def test_several_properties_with_gaps_are_learnt_together(soils):
+    """Properties missing in some soils are predicted for all, each in its own units."""
+    X, pH = soils
+    clay = 100 - 5 * pH
+    Y = np.column_stack([np.where(np.arange(80) % 3, pH, np.nan), np.where(np.arange(80) % 2, clay, np.nan)])
+    two = replace(SMALL, n_outputs=2)
+    training = TrainingConfig(epochs=40, batch_size=16)
+    network = SpectralNetwork.fit(
+        X, Y, WAVELENGTHS, ["pH", "clay_pct"], two, training, validation=(X[:9], Y[:9])
+    )
+    found = network.predict(X)
+    assert np.corrcoef(found[:, 0], pH)[0, 1] > 0.8
+    assert np.corrcoef(found[:, 1], clay)[0, 1] > 0.8
+    assert np.abs(found[:, 1] - clay).mean() < 0.7 * clay.std()
+    assert np.isfinite([row["validation_r2"] for row in network.history]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda X, y: (X[:, :-1], y), r"resample them to its grid"),
+        (lambda X, y: (np.where(np.arange(80)[:, None] == 7, 0.3, X), y), "row 7 is flat"),
+        (lambda X, y: (X, np.full(80, 6.5)), "pH has 80 values and does not vary"),
+        (lambda X, y: (X, np.column_stack([y, y])), "2.* for 1 properties"),
+        (lambda X, y: (X, y[:-1]), "80 spectra but 79 values"),
+    ],
+)
+def test_what_cannot_be_learnt_is_refused(soils, change, message):
+    """Wrong bands, flat spectra, constant properties and wrong shapes are errors that say so."""
+    with pytest.raises(ValueError, match=message):
+        SpectralNetwork.fit(*change(*soils), WAVELENGTHS, ["pH"], training=QUICK)
+
+
+def test_a_config_for_other_data_is_refused(soils):
+    """A configuration for another number of bands is an error, not a silent change."""
+    with pytest.raises(ValueError, match="config has 24 bands"):
+        SpectralNetwork.random(soils[0], WAVELENGTHS, config=ResNetConfig(24))
