@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from soilpb import workflow
+from tests import site_files
 
 ROOT = Path(__file__).parents[1]
 
@@ -99,3 +100,9 @@ def styled():
         figures.style()
         yield
         plt.close("all")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a good pair of a site's files."""
+    return site_files.Folder(tmp_path)

@@ -108,7 +108,8 @@ def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
     """
     if unit == "percent":
         return values / 100
-    return reflectance_from_absorbance(values) if unit == "absorbance" else values
+    with np.errstate(over="ignore"):  # an absurd cell becomes inf, which odd_row names
+        return reflectance_from_absorbance(values) if unit == "absorbance" else values
 
 
 def odd_row(reflectance: np.ndarray) -> tuple[int, int, str] | None:
