@@ -153,17 +153,23 @@ def owen_values(
 
     share(range(len(members)), nothing, subject.expect(nothing), subject.expect(~nothing), 1.0)
     spread = members / members.sum(axis=1, keepdims=True)
-    return subject.attribution("Owen", credit @ spread).require_additivity()
+    return subject.attribution("Owen", credit @ spread / subject.sd).require_additivity()
 
 
 @dataclass
 class _Subject:
-    """A safe copy of a network, with prepared spectra and background."""
+    """A safe copy of a network, with prepared spectra and background.
+
+    The copy answers in standard deviations of the target: single precision would lose a
+    weak signal beside the target's mean. Credit is scaled afterwards.
+    """
 
     model: nn.Module
     inputs: torch.Tensor
     background: torch.Tensor
     wavelengths: np.ndarray
+    mean: float
+    sd: float
 
     @classmethod
     def of(
@@ -173,31 +179,34 @@ class _Subject:
             refuse_unexplainable(network.network, network.wavelengths.size)
         if len(background) < 2:
             raise ValueError(f"the background holds {len(background)} spectra; at least 2 are needed")
-        mean, sd = network.output_scale(output)
-        weights = sd * (np.arange(len(network.properties)) == output)
         return cls(
-            model=explainable_copy(network.network, weights, bias=mean),
-            inputs=torch.from_numpy(network.prepare(X)),
-            background=torch.from_numpy(network.prepare(background)),
-            wavelengths=network.wavelengths,
+            explainable_copy(network.network, len(network.properties), output),
+            torch.from_numpy(network.prepare(X)),
+            torch.from_numpy(network.prepare(background)),
+            network.wavelengths,
+            *network.output_scale(output),
         )
 
-    def predict(self, inputs: np.ndarray) -> np.ndarray:
+    def predict(self, inputs: torch.Tensor) -> np.ndarray:
+        """Predictions in the units of the target, (n,) float64."""
         with torch.inference_mode():
-            return self.model(torch.from_numpy(inputs))[:, 0].numpy()
+            return self.mean + self.sd * self.model(inputs)[:, 0].double().numpy()
 
     def expect(self, known: np.ndarray) -> np.ndarray:
         """Mean prediction of each soil over the background for the bands not known, (n_samples,)."""
         mixed = torch.where(torch.from_numpy(known), self.inputs[:, None], self.background)
-        return (
-            self.predict(mixed.flatten(0, 1).numpy()).reshape(len(self.inputs), -1).mean(axis=1, dtype=float)
-        )
+        return self.predict(mixed.flatten(0, 1)).reshape(len(self.inputs), -1).mean(axis=1)
 
     def attribution(self, explainer: str, credit: np.ndarray) -> Attribution:
-        inputs = self.inputs.detach().numpy()
-        base = self.predict(self.background.detach().numpy()).mean(dtype=float)
-        predicted = self.predict(inputs).astype(float)
-        return Attribution(explainer, self.wavelengths, credit.astype(float), inputs, predicted, float(base))
+        """Credit in standard deviations, as an attribution in the units of the target."""
+        return Attribution(
+            explainer,
+            self.wavelengths,
+            self.sd * credit.astype(float),
+            self.inputs.detach().numpy(),
+            self.predict(self.inputs),
+            float(self.predict(self.background).mean()),
+        )
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
@@ -89,30 +88,27 @@ def refuse_unexplainable(network: nn.Module, n_bands: int) -> None:
             )
 
 
-def explainable_copy(network: nn.Module, weights: np.ndarray, bias: float) -> nn.Module:
-    """Copy a network in evaluation mode, with one output, in the target's own scale.
+def explainable_copy(network: nn.Module, n_outputs: int = 1, output: int = 0) -> nn.Module:
+    """Copy a network in evaluation mode, reduced to one output.
 
     Explainers leave hooks and attributes behind that corrupt a state dict; they only
-    ever get this copy. The scale is a linear layer, so the rules hold through it.
+    ever get this copy. The output is picked by a linear layer, so the rules hold through it.
 
     Parameters
     ----------
     network : Module
-        Maps (n_samples, n_bands) to (n_samples, n_outputs), standardised outputs.
-    weights : (n_outputs,) array
-        Units of the target per unit of each output; 0 for outputs that are not asked about.
-    bias : float
-        Target where all outputs are 0.
+        Maps (n_samples, n_bands) to (n_samples, n_outputs).
+    n_outputs, output : int
+        How many outputs there are, and which to keep.
 
     Returns
     -------
-    Module from (n_samples, n_bands) to (n_samples, 1): ``bias + network(x) @ weights``.
+    Module from (n_samples, n_bands) to (n_samples, 1).
     """
-    scale = nn.Linear(len(weights), 1)
+    pick = nn.Linear(n_outputs, 1, bias=False)
     with torch.no_grad():
-        scale.weight.copy_(torch.as_tensor(weights, dtype=torch.float32)[None])
-        scale.bias.fill_(bias)
-    return nn.Sequential(copy.deepcopy(network), scale).eval().requires_grad_(False)
+        pick.weight.copy_(torch.eye(n_outputs)[[output]])
+    return nn.Sequential(copy.deepcopy(network), pick).eval().requires_grad_(False)
 
 
 def _refuse_layers(names: dict[nn.Module, str]) -> None:
