@@ -51,6 +51,21 @@ def test_repeated_wavelengths_are_refused(folder):
     folder.refuse("spectra.csv", "columns '520' and '520.0' are one wavelength", "keep one column")
 
 
+def test_the_second_of_two_equal_columns_is_recognised(folder):
+    """A data frame's ``520.1`` beside ``520`` is a repeated column, not a band 0.1 nm on."""
+    names = [f"{w:g}" for w in NM]
+    names[5] = f"{NM[4]:g}.1"
+    folder.wide(soil_spectra(), names=names)
+    folder.refuse("spectra.csv", "columns '520' and '520.1' are one wavelength")
+
+
+def test_finely_spaced_bands_are_no_repetition(folder):
+    """Bands 0.1 nm apart throughout are a fine grid."""
+    nm = 400 + 0.1 * np.arange(12)
+    folder.wide(soil_spectra(nm=nm), names=[f"{w:.1f}" for w in nm])
+    np.testing.assert_allclose(folder.read(spectra_unit="fraction").wavelengths, nm)
+
+
 @pytest.mark.parametrize("spell", ["{:.1f}", "{:.1f} cm-1"])
 def test_the_mid_infrared_is_refused(folder, spell):
     """600–4000 1/cm is recognised as mid-infrared, named or by value."""
