@@ -109,8 +109,8 @@ ax = figures_league.task_heatmap(r2)
 
 # %% tags=["remove-cell"]
 means = r2.groupby("model")["value"].mean()
-PLS, DIRECT, RECIPE = models.PLS, models.DIRECT, models.RECIPE
-best_transfer = means[[name for name in means.index if models.is_transfer(name)]].idxmax()
+PLS, _, DIRECT, RECIPE = [models.name_of(key) for key in models.STUDY]
+best_transfer = means[[models.name_of(key) for key in models.LEAGUE if models.ENTRIES[key].transfer]].idxmax()
 for key, name in {"pls": PLS, "direct": DIRECT, "recipe": RECIPE, "transfer": best_transfer}.items():
     glue(f"real-mean-r2-{key}", float(means[name]), display=False)
 glue("real-best-model", means.idxmax(), display=False)
@@ -133,7 +133,7 @@ glue("real-n-tasks", len(tasks), display=False)
 # %% tags=["hide-input"]
 compared = pd.concat(
     [
-        compare.against(rows, folds.query("task == @name"), reference=PLS).assign(task=name)
+        compare.against(rows, folds.query("task == @name"), reference=models.name_of("pls")).assign(task=name)
         for name, rows in scored.items()
     ],
     ignore_index=True,
@@ -144,6 +144,7 @@ study.save("comparison", compared)
 counts = pd.crosstab(compared["model"], compared["outcome"])
 counts = counts.reindex(columns=["better", "equal", "undecided", "worse"], fill_value=0)
 counts.loc[means.drop(PLS).sort_values(ascending=False).index].rename_axis(columns=None)
+
 
 # %% tags=["remove-cell"]
 def sentence(model):
@@ -156,7 +157,11 @@ def sentence(model):
 
 
 won = counts.loc[best_transfer, "better"] > counts.loc[best_transfer, "worse"]
-glue("real-verdict", f"{'Transfer helps here' if won else 'Transfer does not win here'}: {sentence(best_transfer)}.", display=False)
+glue(
+    "real-verdict",
+    f"{'Transfer helps here' if won else 'Transfer does not win here'}: {sentence(best_transfer)}.",
+    display=False,
+)
 glue("real-verdict-recipe", f"And the study's recipe: {sentence(RECIPE)}.", display=False)
 glue(
     "real-answer",
