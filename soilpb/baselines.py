@@ -1,0 +1,139 @@
+"""The strongest small-sample models there are, each with its search space, as estimators.
+
+Every function returns an unfitted scikit-learn regressor that takes reflectance and tunes
+itself inside ``fit``, on the rows it gets. Choices beyond a search space (blocks, kernels)
+were made on the clay tasks of the LimeSoDa fields, and confirmed on their organic carbon.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from chemotools.scatter import StandardNormalVariate
+from sklearn.base import RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import RandomForestRegressor, StackingRegressor, VotingRegressor
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVR
+
+from soilpb.pls import PLSCV
+from soilpb.preprocessing import derivative_pipeline, raw_pipeline, snv_pipeline
+from soilpb.ridge import RidgeKFold
+
+#: Of ridge regression.
+RIDGE_PENALTIES = tuple(np.logspace(-5, 3, 33))
+#: Of the support vector machine, on a standardised target.
+SVM_SPACE = {"svr__C": [1, 10, 100], "svr__gamma": [0.01, 0.1, 1], "svr__epsilon": [0.02, 0.2]}
+
+
+def pls(preprocessing: str | tuple[str, ...] = "d1", seed: int = 0) -> PLSCV:
+    """PLS on first derivatives, or on the best of several preprocessings."""
+    return PLSCV(preprocessing=preprocessing, seed=seed)
+
+
+def ridge(seed: int = 0) -> Pipeline:
+    """Ridge regression on SNV spectra."""
+    return make_pipeline(_double(), snv_pipeline(), _standardised(), RidgeKFold(RIDGE_PENALTIES, seed=seed))
+
+
+def multiblock_ridge(seed: int = 0) -> Pipeline:
+    """Ridge regression on four views of each spectrum side by side."""
+    return make_pipeline(_four_views(), _standardised(), RidgeKFold(RIDGE_PENALTIES, seed=seed))
+
+
+def svm(seed: int = 0) -> Pipeline:
+    """Support vector regression with a radial kernel on SNV spectra."""
+    search = GridSearchCV(
+        Pipeline([("standardise", _standardised()), ("svr", SVR())]),
+        SVM_SPACE,
+        scoring="neg_root_mean_squared_error",
+        cv=KFold(5, shuffle=True, random_state=seed),
+    )
+    # SNV and the target's scale stay outside the search: the former learns from no other
+    # row, and the latter only sets the unit of C and epsilon.
+    return make_pipeline(
+        _double(), snv_pipeline(), TransformedTargetRegressor(search, transformer=StandardScaler())
+    )
+
+
+def gaussian_process() -> Pipeline:
+    """Gaussian process on the four views; length, signal and noise by marginal likelihood."""
+    kernel = ConstantKernel(1, (1e-4, 1e4)) * Matern(1, (0.1, 1e3), nu=1.5) + WhiteKernel(0.1, (1e-4, 2))
+    process = QuietGaussianProcess(kernel, normalize_y=True, alpha=1e-8)
+    return make_pipeline(_four_views(), _standardised(), process)
+
+
+def random_forest(seed: int = 0) -> Pipeline:
+    """Random forest on first derivatives.
+
+    Not tuned: a third of the bands at a split is Breiman's rule for regression, and more
+    trees only ever help (Probst & Boulesteix 2018, J. Mach. Learn. Res. 18:181).
+    """
+    forest = RandomForestRegressor(200, max_features=1 / 3, min_samples_leaf=2, random_state=seed)
+    return make_pipeline(derivative_pipeline(), forest)
+
+
+def average(seed: int = 0) -> VotingRegressor:
+    """Mean of PLS, multiblock ridge and the Gaussian process: nothing to learn, nothing to overfit."""
+    return VotingRegressor(_members(seed))
+
+
+def stack(seed: int = 0) -> StackingRegressor:
+    """Weighted sum of the same three, weights not negative, learned from inner folds (Breiman 1996)."""
+    return StackingRegressor(
+        _members(seed), LinearRegression(positive=True), cv=KFold(5, shuffle=True, random_state=seed)
+    )
+
+
+class QuietGaussianProcess(GaussianProcessRegressor):
+    """A Gaussian process for which a hyperparameter at its bound is an answer, not an alarm.
+
+    Where spectra say nothing of a target, the likelihood is largest without any signal.
+    """
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> QuietGaussianProcess:
+        """Fit as the parent does."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return super().fit(X, y)
+
+
+def _members(seed: int) -> list[tuple[str, RegressorMixin]]:
+    return [
+        ("PLS", pls(("raw", "snv", "d1"), seed)),
+        ("multiblock ridge", multiblock_ridge(seed)),
+        ("GPR", gaussian_process()),
+    ]
+
+
+def _four_views() -> Pipeline:
+    """Absorbance, SNV, first derivative, and SNV of it, side by side."""
+    derivative_snv = make_pipeline(derivative_pipeline(), StandardNormalVariate())
+    return make_pipeline(
+        _double(), make_union(raw_pipeline(), snv_pipeline(), derivative_pipeline(), derivative_snv)
+    )
+
+
+def _standardised() -> Pipeline:
+    """Bands of unit variance, and spectra divided by the root of the number of bands.
+
+    Squared lengths are then means over bands: penalties, kernel widths and gamma mean the
+    same with 210 bands, with 2,100, and with four views side by side.
+    """
+    return make_pipeline(StandardScaler(), FunctionTransformer(_per_root_band))
+
+
+def _per_root_band(X: np.ndarray) -> np.ndarray:
+    return X / np.sqrt(X.shape[1])
+
+
+def _double() -> FunctionTransformer:
+    """Double precision: Gram matrices of float32 spectra lose their small eigenvalues to rounding."""
+    return FunctionTransformer(np.asarray, kw_args={"dtype": np.float64})
