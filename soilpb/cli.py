@@ -63,3 +63,7 @@ def _table(title: str, findings: Iterable[Finding]) -> Table:
         # Cells of users' files may hold what rich takes for markup.
         table.add_row(*map(Text, (finding.level, finding.topic, finding.found, finding.mend)), style=style)
     return table
+
+
+if __name__ == "__main__":
+    app()
