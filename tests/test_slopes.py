@@ -1,0 +1,98 @@
+"""Slopes by constituent recover what a model knows, through the physics and not through bands."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb import truth, twin
+from soilpb.atlas import TYPICAL_ABUNDANCE
+from soilpb.minerals import endmember_absorption, km_ratio, km_reflectance, scattering
+from soilpb.pls import PLSCV
+from soilpb.slopes import laboratory_abundances, mineral_slopes
+
+GRID = np.arange(400.0, 2500.0, 10.0)
+
+
+class Geochemist:
+    """Reads the abundance of one pure constituent off its strongest band; answers 0.7 of its logarithm."""
+
+    def __init__(self, constituent):
+        pure = endmember_absorption(GRID)[constituent] / scattering(GRID)
+        self.band = int(pure.argmax())
+        self.strength = pure[self.band]
+
+    def predict(self, X):
+        """0.7 · ln(abundance), (n_samples,)."""
+        return 0.7 * np.log(km_ratio(X[:, self.band].astype(float)) / self.strength)
+
+
+@pytest.mark.parametrize("constituent", ["hematite", "goethite", "water", "clay"])
+def test_a_known_slope_is_recovered(constituent):
+    """A model that answers 0.7 of ln(abundance) has the slope 0.7, soil by soil."""
+    abundance = np.array([0.01, 0.03, 0.08])
+    X = km_reflectance(np.outer(abundance, endmember_absorption(GRID)[constituent]), scattering(GRID))
+    slopes = mineral_slopes(Geochemist(constituent), X, GRID, [constituent], {constituent: abundance})
+    assert slopes["sample"].tolist() == [0, 1, 2]
+    np.testing.assert_allclose(slopes["slope"], 0.7, rtol=0.01)
+
+
+def test_a_constituent_that_the_model_cannot_see_has_no_slope():
+    """Water does not absorb at 530 nm, so a model that looks nowhere else does not answer to it."""
+    X = np.full((2, GRID.size), 0.3)
+    slopes = mineral_slopes(Geochemist("hematite"), X, GRID, ["water", "hematite"])
+    mean = slopes.groupby("constituent")["slope"].mean()
+    assert mean["water"] == pytest.approx(0, abs=1e-6)
+    assert mean["hematite"] > 0.1
+
+
+def test_abundance_sets_the_unit():
+    """Counted from twice the abundance, the same answer is twice the slope."""
+    X = np.full((1, GRID.size), 0.3)
+    single, double = (
+        mineral_slopes(
+            Geochemist("goethite"),
+            X,
+            GRID,
+            ["goethite"],
+            {"goethite": k * TYPICAL_ABUNDANCE["goethite"]},
+            0.01,
+        )["slope"].item()
+        for k in (1, 2)
+    )
+    assert double == pytest.approx(2 * single, rel=1e-3)
+
+
+def test_signs_on_the_twin_are_right():
+    """From 130 simulated soils, PLS answers with the right sign wherever the true slope exceeds 0.2."""
+    soils = twin.simulate_target(130, seed=3, grid=GRID)
+    model = PLSCV().fit(soils.reflectance, np.log(soils.values("Pb_mg_kg")))
+    true = truth.true_mineral_slopes(soils.samples).set_index("constituent")["total"]
+    strong = true.index[true.abs() > 0.2]
+    known = laboratory_abundances(soils.samples)
+    slopes = (
+        mineral_slopes(model, soils.reflectance, GRID, strong, known).groupby("constituent")["slope"].mean()
+    )
+    assert {"clay", "goethite", "iron_oxides"} <= set(strong)
+    assert (np.sign(slopes) == np.sign(true[slopes.index])).all()
+
+
+def test_measured_spectra_are_not_changed():
+    """Asking is free: the spectra are the same afterwards."""
+    X = np.full((2, GRID.size), 0.3, dtype=np.float32)
+    mineral_slopes(Geochemist("hematite"), X, GRID, ["hematite"])
+    np.testing.assert_array_equal(X, np.float32(0.3))
+
+
+def test_unknown_constituents_are_refused():
+    """Lead has no absorption of its own: the atlas does not know it, and says what it knows."""
+    with pytest.raises(ValueError, match="no \\['lead'\\]; it has hematite"):
+        mineral_slopes(Geochemist("hematite"), np.full((1, GRID.size), 0.3), GRID, ["lead"])
+
+
+def test_laboratory_values_become_mass_fractions():
+    """Percent clay is a hundredth, organic matter is carbon / 0.58, and a gap takes the median."""
+    samples = pd.DataFrame({"clay_pct": [10.0, 30.0, np.nan], "SOC_pct": [0.58, 1.16, 1.74], "pH": [5, 6, 7]})
+    known = laboratory_abundances(samples)
+    np.testing.assert_allclose(known["clay"], [0.1, 0.3, 0.2])
+    np.testing.assert_allclose(known["organic_matter"], [0.01, 0.02, 0.03])
+    assert set(known) == {"clay", "organic_matter"}
