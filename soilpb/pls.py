@@ -144,20 +144,20 @@ def pls_paths(X: np.ndarray, y: np.ndarray, training: np.ndarray, n_components: 
     (n_folds, n_components, n_samples) array
     """
     n_folds, n_samples = training.shape
-    gram = _gram_product(X - X.mean(axis=0))
-    n_training = training.sum(axis=1, keepdims=True)
-    prediction = np.repeat((training @ y)[:, None] / n_training, n_samples, axis=1)
+    gram, inside = _gram_product(X - X.mean(axis=0)), training.astype(float)
+    n_training = inside.sum(axis=1, keepdims=True)
+    prediction = np.repeat(inside @ y[:, None] / n_training, n_samples, axis=1)
     scores = np.zeros((n_folds, n_components, n_samples))  # orthonormal over the training rows
     path = np.empty_like(scores)
     for a in range(n_components):
-        residual = (y - prediction) * training
+        residual = (y - prediction) * inside
         t = gram(residual.T).T
-        t -= (t * training).sum(axis=1, keepdims=True) / n_training
-        length = _norm(t * training)
+        t -= (t * inside).sum(axis=1, keepdims=True) / n_training
+        length = _norm(t * inside)
         for _ in range(2):  # Gram–Schmidt, repeated: once loses orthogonality to rounding
-            overlap = np.einsum("fan,fn->fa", scores[:, :a], t * training)
-            t -= np.einsum("fa,fan->fn", overlap, scores[:, :a])
-        remaining = _norm(t * training)
+            overlap = scores[:, :a] @ (t * inside)[:, :, None]
+            t -= (scores[:, :a] * overlap).sum(axis=1)
+        remaining = _norm(t * inside)
         t = np.divide(t, remaining, out=np.zeros_like(t), where=remaining > RANK_TOLERANCE * length)
         prediction = prediction + (t * residual).sum(axis=1, keepdims=True) * t
         scores[:, a], path[:, a] = t, prediction
