@@ -2,8 +2,9 @@
 
 Principal components of the reference's absorbance (SNV) describe it; T² is the distance
 within them, Q the squared part they leave over (Jackson & Mudholkar 1979,
-doi 10.1080/00401706.1979.10489779). Both limits are the reference's own percentiles,
-which need no normality.
+doi 10.1080/00401706.1979.10489779). A reference of many sets the limits by its own
+percentiles, which need no normality. Among a few soils percentiles always condemn somebody:
+there the limits are what one population would pass.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from chemotools.outliers import HotellingT2, QResiduals
 from sklearn.decomposition import PCA
 from sklearn.pipeline import make_pipeline
 
@@ -69,6 +71,30 @@ def distances(
     limits = np.quantile(usual, confidence, axis=0)
     table = pd.DataFrame(_t2_and_q(model, reflectance), columns=["T2", "Q"])
     return Distances(table, float(limits[0]), float(limits[1]))
+
+
+def among(reflectance: np.ndarray, confidence: float = 0.999) -> Distances:
+    """Measure how far spectra lie from each other: a soil beyond a limit is unlike the rest.
+
+    Parameters
+    ----------
+    reflectance : (n_samples, n_bands) array
+    confidence : float
+        Share of soils of one normal population that passes each limit.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 10 spectra.
+    """
+    if len(reflectance) < 10:
+        raise ValueError(f"{len(reflectance)} spectra cannot say what is usual among them; at least 10 can")
+    n_components = min(10, len(reflectance) // 5, reflectance.shape[1] - 1)
+    model = make_pipeline(snv_pipeline(), PCA(n_components, svd_solver="full")).fit(reflectance)
+    # Jackson and Mudholkar's limit of Q breaks down where few eigenvalues hold the residual.
+    tests = (HotellingT2(model, confidence), QResiduals(model, confidence, method="chi-square"))
+    limits = (float(test.fit(reflectance).critical_value_) for test in tests)
+    return Distances(pd.DataFrame(_t2_and_q(model, reflectance), columns=["T2", "Q"]), *limits)
 
 
 def _t2_and_q(model, reflectance: np.ndarray) -> np.ndarray:

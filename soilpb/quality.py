@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from chemotools.outliers import HotellingT2, QResiduals
-from sklearn.decomposition import PCA
-from sklearn.pipeline import make_pipeline
 
 from soilpb.bands import REFLECTANCE_FLOOR
-from soilpb.preprocessing import snv_pipeline
+from soilpb.distance import among
 from soilpb.readers.units import shape_of
 from soilpb.spectra import SoilSpectra
 
@@ -97,17 +94,14 @@ def check_repeated(soils: SoilSpectra) -> Iterator[Finding]:
 
 def check_outliers(soils: SoilSpectra) -> Iterator[Finding]:
     """Warn of soils beyond T² or Q in principal components of absorbance (SNV)."""
-    components = min(10, len(soils) // 5, soils.n_bands - 1)
-    if components < 2:
+    if soils.n_samples < 10:
         return
-    model = make_pipeline(snv_pipeline(), PCA(components, svd_solver="full")).fit(soils.reflectance)
-    # Jackson and Mudholkar's limit of Q breaks down where few eigenvalues hold the residual.
-    tests = (HotellingT2(model, CONFIDENCE), QResiduals(model, CONFIDENCE, method="chi-square"))
-    for name, test in zip(("T²", "Q"), tests, strict=True):
-        beyond = test.fit(soils.reflectance).predict(soils.reflectance) == -1
+    found = among(soils.reflectance, CONFIDENCE)
+    for name, column, limit in (("T²", "T2", found.t2_limit), ("Q", "Q", found.q_limit)):
+        beyond = found.table[column].to_numpy() > limit
         if beyond.any():
-            found = f"beyond the {CONFIDENCE:.1%} limit of {name}: {names_of(soils, beyond)}"
-            yield Finding("warning", "outliers", found, "look at these spectra; keep them if they are soils")
+            text = f"beyond the {CONFIDENCE:.1%} limit of {name}: {names_of(soils, beyond)}"
+            yield Finding("warning", "outliers", text, "look at these spectra; keep them if they are soils")
 
 
 def names_of(soils: SoilSpectra, which: np.ndarray, values: np.ndarray | None = None) -> str:

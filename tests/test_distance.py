@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.distance import distances
+from soilpb.distance import among, distances
 
 
 @pytest.fixture
@@ -46,3 +46,20 @@ def test_too_few_spectra_are_refused(reference):
     """Three spectra define nothing."""
     with pytest.raises(ValueError, match="3 reference spectra"):
         distances(reference[:3], reference)
+
+
+def test_soils_of_one_kind_are_not_condemned(reference):
+    """Among soils of one population nearly all pass; one with a shape of its own is the farthest."""
+    bands = np.linspace(0, 1, 80)
+    assert among(reference[:100]).outside.mean() < 0.05
+    odd = reference[:100].copy()
+    odd[7] += 0.05 * np.exp(-(((bands - 0.5) / 0.02) ** 2))
+    found = among(odd)
+    assert found.outside[7]
+    assert found.table["T2"].idxmax() == 7
+
+
+def test_nine_spectra_are_refused_among_themselves(reference):
+    """A handful of spectra cannot say which of them is unusual."""
+    with pytest.raises(ValueError, match="9 spectra"):
+        among(reference[:9])
