@@ -18,6 +18,7 @@ from soilpb.figures import (
     legend_above,
     log_axis,
     make_axes,
+    plain_numbers,
     wavelength_axis,
 )
 from soilpb.spectra import SoilSpectra
@@ -171,6 +172,8 @@ def outliers(
     for row in table.loc[beyond[unusual].nlargest(most).index].itertuples():
         ax.annotate(str(row.sample), (row.T2, row.Q), xytext=(5, 3), textcoords="offset points", fontsize=9.5)
     ax.set(xscale="log", yscale="log", xlabel="T², within the components", ylabel="Q, outside them")
+    plain_numbers(ax.xaxis)
+    plain_numbers(ax.yaxis)
     legend_above(ax)
     return ax
 
