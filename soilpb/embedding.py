@@ -113,6 +113,13 @@ class _Blocks:
 
 
 def _ridge_path(A: np.ndarray, y: np.ndarray, B: np.ndarray) -> np.ndarray:
-    """Predictions for rows ``B`` by every penalty, (n_rows, n_alphas), from one decomposition."""
-    targets = np.repeat(y[:, None], ALPHAS.size, axis=1)
-    return Ridge(ALPHAS, solver="svd").fit(A, targets).predict(B)
+    """Predictions for rows ``B`` by every penalty, (n_rows, n_alphas), from one decomposition.
+
+    Ridge in its dual form: with fewer soils than features, their Gram matrix is small.
+    """
+    centre, mean = A.mean(axis=0), y.mean()
+    A, B = A - centre, B - centre
+    strengths, directions = np.linalg.eigh(A @ A.T)
+    answers = directions.T @ (y - mean)
+    shrunk = answers[:, None] / (strengths.clip(min=0)[:, None] + ALPHAS)
+    return mean + (B @ A.T) @ directions @ shrunk
