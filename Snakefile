@@ -45,6 +45,7 @@ rule book:
     output:
         HTML,
     threads: 2
+    message: "Building the book"
     shell:
         "jupyter-book build book --path-output . --config _config.yml --all -W -n --keep-going"
 
@@ -58,6 +59,7 @@ rule execute:
     output:
         EXECUTED,
     threads: lambda wildcards: THREADS.get(wildcards.chapter, 1)
+    message: "Executing {wildcards.chapter} for {wildcards.site}"
     shell:
         "python -m soilpb.workflow execute {input.source} {wildcards.site} {output}"
 
@@ -67,6 +69,7 @@ rule chapter_page:
         EXECUTED.format(site=BOOK_SITE, chapter="{chapter}"),
     output:
         "book/notebooks/{chapter}.ipynb",
+    message: "Putting {wildcards.chapter} into the book"
     shell:
         "cp {input} {output}.part && mv {output}.part {output}"
 
@@ -76,5 +79,6 @@ rule site_page:
         EXECUTED.format(site="{site}", chapter="site_report"),
     output:
         "book/sites/{site}.ipynb",
+    message: "Putting the report of {wildcards.site} into the book"
     shell:
         "cp {input} {output}.part && mv {output}.part {output}"
