@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from soilpb import evaluation, models, splits
+from soilpb import compare, evaluation, models, splits, verdicts
 from soilpb.network import SpectralNetwork
 from soilpb.resnet import ResNetConfig
 from soilpb.training import TrainingConfig
@@ -70,6 +70,21 @@ def test_test_rows_change_nothing_that_is_learned(model, soils):
     )
     assert before[kept] == after[kept]
     assert (before[others] != after[others]).all()
+
+
+def test_a_permuted_target_has_no_winner():
+    """On a shuffled target the comparison with PLS names nobody better, over several shufflings."""
+    quick = models.registry(keys=("pls", "ridge", "blocks"))
+    X, y = simulate(60, seed=2)
+    folds = splits.repeated_kfold(range(60), n_repeats=2)
+    outcomes = []
+    for seed in range(2):
+        shuffled = np.random.default_rng(seed).permutation(y)
+        scores = evaluation.score(evaluation.cross_validate(quick, X, shuffled, folds))
+        outcomes += [
+            verdicts.outcome(row) for row in compare.against(scores, folds, "PLS").to_dict("records")
+        ]
+    assert "better" not in outcomes
 
 
 def test_every_model_is_a_fresh_scikit_learn_regressor(model):
