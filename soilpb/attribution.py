@@ -12,16 +12,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import captum.attr
 import numpy as np
 import torch
-from torch import nn
 
 from soilpb.credit import Attribution, band_members
-from soilpb.explainable import explainable_copy, refuse_unexplainable
+from soilpb.explainable import refuse_unexplainable
 from soilpb.network import SpectralNetwork
+from soilpb.subject import Subject
 from soilpb.training import reproducible
 
 #: Samples that captum explains at once, each against the whole background.
@@ -58,7 +57,8 @@ def deep_shap(
     -----
     Lundberg & Lee (2017), *A Unified Approach to Interpreting Model Predictions*, NeurIPS 30.
     """
-    subject = _Subject.of(network, X, background, output)
+    refuse_unexplainable(network.network, network.wavelengths.size)
+    subject = Subject.of(network, X, background, output)
     with _without_library_warnings():
         import shap  # here: it takes seconds to import and warns while it does
 
@@ -74,7 +74,8 @@ def deep_lift_shap(
 
     Parameters, errors and result are those of :func:`deep_shap`.
     """
-    subject = _Subject.of(network, X, background, output)
+    refuse_unexplainable(network.network, network.wavelengths.size)
+    subject = Subject.of(network, X, background, output)
     explainer = captum.attr.DeepLiftShap(subject.model)
     with _without_library_warnings():
         chunks = [explainer.attribute(x, subject.background).detach() for x in subject.inputs.split(_CHUNK)]
@@ -95,7 +96,7 @@ def integrated_gradients(
     -----
     Sundararajan, Taly & Yan (2017), *Axiomatic Attribution for Deep Networks*, arXiv:1703.01365.
     """
-    subject = _Subject.of(network, X, background, output, refuse=False)
+    subject = Subject.of(network, X, background, output)
     subject.background = subject.background.mean(dim=0, keepdim=True)
     integrate = captum.attr.IntegratedGradients(subject.model).attribute
     for steps in _STEPS:
@@ -132,7 +133,7 @@ def owen_values(
     ``PartitionExplainer``, without its compiler and without numpy's global generator.
     The network is asked about ``n ** 2`` spectra, or fewer, for each soil and background.
     """
-    subject = _Subject.of(network, X, background, output, refuse=False)
+    subject = Subject.of(network, X, background, output)
     members = band_members(network.wavelengths, edges)
     if not (members.sum(axis=0) == 1).all() or not members.any(axis=1).all():
         raise ValueError(f"edges {edges[0]:g}–{edges[-1]:g} nm must hold every wavelength, and each band one")
@@ -154,59 +155,6 @@ def owen_values(
     share(range(len(members)), nothing, subject.expect(nothing), subject.expect(~nothing), 1.0)
     spread = members / members.sum(axis=1, keepdims=True)
     return subject.attribution("Owen", credit @ spread / subject.sd).require_additivity()
-
-
-@dataclass
-class _Subject:
-    """A safe copy of a network, with prepared spectra and background.
-
-    The copy answers in standard deviations of the target: single precision would lose a
-    weak signal beside the target's mean. Credit is scaled afterwards.
-    """
-
-    model: nn.Module
-    inputs: torch.Tensor
-    background: torch.Tensor
-    wavelengths: np.ndarray
-    mean: float
-    sd: float
-
-    @classmethod
-    def of(
-        cls, network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int, refuse: bool = True
-    ) -> _Subject:
-        if refuse:
-            refuse_unexplainable(network.network, network.wavelengths.size)
-        if len(background) < 2:
-            raise ValueError(f"the background holds {len(background)} spectra; at least 2 are needed")
-        return cls(
-            explainable_copy(network.network, len(network.properties), output),
-            torch.from_numpy(network.prepare(X)),
-            torch.from_numpy(network.prepare(background)),
-            network.wavelengths,
-            *network.output_scale(output),
-        )
-
-    def predict(self, inputs: torch.Tensor) -> np.ndarray:
-        """Predictions in the units of the target, (n,) float64."""
-        with torch.inference_mode():
-            return self.mean + self.sd * self.model(inputs)[:, 0].double().numpy()
-
-    def expect(self, known: np.ndarray) -> np.ndarray:
-        """Mean prediction of each soil over the background for the bands not known, (n_samples,)."""
-        mixed = torch.where(torch.from_numpy(known), self.inputs[:, None], self.background)
-        return self.predict(mixed.flatten(0, 1)).reshape(len(self.inputs), -1).mean(axis=1)
-
-    def attribution(self, explainer: str, credit: np.ndarray) -> Attribution:
-        """Credit in standard deviations, as an attribution in the units of the target."""
-        return Attribution(
-            explainer,
-            self.wavelengths,
-            self.sd * credit.astype(float),
-            self.inputs.detach().numpy(),
-            self.predict(self.inputs),
-            float(self.predict(self.background).mean()),
-        )
 
 
 @contextmanager
