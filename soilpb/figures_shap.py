@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from soilpb.figures import GREY, SOURCE_COLOUR, TARGET_COLOUR, make_axes, wavelength_axis
+from soilpb.figures import GREY, SOURCE_COLOUR, TARGET_COLOUR, legend_above, make_axes, wavelength_axis
 
 #: Bands that the study says transfer retained from pH, nm (He et al. 2025, abstract).
 RETAINED_NM = ((550.0, 750.0), (1600.0, 1700.0))
@@ -65,6 +65,24 @@ def mirrored_profiles(
     if published:
         mark_published_bands(ax)
     ax.legend(loc="lower right", ncols=2)
+    return ax
+
+
+def profile(attributions: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw one model's credit by wavelength: mean over draws, and 5–95 % of them.
+
+    Parameters
+    ----------
+    attributions : DataFrame
+        ``model``, ``draw``, ``wavelength``, ``mean_abs``.
+    """
+    (model,) = attributions["model"].unique()
+    ax = make_axes(ax, height=3.2)
+    shares = share_of_credit(attributions)
+    _profile(ax, shares, 1, TARGET_COLOUR, model)
+    ax.set(ylim=(0, None), ylabel="Share of credit (% a band)")
+    wavelength_axis(ax, np.sort(shares["wavelength"].unique()))
+    legend_above(ax)
     return ax
 
 

@@ -156,7 +156,7 @@ def outliers(
     t2_limit, q_limit : float
         Beyond either, a spectrum is unusual.
     most : int
-        How many of the farthest to name.
+        How many of the farthest to name; a name that would cover another is left out.
     """
     ax = make_axes(ax)
     beyond = np.maximum(table["T2"] / t2_limit, table["Q"] / q_limit)
@@ -169,13 +169,25 @@ def outliers(
         ax.scatter(table["T2"][rows], table["Q"][rows], s=26, color=colour, alpha=0.7, linewidth=0, label=n)
     ax.axvline(t2_limit, color=GREY, linestyle="--", linewidth=1.2)
     ax.axhline(q_limit, color=GREY, linestyle="--", linewidth=1.2)
-    for row in table.loc[beyond[unusual].nlargest(most).index].itertuples():
-        ax.annotate(str(row.sample), (row.T2, row.Q), xytext=(5, 3), textcoords="offset points", fontsize=9.5)
     ax.set(xscale="log", yscale="log", xlabel="T², within the components", ylabel="Q, outside them")
     plain_numbers(ax.xaxis)
     plain_numbers(ax.yaxis)
+    _name_points(ax, table.loc[beyond[unusual].nlargest(most).index])
     legend_above(ax)
     return ax
+
+
+def _name_points(ax: Axes, rows: pd.DataFrame) -> None:
+    """Write each sample's name beside its point, unless it would cover one written before."""
+    named: list[np.ndarray] = []
+    for row in rows.itertuples():
+        place = ax.transData.transform((row.T2, row.Q)) * 72 / ax.figure.dpi
+        room = (6.5 * len(str(row.sample)), 12.0)  # of a name, in points
+        if all((abs(place - other) > room).any() for other in named):
+            named.append(place)
+            ax.annotate(
+                str(row.sample), (row.T2, row.Q), xytext=(5, 3), textcoords="offset points", fontsize=9.5
+            )
 
 
 def _beside(ax: Axes, text: str, x: float, y: float, align: str) -> None:

@@ -74,6 +74,18 @@ def test_the_studys_bands_are_marked_where_it_named_them():
     assert not plain.patches
 
 
+def test_one_models_profile_is_its_mean_share():
+    """A single profile shows the mean share of one model; two models are refused."""
+    one = attributions().query("model == 'ResNet-pH'")
+    ax = figures_shap.profile(one)
+    means = figures_shap.share_of_credit(one).groupby("wavelength")["share"].mean()
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), means)
+    assert ax.get_xlim() == (WAVELENGTHS[0], WAVELENGTHS[-1])
+    assert_readable(ax)
+    with pytest.raises(ValueError, match="too many values"):
+        figures_shap.profile(attributions())
+
+
 def test_nothing_is_written_over_anything_else():
     """Letters are at least 9 pt, no text hides another, and axes carry labels."""
     ax = figures_shap.mirrored_profiles(attributions(), "ResNet-pH", "ResNet-pH-Pb")

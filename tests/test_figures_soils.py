@@ -102,6 +102,13 @@ def test_only_spectra_beyond_a_limit_are_named():
     assert len(reds[0].get_offsets()) == len(beyond)
 
 
+def test_a_name_that_would_cover_another_is_left_out():
+    """Of two soils in one place the farther is named, and one that stands apart as well."""
+    table = pd.DataFrame({"sample": ["far", "beside", "apart", "usual"], "T2": [80, 79, 40, 1.0]})
+    ax = figures_soils.outliers(table.assign(Q=[1e-2, 1e-2, 1e-4, 1e-4]), t2_limit=20, q_limit=1e-3)
+    assert [text.get_text() for text in ax.texts] == ["far", "apart"]
+
+
 def draw_domains():
     top, bottom = figures.stacked((3.6, 2.6))
     figures_soils.spectra(
