@@ -1,8 +1,9 @@
 """The strongest small-sample models there are, each with its search space, as estimators.
 
 Every function returns an unfitted scikit-learn regressor that takes reflectance and tunes
-itself inside ``fit``, on the rows it gets. Choices beyond a search space (blocks, kernels)
-were made on the clay tasks of the LimeSoDa fields, and confirmed on their organic carbon.
+itself inside ``fit``, on the rows it gets. What is fixed here rather than tuned (views,
+kernels, members of the average) was settled while looking at the ten LimeSoDa tasks: on
+those, and only there, scores are a little flattered.
 """
 
 from __future__ import annotations
