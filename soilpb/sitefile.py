@@ -121,8 +121,8 @@ def site_file(name_or_path: str | Path) -> Path:
     return path
 
 
-def load_site_file(name_or_path: str | Path) -> Site:
-    """Read and check a site file.
+def load_site_file(name_or_path: str | Path, **overrides: Any) -> Site:
+    """Read and check a site file, with single keys replaced.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def load_site_file(name_or_path: str | Path) -> Site:
     site = make_site(values, where=str(path))
     if site.site != path.stem:
         raise SiteError(f"{path} says site: {site.site}; expected the file's name, {path.stem}")
-    return site
+    return make_site({**site.model_dump(), **overrides}) if overrides else site
 
 
 def make_site(values: Mapping[str, Any], where: str = "parameters") -> Site:

@@ -65,8 +65,7 @@ class Study:
     @classmethod
     def load(cls, site: str, chapter: str = "", **overrides: Any) -> Study:
         """Load a site by its name, with single keys replaced."""
-        stored = sitefile.load_site_file(site).model_dump()
-        return cls(sitefile.make_site({**stored, **overrides}), chapter)
+        return cls(sitefile.load_site_file(site, **overrides), chapter)
 
     # -- soils -----------------------------------------------------------------
 

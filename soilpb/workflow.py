@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -22,8 +23,11 @@ import nbformat
 import papermill
 
 from soilpb import sitefile, store
+from soilpb.sitefile import Site
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+#: What Markdown would take for markup.
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>$#|])")
 
 
 def paired_notebook(source: str | Path) -> str:
@@ -55,7 +59,7 @@ def pair(source: str | Path) -> bool:
 
 
 def execute(
-    source: str | Path, output: str | Path, site: str, *copies: str | Path, **parameters: Any
+    source: str | Path, output: str | Path, site: str, /, *copies: str | Path, **parameters: Any
 ) -> None:
     """Execute a chapter for a site; ``output`` and its ``copies`` appear only when it succeeded.
 
@@ -72,11 +76,13 @@ def execute(
     **parameters
         Laid over the site file, as by papermill's ``-p``.
     """
-    sitefile.load_site_file(site)  # a fault in the site file is told at once, not by a kernel
+    # A fault in the site file is told at once, not by a kernel.
+    about = sitefile.load_site_file(site, **{k: parameters[k] for k in Site.model_fields.keys() & parameters})
+    notebook = named_for(nbformat.reads(paired_notebook(source), as_version=4), about)
     with store.atomic_write(output) as temporary:
         fresh = temporary.with_suffix(".source.ipynb")
         try:
-            fresh.write_text(paired_notebook(source), encoding="utf-8")
+            fresh.write_text(nbformat.writes(notebook), encoding="utf-8")
             papermill.execute_notebook(
                 fresh,
                 temporary,
@@ -84,12 +90,46 @@ def execute(
                 cwd=sitefile.project_root(),
                 kernel_name="python3",
                 progress_bar=False,
+                extra_arguments=["--log-level=ERROR"],  # the kernel's own chatter is not the chapter's
             )
         finally:
             fresh.unlink(missing_ok=True)
     for copy in copies:
         with store.atomic_write(copy) as temporary:
             shutil.copyfile(output, temporary)
+
+
+def named_for(notebook: nbformat.NotebookNode, site: Site) -> nbformat.NotebookNode:
+    """Write the site's name and kind where a notebook's words leave room for them.
+
+    A page's title, its label and its captions are fixed before a notebook runs. One that is
+    executed for many sites says ``{{title}}``, ``{{site}}`` (its short name), ``{{kind}}`` and
+    ``{{source_kind}}`` (``simulated`` or ``measured``) there: in Markdown cells, and in the
+    captions and alternative texts of figures.
+    """
+    words = {
+        "site": site.site,
+        "title": _MARKUP.sub(r"\\\1", " ".join((site.title or site.site).split())),
+        "kind": _kind(site.target_data),
+        "source_kind": _kind(site.source),
+    }
+    places = re.compile(r"\{\{(" + "|".join(words) + r")\}\}")
+
+    def named(text: str) -> str:
+        return places.sub(lambda place: words[place[1]], text)
+
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = named(cell.source)
+        about = cell.metadata.get("mystnb", {})
+        for part, key in (("figure", "caption"), ("image", "alt")):
+            if key in about.get(part, {}):
+                about[part][key] = named(about[part][key])
+    return notebook
+
+
+def _kind(data: str) -> str:
+    return "simulated" if data == "twin" else "measured"
 
 
 def code_behind(source: str | Path) -> list[str]:

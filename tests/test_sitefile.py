@@ -64,6 +64,15 @@ def test_whole_numbers_may_stand_for_wavelengths(tmp_path):
         sitefile.load_site_file(write(tmp_path, band_start="400"))
 
 
+def test_single_keys_can_be_replaced(tmp_path):
+    """A replaced key is checked like the file's own, and the others stay."""
+    path = write(tmp_path, seed=3)
+    site = sitefile.load_site_file(path, title="Other")
+    assert (site.title, site.seed) == ("Other", 3)
+    with pytest.raises(SiteError, match="unknown key 'titel'"):
+        sitefile.load_site_file(path, titel="Other")
+
+
 def test_what_is_not_yaml_is_refused(tmp_path):
     """A broken file and a list are refused with the file's name."""
     path = tmp_path / "mine.yml"

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import nbformat
 import papermill
 import pytest
 
 from soilpb import workflow
+from soilpb.sitefile import Site
 
 ROOT = Path(__file__).parents[1]
 SOURCE = """\
@@ -73,6 +75,52 @@ def test_a_failing_chapter_leaves_no_notebook(chapter, tmp_path):
     with pytest.raises(papermill.PapermillExecutionError, match="division by zero"):
         workflow.execute(chapter, output, "gejiu")
     assert list(output.parent.iterdir()) == []
+
+
+REPORT = """\
+# %% [markdown]
+# (site-{{site}})=
+# # {{title}}
+# A set $x_{{i}}$ and an {{unknown}} stay.
+
+# %% mystnb={"figure": {"caption": "{{site}}, {{kind}}, {{source_kind}}"}, "image": {"alt": "of {{site}}"}}
+"{{title}}"
+"""
+
+
+def named(folder, **values):
+    """Cells of a report that was named for a site."""
+    path = folder / "report.py"
+    path.write_text(REPORT)
+    notebook = nbformat.reads(workflow.paired_notebook(path), as_version=4)
+    site = Site(**{"site": "my-mine", "target_data": "twin", "source": "limesoda", **values})
+    return workflow.named_for(notebook, site).cells
+
+
+def test_a_report_is_named_for_its_site(tmp_path):
+    """Title, label, captions and alt texts carry the site's words; code and other braces stay."""
+    words, code = named(tmp_path, title="My mine")
+    assert words.source == "(site-my-mine)=\n# My mine\nA set $x_{{i}}$ and an {{unknown}} stay."
+    assert code.metadata.mystnb["figure"]["caption"] == "my-mine, simulated, measured"
+    assert code.metadata.mystnb["image"]["alt"] == "of my-mine"
+    assert code.source == '"{{title}}"'
+
+
+def test_a_title_is_text_whatever_it_says(tmp_path):
+    """Markup in a title is escaped, line breaks become spaces, and without one the name stands."""
+    assert (
+        "# \\*Old\\* \\$mine\\$ \\{\\{kind\\}\\}\n"
+        in named(tmp_path, title="*Old*\n$mine$ {{kind}}")[0].source
+    )
+    assert "# my-mine\n" in named(tmp_path)[0].source
+
+
+def test_parameters_decide_what_a_report_is_called(chapter, tmp_path):
+    """A key of the site file that is replaced is replaced in the words too."""
+    chapter.write_text(SOURCE.replace("# # A chapter", "# # {{title}}, {{source_kind}}"))
+    output = tmp_path / "done.ipynb"
+    workflow.execute(chapter, output, "gejiu", title="Other", source="limesoda")
+    assert json.loads(output.read_text())["cells"][0]["source"] == ["# Other, measured"]
 
 
 def test_a_chapter_knows_the_code_behind_it(tmp_path):
