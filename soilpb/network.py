@@ -15,12 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from soilpb import checkpoint
 from soilpb.preprocessing import Scaling, snv
 from soilpb.resnet import ResNet1d, ResNetConfig
-from soilpb.store import atomic_write, load_card, load_tensors, require, save_card, save_tensors, sha256_of
 from soilpb.training import TrainingConfig, evaluate, fit_network, reproducible
-
-_WEIGHTS, _CARD, _SUMS = "weights.safetensors", "card.json", "SHA256SUMS"
 
 
 @dataclass(eq=False)
@@ -175,18 +173,18 @@ class SpectralNetwork:
         )
 
     def save(self, folder: str | Path, **card: Any) -> Path:
-        """Write weights, a card and their checksums (``sha256sum -c`` reads them) to a folder.
+        """Write the network to a folder (see :mod:`soilpb.checkpoint`).
 
         Parameters
         ----------
         **card
             What else the card should say: provenance of the source, scores, limits.
         """
-        folder = Path(folder)
-        tensors = {f"network.{name}": value.numpy() for name, value in self.network.state_dict().items()}
-        for name in ("input_scaling", "output_scaling"):
-            tensors |= {f"{name}.{part}": value for part, value in vars(getattr(self, name)).items()}
-        save_tensors(folder / _WEIGHTS, tensors)
+        parts = {
+            "network": {name: value.numpy() for name, value in self.network.state_dict().items()},
+            "input_scaling": vars(self.input_scaling),
+            "output_scaling": vars(self.output_scaling),
+        }
         own = {
             "architecture": asdict(self.network.config),
             "training": asdict(self.training) if self.training else None,
@@ -195,10 +193,7 @@ class SpectralNetwork:
             "parameters": self.parameters_count,
             "history": self.history,
         }
-        save_card(folder / _CARD, card | own)
-        with atomic_write(folder / _SUMS) as temporary:
-            temporary.write_text("".join(f"{sha256_of(folder / n)}  {n}\n" for n in (_WEIGHTS, _CARD)))
-        return folder
+        return checkpoint.save(folder, parts, card | own)
 
     @classmethod
     def load(cls, folder: str | Path, made_by: str = "") -> SpectralNetwork:
@@ -210,24 +205,17 @@ class SpectralNetwork:
         made_by : str
             Command to name if the network is not there.
         """
-        folder = Path(folder)
-        _verify(folder, made_by)
-        card, tensors = load_card(folder / _CARD), load_tensors(folder / _WEIGHTS)
-        network = ResNet1d(ResNetConfig(**card["architecture"]))
-        network.load_state_dict(
-            {
-                # a scalar comes back from the store with one dimension
-                name: torch.from_numpy(tensors[f"network.{name}"]).reshape(value.shape)
-                for name, value in network.state_dict().items()
-            }
-        )
+        parts, card = checkpoint.load(folder, made_by)
+        network = ResNet1d(ResNetConfig(**card["architecture"])).eval()
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in parts["network"].items()})
         return cls(
-            network.eval(),
+            network,
             np.array(card["wavelengths"]),
             tuple(card["properties"]),
-            *(Scaling(tensors[f"{n}.mean"], tensors[f"{n}.sd"]) for n in ("input_scaling", "output_scaling")),
-            history=card["history"],
-            training=TrainingConfig(**card["training"]) if card["training"] else None,
+            Scaling(**parts["input_scaling"]),
+            Scaling(**parts["output_scaling"]),
+            card["history"],
+            TrainingConfig(**card["training"]) if card["training"] else None,
         )
 
     def _standardise(self, Y: np.ndarray) -> np.ndarray:
@@ -252,14 +240,3 @@ def _columns(Y: np.ndarray, properties: Sequence[str]) -> np.ndarray:
     if Y.shape[1] != len(properties):
         raise ValueError(f"got values of shape {Y.shape} for {len(properties)} properties: {properties}")
     return Y
-
-
-def _verify(folder: Path, made_by: str) -> None:
-    """Raise ValueError unless weights and card are those that were saved together."""
-    sums = require(folder / _SUMS, made_by).read_text().splitlines()
-    for expected, name in (line.split("  ") for line in sums):
-        if sha256_of(require(folder / name, made_by)) != expected:
-            raise ValueError(
-                f"{folder / name} is not the file that {_SUMS} was written for: it was altered or half "
-                f"copied; make it again{' with: ' + made_by if made_by else ''}"
-            )
