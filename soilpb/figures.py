@@ -99,14 +99,14 @@ def legend_above(ax: Axes, ncols: int = 2) -> None:
 
 
 def number(value: float) -> str:
-    """Write a score with two digits and a true minus sign.
+    """Write a score with two digits and a true minus sign; what rounds to zero has none.
 
     Examples
     --------
-    >>> number(-0.031)
-    '−0.03'
+    >>> number(-0.031), number(-0.001)
+    ('−0.03', '0.00')
     """
-    return f"{value:.2f}".replace("-", "−")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
 
 
 def log_axis(ax: Axes) -> None:
