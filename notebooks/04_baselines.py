@@ -41,7 +41,17 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from soilpb import compare, evaluation, figures, figures_league, figures_scores, models, splits, verdicts
+from soilpb import (
+    compare,
+    evaluation,
+    figures,
+    figures_league,
+    figures_scores,
+    models,
+    splits,
+    transfer_words,
+    verdicts,
+)
 from soilpb.study import Study
 
 study = Study.open("04_baselines", globals())
@@ -66,10 +76,11 @@ models.describe(target=study.target_name).style.hide(axis="index")
 #
 # First as the study did it: {glue:text}`base-share-test:.0f` % of the samples, drawn once, are the test set.
 # Then repeated cross-validation: every sample is predicted {glue:text}`base-n-repeats` times, each time by a model that never saw it.
+# {glue:text}`base-folds`
 
 # %%
-one_split = splits.random_split(study.ids, seed=study.site.seed)
-cv_folds = splits.repeated_kfold(study.ids, 5, n_repeats, seed=study.site.seed)
+one_split = splits.random_split(study.ids, seed=study.site.seed, groups=study.groups)
+cv_folds = splits.repeated_kfold(study.ids, 5, n_repeats, study.site.seed, study.groups)
 single = evaluation.cross_validate(zoo, study.X, study.y, one_split, study.ids, n_jobs)
 repeated = evaluation.cross_validate(zoo, study.X, study.y, cv_folds, study.ids, n_jobs)
 single_scores, cv_scores = evaluation.score(single), evaluation.score(repeated)
@@ -106,6 +117,7 @@ single_r2 = single_scores.query("metric == 'R2' and fold == -1").set_index("mode
 for key in models.STUDY:
     glue(f"base-cv-r2-{key}", float(cv_r2[models.name_of(key, study.target_name)]), display=False)
     glue(f"base-single-r2-{key}", float(single_r2[models.name_of(key, study.target_name)]), display=False)
+glue("base-folds", transfer_words.membership(study.groups), display=False)
 glue("base-published", PUBLISHED_R2, display=False)
 glue("base-n-samples", study.target.n_samples, display=False)
 glue("base-n-repeats", n_repeats, display=False)
@@ -146,7 +158,9 @@ compared.assign(
 
 # %%
 quick = {name: zoo[name] for name in (models.name_of(key, study.target_name) for key in models.QUICK)}
-lucky = evaluation.single_splits(quick, study.X, study.y, n_splits, seed=study.site.seed, n_jobs=n_jobs)
+lucky = evaluation.single_splits(
+    quick, study.X, study.y, n_splits, seed=study.site.seed, groups=study.groups, n_jobs=n_jobs
+)
 study.save("single_splits", lucky)
 luck = lucky.query("metric == 'R2' and model == @PLS")["value"].to_numpy()
 

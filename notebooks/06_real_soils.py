@@ -90,7 +90,7 @@ pd.DataFrame(overview).style.format({"mean": "{:.2f}", "sd": "{:.2f}"}).hide(axi
 predictions, folds = [], []
 for name, task in tasks.items():
     zoo = models.registry(task.source_network(), seed=task.site.seed, epochs=epochs)
-    rows = splits.repeated_kfold(task.ids, 5, n_repeats, seed=task.site.seed)
+    rows = splits.repeated_kfold(task.ids, 5, n_repeats, task.site.seed, task.groups)
     predicted = evaluation.cross_validate(zoo, task.X, task.y, rows, task.ids, n_jobs)
     predictions.append(predicted.assign(task=name))
     folds.append(rows.assign(task=name))
