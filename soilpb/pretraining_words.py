@@ -1,0 +1,106 @@
+"""Sentences about a pretrained network, computed from its tables: they hold for any library and site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+#: A change of R² smaller than this is not worth a word.
+TRIFLE = 0.02
+
+
+def training(history: pd.DataFrame) -> str:
+    """Say whether a training was too short, too long, or neither.
+
+    Parameters
+    ----------
+    history : DataFrame
+        ``epoch`` and ``validation_r2``.
+
+    Examples
+    --------
+    >>> training(pd.DataFrame({"epoch": [1, 2, 3, 4], "validation_r2": [0.5, 0.8, 0.9, 0.9]}))
+    'Here the curve has levelled off: the last quarter of the epochs changed R² by less than 0.02.'
+    """
+    r2 = history["validation_r2"].to_numpy()
+    best, last = r2.argmax(), r2[-1]
+    gained = last - r2[-1 - -(-len(r2) // 4)] if len(r2) > 1 else last
+    if r2[best] - last >= TRIFLE:
+        return (
+            f"Here it fell by {r2[best] - last:.2f} after epoch {history['epoch'].iloc[best]}: "
+            "fewer epochs would have done."
+        )
+    if gained >= TRIFLE:
+        return (
+            f"Here the last quarter of the epochs still brought {gained:.2f}: more epochs would learn more."
+        )
+    return (
+        "Here the curve has levelled off: the last quarter of the epochs changed R² "
+        f"by less than {TRIFLE:.2f}."
+    )
+
+
+def rivalry(difference: Mapping, reference: str) -> str:
+    """Say whether a network is worth its while against a simpler model on the same soils.
+
+    Parameters
+    ----------
+    difference : mapping
+        The network's row of :func:`soilpb.compare.bootstrap_interval` of R² with ``reference``.
+    reference : str
+    """
+    gap, lower, upper = difference["value"], difference["lower"], difference["upper"]
+    interval = f"95 % interval of the difference {_signed(lower)} to {_signed(upper)}"
+    if lower > 0:
+        return f"On the library's soils the network is better than {reference} by {gap:.2f} ({interval})."
+    if upper < 0:
+        return (
+            f"On the library's soils the network is worse than {reference} by {-gap:.2f} ({interval}): "
+            "no soil of the library is predicted better for having trained it."
+        )
+    return f"On the library's soils the network and {reference} cannot be told apart ({interval})."
+
+
+def populations(pooled: float, within: float, n_populations: int) -> str:
+    """Say how much of R² is the recognition of populations."""
+    if n_populations == 1:
+        return (
+            "This library names no fields or countries, so there is nothing to recognise but the soils, "
+            "and R² means what it says."
+        )
+    seen = f"R² is {pooled:.2f} about the mean of all soils and {_number(within)} about each group's own mean"
+    if within < pooled / 2:
+        return (
+            f"This library pools {n_populations} groups: {seen}. Most of what looks like knowledge of soils "
+            "is recognition of where they come from."
+        )
+    return f"This library pools {n_populations} groups: {seen}. Most of the knowledge holds within them."
+
+
+def crossing(library: float, site: float, bias: float, rmse: float) -> str:
+    """Say how a network does on the site's soils: R² in the library and at the site, bias and RMSE there."""
+    if site >= library - 0.1:
+        said = f"The knowledge crosses over: R² is {library:.2f} in the library and {site:.2f} at the site"
+    elif site > 0:
+        said = f"Part of the knowledge is lost on the way: R² falls from {library:.2f} to {_number(site)}"
+    else:
+        said = (
+            f"The predictions do not cross over: R² falls from {library:.2f} to {_number(site)}, "
+            "worse than guessing the site's mean"
+        )
+    if abs(bias) > rmse / 2:
+        return f"{said}. Much of the error is a common shift: predictions are {_shifted(bias)}."
+    return f"{said}. Predictions are {_shifted(bias)} on average, out of a typical error of {rmse:.2f}."
+
+
+def _shifted(bias: float) -> str:
+    return f"{abs(bias):.2f} too {'high' if bias > 0 else 'low'}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def _signed(value: float) -> str:
+    return f"{'−' if value < 0 else '+'}{abs(value):.2f}"

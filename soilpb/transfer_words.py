@@ -1,0 +1,128 @@
+"""Sentences about transfer, computed: whether it was the knowledge, and how many soils it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from soilpb import compare, verdicts
+
+
+def paired(
+    scores: pd.DataFrame, folds: pd.DataFrame, pairs: Mapping[str, str], metric: str = "RMSE"
+) -> pd.DataFrame:
+    """Compare each model with its own control, fold by fold, Holm-corrected over the pairs.
+
+    Parameters
+    ----------
+    scores, folds, metric
+        As in :func:`soilpb.compare.against`.
+    pairs : mapping of str to str
+        Model → the same model without what is under test.
+
+    Returns
+    -------
+    DataFrame
+        Rows of :func:`soilpb.compare.against`, with ``outcome``.
+    """
+    rows = [
+        compare.against(scores[scores["model"].isin(pair)], folds, reference=pair[1], metric=metric)
+        for pair in pairs.items()
+    ]
+    table = pd.concat(rows, ignore_index=True)
+    table["p_holm"] = compare.holm(table["p_value"])
+    return table.assign(outcome=[verdicts.outcome(row) for row in table.to_dict("records")])
+
+
+def knowledge(pairs: pd.DataFrame, property_name: str) -> str:
+    """Say whether the source's knowledge made the difference, over all pairs.
+
+    Parameters
+    ----------
+    pairs : DataFrame
+        From :func:`paired`: with the source's weights against with random ones.
+    property_name : str
+        What the source knows.
+    """
+    n, won, lost = len(pairs), *((pairs["outcome"] == kind).sum() for kind in ("better", "worse"))
+    tried = f"Against the same strategy from random weights, {property_name}"
+    if won == n:
+        return f"{tried} helps every time: what crosses over is knowledge, not the shape of a network."
+    if lost > won:
+        return f"{tried} helps in {won} of {n} strategies and harms in {lost}: here its knowledge misleads."
+    if won:
+        return f"{tried} helps in {won} of {n} strategies; in the others these soils show no difference."
+    lower = (pairs["change"] < 0).sum()
+    return (
+        f"{tried} comes with a lower error in {lower} of {n} strategies, but in none is the difference "
+        "beyond what other splits of these soils would make of it."
+    )
+
+
+def earned(against_control: Mapping, against_reference: Mapping) -> str:
+    """Say whether transfer earned its place: against itself without, and against the reference.
+
+    Parameters
+    ----------
+    against_control, against_reference : mapping
+        Rows of :func:`soilpb.compare.against` of the same model.
+    """
+    reference, rivalry = against_reference["reference"], verdicts.outcome(against_reference)
+    if verdicts.outcome(against_control) == "better":
+        return {
+            "better": f"Transfer earned its place: it beats itself without the source, and {reference}.",
+            "worse": f"Transfer beats itself without the source, but {reference} is better still.",
+            "equal": f"Transfer beats itself without the source, but is no better than {reference}.",
+            "undecided": "Transfer beats itself without the source, but these soils cannot tell it "
+            f"from {reference}.",
+        }[rivalry]
+    versus = {
+        "better": f"The model beats {reference}",
+        "worse": f"The model loses to {reference}",
+        "equal": f"The model equals {reference}",
+        "undecided": f"The model cannot be told from {reference}",
+    }[rivalry]
+    change = against_control["change"]
+    size = f"{100 * abs(change):.0f} % {'lower' if change < 0 else 'higher'} with the source than without"
+    return {
+        "worse": f"{versus}, and its error is {size}: transfer harms here.",
+        "equal": f"{versus}, and is as good without the source: transfer is not needed here.",
+        "undecided": f"{versus}; its error is {size}, which these soils cannot tell from luck: "
+        "transfer is not proven here.",
+    }[verdicts.outcome(against_control)]
+
+
+def savings(curve: pd.DataFrame, model: str, reference: str) -> str:
+    """Say how many soils the reference needs for what ``model`` does with the fewest.
+
+    Parameters
+    ----------
+    curve : DataFrame
+        ``model``, ``n_train``, ``value`` (R²); several draws a number of soils.
+    """
+    mean = curve.groupby(["model", "n_train"])["value"].mean()
+    few = mean[model].index.min()
+    reached = mean[model][few]
+    enough = mean[reference].index[mean[reference] >= reached]
+    said = f"With {few} soils {model} has an R² of {_number(reached)}"
+    if enough.size and enough[0] == few:
+        return f"{said}, and {reference} no less."
+    if enough.size:
+        return f"{said}; {reference} needs {enough[0]} for as much, of the numbers tried."
+    most = mean[reference].index.max()
+    return f"{said}; {reference} has {_number(mean[reference][most])} with all {most}."
+
+
+def membership(groups: Sequence | None) -> str:
+    """Say what folds do with soils that belong together."""
+    if groups is None:
+        return "The folds are random: scores speak of new soils from the same place."
+    return (
+        f"The {len(set(groups))} groups of soils that belong together are never torn apart: "
+        "scores speak of new groups from the same place."
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")

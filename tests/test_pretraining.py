@@ -1,0 +1,94 @@
+"""Soils are held back whole, and R² within populations sees through Simpson's trap."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb import evaluation, pretraining
+from soilpb.spectra import Provenance, SoilSpectra
+
+
+def library(n=60, **columns):
+    """A library of featureless spectra; only its samples matter here."""
+    wavelengths = np.arange(430.0, 530.0, 10.0)
+    samples = pd.DataFrame({"pH": np.linspace(4, 8, n), **columns}, index=[f"s{i}" for i in range(n)])
+    reflectance = np.full((n, wavelengths.size), 0.3, dtype=np.float32)
+    provenance = Provenance(name="library", kind="simulated", instrument="none")
+    return SoilSpectra(wavelengths, reflectance, samples, provenance)
+
+
+class Says:
+    """A model that has made up its mind."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def predict(self, X):
+        """Whatever it sees."""
+        return self.values
+
+
+def test_small_libraries_are_seen_more_often():
+    """Epochs fall with the size of the library and stay within their limits."""
+    epochs = [pretraining.epochs_for(n) for n in (10, 1_000, 5_000, 10_000, 10**7)]
+    assert epochs == sorted(epochs, reverse=True)
+    assert (epochs[0], epochs[-1]) == (30, 12)
+
+
+def test_every_soil_is_either_learnt_from_or_held_back():
+    """The two sides share no soil, and together are the library."""
+    train, test = pretraining.hold_out(library(), 0.25, seed=1)
+    assert test.n_samples == 15
+    assert sorted([*train.samples.index, *test.samples.index]) == sorted(library().samples.index)
+
+
+def test_a_profile_is_never_torn():
+    """All samples of a profile lie on one side."""
+    soils = library(group=np.repeat(np.arange(20), 3))
+    train, test = pretraining.hold_out(soils, 0.25, seed=1)
+    assert not set(train.samples["group"]) & set(test.samples["group"])
+
+
+def test_a_population_lies_on_both_sides():
+    """Large groups are fields or countries: the few there are cannot be held back whole."""
+    train, test = pretraining.hold_out(library(group=np.repeat(["a", "b"], 30)), 0.25, seed=1)
+    assert set(train.samples["group"]) == set(test.samples["group"]) == {"a", "b"}
+
+
+def test_profiles_are_one_population():
+    """Small groups do not split a library into populations, and neither do none at all."""
+    assert pretraining.populations(library(group=np.repeat(np.arange(20), 3))).unique().size == 1
+    assert pretraining.populations(library()).unique().size == 1
+
+
+def test_recognising_the_population_is_worth_nothing_within_it():
+    """A model that knows each field's mean has R² above .9 about all soils, and 0 within fields."""
+    soils = library(100, group=np.repeat(list("abcd"), 25))
+    field_means = soils.samples.groupby("group")["pH"].transform("mean").to_numpy()
+    says = {"field": field_means, "perfect": soils.values("pH"), "mean": np.full(100, 6.0)}
+    predictions = pretraining.predict({name: Says(values) for name, values in says.items()}, soils, "pH")
+    scores = evaluation.score(predictions).query("metric == 'R2' and fold == @evaluation.POOLED")
+    pooled = scores.set_index("model")["value"]
+    within = pretraining.within_populations(predictions, pretraining.populations(soils))
+    assert pooled["field"] > 0.9
+    assert within["field"] == pytest.approx(0, abs=1e-12)
+    assert within["perfect"] == 1
+    assert within["mean"] < -1
+
+
+def test_with_one_population_within_is_plain_r2():
+    """Nothing changes where there is nothing to tell apart."""
+    soils = library()
+    predictions = pretraining.predict({"m": Says(soils.values("pH")[::-1] * 0.3)}, soils, "pH")
+    plain = evaluation.metrics(predictions["observed"], predictions["predicted"])["R2"]
+    within = pretraining.within_populations(predictions, pretraining.populations(soils))
+    assert within["m"] == pytest.approx(plain)
+
+
+def test_predictions_keep_their_soil_whatever_their_shape():
+    """A column of predictions is laid beside the same soils as a flat array."""
+    soils = library(5)
+    flat = pretraining.predict({"m": Says(soils.values("pH"))}, soils, "pH")
+    column = pretraining.predict({"m": Says(soils.values("pH")[:, None])}, soils, "pH")
+    pd.testing.assert_frame_equal(flat, column)
+    assert (flat["observed"] == flat["predicted"]).all()

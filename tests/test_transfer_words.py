@@ -1,0 +1,102 @@
+"""Sentences about transfer say what their tables say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb import evaluation, splits
+from soilpb import transfer_words as words
+
+CLEAR = {"equal": 0.0, "p_holm": 0.001}
+ROWS = {
+    "better": {**CLEAR, "change": -0.2},
+    "worse": {**CLEAR, "change": 0.2},
+    "equal": {"equal": 0.99, "p_holm": 0.5, "change": 0.0},
+    "undecided": {"equal": 0.3, "p_holm": 0.4, "change": -0.05},
+}
+
+
+@pytest.fixture(scope="module")
+def compared():
+    """With the source the error is a third; a second model gains nothing by it."""
+    ids = np.arange(60)
+    folds = splits.repeated_kfold(ids, 5, 3)
+    rng = np.random.default_rng(0)
+    rows = folds[folds["role"] == "test"]
+    truth = rng.standard_normal(60)[rows["sample"]]
+    noise = {name: rng.standard_normal(len(rows)) for name in ("A", "B")}
+    errors = {"A": 0.3 * noise["A"], "A without": 0.9 * noise["A"], "B": noise["B"], "B without": noise["B"]}
+    predictions = pd.concat(
+        rows.assign(model=name, observed=truth, predicted=truth + error) for name, error in errors.items()
+    )
+    pairs = {"A": "A without", "B": "B without"}
+    return words.paired(evaluation.score(predictions), folds, pairs)
+
+
+def test_each_model_is_compared_with_its_own_control(compared):
+    """The gain is found where it is, and only there."""
+    rows = compared.set_index("model")
+    assert rows.loc["A", "reference"] == "A without"
+    assert rows.loc["A", "change"] == pytest.approx(-2 / 3, abs=0.05)
+    assert list(compared["outcome"]) == ["better", "equal"]
+
+
+def test_correction_counts_all_pairs(compared):
+    """p-values are corrected for the number of pairs, not of models in one comparison."""
+    smallest = compared.loc[compared["p_value"].idxmin()]
+    assert smallest["p_holm"] == pytest.approx(2 * smallest["p_value"])
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        (["better", "better"], "helps every time"),
+        (["better", "undecided"], "helps in 1 of 2"),
+        (["worse", "undecided"], "harms in 1"),
+        (["equal", "undecided"], "lower error in 1 of 2 strategies, but in none"),
+    ],
+)
+def test_knowledge_is_claimed_only_where_it_was_shown(outcomes, said):
+    """Wins, ties and losses against random weights each get their own sentence."""
+    assert said in words.knowledge(pd.DataFrame([ROWS[o] for o in outcomes]).assign(outcome=outcomes), "pH")
+
+
+@pytest.mark.parametrize(
+    ("control", "reference", "said"),
+    [
+        ("better", "better", "earned its place"),
+        ("better", "worse", "PLS is better still"),
+        ("better", "equal", "no better than PLS"),
+        ("better", "undecided", "cannot tell it from PLS"),
+        ("undecided", "better", "beats PLS; its error is 5 % lower with the source than without"),
+        ("equal", "worse", "loses to PLS, and is as good without the source"),
+        ("worse", "undecided", "its error is 20 % higher with the source than without: transfer harms"),
+    ],
+)
+def test_transfer_earns_its_place_by_two_wins(control, reference, said):
+    """It must beat itself without the source, and the reference."""
+    assert said in words.earned(ROWS[control], {**ROWS[reference], "reference": "PLS"})
+
+
+@pytest.mark.parametrize(
+    ("pls", "said"),
+    [
+        ([0.5, 0.6, 0.7], "and PLS no less"),
+        ([0.1, 0.3, 0.45], "PLS needs 100 for as much"),
+        ([0.1, 0.2, 0.3], "PLS has 0.30 with all 100"),
+        ([-0.2, -0.15, -0.1], "PLS has −0.10 with all 100"),
+    ],
+)
+def test_savings_are_read_off_the_learning_curve(pls, said):
+    """The sentence names the first number of soils at which the reference catches up, if any."""
+    values = {"transfer": [0.4, 0.5, 0.6], "PLS": pls}
+    curve = pd.concat(
+        pd.DataFrame({"model": name, "n_train": [30, 60, 100], "value": r2}) for name, r2 in values.items()
+    )
+    assert said in words.savings(curve, "transfer", "PLS")
+
+
+def test_groups_are_mentioned_where_there_are_any():
+    """The number of groups is the number of different ones."""
+    assert "folds are random" in words.membership(None)
+    assert "The 2 groups" in words.membership(["a", "a", "b"])
