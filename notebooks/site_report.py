@@ -1,0 +1,200 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# (site-{{site}})=
+# # {{title}}
+#
+# {glue:text}`report-answer`
+# {glue:text}`report-rivalry`
+#
+# This page is made by one notebook for every site file, so that sites can be laid side by side. What its parts mean is told where they
+# are introduced: distances from the library in {ref}`sec-data`, the networks in {ref}`sec-transfer`, scores and their luck in
+# {ref}`sec-baselines`, credit of bands in {ref}`sec-interpretation`.
+
+# %% tags=["parameters", "remove-input"]
+site: str = "gejiu"  # a file of notebooks/sites
+n_repeats: int = 2  # repeats of the outer 5-fold cross-validation
+epochs: int = 0  # epochs of networks trained on the target; 0: each model's own default
+chosen: str = "pls ridge average resnet resnet-ph features-ridge features-pls"  # keys of soilpb.models.ENTRIES; the first is the reference
+n_jobs: int = 1  # processes
+
+# %% tags=["remove-input"]
+from myst_nb import glue
+
+from soilpb import (
+    atlas,
+    bands_used,
+    compare,
+    distance,
+    evaluation,
+    figures,
+    figures_league,
+    figures_scores,
+    figures_shap,
+    figures_soils,
+    models,
+    report_tables,
+    report_words,
+    splits,
+)
+from soilpb.study import Study
+
+study = Study.open("site_report", globals())
+figures.style()
+study.banner()
+
+# %% [markdown]
+# ## Whose soils
+
+# %% tags=["remove-input"]
+report_tables.wrapped(report_tables.provenance(study.target.provenance))
+
+# %% [markdown]
+# Notes say what was converted, dropped or assumed on reading. The library, from which networks learnt {glue:text}`report-property`:
+
+# %% tags=["hide-cell"]
+report_tables.wrapped(report_tables.provenance(study.source.provenance))
+
+# %% [markdown]
+# ## Spectra
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Reflectance of the site's soils ({{site}}, {{kind}}) and of the library ({{source_kind}}), and the constituents that absorb at each wavelength: a bar spans two widths on either side of a feature's centre."}, "image": {"alt": "Median reflectance of library and site against wavelength, with shaded 5 to 95 percent bands; beneath, one row a constituent, bars mark where hematite, goethite, organic matter, water, clays, carbonate and others absorb."}}
+above, beneath = figures.stacked([3.6, 2.8])
+figures_soils.spectra({"library": study.source, "site": study.target}, above)
+ax = figures_soils.atlas(atlas.FEATURES, beneath)
+
+# %% [markdown]
+# ## Laboratory values
+
+# %% tags=["remove-input"]
+native = report_tables.native_soils(study.site)
+laboratory = report_tables.laboratory(native, [study.site.target, study.site.source_property])
+laboratory.style.format(report_tables.significant, subset=["mean", "sd"])
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The laboratory's values that the models learn from ({{site}}, {{kind}}), in percent of the soils."}, "image": {"alt": "Histogram of the target's laboratory values, with a dashed line at the median."}}
+values = {"site": study.target.values(study.site.target)}
+label = f"{study.target_name} ({study.target_unit})" if study.target_unit else study.target_name
+ax = figures_soils.distribution(
+    values, label, log=study.site.target_scale == "log", colours=[figures.TARGET_COLOUR]
+)
+
+# %% [markdown]
+# ## Quality
+#
+# Checks of the spectra on the instrument's own bands, and of what a study needs.
+
+# %% tags=["remove-input"]
+used = native.take(native.samples.index.get_indexer(study.ids))
+report_tables.wrapped(report_tables.quality(used, study.site)).hide(axis="index")
+
+# %% [markdown]
+# A soil can be unusual *within* the site: then look at it. Or the site can be unusual to the *library*: then take care with all that the
+# library lends. {glue:text}`report-coverage`
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the site's other soils: within their principal components (T²) and outside them (Q). Dashed: limits that 99.9 % of one population would pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q within the site, with dashed limits; soils beyond a limit are named."}}
+within = distance.among(study.X)
+ax = figures_soils.outliers(within.table.assign(sample=study.ids), within.t2_limit, within.q_limit)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the library ({{source_kind}}). Dashed: limits that 95 % of the library pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q, one point a soil of the site, with the library's limits dashed."}}
+apart = distance.distances(study.source.reflectance, study.X)
+apart_table = apart.table.assign(sample=study.ids)
+ax = figures_soils.outliers(apart_table, apart.t2_limit, apart.q_limit, most=0)
+
+# %% [markdown]
+# ## Models compared
+#
+# Each model tunes itself inside the training soils of a fold, and is scored on the others; groups of samples stay together.
+# Dots are means over {glue:text}`report-n-repeats` repeats of {glue:text}`report-n-folds`-fold cross-validation.
+
+# %% tags=["hide-input"]
+keys = chosen.split()
+zoo = models.registry(study.source_network(), keys, study.site.seed, epochs, study.target_name)
+n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
+folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
+predictions = evaluation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs)
+scores = evaluation.score(predictions)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % intervals, had other soils of this place been sampled (bootstrap)."}, "image": {"alt": "Dots with intervals, one row a model, the best first, with R squared beside each."}}
+ax = figures_league.league(compare.bootstrap_interval(predictions, "R2", seed=study.site.seed))
+
+# %% tags=["remove-input"]
+ranking = report_words.ranking(scores)
+wide = evaluation.summary(scores).pivot(index="model", columns="metric", values="value").loc[ranking]
+wide = wide[["R2", "RMSE", "bias", "RPIQ", "CCC"]].rename(columns=figures.SYMBOLS)
+wide.rename_axis(index=None, columns=None).style.format(figures.number)
+
+# %% [markdown]
+# Scores are on the scale the models were fitted on, {glue:text}`report-label`. {glue:text}`report-rivalry`
+#
+# ## The best model
+#
+# {glue:text}`report-best` leads. Each point below is the mean of a soil's predictions, none of which saw it in training.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Observed against predicted by the best model ({{site}}, {{kind}}), under repeated cross-validation; thin lines span the repeats."}, "image": {"alt": "Parity plot of observed against predicted values with the one-to-one line and the scores in the corner."}}
+best = ranking[0]
+of_best = {
+    name: table.query("model == @best")
+    for name, table in {"predictions": predictions, "scores": scores}.items()
+}
+ax = figures_scores.parity(of_best["predictions"], of_best["scores"], study.label)
+
+# %% [markdown]
+# ## The bands it uses
+#
+# The best model is fitted on each fold of the first repeat, and asked what each band adds to its predictions of the fold's other soils:
+# by SHAP where it is a network, else by how its prediction answers to a little more absorbance. It leans most on {glue:text}`report-peaks`.
+# A band is not a cause: lead, for one, has no absorption here, and neighbouring bands stand in for each other ({ref}`sec-interpretation`).
+
+# %% tags=["remove-input"]
+first = folds.query("repeat == 0")
+credit = bands_used.credit_by_fold(
+    best, zoo[best], study.X, study.y, first, study.ids, study.grid, study.site.seed
+)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of the best model's credit by wavelength ({{site}}, {{kind}}): mean over the folds, and 5–95 % of them; beneath, what absorbs where."}, "image": {"alt": "Share of credit against wavelength as a filled line with a band around it; beneath, one row a constituent, bars mark where it absorbs."}}
+above, beneath = figures.stacked([3.2, 2.8])
+figures_shap.profile(credit, above)
+ax = figures_soils.atlas(atlas.FEATURES, beneath)
+
+# %% tags=["remove-cell"]
+tables = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": credit}
+for name, table in {**tables, "distances": apart_table}.items():
+    study.save(name, table)
+glue("report-answer", report_words.answer(study, predictions), display=False)
+glue(
+    "report-rivalry",
+    report_words.rivalry(scores, folds, models.name_of(keys[0], study.target_name)),
+    display=False,
+)
+glue("report-peaks", bands_used.strongest(credit), display=False)
+glue("report-coverage", report_words.coverage(float(apart.outside.mean())), display=False)
+words = {
+    "label": study.label,
+    "property": study.site.source_property,
+    "n-repeats": n_repeats,
+    "n-folds": n_folds,
+}
+for name, value in words.items():
+    glue(f"report-{name}", value, display=False)
+
+# %% [markdown]
+# ## Limits
+#
+# What this page cannot tell, as far as that can be computed:
+
+# %% tags=["remove-input"]
+report_tables.listed(report_words.limits(study, float(apart.outside.mean()), len(zoo)))
+
+# %% [markdown]
+# Your own soils get this page from one small file: see {ref}`sec-site-file`.

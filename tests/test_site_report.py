@@ -1,0 +1,107 @@
+"""The report is right for a user's own files: a project of one site, from two tables and a site file."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb import splits, workflow
+from soilpb.network import SpectralNetwork
+from soilpb.readers import limesoda
+from soilpb.store import sha256_of
+from soilpb.study import Study
+
+REPORT = Path(__file__).parents[1] / "notebooks" / "site_report.py"
+SITE = """\
+site: my-mine
+title: "Old *mine*"
+target_data: files
+spectra: data/my-mine/spectra.csv
+laboratory: data/my-mine/laboratory.csv
+target: clay_pct
+target_scale: natural
+source_property: pH
+instrument: Spectral Evolution PSR+ 3500
+"""
+SMALL = {"n_repeats": 1, "epochs": 1, "chosen": "pls ridge resnet features-ridge"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project folder with measured spectra in percent, a laboratory table, and one site file."""
+    root = tmp_path_factory.mktemp("project")
+    soils = limesoda.load_field("CV.98")
+    ids, bands = soils.samples.index, [f"{nm:g}" for nm in soils.wavelengths[::5]]
+    spectra = pd.DataFrame(100 * soils.reflectance[:, ::5], index=ids, columns=bands)
+    laboratory = soils.samples[["clay_pct", "pH"]].rename(columns={"clay_pct": "Clay (%)"})
+    laboratory["profile"] = [f"P{i // 2}" for i in range(len(ids))]
+    laboratory.loc[ids[5], "Clay (%)"] = np.nan
+    for folder in ("data/my-mine", "notebooks/sites"):
+        (root / folder).mkdir(parents=True)
+    tables = {"spectra": spectra.round(3), "laboratory": laboratory.drop(index=ids[:3])}
+    for name, table in tables.items():
+        table.to_csv(root / f"data/my-mine/{name}.csv", index_label="sample")
+    (root / "notebooks/sites/my-mine.yml").write_text(SITE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        yield root
+
+
+@pytest.fixture(scope="module")
+def report(project):
+    """The executed report."""
+    study = Study.load("my-mine", chapter="02_pretraining")
+    SpectralNetwork.random(study.source.reflectance, study.grid, ("pH",)).save(study.folder())
+    workflow.execute(REPORT, project / "report.ipynb", "my-mine", **SMALL)
+    return nbformat.read(project / "report.ipynb", as_version=4)
+
+
+def outputs(report):
+    return [output for cell in report.cells for output in cell.get("outputs", [])]
+
+
+def said(report):
+    """All that the page shows: words, glued values, tables and lists, without markup."""
+    shown = [cell.source for cell in report.cells if cell.cell_type == "markdown"]
+    shown += [value for output in outputs(report) for value in output.get("data", {}).values()]
+    return re.sub(r"<[^>]+>", " ", " ".join(map(str, shown)))
+
+
+def test_the_report_is_about_these_files(report, project):
+    """Title, provenance, hash and notes are those of the user's two tables."""
+    text = said(report)
+    files = [project / "data/my-mine" / name for name in ("spectra.csv", "laboratory.csv")]
+    assert "(site-my-mine)=\n# Old \\*mine\\*\n" in text
+    assert sha256_of(*files) in text
+    assert "reflectance from percent to fraction" in text
+    assert "3 samples without a laboratory row left out" in text
+    assert "not stated (key citation of the site file)" in text
+
+
+def test_measured_soils_are_nowhere_called_simulated(report):
+    """Banner and captions say measured, for the site and for the library of five fields."""
+    captions = [c.metadata.mystnb["figure"]["caption"] for c in report.cells if "mystnb" in c.metadata]
+    assert "Measured data" in said(report)
+    assert all("(my-mine, measured)" in caption for caption in captions)
+    assert "simulated" not in said(report) + " ".join(captions)
+    assert "LimeSoDa CV.98, SC.93, SL.125, UL.120, SSP.460" in said(report)
+
+
+def test_missing_values_and_profiles_are_respected(report):
+    """A soil without clay is counted and not modelled, and no profile is torn apart by a fold."""
+    study = Study.load("my-mine", chapter="site_report")
+    assert study.target.n_samples == 98 - 3 - 1
+    splits.validate(study.table("site_report", "folds"), study.ids, study.groups)
+    assert f"The {len(set(study.groups))} groups of samples stay together" in said(report)
+
+
+def test_nothing_is_left_open_in_the_page(report, project):
+    """No placeholder remains, nothing went to standard error, and no path of the machine shows."""
+    shown = json.dumps([outputs(report), [c.metadata for c in report.cells if "mystnb" in c.metadata]])
+    assert "{{" not in said(report) + json.dumps([c.metadata.get("mystnb", {}) for c in report.cells])
+    assert [output for output in outputs(report) if output.get("name") == "stderr"] == []
+    assert str(project) not in shown
