@@ -13,7 +13,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import captum.attr
 import numpy as np
 import torch
 
@@ -60,7 +59,7 @@ def deep_shap(
     refuse_unexplainable(network.network, network.wavelengths.size)
     subject = Subject.of(network, X, background, output)
     with _without_library_warnings():
-        import shap  # here: it takes seconds to import and warns while it does
+        import shap  # here, as captum below: they take seconds to import and warn while they do
 
         credit = shap.DeepExplainer(subject.model, subject.background).shap_values(subject.inputs)[..., 0]
     return subject.attribution("DeepExplainer", credit).require_additivity()
@@ -76,8 +75,10 @@ def deep_lift_shap(
     """
     refuse_unexplainable(network.network, network.wavelengths.size)
     subject = Subject.of(network, X, background, output)
-    explainer = captum.attr.DeepLiftShap(subject.model)
     with _without_library_warnings():
+        from captum.attr import DeepLiftShap
+
+        explainer = DeepLiftShap(subject.model)
         chunks = [explainer.attribute(x, subject.background).detach() for x in subject.inputs.split(_CHUNK)]
     return subject.attribution("DeepLiftShap", torch.cat(chunks).numpy()).require_additivity()
 
@@ -98,7 +99,9 @@ def integrated_gradients(
     """
     subject = Subject.of(network, X, background, output)
     subject.background = subject.background.mean(dim=0, keepdim=True)
-    integrate = captum.attr.IntegratedGradients(subject.model).attribute
+    with _without_library_warnings():
+        from captum.attr import IntegratedGradients
+    integrate = IntegratedGradients(subject.model).attribute
     for steps in _STEPS:
         chunks = [
             integrate(x, subject.background, n_steps=steps, method="riemann_middle").detach()
@@ -159,9 +162,10 @@ def owen_values(
 
 @contextmanager
 def _without_library_warnings() -> Iterator[None]:
-    """Silence what shap (numpy's and matplotlib's new ways) and captum (its hooks) always say."""
+    """Silence what shap (numpy's and matplotlib's new ways), captum (its hooks) and tqdm always say."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The set_(bad|over|under) function", PendingDeprecationWarning)
+        warnings.filterwarnings("ignore", "IProgress not found")
         warnings.filterwarnings("ignore", "__array_wrap__ must accept", DeprecationWarning)
         warnings.filterwarnings("ignore", "Setting forward, backward hooks", UserWarning)
         yield
