@@ -34,18 +34,22 @@ class Site(BaseModel):
     title: str = Field("", description="what the pages call the site")
 
     target_data: Literal["twin", "limesoda", "files"] = Field(description="where the site's soils come from")
-    limesoda_set: str = Field("", description="name of the LimeSoDa set, for target_data: limesoda")
-    spectra: str = Field("", description="CSV or XLSX of spectra, for target_data: files")
-    laboratory: str = Field("", description="CSV or XLSX of laboratory values, for target_data: files")
+    limesoda_set: str = Field("", description="name of the LimeSoDa set, where target_data is limesoda")
+    spectra: str = Field("", description="CSV or XLSX of spectra, where target_data is files")
+    laboratory: str = Field("", description="CSV or XLSX of laboratory values, where target_data is files")
     id_column: str = Field("", description="column of the sample ids; found by itself if empty")
-    spectra_unit: Literal["auto", "fraction", "percent", "absorbance"] = "auto"
-    below_detection: Literal["refuse", "half"] = Field("refuse", description="what to do with '<5' cells")
+    spectra_unit: Literal["auto", "fraction", "percent", "absorbance"] = Field(
+        "auto", description="unit of the spectra; auto: recognised, or refused where two are possible"
+    )
+    below_detection: Literal["refuse", "half"] = Field(
+        "refuse", description="what to do with cells such as <5; half: half the limit"
+    )
     replicates: Literal["refuse", "mean"] = Field(
         "refuse", description="what to do with repeated spectrum ids"
     )
-    instrument: str = ""
-    citation: str = ""
-    licence: str = ""
+    instrument: str = Field("", description="spectrometer and geometry, for the provenance")
+    citation: str = Field("", description="who measured the soils, for the provenance")
+    licence: str = Field("", description="terms on which they may be used, for the provenance")
 
     target: str = Field("Pb_mg_kg", description="laboratory column to predict, with its unit")
     target_scale: Literal["log", "natural"] = Field(
@@ -56,7 +60,9 @@ class Site(BaseModel):
     source: Literal["twin", "limesoda", "lucas2009", "lucas2015", "ossl"] = Field(
         "limesoda", description="library the network learns from"
     )
-    source_folder: str = Field("", description="where the library's files are; data/<source> if empty")
+    source_folder: str = Field(
+        "", description="where the library's files are; the folder of its name in data/ if empty"
+    )
     source_datasets: str = Field("", description="datasets of OSSL to keep, separated by spaces; empty: all")
     source_countries: str = Field(
         "", description="countries of OSSL to keep, separated by spaces; empty: all"

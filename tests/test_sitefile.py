@@ -1,6 +1,7 @@
 """Site files and notebook parameters: what is not known is an error."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
@@ -62,6 +63,24 @@ def test_whole_numbers_may_stand_for_wavelengths(tmp_path):
     assert sitefile.load_site_file(write(tmp_path, band_start=400)).band_start == 400.0
     with pytest.raises(SiteError, match="band_start is '400'"):
         sitefile.load_site_file(write(tmp_path, band_start="400"))
+
+
+def row_of(name, field):
+    """Row of a key in the book's table."""
+    choices = [f"`{choice}`" for choice in get_args(field.annotation)]
+    default = "required" if field.is_required() else f"`{field.default}`" if field.default != "" else "–"
+    if isinstance(field.default, float):
+        default = f"`{field.default:g}`"
+    about = field.description + (f" ({', '.join(choices)})" if choices else "")
+    return f"| `{name}` | {default} | {about} |"
+
+
+def test_the_book_explains_every_key():
+    """The table of the conventions has each key with its default, choices and meaning, and no other."""
+    page = (ROOT / "book" / "conventions.md").read_text()
+    section = page.split("(sec-site-file)=")[1].split("\n(sec-")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    assert rows == [row_of(name, field) for name, field in sitefile.Site.model_fields.items()]
 
 
 def test_single_keys_can_be_replaced(tmp_path):
