@@ -43,8 +43,12 @@ def answer(study: Study, predictions: pd.DataFrame) -> str:
         error = f"a factor of {np.exp(rmse['value']):.2f} either way"
     else:
         error = f"{significant(rmse['value'])} {study.target_unit} {study.target_name}".replace("  ", " ")
+    n_models = predictions["model"].nunique()
+    leads = (
+        f"Of {n_models} models {best} predicts {study.target_name} best" if n_models > 1 else f"{best} alone"
+    )
     sentence = (
-        f"Of {predictions['model'].nunique()} models {best} predicts {study.target_name} best: R² "
+        f"{leads}: R² "
         f"{number(r2['value'])} (95 % interval over soils {number(r2['lower'])} to {number(r2['upper'])}), "
         f"with a typical error of {error}."
     )
@@ -96,10 +100,11 @@ def limits(study: Study, outside: float, n_models: int) -> list[str]:
         How many models were compared.
     """
     rules = (_simulated, _few, _together, _places, _range)
+    chosen = f"The best of {n_models} models was chosen by the scores shown here: they flatter it a little."
     return [
         *(sentence for rule in rules for sentence in rule(study)),
         coverage(outside),
-        f"The best of {n_models} models was chosen by the scores shown here: they flatter it a little.",
+        *([chosen] if n_models > 1 else []),
         "All soils come from one site: nothing here tests another mine, another instrument or another year.",
     ]
 
