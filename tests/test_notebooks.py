@@ -61,7 +61,7 @@ def test_a_chapter_is_built_like_a_chapter(source):
     """A label, one H1, annotated parameters, takeaways and limits."""
     text = "\n".join(cell.source for cell in cells_of(source, "markdown"))
     (parameters,) = [c for c in cells_of(source, "code") if "parameters" in c.metadata.get("tags", [])]
-    assert re.match(r"\((sec|site)-[\w-]+\)=", text)
+    assert re.match(r"\((sec-[\w-]+|site-\{\{site\}\})\)=", text)
     assert len(re.findall(r"^# ", text, re.M)) == 1
     assert "## Limits" in text
     assert source.stem == "site_report" or "## Takeaways" in text
