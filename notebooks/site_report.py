@@ -50,6 +50,7 @@ from soilpb import (
 )
 from soilpb.study import Study
 
+# %% tags=["remove-input"]
 study = Study.open("site_report", globals())
 figures.style()
 study.banner()
