@@ -85,6 +85,9 @@ class Attribution:
             Like :meth:`profile`, with ``start`` and ``stop`` for ``wavelength``.
         """
         member = band_members(self.wavelengths, edges)
+        if not member.any(axis=1).all():
+            empty = int(np.argmin(member.any(axis=1)))
+            raise ValueError(f"the band {edges[empty]:g}–{edges[empty + 1]:g} nm holds no wavelength")
         credit = self.credit @ member.T
         width = np.diff(edges)
         return self._table(credit, model, draw).assign(

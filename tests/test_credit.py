@@ -58,3 +58,9 @@ def test_bands_are_half_open():
     """A wavelength on an edge belongs to the band it opens, and to no other."""
     members = band_members(WAVELENGTHS, np.array([500.0, 510.0, 540.0]))
     assert members.astype(int).tolist() == [[1, 0, 0, 0], [0, 1, 1, 0]]
+
+
+def test_an_empty_band_is_refused(known):
+    """A band without wavelengths would look like one without credit."""
+    with pytest.raises(ValueError, match="the band 525–535 nm holds no wavelength"):
+        known.bands(np.array([500.0, 525.0, 535.0, 545.0]), "ResNet-pH")
