@@ -79,9 +79,11 @@ ax = figures_soils.atlas(atlas.FEATURES, beneath)
 # ## Laboratory values
 
 # %% tags=["remove-input"]
-native = report_tables.native_soils(study.site)
+native = report_tables.native_soils(study)
 laboratory = report_tables.laboratory(native, [study.site.target, study.site.source_property])
-laboratory.style.format(report_tables.significant, subset=["mean", "sd"])
+laboratory.style.format(report_tables.significant, subset=["mean", "sd"]).set_properties(
+    **{"white-space": "nowrap"}
+)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The laboratory's values that the models learn from ({{site}}, {{kind}}), in percent of the soils."}, "image": {"alt": "Histogram of the target's laboratory values, with a dashed line at the median."}}
 values = {"site": study.target.values(study.site.target)}
@@ -172,15 +174,13 @@ ax = figures_soils.atlas(atlas.FEATURES, beneath)
 tables = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": credit}
 for name, table in {**tables, "distances": apart_table}.items():
     study.save(name, table)
-glue("report-answer", report_words.answer(study, predictions), display=False)
-glue(
-    "report-rivalry",
-    report_words.rivalry(scores, folds, models.name_of(keys[0], study.target_name)),
-    display=False,
-)
-glue("report-peaks", bands_used.strongest(credit), display=False)
-glue("report-coverage", report_words.coverage(float(apart.outside.mean())), display=False)
+outside = float(apart.outside.mean())
 words = {
+    "answer": report_words.answer(study, predictions),
+    "rivalry": report_words.rivalry(scores, folds, reference=models.name_of(keys[0], study.target_name)),
+    "coverage": report_words.coverage(outside),
+    "best": best,
+    "peaks": bands_used.strongest(credit),
     "label": study.label,
     "property": study.site.source_property,
     "n-repeats": n_repeats,
@@ -195,7 +195,7 @@ for name, value in words.items():
 # What this page cannot tell, as far as that can be computed:
 
 # %% tags=["remove-input"]
-report_tables.listed(report_words.limits(study, float(apart.outside.mean()), len(zoo)))
+report_tables.listed(report_words.limits(study, outside, n_models=len(zoo)))
 
 # %% [markdown]
 # Your own soils get this page from one small file: see {ref}`sec-site-file`.

@@ -6,6 +6,7 @@ A site file names them; here they become :class:`~soilpb.spectra.SoilSpectra` on
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,10 +53,12 @@ def read_source(site: Site, grid: np.ndarray) -> SoilSpectra:
 
 
 def _choose(soils: SoilSpectra, n: int, seed: int) -> SoilSpectra:
-    """Take ``n`` soils at random and leave them in their order; all of them if ``n`` is 0."""
+    """Take ``n`` soils at random, leave them in their order, and note it; all of them if ``n`` is 0."""
     if not 0 < n < soils.n_samples:
         return soils
-    return soils.take(np.sort(np.random.default_rng(seed).permutation(soils.n_samples)[:n]))
+    chosen = soils.take(np.sort(np.random.default_rng(seed).permutation(soils.n_samples)[:n]))
+    note = f"{n} of {soils.n_samples} soils chosen at random (seed {seed})"
+    return replace(chosen, provenance=soils.provenance.with_notes(note))
 
 
 def _twin(site: Site, grid: np.ndarray) -> SoilSpectra:

@@ -18,6 +18,7 @@ from soilpb.quality import CONFIDENCE, Finding
 from soilpb.readers.site import read_measured
 from soilpb.sitefile import Site
 from soilpb.spectra import Provenance, SoilSpectra
+from soilpb.study import Study
 
 #: What a report says of a check that found nothing.
 _QUIET = {
@@ -28,11 +29,14 @@ _QUIET = {
 }
 
 
-def native_soils(site: Site) -> SoilSpectra:
-    """Return all soils of a site, with or without a laboratory value, on the instrument's own bands."""
+def native_soils(study: Study) -> SoilSpectra:
+    """Return the soils that a study asks about on the instrument's own bands, laboratory value or not."""
+    site = study.site
     if site.target_data == "twin":
-        return twin.simulate_target(domains.TWIN_TARGET_SIZE, seed=site.seed)
-    return read_measured(site)
+        soils = twin.simulate_target(domains.TWIN_TARGET_SIZE, seed=site.seed)
+    else:
+        soils = read_measured(site)
+    return soils.take(soils.samples.index.isin(study.ids) | np.isnan(soils.values(site.target)))
 
 
 def provenance(about: Provenance) -> pd.DataFrame:

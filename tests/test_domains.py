@@ -26,6 +26,14 @@ def test_a_choice_follows_the_seed_and_keeps_the_order():
     assert list(one.samples.index) == sorted(one.samples.index, key=whole.index)
 
 
+def test_a_random_choice_is_noted():
+    """The provenance says how many of how many soils were chosen; where all are taken it says nothing."""
+    field = {"target_data": "limesoda", "limesoda_set": "SC.93", "target": "clay_pct"}
+    some, everything = (read_target(site(n_target=n, seed=3, **field), GRID).provenance for n in (20, 0))
+    assert "20 of 93 soils chosen at random (seed 3)" in some.notes
+    assert not any("chosen" in note for note in everything.notes)
+
+
 def test_a_field_is_never_its_own_source():
     """A LimeSoDa field learns from the four other full-range fields."""
     field = site(target_data="limesoda", limesoda_set="CV.98", target="clay_pct", source="limesoda")

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from soilpb import report_tables
+from soilpb.readers import limesoda
 from soilpb.sitefile import Site
 from soilpb.spectra import Provenance, SoilSpectra
 from soilpb.study import Study
@@ -16,17 +17,23 @@ FIELD = Site(site="f", target_data="limesoda", limesoda_set="SC.93", target="cla
 
 @pytest.fixture(scope="module")
 def field():
-    return report_tables.native_soils(FIELD)
+    return limesoda.load_field("SC.93")
 
 
 def test_native_soils_are_the_studys_soils_on_the_instruments_bands():
     """The twin's soils on 4,200 bands are the soils that the study compares on its grid."""
     study = Study.load("gejiu")
-    native = report_tables.native_soils(study.site)
+    native = report_tables.native_soils(study)
     assert native.n_bands == 4200
     assert list(native.samples.index) == list(study.target.samples.index)
     np.testing.assert_allclose(native.values("Pb_mg_kg"), study.target.values("Pb_mg_kg"))
     np.testing.assert_allclose(native.resample(study.grid).reflectance, study.X, atol=0.01)
+
+
+def test_soils_that_the_study_did_not_choose_are_left_out():
+    """Of a field from which 130 soils were drawn, the report sees these 130."""
+    study = Study.load("ssp460")
+    assert list(report_tables.native_soils(study).samples.index) == list(study.ids)
 
 
 def test_provenance_says_what_nobody_stated():
