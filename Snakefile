@@ -1,9 +1,9 @@
 # The workflow: chapters and site reports are executed, copied into the book, and the book is built.
-# Only what changed runs again: a chapter's source, its site file, the package code behind it, and
-# the chapters it reads from. `make book` calls this file; so can a cluster (--executor).
+# Only what changed runs again: a chapter's source, its site file and the site's own data, the package
+# code behind it, and the chapters it reads from. `make book` calls this file; so can a cluster (--executor).
 from pathlib import Path
 
-from soilpb.workflow import code_behind
+from soilpb.workflow import code_behind, data_behind
 
 BOOK_SITE = "gejiu"  # the site that the numbered chapters are about
 CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
@@ -54,6 +54,7 @@ rule execute:
     input:
         source="notebooks/{chapter}.py",
         site="notebooks/sites/{site}.yml",
+        data=lambda wildcards: data_behind(wildcards.site),
         code=lambda wildcards: code_behind(f"notebooks/{wildcards.chapter}.py"),
         upstream=upstream,
     output:

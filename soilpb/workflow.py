@@ -144,6 +144,16 @@ def code_behind(source: str | Path) -> list[str]:
     return sorted(_file_of(module).relative_to(sitefile.project_root()).as_posix() for module in behind)
 
 
+def data_behind(site: str) -> list[str]:
+    """Files of a site's own soils: its pages are executed again when one of them changes.
+
+    A file that is not there is left to the reader, whose message says what to mend.
+    """
+    about = sitefile.load_site_file(site)
+    brought = (about.spectra, about.laboratory) if about.target_data == "files" else ()
+    return [path for path in dict.fromkeys(brought) if (sitefile.project_root() / path).exists()]
+
+
 @lru_cache
 def _import_graph() -> grimp.ImportGraph:
     return grimp.build_graph("soilpb", cache_dir=None)

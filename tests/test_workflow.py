@@ -133,6 +133,20 @@ def test_a_chapter_knows_the_code_behind_it(tmp_path):
     assert "soilpb/attribution.py" not in behind
 
 
+def test_a_site_stands_on_the_files_it_brought(tmp_path, monkeypatch):
+    """Both tables count, a file that is not there is left to the reader, and other sites bring none."""
+    for folder in ("notebooks/sites", "data"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "data" / "lab.csv").touch()
+    lines = ["site: mine", "target_data: files", "spectra: data/nir.csv", "laboratory: data/lab.csv"]
+    (tmp_path / "notebooks" / "sites" / "mine.yml").write_text("\n".join(lines))
+    assert workflow.data_behind("gejiu") == workflow.data_behind("cv98") == []
+    monkeypatch.chdir(tmp_path)
+    assert workflow.data_behind("mine") == ["data/lab.csv"]
+    (tmp_path / "data" / "nir.csv").touch()
+    assert workflow.data_behind("mine") == ["data/nir.csv", "data/lab.csv"]
+
+
 def test_explaining_is_not_behind_pretraining():
     """A change of the explainers does not run pretraining again."""
     assert "soilpb/attribution.py" not in workflow.code_behind(ROOT / "notebooks" / "02_pretraining.py")
