@@ -12,7 +12,6 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
 # (sec-baselines)=
 # # Compare, and count the luck
 #

@@ -12,7 +12,6 @@
 # ---
 
 # %% [markdown]
-# %% [markdown]
 # (sec-real-soils)=
 # # Repeat it on real soils
 #
@@ -34,7 +33,7 @@ site: str = "gejiu"  # only where artifacts lie; the fields below are the subjec
 fields: str = "cv98 sc93 sl125 ul120 ssp460"  # files of notebooks/sites, separated by spaces
 n_repeats: int = 2  # repeats of the outer 5-fold cross-validation
 epochs: int = 0  # epochs of networks trained on the target; 0: each model's own default
-n_jobs: int = 2  # processes
+n_jobs: int = 1  # processes
 
 # %%
 import pandas as pd

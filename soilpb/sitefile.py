@@ -19,6 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 class SiteError(ValueError):
     """Something a user brought cannot be used; the message says what, where and how to mend it."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Let a notebook show one line: the user mends a file, not this code."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class Site(BaseModel):
     """What may be said about a site; every field is a scalar.

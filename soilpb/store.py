@@ -23,6 +23,10 @@ from safetensors import numpy as safetensors
 class MissingArtifact(FileNotFoundError):
     """An earlier chapter has not been executed; the message names the command that does it."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Let a notebook show one line: what is missing, and the command that makes it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:

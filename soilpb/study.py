@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from IPython import get_ipython
 from IPython.display import HTML
 
 from soilpb import domains, sitefile, store
@@ -57,7 +56,6 @@ class Study:
         SiteError
             For an unknown parameter, a wrong type, a missing site file.
         """
-        _show_user_errors_in_one_line()
         parameters = sitefile.check_parameters(namespace, namespace.get("__annotations__", {}))
         overrides = {k: v for k, v in parameters.items() if k in Site.model_fields}
         return cls.load(chapter=chapter, **overrides)
@@ -187,16 +185,6 @@ class Study:
         """Say which soils a page is about, whose they are, and whether anybody measured them."""
         return HTML(
             banner_html(self.site.title or self.site.site, self.target.provenance, self.source.provenance)
-        )
-
-
-def _show_user_errors_in_one_line() -> None:
-    """In a notebook, show what a user can mend as one line instead of a traceback."""
-    shell = get_ipython()
-    if shell is not None:
-        errors = (sitefile.SiteError, store.MissingArtifact)
-        shell.set_custom_exc(
-            errors, lambda self, kind, error, tb, tb_offset=None: [f"{kind.__name__}: {error}"]
         )
 
 
