@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from soilpb.atlas import TYPICAL_ABUNDANCE
-from soilpb.minerals import add_constituent
+from soilpb.minerals import add_constituent, endmember_absorption, km_ratio, km_reflectance, scattering
 
 #: Constituents asked about unless told otherwise.
 CONSTITUENTS = (
@@ -37,6 +37,8 @@ _MEASURED = {
     "SOC_pct": ("organic_matter", 0.01 / 0.58),
     "CaCO3_pct": ("carbonate", 0.01),
 }
+#: Mass fraction below which the logarithm of an abundance says nothing more.
+_TRACE = 1e-3
 
 
 class Predictor(Protocol):
@@ -53,6 +55,7 @@ def mineral_slopes(
     constituents: Sequence[str] = CONSTITUENTS,
     abundance: Mapping[str, np.ndarray | float] | None = None,
     step: float = 0.1,
+    texture: float = 0.0,
 ) -> pd.DataFrame:
     """Slope of each soil's prediction with the logarithm of each constituent.
 
@@ -69,6 +72,9 @@ def mineral_slopes(
         unit: twice the abundance is twice the slope.
     step : float
         Relative change: half of it is added, half taken away.
+    texture : float
+        Exponent with which scattering follows clay (see :func:`texture_exponent`); 0 leaves
+        scattering as it is, and clay is then known by what it absorbs alone.
 
     Returns
     -------
@@ -90,16 +96,46 @@ def mineral_slopes(
         raise ValueError(f"the atlas has no {sorted(unknown)}; it has {', '.join(amounts)}")
     tables = []
     for constituent in constituents:
-        delta = step / 2 * np.asarray(amounts[constituent])
-        more, less = (
-            model.predict(add_constituent(X, wavelengths, constituent, sign * delta)) for sign in (1, -1)
-        )
-        tables.append(
-            pd.DataFrame(
-                {"constituent": constituent, "sample": np.arange(len(X)), "slope": (more - less) / step}
-            )
-        )
+        answers = []
+        for change in (step / 2, -step / 2):
+            changed = add_constituent(X, wavelengths, constituent, change * np.asarray(amounts[constituent]))
+            if constituent == "clay":
+                changed = _rescatter(changed, (1 + change) ** texture)
+            answers.append(model.predict(changed))
+        slope = (answers[0] - answers[1]) / step
+        table = pd.DataFrame({"constituent": constituent, "sample": np.arange(len(X)), "slope": slope})
+        tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def texture_exponent(X: np.ndarray, wavelengths: np.ndarray, samples: pd.DataFrame) -> float:
+    """How scattering follows clay in a library of soils: the exponent of ``S ∝ clay ** exponent``.
+
+    Clay absorbs little, yet soils with more of it are darker at all wavelengths: their
+    grains scatter less. ``ln(K/S)`` is regressed on ``ln(clay)``, beside what else was measured;
+    what clay's own absorption does not explain of the coefficient is scattering's. The
+    median over wavelengths is taken, for scattering is the same everywhere and the
+    company that clay keeps is not.
+
+    Parameters
+    ----------
+    X : (n_samples, n_bands) array
+        Reflectance of soils that vary in clay, such as the source library's.
+    wavelengths : (n_bands,) array, nm
+    samples : DataFrame
+        Their laboratory values; ``clay_pct`` is needed.
+    """
+    known = laboratory_abundances(samples)
+    if "clay" not in known:
+        raise ValueError(
+            "the samples have no clay_pct: how scattering follows clay cannot be learned from them"
+        )
+    measured = np.column_stack([np.ones(len(X)), *(np.log(known[name] + _TRACE) for name in known)])
+    ratio = km_ratio(np.asarray(X, dtype=float))
+    coefficients = np.linalg.lstsq(measured, np.log(ratio), rcond=None)[0]
+    absorbed = known["clay"][:, None] * endmember_absorption(wavelengths)["clay"] / scattering(wavelengths)
+    of_clay = coefficients[1 + list(known).index("clay")] - (absorbed / ratio).mean(axis=0)
+    return -float(np.median(of_clay))
 
 
 def laboratory_abundances(samples: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -125,3 +161,9 @@ def laboratory_abundances(samples: pd.DataFrame) -> dict[str, np.ndarray]:
             values = samples[column].astype(float)
             known[constituent] = (fraction * values.fillna(values.median())).to_numpy()
     return known
+
+
+def _rescatter(X: np.ndarray, factor: float) -> np.ndarray:
+    """Reflectance of the same layers with scattering multiplied by a factor."""
+    before = km_ratio(X.astype(float))
+    return (X * km_reflectance(before / factor) / km_reflectance(before)).astype(X.dtype)

@@ -7,8 +7,12 @@ import pytest
 from soilpb import truth, twin
 from soilpb.atlas import TYPICAL_ABUNDANCE
 from soilpb.minerals import endmember_absorption, km_ratio, km_reflectance, scattering
+from soilpb.network import SpectralNetwork
+from soilpb.optics import CLAY_SCATTERING
 from soilpb.pls import PLSCV
-from soilpb.slopes import laboratory_abundances, mineral_slopes
+from soilpb.slopes import laboratory_abundances, mineral_slopes, texture_exponent
+from soilpb.training import TrainingConfig
+from soilpb.transfer import TransferRegressor
 
 GRID = np.arange(400.0, 2500.0, 10.0)
 
@@ -74,6 +78,60 @@ def test_signs_on_the_twin_are_right():
     )
     assert {"clay", "goethite", "iron_oxides"} <= set(strong)
     assert (np.sign(slopes) == np.sign(true[slopes.index])).all()
+
+
+def test_the_twins_texture_law_is_recovered():
+    """From library soils alone, scattering is found to fall with clay to the power that the twin has."""
+    library = twin.simulate_source(600, seed=5, grid=GRID)
+    exponent = texture_exponent(library.reflectance, GRID, library.samples)
+    assert exponent == pytest.approx(CLAY_SCATTERING, abs=0.1)
+
+
+def test_texture_needs_measured_clay():
+    """Without laboratory clay there is nothing to learn it from."""
+    with pytest.raises(ValueError, match="no clay_pct"):
+        texture_exponent(np.full((3, GRID.size), 0.3), GRID, pd.DataFrame({"pH": [5, 6, 7]}))
+
+
+def test_texture_darkens_for_clay_only():
+    """A model of darkness answers to clay through scattering as ``-exponent``; to iron nothing changes."""
+
+    class Darkness:
+        def predict(self, X):
+            return np.log(km_ratio(X[:, 100].astype(float)))  # 1400 nm
+
+    X = np.full((1, GRID.size), 0.3)
+    with_law, without = (
+        mineral_slopes(Darkness(), X, GRID, ["clay", "hematite"], texture=exponent).set_index("constituent")[
+            "slope"
+        ]
+        for exponent in (-0.6, 0.0)
+    )
+    assert with_law["clay"] - without["clay"] == pytest.approx(0.6, rel=0.01)
+    assert with_law["hematite"] == without["hematite"]
+
+
+def test_slopes_of_a_transferred_network_follow_the_truth():
+    """At n = 130, averaged over two sites, slopes of transfer correlate with the truth at .9 or more."""
+    library = twin.simulate_source(800, seed=11, grid=GRID)
+    source = SpectralNetwork.fit(
+        library.reflectance, library.values("pH"), GRID, ["pH"], training=TrainingConfig(epochs=5)
+    )
+    texture = texture_exponent(library.reflectance, GRID, library.samples)
+    answers, true = [], []
+    for seed in (0, 1):
+        soils = twin.simulate_target(130, seed=seed, grid=GRID)
+        model = TransferRegressor(source, "embedding_pls").fit(
+            soils.reflectance, np.log(soils.values("Pb_mg_kg"))
+        )
+        known = laboratory_abundances(soils.samples)
+        slopes = mineral_slopes(model, soils.reflectance, GRID, abundance=known, texture=texture)
+        answers.append(slopes.groupby("constituent")["slope"].mean())
+        true.append(truth.true_mineral_slopes(soils.samples).set_index("constituent")["total"])
+    answer, true = sum(answers) / 2, (sum(true) / 2).loc[answers[0].index]
+    assert np.corrcoef(answer, true)[0, 1] >= 0.9
+    strong = true.abs() > 0.2
+    assert (np.sign(answer[strong]) == np.sign(true[strong])).all()
 
 
 def test_measured_spectra_are_not_changed():
