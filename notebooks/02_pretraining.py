@@ -112,7 +112,8 @@ ax = figures_curves.training_curve(history, "validation_r2", "R², held back", b
 # that were held back, and those of the site.
 
 # %%
-pls = PLSCV(max_components=40, seed=seed).fit(learning.reflectance, learning.values(prop))
+pls = PLSCV(max_components=40, seed=seed)
+pls.fit(learning.reflectance, learning.values(prop))
 RESNET, PLS = (f"{kind}-{prop.split('_')[0]}" for kind in ("ResNet", "PLS"))
 models = {RESNET: network, PLS: pls}
 places = {"library": held_back}
@@ -128,15 +129,15 @@ value = value.reindex(models, level="model")
 shown = (
     value[["R2", "RMSE", "bias", "RPD"]].rename(columns={"R2": "R²"}).reset_index().rename_axis(columns=None)
 )
-shown.style.format("{:.2f}", subset=["R²", "RMSE", "bias", "RPD"]).hide(axis="index")
+shown.style.format(figures.number, subset=["R²", "RMSE", "bias", "RPD"]).hide(axis="index")
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`pre-property` of soils that the network never saw. Left: soils of the library that were held back ({glue:text}`pre-source-kind`). Right: the soils of the site ({glue:text}`pre-target-kind`).", "name": "fig-source-parity"}, "image": {"alt": "Two plots of observed against predicted pH with the one-to-one line, R squared, RMSE and bias in the corner: on the left the held-back soils of the library, on the right the soils of the site."}}
 _, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.9))
-for ax, place in zip(axes, ["library", "site"], strict=True):
-    ax.set_title(f"{place.capitalize()}")
-    if place in places:
-        of_network = [table[place].query("model == @RESNET") for table in (predictions, scores)]
-        ax = figures_scores.parity(*of_network, prop, ax)
+for ax, at in zip(axes, places, strict=False):
+    of_network = [table[at].query("model == @RESNET") for table in (predictions, scores)]
+    figures_scores.parity(*of_network, prop, ax).set_title(at.capitalize())
+for ax in axes[len(places) :]:
+    ax.axis("off")
 
 # %% [markdown]
 # {glue:text}`pre-rivalry` On the real LUCAS library the two were about level: {cite:t}`hosseinpourzarnaq2023` report an RPD of 2.82 for a convolutional network and 2.79 for PLS.
@@ -221,13 +222,13 @@ glue("pre-verdict", verdict, display=False)
 # ## Limits
 #
 # The held-back soils come from the same library and the same instrument: their R² says nothing about another laboratory.
-# One network was trained, from one seed; another seed moves R² in the third decimal of a large library and in the second of a small one.
+# One network was trained, from one seed; another seed would score a little differently.
 # Where the soils are simulated, the scores say what the method can do with light that obeys a simple theory; they are not comparable with the literature's.
 # The study's own network, its preprocessing and its R² for pH are unknown to us ({ref}`sec-data-access`).
 #
 # ## Try it on your site
 #
-# 1. Set `-p source_size 1000`. How much of the network's lead over PLS is left?
+# 1. Set `-p source_size 1000`. How much of the network's advantage over PLS is left?
 # 2. Set `-p epochs 40`. Does {numref}`fig-training` show a network that learns its soils by heart?
 #
 # Next: {ref}`sec-transfer`.

@@ -31,16 +31,13 @@
 # %% tags=["parameters"]
 site: str = "gejiu"  # a file of notebooks/sites
 n_repeats: int = 3  # repeats of the outer 5-fold cross-validation
-epochs: int = 0  # passes over the site's soils in fine-tuning; 0: each strategy's own
+epochs: int = 0  # epochs of fine-tuning; 0: each strategy's own
 n_jobs: int = 1  # processes
 
 # %%
 from functools import partial
 
 from myst_nb import glue
-from sklearn.linear_model import LinearRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
 
 from soilpb import (
     compare,
@@ -73,16 +70,16 @@ study.banner()
 # %%
 network, prop = study.source_network(), study.site.source_property
 make = partial(models.registry, seed=study.site.seed, target=study.target_name)
-strategies = ("head", "partial", "resnet-ph", "lp-ft", "features-ridge", "features-pls")
-once = make(network, strategies, epochs=1)
-menu = transfer_menu.menu({name: model.fit(study.X, study.y) for name, model in once.items()})
+strategies = ["head", "partial", "resnet-ph", "lp-ft", "features-ridge", "features-pls"]
+fitted = {name: model.fit(study.X, study.y) for name, model in make(network, strategies, epochs=1).items()}
+menu = transfer_menu.menu(fitted)
 
 # %% tags=["hide-input"]
-heads = {"stays": "stays as the source left it", "learns": "learnt on the site", "weights": "weights learnt"}
-menu.rename(columns=heads).style.format({"weights learnt": "{:,}"}).hide(axis="index")
+heads = {"stays": "kept from the source", "learns": "learnt on the site", "weights": "weights"}
+menu.rename(columns=heads).style.format({"weights": "{:,}"}).hide(axis="index")
 
 # %% [markdown]
-# The last column is counted after one pass: these weights differ from the source's. {glue:text}`transfer-n-soils` soils have to determine them.
+# The last column counts, after one pass, the weights that are no longer the source's. {glue:text}`transfer-n-soils` soils have to determine them.
 #
 # ## What else could explain a good result?
 #
@@ -93,12 +90,11 @@ menu.rename(columns=heads).style.format({"weights learnt": "{:,}"}).hide(axis="i
 # - **PLS.** What the site's soils can do without any library.
 
 # %%
-controlled = ("resnet-ph", "features-ridge", "features-pls")
-random = SpectralNetwork.random(study.source.reflectance, study.grid, seed=study.site.seed)
-alone = make_pipeline(FunctionTransformer(network.predict), LinearRegression())
-zoo = make(network, ("pls", *strategies), epochs=epochs)
-zoo |= {n.replace("pH", "random"): m for n, m in make(random, controlled, epochs=epochs).items()}
-zoo |= {f"{prop} alone": alone}
+ignorant = SpectralNetwork.random(study.source.reflectance, study.grid, seed=study.site.seed)
+controlled = make(ignorant, ["resnet-ph", "features-ridge", "features-pls"], epochs=epochs)
+zoo = make(network, ["pls", *strategies], epochs=epochs)
+zoo |= {name.replace("pH", "random"): model for name, model in controlled.items()}
+zoo[f"{prop} alone"] = transfer_menu.property_alone(network)
 
 # %% [markdown]
 # Every model predicts every soil {glue:text}`transfer-n-repeats` times, each time fitted without it. {glue:text}`transfer-folds`
@@ -109,9 +105,11 @@ folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, st
 predictions = evaluation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs)
 scores = evaluation.score(predictions)
 
-# %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` of all strategies, their controls (random weights; the source property alone) and PLS, under repeated cross-validation ({glue:text}`transfer-kind` soils). Bars: 95 % bootstrap intervals over the soils.", "name": "fig-transfer-league"}, "image": {"alt": "One row a model, the best first: a dot for R squared with an interval; strategies that start from the pH network, the same from random weights, the pH prediction alone, and PLS."}}
+# %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` of all strategies, their controls (random weights; the source property alone) and PLS, under repeated cross-validation ({glue:text}`transfer-kind` soils). Bars: 95 % bootstrap intervals over the soils. Grey names: controls and PLS.", "name": "fig-transfer-league"}, "image": {"alt": "One row a model, the best first: a dot for R squared with an interval; strategies that start from the pH network, the same from random weights, the pH prediction alone, and PLS."}}
 league = compare.bootstrap_interval(predictions, seed=study.site.seed)
 ax = figures_league.league(league)
+for name in ax.get_yticklabels():
+    name.set_color("black" if name.get_text() in fitted else figures.GREY)
 
 # %% [markdown]
 # ## Was it the knowledge?
@@ -120,10 +118,10 @@ ax = figures_league.league(league)
 # with a test that knows that training sets overlap {cite:p}`nadeau2003`. Each strategy meets its own control.
 
 # %%
-RECIPE, BEST, RIDGE, PLS = (
-    models.name_of(key, study.target_name) for key in ("resnet-ph", "features-pls", "features-ridge", "pls")
+RECIPE, RIDGE, BEST, PLS = (
+    models.name_of(key, study.target_name) for key in ["resnet-ph", "features-ridge", "features-pls", "pls"]
 )
-pairs = {name: name.replace("pH", "random") for name in (RECIPE, RIDGE, BEST)}
+pairs = {name: name.replace("pH", "random") for name in [RECIPE, RIDGE, BEST]}
 knowledge = transfer_words.paired(scores, folds, pairs)
 named = scores[scores["model"].isin([RECIPE, BEST, PLS])]
 against_pls = compare.against(named, folds, reference=PLS)
@@ -135,14 +133,12 @@ change = [
 ]
 columns = {
     "model": "with the source",
-    "reference": "from random weights",
-    "change": "RMSE, % (95 % interval)",
+    "change": "RMSE against random weights, % (95 %)",
     "p_holm": "p (Holm)",
-    "outcome": "with the source is",
+    "outcome": "verdict",
 }
-knowledge.assign(change=change)[list(columns)].rename(columns=columns).style.format(
-    {"p (Holm)": "{:.3f}"}
-).hide(axis="index")
+shown = knowledge.assign(change=change)[list(columns)].rename(columns=columns)
+shown.style.format({"p (Holm)": "{:.3f}"}).hide(axis="index")
 
 # %% [markdown]
 # {glue:text}`transfer-knowledge` {glue:text}`transfer-alone`
@@ -156,7 +152,8 @@ knowledge.assign(change=change)[list(columns)].rename(columns=columns).style.for
 # ## What the predictions look like
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`transfer-label` under repeated cross-validation ({glue:text}`transfer-kind` soils). Left: the study's recipe, full fine-tuning. Right: the network's features beside PLS scores. Thin lines span the repeats.", "name": "fig-transfer-parity"}, "image": {"alt": "Two plots of observed against predicted values with the one-to-one line and scores in the corner: full fine-tuning on the left, features beside PLS scores on the right."}}
-axes = figures_scores.parity_grid(predictions, scores, study.label, models=[RECIPE, BEST])
+two = [table[table["model"].isin([RECIPE, BEST])] for table in (predictions, scores)]
+axes = figures_scores.parity_grid(*two, study.label, models=[RECIPE, BEST])
 
 # %% [markdown]
 # A cloud flatter than the dashed line means that low soils are predicted too high and high soils too low: a model that is unsure stays near the mean.
@@ -167,9 +164,9 @@ axes = figures_scores.parity_grid(predictions, scores, study.label, models=[RECI
 # Fewer training soils, the same test soils: where does knowledge from elsewhere pay most?
 
 # %%
-compared = {name: zoo[name] for name in (PLS, RIDGE, BEST)}
 most = int(splits.training_sizes(folds).min())
 sizes = [size for size in (30, 60, 120, 240) if size < 0.9 * most] + [most]
+compared = {name: zoo[name] for name in (PLS, RIDGE, BEST)}
 curve = evaluation.learning_curve(
     compared, study.X, study.y, sizes, folds, study.ids, n_jobs, study.site.seed
 )
@@ -188,13 +185,13 @@ for name, table in tables.items():
     study.save(name, table)
 
 # %% tags=["remove-cell"]
-r2 = {row.model: figures.number(row.value) for row in league.itertuples()}
+r2 = league.set_index("model")["value"]
 of_pls, of_control = (table.set_index("model", drop=False) for table in (against_pls, knowledge))
 earned = transfer_words.earned(of_control.loc[BEST], of_pls.loc[BEST])
 texts = {
-    "answer": f"{BEST} reaches R² {r2[BEST]}, the same from random weights {r2[pairs[BEST]]}, and {PLS} {r2[PLS]}. {earned}",
+    "answer": f"{BEST} reaches R² {r2[BEST]:.2f}, the same strategy from random weights {r2[pairs[BEST]]:.2f}, {PLS} {r2[PLS]:.2f}. {earned}",
     "earned": earned,
-    "alone": f"{prop} alone, one number a soil, reaches R² {r2[f'{prop} alone']}; ridge on the features {r2[RIDGE]}.",
+    "alone": transfer_words.alone(prop, r2[f"{prop} alone"], r2[RIDGE]),
     "folds": transfer_words.membership(study.groups),
     "best-pls": verdicts.verdict(of_pls.loc[BEST]),
     "recipe-pls": verdicts.verdict(of_pls.loc[RECIPE]),
@@ -207,13 +204,7 @@ texts = {
 }
 
 # %% tags=["remove-cell"]
-value = league.set_index("model")["value"]
-numbers = {
-    "r2-best": value[BEST],
-    "r2-pls": value[PLS],
-    "r2-recipe": value[RECIPE],
-    "r2-control": value[pairs[BEST]],
-}
+numbers = {"r2-best": r2[BEST], "r2-pls": r2[PLS], "r2-recipe": r2[RECIPE], "r2-control": r2[pairs[BEST]]}
 counts = {"n-soils": len(study.y), "n-repeats": n_repeats}
 for name, item in (texts | counts | {name: float(number) for name, number in numbers.items()}).items():
     glue(f"transfer-{name}", item, display=False)

@@ -1,4 +1,4 @@
-"""What each transfer strategy keeps of the source's network and what it learns on the site.
+"""What each transfer strategy keeps of the source's network, what it learns, and a control.
 
 How many weights learn is counted from fitted models, not asserted: a weight that should
 have stayed and did not would show.
@@ -10,6 +10,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 import torch
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from soilpb.network import SpectralNetwork
 from soilpb.transfer import TransferRegressor
@@ -19,7 +22,7 @@ _DESCRIPTIONS = {
     "head": ("all features", "a new linear head, by gradient descent"),
     "partial": ("stem and first blocks", "the last block and a new head"),
     "full": ("nothing: it is only where training starts", "every weight and a new head"),
-    "lp_ft": ("the scales of BatchNorm", "a ridge head first, then the other weights, gently"),
+    "lp_ft": ("BatchNorm: shifts and scales", "a ridge head first, then the other weights, gently"),
     "embedding_ridge": ("all features", "a ridge head, in closed form"),
     "embedding_pls": ("all features", "PLS scores of the site's spectra, and ridge on both"),
 }
@@ -59,3 +62,12 @@ def changed_weights(source: SpectralNetwork, tuned: SpectralNetwork) -> int:
         weight.numel() if name.startswith("head.") else int(torch.ne(weight, before[name]).sum())
         for name, weight in tuned.network.named_parameters()
     )
+
+
+def property_alone(network: SpectralNetwork) -> Pipeline:
+    """Make the simplest transfer there is: a straight line on what the network predicts of a soil.
+
+    A regressor from reflectance (n_samples, n_bands). What features do better than this is
+    more than the property that the network was taught.
+    """
+    return make_pipeline(FunctionTransformer(network.predict), LinearRegression())

@@ -55,8 +55,8 @@ def knowledge(pairs: pd.DataFrame, property_name: str) -> str:
         return f"{tried} helps in {won} of {n} strategies; in the others these soils show no difference."
     lower = (pairs["change"] < 0).sum()
     return (
-        f"{tried} comes with a lower error in {lower} of {n} strategies, but in none is the difference "
-        "beyond what other splits of these soils would make of it."
+        f"{tried} lowers the error in {lower} of {n} strategies, "
+        "but in none by more than other splits of these soils might."
     )
 
 
@@ -83,14 +83,26 @@ def earned(against_control: Mapping, against_reference: Mapping) -> str:
         "equal": f"The model equals {reference}",
         "undecided": f"The model cannot be told from {reference}",
     }[rivalry]
-    change = against_control["change"]
+    change, p = against_control["change"], against_control["p_holm"]
     size = f"{100 * abs(change):.0f} % {'lower' if change < 0 else 'higher'} with the source than without"
+    noise = "within split noise" + (f" (p = {p:.2f})".replace("0.", ".") if p < 0.2 else "")
+    if abs(change) < 0.005:
+        size = "the same with the source and without"
     return {
         "worse": f"{versus}, and its error is {size}: transfer harms here.",
         "equal": f"{versus}, and is as good without the source: transfer is not needed here.",
-        "undecided": f"{versus}; its error is {size}, which these soils cannot tell from luck: "
-        "transfer is not proven here.",
+        "undecided": f"{versus}. Its error is {size}, {noise}: transfer is not proven here.",
     }[verdicts.outcome(against_control)]
+
+
+def alone(property_name: str, r2_alone: float, r2_features: float) -> str:
+    """Say whether the network's features hold more than the property it was taught."""
+    said = f"{property_name} alone, one number a soil, reaches an R² of {_number(r2_alone)}"
+    if r2_features > r2_alone + 0.05:
+        return (
+            f"{said}; the features hold more than {property_name}: ridge on them has {_number(r2_features)}."
+        )
+    return f"{said}, and ridge on the features {_number(r2_features)}: they add little to it."
 
 
 def savings(curve: pd.DataFrame, model: str, reference: str) -> str:
@@ -110,8 +122,8 @@ def savings(curve: pd.DataFrame, model: str, reference: str) -> str:
         return f"{said}, and {reference} no less."
     if enough.size:
         return f"{said}; {reference} needs {enough[0]} for as much, of the numbers tried."
-    most = mean[reference].index.max()
-    return f"{said}; {reference} has {_number(mean[reference][most])} with all {most}."
+    best, most = mean[reference].max(), mean[reference].index.max()
+    return f"{said}; {reference} does not get beyond {_number(best)} with up to {most}."
 
 
 def membership(groups: Sequence | None) -> str:

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from soilpb.network import SpectralNetwork
 from soilpb.transfer import STRATEGIES, TransferRegressor
-from soilpb.transfer_menu import changed_weights, learned_weights, menu
+from soilpb.transfer_menu import changed_weights, learned_weights, menu, property_alone
 
 WAVELENGTHS = np.arange(400.0, 1000.0, 10.0)
 
@@ -55,3 +56,13 @@ def test_the_menu_has_a_row_for_every_strategy(fitted):
     table = menu(fitted)
     assert list(table["model"]) == list(STRATEGIES)
     assert table.notna().all(axis=None)
+
+
+def test_the_property_alone_is_a_straight_line(fitted):
+    """Its predictions are a linear function of the network's, and clones share nothing."""
+    X = np.random.default_rng(1).uniform(0.1, 0.6, (20, WAVELENGTHS.size)).astype(np.float32)
+    source = fitted["head"].source
+    control = property_alone(source)
+    predicted = clone(control).fit(X, X[:, 3]).predict(X)
+    assert abs(np.corrcoef(predicted, source.predict(X)[:, 0])[0, 1]) == pytest.approx(1)
+    assert not hasattr(control[-1], "coef_")

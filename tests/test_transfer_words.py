@@ -12,6 +12,7 @@ ROWS = {
     "better": {**CLEAR, "change": -0.2},
     "worse": {**CLEAR, "change": 0.2},
     "equal": {"equal": 0.99, "p_holm": 0.5, "change": 0.0},
+    "tied": {"equal": 0.3, "p_holm": 1.0, "change": -0.001},
     "undecided": {"equal": 0.3, "p_holm": 0.4, "change": -0.05},
 }
 
@@ -53,7 +54,7 @@ def test_correction_counts_all_pairs(compared):
         (["better", "better"], "helps every time"),
         (["better", "undecided"], "helps in 1 of 2"),
         (["worse", "undecided"], "harms in 1"),
-        (["equal", "undecided"], "lower error in 1 of 2 strategies, but in none"),
+        (["equal", "undecided"], "lowers the error in 1 of 2 strategies, but in none"),
     ],
 )
 def test_knowledge_is_claimed_only_where_it_was_shown(outcomes, said):
@@ -68,7 +69,12 @@ def test_knowledge_is_claimed_only_where_it_was_shown(outcomes, said):
         ("better", "worse", "PLS is better still"),
         ("better", "equal", "no better than PLS"),
         ("better", "undecided", "cannot tell it from PLS"),
-        ("undecided", "better", "beats PLS; its error is 5 % lower with the source than without"),
+        (
+            "undecided",
+            "better",
+            "beats PLS. Its error is 5 % lower with the source than without, within split",
+        ),
+        ("tied", "undecided", "Its error is the same with the source and without, within split noise"),
         ("equal", "worse", "loses to PLS, and is as good without the source"),
         ("worse", "undecided", "its error is 20 % higher with the source than without: transfer harms"),
     ],
@@ -83,8 +89,8 @@ def test_transfer_earns_its_place_by_two_wins(control, reference, said):
     [
         ([0.5, 0.6, 0.7], "and PLS no less"),
         ([0.1, 0.3, 0.45], "PLS needs 100 for as much"),
-        ([0.1, 0.2, 0.3], "PLS has 0.30 with all 100"),
-        ([-0.2, -0.15, -0.1], "PLS has −0.10 with all 100"),
+        ([0.1, 0.2, 0.3], "PLS does not get beyond 0.30 with up to 100"),
+        ([-0.2, -0.15, -0.1], "PLS does not get beyond −0.10 with up to 100"),
     ],
 )
 def test_savings_are_read_off_the_learning_curve(pls, said):
@@ -100,3 +106,9 @@ def test_groups_are_mentioned_where_there_are_any():
     """The number of groups is the number of different ones."""
     assert "folds are random" in words.membership(None)
     assert "The 2 groups" in words.membership(["a", "a", "b"])
+
+
+def test_features_are_held_against_the_property_alone():
+    """Features that do no better than the one number they were trained for add little."""
+    assert "hold more than pH: ridge on them has 0.60" in words.alone("pH", 0.1, 0.6)
+    assert "add little" in words.alone("pH", 0.58, 0.6)
