@@ -55,6 +55,7 @@ from soilpb.resnet import ResNetConfig
 from soilpb.study import Study
 from soilpb.training import TrainingConfig
 
+# %%
 study = Study.open("02_pretraining", globals())
 figures.style()
 study.banner()
@@ -126,9 +127,8 @@ scores = {at: evaluation.score(rows) for at, rows in predictions.items()}
 league = pd.concat({at: evaluation.summary(rows) for at, rows in scores.items()}, names=["soils of the"])
 value = league.pivot_table(index=["soils of the", "model"], columns="metric", values="value", sort=False)
 value = value.reindex(models, level="model")
-shown = (
-    value[["R2", "RMSE", "bias", "RPD"]].rename(columns={"R2": "R²"}).reset_index().rename_axis(columns=None)
-)
+shown = value[["R2", "RMSE", "bias", "RPD"]].round(2) + 0.0  # no minus before a zero
+shown = shown.rename(columns={"R2": "R²"}).reset_index().rename_axis(columns=None)
 shown.style.format(figures.number, subset=["R²", "RMSE", "bias", "RPD"]).hide(axis="index")
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`pre-property` of soils that the network never saw. Left: soils of the library that were held back ({glue:text}`pre-source-kind`). Right: the soils of the site ({glue:text}`pre-target-kind`).", "name": "fig-source-parity"}, "image": {"alt": "Two plots of observed against predicted pH with the one-to-one line, R squared, RMSE and bias in the corner: on the left the held-back soils of the library, on the right the soils of the site."}}

@@ -55,6 +55,7 @@ from soilpb import (
 from soilpb.network import SpectralNetwork
 from soilpb.study import Study
 
+# %%
 study = Study.open("03_transfer", globals())
 figures.style()
 study.banner()
@@ -115,7 +116,8 @@ for name in ax.get_yticklabels():
 # ## Was it the knowledge?
 #
 # Intervals of {numref}`fig-transfer-league` overlap because soils differ; but all models predict the same soils, so they can be compared fold by fold,
-# with a test that knows that training sets overlap {cite:p}`nadeau2003`. Each strategy meets its own control.
+# with a test that knows that training sets overlap {cite:p}`nadeau2003`. Each strategy meets itself from random weights;
+# the table says by how much the source's weights change its error, with the 95 % interval.
 
 # %%
 RECIPE, RIDGE, BEST, PLS = (
@@ -133,7 +135,7 @@ change = [
 ]
 columns = {
     "model": "with the source",
-    "change": "RMSE against random weights, % (95 %)",
+    "change": "change of RMSE, %",
     "p_holm": "p (Holm)",
     "outcome": "verdict",
 }

@@ -8,6 +8,9 @@ import pandas as pd
 
 from soilpb import compare, verdicts
 
+#: A change of the error smaller than this share rounds to 0 %.
+TRIFLE = 0.005
+
 
 def paired(
     scores: pd.DataFrame, folds: pd.DataFrame, pairs: Mapping[str, str], metric: str = "RMSE"
@@ -53,7 +56,9 @@ def knowledge(pairs: pd.DataFrame, property_name: str) -> str:
         return f"{tried} helps in {won} of {n} strategies and harms in {lost}: here its knowledge misleads."
     if won:
         return f"{tried} helps in {won} of {n} strategies; in the others these soils show no difference."
-    lower = (pairs["change"] < 0).sum()
+    lower = (pairs["change"] <= -TRIFLE).sum()
+    if not lower:
+        return f"{tried} lowers the error in none of {n} strategies."
     return (
         f"{tried} lowers the error in {lower} of {n} strategies, "
         "but in none by more than other splits of these soils might."
@@ -86,7 +91,7 @@ def earned(against_control: Mapping, against_reference: Mapping) -> str:
     change, p = against_control["change"], against_control["p_holm"]
     size = f"{100 * abs(change):.0f} % {'lower' if change < 0 else 'higher'} with the source than without"
     noise = "within split noise" + (f" (p = {p:.2f})".replace("0.", ".") if p < 0.2 else "")
-    if abs(change) < 0.005:
+    if abs(change) < TRIFLE:
         size = "the same with the source and without"
     return {
         "worse": f"{versus}, and its error is {size}: transfer harms here.",

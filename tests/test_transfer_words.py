@@ -54,6 +54,7 @@ def test_correction_counts_all_pairs(compared):
         (["better", "better"], "helps every time"),
         (["better", "undecided"], "helps in 1 of 2"),
         (["worse", "undecided"], "harms in 1"),
+        (["equal", "tied"], "lowers the error in none of 2"),
         (["equal", "undecided"], "lowers the error in 1 of 2 strategies, but in none"),
     ],
 )
