@@ -20,7 +20,14 @@ READS = {
 # The longest chapter starts as soon as it can, and so does what it waits for.
 FIRST = ("06_real_soils", "02_pretraining")
 
+# Shards: models repeated over seeds, each (site, seed, model) a job of its own; `--config` chooses.
+SHARD_SITES = str(config.get("sites", " ".join(FIELDS))).split()
+SHARD_MODELS = str(config.get("models", "pls ridge")).split()
+SHARD_SEEDS = range(int(config.get("seeds", 5)))
+
 EXECUTED = "artifacts/{site}/{chapter}/notebook.ipynb"
+SHARDS = "artifacts/{site}/shards"
+SHARD = SHARDS + "/seed-{seed}/{model}.parquet"
 HTML = "_build/html/index.html"
 
 
@@ -31,9 +38,25 @@ def upstream(wildcards):
     return [EXECUTED.format(site=wildcards.site, chapter=name) for name in READS.get(wildcards.chapter, [])]
 
 
+def network(wildcards):
+    """The executed notebook that trained the network from which a shard's model starts, if it does."""
+    from soilpb.shards import starts_from_source  # slow to import, and not needed for the book
+
+    read = starts_from_source(wildcards.model)
+    return [EXECUTED.format(site=wildcards.site, chapter="02_pretraining")] if read else []
+
+
 wildcard_constraints:
     site="[^/]+",
     chapter="[^/]+",
+    model="[^/]+",
+    seed="[0-9]+",
+
+
+localrules:
+    chapter_page,
+    site_page,
+    shards,
 
 
 rule book:
@@ -84,3 +107,35 @@ rule site_page:
     message: "Putting the report of {wildcards.site} into the book"
     shell:
         "cp {input} {output}.part && mv {output}.part {output}"
+
+
+rule shards:
+    input:
+        expand(SHARDS + "/league.parquet", site=SHARD_SITES),
+
+
+rule shard:
+    input:
+        site="notebooks/sites/{site}.yml",
+        data=lambda wildcards: data_behind(wildcards.site),
+        code=lambda wildcards: ["soilpb/shards.py", *code_behind("soilpb/shards.py")],
+        upstream=network,
+    output:
+        SHARD,
+    message: "Cross-validating {wildcards.model} on {wildcards.site}, seed {wildcards.seed}"
+    shell:
+        "python -m soilpb.shards run {wildcards.site} {wildcards.seed} {wildcards.model} {output}"
+
+
+rule merge:
+    input:
+        expand(SHARD, seed=SHARD_SEEDS, model=SHARD_MODELS, allow_missing=True),
+    output:
+        expand(SHARDS + "/{table}.parquet", table=["predictions", "scores", "league"], allow_missing=True),
+    params:
+        folder=SHARDS,
+        seeds=list(SHARD_SEEDS),
+        models=SHARD_MODELS,
+    message: "Merging the shards of {wildcards.site}"
+    shell:
+        "python -m soilpb.shards merge {params.folder} --seeds {params.seeds} --models {params.models}"

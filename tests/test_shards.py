@@ -1,0 +1,189 @@
+"""Shards, merged, are the league that one process makes; a shard that is not whole is refused by name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from soilpb import evaluation, models, shards, splits, store
+from soilpb.store import MissingArtifact
+from soilpb.study import Study
+
+ROOT = Path(__file__).parents[1]
+SEEDS, KEYS = [0, 1, 2], ["pls", "ridge"]
+
+
+@pytest.fixture(scope="module")
+def study():
+    """A measured field."""
+    return Study.load("cv98")
+
+
+@pytest.fixture(scope="module")
+def one_process(study):
+    """The league, made without shards."""
+    return shards.predict(study, SEEDS, KEYS)
+
+
+@pytest.fixture(scope="module")
+def made(study, tmp_path_factory):
+    """Every shard, made on its own, the last one first."""
+    folder = tmp_path_factory.mktemp("shards")
+    for seed in reversed(SEEDS):
+        for key in reversed(KEYS):
+            shards.save(shards.shard_path(folder, seed, key), shards.predict(study, [seed], [key]))
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path):
+    """The same shards, to be spoilt."""
+    return shutil.copytree(made, tmp_path / "shards")
+
+
+def rewrite(path: Path, change) -> None:
+    shards.save(path, change(pd.read_parquet(path)))
+
+
+def test_merged_shards_are_the_league_of_one_process(made, one_process):
+    """Predictions of merged shards equal those of the unsharded run in every bit, type and row."""
+    pd.testing.assert_frame_equal(shards.merge(made, SEEDS, KEYS), one_process, check_exact=True)
+
+
+def test_final_tables_have_equal_bytes(made, one_process, tmp_path):
+    """The files that both write are the same bytes."""
+    for name, predictions in {"one": one_process, "many": shards.merge(made, SEEDS, KEYS)}.items():
+        shards.save_tables(tmp_path / name, predictions)
+    for table in ("predictions", "scores", "league"):
+        one, many = (tmp_path / name / f"{table}.parquet" for name in ("one", "many"))
+        assert one.read_bytes() == many.read_bytes()
+
+
+def test_the_order_of_seeds_and_models_does_not_matter(made, one_process):
+    """Asked for backwards, the merged table is the same."""
+    backwards = shards.merge(made, SEEDS[::-1], KEYS[::-1])
+    pd.testing.assert_frame_equal(backwards, one_process, check_exact=True)
+
+
+def test_a_shard_is_the_cross_validation_of_its_model_on_its_seeds_folds(made, study):
+    """A shard holds what evaluation says of the model on the folds that the seed deals, as that repeat."""
+    folds = splits.repeated_kfold(study.ids, 5, 1, seed=2)
+    zoo = models.registry(keys=["ridge"], seed=2, target="clay")
+    expected = evaluation.cross_validate(zoo, study.X, study.y, folds, study.ids).assign(repeat=2)
+    found = pd.read_parquet(shards.shard_path(made, 2, "ridge"))
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_seeds_deal_different_folds(one_process):
+    """No two seeds test the same samples together."""
+    dealt = one_process.query("model == 'PLS-clay'").set_index(["repeat", "sample"])["fold"]
+    dealt = {seed: dealt[seed].sort_index() for seed in SEEDS}
+    assert not (dealt[0] == dealt[1]).all()
+    assert not (dealt[1] == dealt[2]).all()
+
+
+def test_more_shards_than_are_asked_for_stay_out(made):
+    """Shards of a former league do not slip into this one."""
+    merged = shards.merge(made, [1], ["pls"])
+    assert (merged["repeat"].unique().tolist(), merged["model"].unique().tolist()) == ([1], ["PLS-clay"])
+
+
+def test_a_missing_shard_is_named(folder):
+    """Without one shard nothing is merged, and the message says which."""
+    path = shards.shard_path(folder, 1, "ridge")
+    path.unlink()
+    with pytest.raises(MissingArtifact, match="seed-1/ridge.parquet is missing; make it with: snakemake"):
+        shards.merge(folder, SEEDS, KEYS)
+
+
+@pytest.mark.parametrize("spoil", [lambda b: b[:-40], lambda b: b"", lambda b: b[:200] + b"\xff" + b[201:]])
+def test_a_damaged_shard_is_named(folder, spoil):
+    """A shard cut short, empty, or with one byte of its data changed is refused by its path."""
+    path = shards.shard_path(folder, 2, "pls")
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(shards.ShardError, match=r"seed-2/pls.parquet is damaged .*delete it"):
+        shards.merge(folder, SEEDS, KEYS)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda t: t.drop(columns="lower"), "has columns"),
+        (lambda t: t.assign(repeat=4), r"seeds \[4\]; expected one, 2"),
+        (lambda t: pd.concat([t, t.assign(model="other")]), r"models \['PLS-clay', 'other'\]"),
+        (lambda t: t.assign(predicted=t["predicted"].where(t["fold"] > 0)), "not finite"),
+        (lambda t: t.iloc[1:], "different soils"),
+        (lambda t: t.assign(observed=t["observed"] + 1), "different soils"),
+        (lambda t: t.assign(fold=4 - t["fold"]), "different folds"),
+    ],
+)
+def test_a_shard_of_something_else_is_named(folder, change, complaint):
+    """A readable file that is not this shard, or was made from other data, is refused by its path."""
+    rewrite(shards.shard_path(folder, 2, "pls"), change)
+    with pytest.raises(shards.ShardError, match=f"seed-2/pls.parquet .*{complaint}"):
+        shards.merge(folder, SEEDS, KEYS)
+
+
+def test_a_failing_model_leaves_no_shard(tmp_path, monkeypatch):
+    """What is written is whole: a write that fails leaves neither a shard nor a part of one."""
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        shards.save(tmp_path / "a.parquet", pd.DataFrame({"a": [1]}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_line_runs_and_merges(tmp_path):
+    """What the workflow calls makes a shard, and from shards the tables of scores and the league."""
+    for seed in ("0", "1"):
+        shards.main(["run", "sc93", seed, "pls", str(shards.shard_path(tmp_path, int(seed), "pls"))])
+    shards.main(["merge", str(tmp_path), "--seeds", "0", "1", "--models", "pls"])
+    league = store.load_table(tmp_path / "league.parquet")
+    assert league.query("metric == 'R2'")["n_repeats"].tolist() == [2]
+    assert set(store.load_table(tmp_path / "scores.parquet")["repeat"]) == {0, 1}
+
+
+def test_the_command_line_says_in_one_line_what_is_missing(tmp_path):
+    """A user sees the shard's path, and no traceback."""
+    with pytest.raises(SystemExit, match=r"^problem: .*seed-0/pls.parquet is missing"):
+        shards.main(["merge", str(tmp_path), "--seeds", "0", "--models", "pls"])
+
+
+def test_a_model_that_starts_from_the_source_needs_its_network(tmp_path):
+    """Without chapter 2's network, a transfer shard stops and names the command that trains it."""
+    study = Study.load("cv98", artifacts=str(tmp_path))
+    with pytest.raises(MissingArtifact, match="02_pretraining"):
+        shards.predict(study, [0], ["features-ridge"])
+
+
+def test_an_unknown_model_is_refused_with_those_there_are():
+    """A misspelt model never becomes a job."""
+    with pytest.raises(KeyError, match=r"no model 'plss'; there are: pls,"):
+        shards.starts_from_source("plss")
+
+
+def test_the_workflow_makes_one_job_a_shard(tmp_path):
+    """A dry run plans sites × seeds × models shards and a merge a site; transfer waits for its network."""
+    for name in ("soilpb", "notebooks"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.ipynb"))
+    shutil.copy(ROOT / "Snakefile", tmp_path)
+    choice = ["--config", "sites=cv98 sc93", "models=pls features-ridge", "seeds=3"]
+    plan = subprocess.run(
+        [sys.executable, "-m", "snakemake", "--dry-run", "shards", *choice],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert plan.returncode == 0, plan.stderr
+    lines = (line.split() for line in plan.stdout.splitlines())
+    jobs = {words[0]: int(words[1]) for words in lines if len(words) == 2 and words[1].isdigit()}
+    assert {rule: jobs.get(rule) for rule in ("shard", "merge", "execute")} == {
+        "shard": 12, "merge": 2, "execute": 2,
+    }  # fmt: skip
