@@ -27,13 +27,10 @@ from soilpb.credit import Attribution, band_members
 from soilpb.network import SpectralNetwork
 from soilpb.pls import PLSCV
 from soilpb.pls_credit import linear_shap
-from soilpb.resnet import ResNetConfig
 from soilpb.subject import Subject
 from soilpb.training import TrainingConfig
 
 GRIDS = {210: band_grid(400, 2490, 10), 2_100: band_grid(400, 2499, 1)}
-#: Stem (kernel, stride) in bands: about as many nanometres on either grid.
-STEMS = {210: (9, 4), 2_100: (81, 40)}
 EDGES = np.arange(400.0, 2501.0, 100.0)
 #: Owen values cost the square of the bands for each background soil.
 OWEN_BACKGROUND = 5
@@ -79,14 +76,12 @@ def benchmark(n_bands: int, n_soils: int, n_background: int, seed: int = 0) -> p
 def train(n_bands: int, seed: int) -> SpectralNetwork:
     """Train a network on pH of 3,000 simulated soils: enough for credit that is not noise."""
     source = twin.simulate_source(3_000, seed=seed + 1, grid=GRIDS[n_bands])
-    kernel, stride = STEMS[n_bands]
     return SpectralNetwork.fit(
         source.reflectance,
         source.values("pH"),
         GRIDS[n_bands],
         ("pH",),
-        ResNetConfig(n_bands, stem_kernel=kernel, stem_stride=stride),
-        TrainingConfig(epochs=8, seed=seed),
+        training=TrainingConfig(epochs=8, seed=seed),
     )
 
 

@@ -3,7 +3,8 @@
 A strided stem shortens the spectrum, residual blocks (He et al. 2016, with one
 dimension instead of two) halve it again and again, and a linear head reads the
 flattened features. Flattening keeps *where* an absorption lies; averaging over
-the spectrum would forget it.
+the spectrum would forget it. The finer the bands, the longer the stem: the blocks
+see the same stretch of the spectrum, and cost the same, at 210 bands and at 4,200.
 
 Every activation is an ``nn.ReLU`` module of its own, not in place, and sums make a new
 tensor: DeepExplainer attributes silently wrong numbers to any other spelling.
@@ -19,6 +20,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+#: Positions along the spectrum that the stem aims to leave: what 210 bands have at the least stride.
+STEM_POSITIONS = 52
+#: Bands that a stem passes over at the least, whatever their number.
+LEAST_STRIDE = 4
+
 
 @dataclass(frozen=True)
 class ResNetConfig:
@@ -30,8 +36,10 @@ class ResNetConfig:
         Bands of a spectrum.
     n_outputs : int
         Properties predicted at once.
-    stem_channels, stem_kernel, stem_stride : int
-        The first convolution; the kernel is in bands and odd.
+    stem_channels : int
+        Channels of the first convolution.
+    stem_kernel, stem_stride : int, optional
+        Its window and step in bands; the window is odd. Chosen by the number of bands if omitted.
     channels : tuple of int
         Channels of the residual blocks, each of which halves the length.
     dropout : float
@@ -42,18 +50,24 @@ class ResNetConfig:
     >>> config = ResNetConfig(n_bands=210)
     >>> config.lengths, config.n_features
     ((53, 27, 14, 7), 448)
+    >>> [(wide.stem_kernel, wide.stem_stride) for wide in map(ResNetConfig, (210, 420, 2_100, 4_200))]
+    [(9, 4), (17, 8), (81, 40), (161, 80)]
     """
 
     n_bands: int
     n_outputs: int = 1
     stem_channels: int = 16
-    stem_kernel: int = 9
-    stem_stride: int = 4
+    stem_kernel: int | None = None
+    stem_stride: int | None = None
     channels: tuple[int, ...] = (32, 48, 64)
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
+        stride = max(LEAST_STRIDE, self.n_bands // STEM_POSITIONS)
+        for name, fitting in (("stem_stride", stride), ("stem_kernel", 2 * stride + 1)):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, fitting)
         sizes = (self.n_outputs, self.stem_channels, self.stem_kernel, self.stem_stride, *self.channels)
         if min(sizes) < 1 or not self.channels:
             raise ValueError(f"{self} has a size below 1 or no residual block")

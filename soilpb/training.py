@@ -22,6 +22,8 @@ from soilpb.progress import track
 
 #: Soils evaluated at once: enough to fill the caches, few enough to need no memory.
 _EVALUATION_BATCH = 1024
+#: Values (soils × bands) augmented at once: 16 MB, however many soils there are.
+_VALUES_AT_ONCE = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -112,12 +114,7 @@ def fit_network(
         epochs = range(1, config.epochs + 1)
         for epoch in track(epochs, progress) if progress else epochs:
             row = {"epoch": epoch, "learning_rate": optimiser.param_groups[0]["lr"]}
-            order = torch.randperm(len(X))
-            batches = zip(
-                augment(inputs[order], config).tensor_split(n_batches),
-                targets[order].tensor_split(n_batches),
-                strict=True,
-            )
+            batches = _batches(inputs, targets, n_batches, config)
             _training_mode(model)
             row["train_loss"] = sum(_step(model, x, y, optimiser, schedule) for x, y in batches) / n_batches
             if validation is not None:
@@ -166,6 +163,16 @@ def masked_mse(predicted: Tensor, measured: Tensor) -> Tensor:
     known = ~torch.isnan(measured)
     error = torch.where(known, predicted - measured.nan_to_num(), 0.0)
     return error.square().sum() / known.sum().clamp(min=1)
+
+
+def _batches(X: Tensor, Y: Tensor, n_batches: int, config: TrainingConfig) -> Iterator[tuple[Tensor, Tensor]]:
+    """Shuffle the soils and yield batches of nearly one size, augmented a few hundred batches at a time."""
+    batches = torch.randperm(len(X)).tensor_split(n_batches)
+    at_once = max(1, _VALUES_AT_ONCE // (config.batch_size * X.shape[1]))
+    for start in range(0, n_batches, at_once):
+        part = batches[start : start + at_once]
+        rows, sizes = torch.cat(part), [len(batch) for batch in part]
+        yield from zip(augment(X[rows], config).split(sizes), Y[rows].split(sizes), strict=True)
 
 
 def _step(

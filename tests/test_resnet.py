@@ -10,7 +10,7 @@ CONFIGS = [
     ResNetConfig(n_bands=210),
     ResNetConfig(n_bands=206, n_outputs=4),
     ResNetConfig(n_bands=37, stem_stride=2, channels=(4, 5)),
-    ResNetConfig(n_bands=4200, stem_kernel=161, stem_stride=80),
+    ResNetConfig(n_bands=4200),
 ]
 
 
@@ -32,6 +32,21 @@ def test_the_default_has_44_thousand_weights():
     """The default network at 210 bands has the size that the book states."""
     network = ResNet1d(ResNetConfig(n_bands=210))
     assert sum(parameter.numel() for parameter in network.parameters()) == 44_241
+
+
+@pytest.mark.parametrize("n_bands", [30, 206, 210, 420, 1051, 2100, 4200, 8000])
+def test_the_blocks_cost_the_same_whatever_the_bands(n_bands):
+    """The stem leaves some fifty positions, however many bands there are, and loses none between its steps."""
+    config = ResNetConfig(n_bands)
+    assert config.lengths[0] <= 65
+    assert config.stem_kernel == 2 * config.stem_stride + 1
+    assert (config.stem_stride > 4) == (n_bands > 210)
+
+
+def test_a_stem_that_is_asked_for_is_made():
+    """Window and step are chosen apart: what is given stays, what is omitted follows the bands."""
+    config = ResNetConfig(4200, stem_stride=100)
+    assert (config.stem_kernel, config.stem_stride) == (161, 100)
 
 
 def test_the_head_reads_the_features():

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from soilpb import training
 from soilpb.resnet import ResNet1d, ResNetConfig
 from soilpb.training import (
     TrainingConfig,
@@ -92,6 +93,22 @@ def test_history_tells_each_epoch(spectra):
     assert rates[-1] < 0.1 * max(rates)
     expected = r2_score(Y[40:], evaluate(network, X[40:]))
     assert history[-1]["validation_r2"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_augmentation_takes_memory_by_the_part(spectra, monkeypatch):
+    """Each epoch shows every soil once, in parts of no more values than stated, whose batches are alike."""
+    parts = []
+
+    def watched(X, config):
+        parts.append(X.clone())
+        return augment(X, config)
+
+    monkeypatch.setattr(training, "augment", watched)
+    monkeypatch.setattr(training, "_VALUES_AT_ONCE", 2 * 16 * 24)
+    fit_network(made(), *spectra, QUICK)
+    assert [len(part) for part in parts] == [30, 30] * QUICK.epochs
+    for epoch in (torch.cat(parts[i : i + 2]) for i in range(0, len(parts), 2)):
+        assert sorted(epoch[:, 0].tolist()) == sorted(spectra[0][:, 0].tolist())
 
 
 def test_no_epochs_change_nothing(spectra):
