@@ -170,6 +170,17 @@ def test_2015_scans_that_disagree_are_refused(tmp_path, table_2015, absorbance):
     assert note(soils, "off the point's mean").startswith("1 of 12 scanned points have a scan more than 5%")
 
 
+@pytest.mark.parametrize(("word", "kind"), [("FOSS", "measured"), ("simulated", "simulated")])
+def test_2015_simulated_files_are_called_simulated(tmp_path, table_2015, absorbance, word, kind):
+    """A file whose column ``source`` says simulated is never passed off as LUCAS, not even from the cache."""
+    _, paths = layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
+    paths[0].write_text(paths[0].read_text().replace("FOSS", word))
+    for _ in range(2):
+        provenance = lucas.load_2015(tmp_path, GRID, cache=tmp_path / "cache").provenance
+        assert provenance.kind == kind
+        assert provenance.name.startswith("simulated") == (kind == "simulated")
+
+
 def test_2015_join_is_counted_both_ways(tmp_path, table_2015, absorbance):
     """Points without spectra and spectra without a point are both counted."""
     laboratory, _ = layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))

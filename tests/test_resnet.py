@@ -36,7 +36,7 @@ def test_the_default_has_44_thousand_weights():
 
 @pytest.mark.parametrize("n_bands", [30, 206, 210, 420, 1051, 2100, 4200, 8000])
 def test_the_blocks_cost_the_same_whatever_the_bands(n_bands):
-    """The stem leaves some fifty positions, however many bands there are, and loses none between its steps."""
+    """The stem leaves some fifty positions, however many the bands, and loses none between steps."""
     config = ResNetConfig(n_bands)
     assert config.lengths[0] <= 65
     assert config.stem_kernel == 2 * config.stem_stride + 1
