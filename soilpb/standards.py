@@ -1,13 +1,18 @@
 """Limits for lead in soil, each with where it is written down.
 
 Limits in mg/kg of dry soil. In China the limit depends on the soil's pH, the source
-property of the study; elsewhere one number holds for all soils.
+property of the study; elsewhere one number holds for all soils. A standard that is not
+here is read from a YAML file: :func:`read_limits`.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import yaml
 
 _GB_15618 = "GB 15618-2018"
 _PH_CLASSES = (-np.inf, 5.5, 6.5, 7.5, np.inf)  # above the first, up to and including the second, …
@@ -38,18 +43,22 @@ LEAD_LIMITS = pd.DataFrame(
 )
 
 
-def lead_limit(standard: str, rule: str, ph: np.ndarray | float) -> np.ndarray:
+def lead_limit(
+    standard: str, rule: str, ph: np.ndarray | float, limits: pd.DataFrame = LEAD_LIMITS
+) -> np.ndarray:
     """Limit for lead at a pH, in mg/kg.
 
     Parameters
     ----------
     standard, rule : str
-        As in :data:`LEAD_LIMITS`.
+        As in ``limits``.
     ph : float or array
+    limits : DataFrame
+        :data:`LEAD_LIMITS`, or what :func:`read_limits` read.
 
     Returns
     -------
-    array of the shape of ``ph``; NaN where ``ph`` is unknown.
+    array of the shape of ``ph``; NaN where ``ph`` is unknown and the limit depends on it.
 
     Raises
     ------
@@ -61,12 +70,82 @@ def lead_limit(standard: str, rule: str, ph: np.ndarray | float) -> np.ndarray:
     >>> lead_limit("GB 15618-2018", "screening, paddy", [5.5, 5.6])
     array([ 80., 100.])
     """
-    rows = LEAD_LIMITS.query("standard == @standard and rule == @rule")
+    rows = limits.query("standard == @standard and rule == @rule")
     if rows.empty:
-        known = "; ".join(
-            f"{s}: {r}" for s, r in LEAD_LIMITS[["standard", "rule"]].drop_duplicates().to_numpy()
-        )
+        pairs = limits[["standard", "rule"]].drop_duplicates().to_numpy()
+        known = "; ".join(f"{s}: {r}" for s, r in pairs)
         raise KeyError(f"no rule {rule!r} in {standard!r}; there are: {known}")
     ph = np.asarray(ph, dtype=float)
+    if len(rows) == 1:
+        return np.full(ph.shape, rows["limit_mg_kg"].iloc[0])
     classes = np.searchsorted(rows["ph_to"].to_numpy()[:-1], ph)
     return np.where(np.isnan(ph), np.nan, rows["limit_mg_kg"].to_numpy()[classes])
+
+
+def rules_of(standard: str, limits: pd.DataFrame = LEAD_LIMITS) -> list[str]:
+    """Rules of a standard, in the order they are written down.
+
+    Raises
+    ------
+    KeyError
+        If there is no such standard.
+    """
+    rules = limits.loc[limits["standard"] == standard, "rule"]
+    if rules.empty:
+        raise KeyError(f"no standard {standard!r}; there are: {'; '.join(limits['standard'].unique())}")
+    return list(dict.fromkeys(rules))
+
+
+def read_limits(path: str | Path) -> pd.DataFrame:
+    """Read a standard from YAML: its name, and one limit a rule, or one a class of pH.
+
+    .. code-block:: yaml
+
+        standard: Canton of Example, 2025
+        rules:
+          screening: 120          # mg/kg, whatever the pH
+          intervention:           # up to and including each pH …
+            5.5: 400
+            6.5: 500
+            above: 700            # … and beyond the last
+
+    Returns
+    -------
+    DataFrame like :data:`LEAD_LIMITS`; the citation is the file's name.
+
+    Raises
+    ------
+    ValueError
+        Naming the file, what was found and what is expected.
+    """
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict) or set(content) != {"standard", "rules"}:
+        found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        raise ValueError(f"{path} holds {found}; expected two keys: standard, and rules with their limits")
+    if not isinstance(content["rules"], dict) or not content["rules"]:
+        raise ValueError(f"{path}: rules is {content['rules']!r}; expected lines such as 'screening: 120'")
+    rows = [
+        (str(content["standard"]), str(rule), above, to, limit, path.name)
+        for rule, given in content["rules"].items()
+        for above, to, limit in _classes(given, f"{path}, rule {rule!r}")
+    ]
+    return pd.DataFrame(rows, columns=LEAD_LIMITS.columns)
+
+
+def _classes(given: Any, where: str) -> list[tuple[float, float, float]]:
+    """Classes of pH and their limits: one for all, or ``{5.5: …, 6.5: …, above: …}``."""
+    by_ph = given if isinstance(given, dict) else {"above": given}
+    numbers = [*by_ph.values(), *(key for key in by_ph if key != "above")]
+    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
+        raise ValueError(f"{where}: {given!r}; expected a limit in mg/kg, or limits by pH and 'above'")
+    ends = [float(key) for key in by_ph if key != "above"]
+    if list(by_ph)[-1:] != ["above"] or ends != sorted(set(ends)):
+        raise ValueError(f"{where}: pH classes are {list(by_ph)}; expected them to ascend, with 'above' last")
+    if not all(limit > 0 for limit in by_ph.values()):
+        raise ValueError(f"{where}: limits are {list(by_ph.values())}; expected mg/kg above 0")
+    edges = [-np.inf, *ends, np.inf]
+    return [(a, b, float(limit)) for a, b, limit in zip(edges[:-1], edges[1:], by_ph.values(), strict=True)]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.standards import LEAD_LIMITS, lead_limit
+from soilpb.standards import LEAD_LIMITS, lead_limit, read_limits, rules_of
 
 GB = "GB 15618-2018"
 
@@ -53,3 +53,55 @@ def test_every_limit_is_cited_from_the_bibliography():
     keys = (Path(__file__).parents[1] / "book" / "references.bib").read_text()
     for citation in LEAD_LIMITS["citation"].unique():
         assert f"{{{citation}," in keys
+
+
+OWN = """\
+standard: Canton of Example, 2025
+rules:
+  screening: 120
+  intervention:
+    5.5: 400
+    6.5: 500
+    above: 700
+"""
+
+
+def test_a_users_standard_is_read_from_yaml(tmp_path):
+    """One limit for all soils needs no pH; classes hold their upper ends, as written."""
+    path = tmp_path / "canton.yml"
+    path.write_text(OWN)
+    limits = read_limits(path)
+    standard = "Canton of Example, 2025"
+    assert rules_of(standard, limits) == ["screening", "intervention"]
+    assert list(limits) == list(LEAD_LIMITS)
+    found = lead_limit(standard, "intervention", [3, 5.5, 5.6, 6.5, 6.6, np.nan], limits)
+    np.testing.assert_array_equal(found, [400, 400, 500, 500, 700, np.nan])
+    np.testing.assert_array_equal(lead_limit(standard, "screening", [4.0, np.nan], limits), [120, 120])
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (OWN.replace("standard:", "name:"), "name, rules; expected two keys: standard, and rules"),
+        (OWN.replace("120", "120 mg/kg"), "rule 'screening': '120 mg/kg'; expected a limit in mg/kg"),
+        (OWN.replace("400", "-400"), "expected mg/kg above 0"),
+        (OWN.replace("    above: 700\n", ""), "expected them to ascend, with 'above' last"),
+        (OWN.replace("6.5: 500", "4.5: 500"), "expected them to ascend"),
+        ("standard: X\nrules: {}\n", "rules is {}"),
+        ("- 1\n", "holds list"),
+        ("a: [", "cannot be read as YAML"),
+    ],
+)
+def test_a_standard_that_cannot_be_meant_is_refused(tmp_path, text, parts):
+    """The message names the file, what stands there and what is expected."""
+    path = tmp_path / "canton.yml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="canton.yml") as caught:
+        read_limits(path)
+    assert parts in str(caught.value)
+
+
+def test_an_unknown_standard_is_refused_with_the_known_ones():
+    """The message lists what there is."""
+    with pytest.raises(KeyError, match="Finland 214/2007"):
+        rules_of("GB 15618-2017")
