@@ -70,16 +70,15 @@ def read_site(
     SiteError
         Naming the file, row or column, what was found and how to mend it.
     """
-    scans = read_scans(spectra, id_column)
+    scanned = read_spectra(spectra, id_column=id_column, spectra_unit=spectra_unit, replicates=replicates)
     assays = read_assays(laboratory, target, id_column=id_column, below_detection=below_detection)
-    reflectance, converted = _to_reflectance(scans, spectra_unit)
-    ids, reflectance, averaged = _one_spectrum_each(scans, reflectance, replicates)
+    ids = scanned.samples.index
     files = (str(spectra), str(laboratory))
-    both = match_ids(ids, assays.samples.index, files)
+    both = match_ids(list(ids), assays.samples.index, files)
     alone = [_left_out(ids, both, "a laboratory row"), _left_out(assays.samples.index, both, "a spectrum")]
     return SoilSpectra(
-        wavelengths=scans.wavelengths,
-        reflectance=reflectance[pd.Index(ids).get_indexer(both)],
+        wavelengths=scanned.wavelengths,
+        reflectance=scanned.reflectance[ids.get_indexer(both)],
         samples=assays.samples.loc[both],
         provenance=Provenance(
             name=name,
@@ -88,7 +87,34 @@ def read_site(
             citation=citation,
             licence=licence,
             sha256=sha256_of(spectra, laboratory),
-            notes=(*scans.notes, *assays.notes, *converted, *averaged, *filter(None, alone)),
+            notes=(*assays.notes, *scanned.provenance.notes, *filter(None, alone)),
+        ),
+    )
+
+
+def read_spectra(
+    spectra: str | Path,
+    *,
+    id_column: str = "",
+    spectra_unit: Unit | Literal["auto"] = "auto",
+    replicates: Literal["refuse", "mean"] = "refuse",
+) -> SoilSpectra:
+    """Read spectra alone, of soils that no laboratory has seen, on the instrument's own bands.
+
+    Parameters and errors are those of :func:`read_site`.
+    """
+    scans = read_scans(spectra, id_column)
+    reflectance, converted = _to_reflectance(scans, spectra_unit)
+    ids, reflectance, averaged = _one_spectrum_each(scans, reflectance, replicates)
+    return SoilSpectra(
+        wavelengths=scans.wavelengths,
+        reflectance=reflectance,
+        samples=pd.DataFrame(index=pd.Index(ids, name="sample")),
+        provenance=Provenance(
+            name=Path(spectra).name,
+            kind="measured",
+            sha256=sha256_of(spectra),
+            notes=(*scans.notes, *converted, *averaged),
         ),
     )
 
