@@ -24,7 +24,8 @@
 # - say what a one-dimensional residual network does with a spectrum, layer by layer;
 # - read a training curve, and say whether a network learnt enough or too much;
 # - judge a network by soils it never saw, and by what PLS makes of the same rows;
-# - tell apart a model that knows soils from one that recognises where they come from.
+# - tell apart a model that knows soils from one that recognises where they come from;
+# - say whether more soils in the library would help.
 # ```
 #
 # *Needs: nothing but the soils of {ref}`chapter 1 <sec-data>`.*
@@ -35,6 +36,8 @@ epochs: int = 0  # passes over the library; 0: chosen by its size
 test_share: float = 0.2  # share of the library that is held back
 
 # %%
+import time
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
@@ -85,6 +88,7 @@ ax = figures_network.network(config, output=study.site.source_property)
 prop, seed = study.site.source_property, study.site.seed
 learning, held_back = pretraining.hold_out(study.source, test_share, seed)
 training = TrainingConfig(epochs or pretraining.epochs_for(learning.n_samples), seed=seed)
+started = time.process_time()
 network = SpectralNetwork.fit(
     learning.reflectance,
     learning.values(prop),
@@ -95,6 +99,7 @@ network = SpectralNetwork.fit(
     validation=(held_back.reflectance, held_back.values(prop)),
     progress=f"learning {prop}",
 )
+seconds = time.process_time() - started
 
 # %% mystnb={"figure": {"caption": "Training on the source library ({glue:text}`pre-source-kind`). Above: error on the soils it learns from, with the noise that training adds. Below: R² on soils held back.", "name": "fig-training"}, "image": {"alt": "Two curves by epoch: above, the training error falls steeply and then slowly; below, R squared of the held-back soils rises and levels off."}}
 history = pd.DataFrame(network.history)
@@ -113,7 +118,7 @@ ax = figures_curves.training_curve(history, "validation_r2", "R², held back", b
 # that were held back, and those of the site.
 
 # %%
-pls = PLSCV(max_components=40, seed=seed)
+pls = PLSCV(pretraining.MAX_COMPONENTS, seed=seed)
 pls.fit(learning.reflectance, learning.values(prop))
 RESNET, PLS = (f"{kind}-{prop.split('_')[0]}" for kind in ("ResNet", "PLS"))
 models = {RESNET: network, PLS: pls}
@@ -151,8 +156,8 @@ for ax in axes[len(places) :]:
 learnt = value.xs(RESNET, level="model")
 gain = compare.bootstrap_interval(predictions["library"], reference=PLS, seed=seed).iloc[0]
 population = pretraining.populations(study.source)
-within = pretraining.within_populations(predictions["library"], population)[RESNET]
-groups = pretraining_words.populations(learnt.loc["library", "R2"], within, population.unique().size)
+within = pretraining.within_populations(predictions["library"], population)
+groups = pretraining_words.populations(learnt.loc["library", "R2"], within[RESNET], population.unique().size)
 crossing = f"The site's laboratory has no {prop}, so this test is missing here."
 if "site" in places:
     crossing = pretraining_words.crossing(
@@ -164,6 +169,59 @@ glue("pre-populations", groups, display=False)
 glue("pre-training-verdict", pretraining_words.training(history), display=False)
 glue("pre-r2-library", float(learnt.loc["library", "R2"]), display=False)
 glue("pre-r2-pls", float(value.loc[("library", PLS), "R2"]), display=False)
+
+# %% [markdown]
+# ## At full size
+#
+# How many soils does a network need? Both models learn once more, from random parts of the soils that were not put aside;
+# a larger part holds the smaller ones, and the soils to predict stay the same.
+# The larger the library, the more this section shows: with the files of LUCAS or the OSSL on disk ({ref}`sec-lucas-steps`), `-p source lucas2015` tries
+# every doubling from 1,000 soils up to all of them.
+
+# %%
+most = 0 if study.site.source in pretraining.AT_FULL_SIZE else 2_000  # soils; more would cost a minute
+sizes = pretraining.smaller_sizes(learning.n_samples, most)
+smaller = pretraining.by_size(learning, held_back, prop, sizes, (RESNET, PLS), epochs, seed)
+by_size = pd.concat([smaller, scores["library"].assign(n=learning.n_samples)])
+
+# %% mystnb={"figure": {"caption": "R² of {glue:text}`pre-property` on the soils held back, by the number of soils that the network and PLS learn from; the last is the whole library but for the soils held back ({glue:text}`pre-source-kind`). One choice of soils and one training each.", "name": "fig-source-size"}, "image": {"alt": "Two lines over the number of library soils on a logarithmic axis: R squared of the network and of PLS on the same held-back soils."}}
+r2_by_size = by_size.query("metric == 'R2' and fold == @evaluation.POOLED")
+ax = figures_curves.learning_curve(r2_by_size, label="Soils of the library that are learnt from")
+
+# %% [markdown]
+# {glue:text}`pre-growth` A pass over all {glue:text}`pre-n-learning:,` soils, with a look at those put aside, took {glue:text}`pre-epoch-seconds:.1f` s of one core.
+#
+# A score about the mean of a whole library hides where it fails, so it is taken apart by the groups that the library pools: countries, data sets, fields. {glue:text}`pre-groups`
+
+# %% tags=["hide-input"]
+parts = pretraining.by_population(predictions["library"], population)
+apart = value.loc["library", ["R2"]].assign(within=within, rmse=value.loc["library", "RMSE"])
+apart["median"] = parts.groupby("model")["RMSE"].median()
+apart["worst"] = parts.groupby("model")["RMSE"].max()
+apart.columns = ["R²", "R² within groups", "RMSE", "RMSE, median group", "RMSE, worst group"]
+table = apart.reset_index().style.format(figures.number, subset=apart.columns).hide(axis="index")
+table if population.unique().size > 1 else None
+
+# %% [markdown]
+# From real libraries {cite:t}`safanelli2025` and {cite:t}`hosseinpourzarnaq2023` report the following. {glue:text}`pre-published`
+
+# %% tags=["hide-input"]
+reported = pretraining.PUBLISHED
+if prop == "pH" and study.source.provenance.kind == "measured":
+    soils = (
+        f"{study.source.provenance.name}, {learning.n_samples:,} learnt, {held_back.n_samples:,} predicted"
+    )
+    ours = value.loc["library"].reset_index().assign(**{"reported by": "this page", "soils": soils})
+    reported = pd.concat([reported, ours[reported.columns]])
+reported = reported.rename(columns={"R2": "R²"})
+reported.style.format("{:.3g}", subset=["R²", "RMSE", "RPD"], na_rep="–").hide(axis="index")
+
+# %% tags=["remove-cell"]
+glue("pre-growth", pretraining_words.growth(r2_by_size, RESNET, PLS), display=False)
+glue("pre-groups", pretraining_words.groups(parts, RESNET), display=False)
+glue("pre-published", pretraining_words.published(study.source.provenance.kind, prop), display=False)
+glue("pre-n-learning", learning.n_samples, display=False)
+glue("pre-epoch-seconds", seconds / training.epochs, display=False)
 
 # %% [markdown]
 # ## What goes on
@@ -183,6 +241,8 @@ folder = network.save(
     scores={place: learnt.loc[place].to_dict() for place in places},
 )
 study.save("history", history)
+study.save("by_size", by_size)
+study.save("by_group", parts)
 study.save("predictions", pd.concat(predictions, names=["place"]).reset_index("place"))
 study.save("scores", pd.concat(scores, names=["place"]).reset_index("place"))
 
@@ -218,6 +278,7 @@ glue("pre-verdict", verdict, display=False)
 # - {glue:text}`pre-training-verdict`
 # - {glue:text}`pre-rivalry`
 # - {glue:text}`pre-populations`
+# - {glue:text}`pre-growth`
 #
 # ## Limits
 #

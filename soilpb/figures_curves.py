@@ -40,12 +40,12 @@ def learning_curve(
     label: str = "Training soils",
     metric: str = "R2",
 ) -> Axes:
-    """Draw a score against the number of training soils: mean, and 5–95 % of the draws.
+    """Draw a score against the number of training soils: mean, and 5–95 % of the draws if there are several.
 
     Parameters
     ----------
     scores : DataFrame
-        ``model``, ``x``, ``value``; several draws a number of soils.
+        ``model``, ``x``, ``value``; one or several draws a number of soils.
     """
     ax = make_axes(ax)
     models = scores.groupby("model", sort=False)
@@ -60,6 +60,7 @@ def learning_curve(
     ax.set_xscale("log")
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
     ax.minorticks_off()
-    ax.set(xlabel=label, ylabel=f"{SYMBOLS.get(metric, metric)} (mean, 5–95 %)")
+    spread = " (mean, 5–95 %)" if scores.duplicated(["model", x]).any() else ""
+    ax.set(xlabel=label, ylabel=SYMBOLS.get(metric, metric) + spread)
     legend_above(ax, ncols=3)
     return ax

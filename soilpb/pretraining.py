@@ -8,15 +8,19 @@ reported apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
-from soilpb import splits
+from soilpb import evaluation, splits
 from soilpb.evaluation import COLUMNS
+from soilpb.network import SpectralNetwork
+from soilpb.pls import PLSCV
+from soilpb.progress import track
 from soilpb.spectra import SoilSpectra
+from soilpb.training import TrainingConfig
 
 #: Spectra that a training looks at, all epochs together, if its epochs may be chosen.
 LOOKS = 20_000
@@ -24,6 +28,20 @@ LOOKS = 20_000
 EPOCHS = (12, 30)
 #: Groups of more soils than this, on average, are populations; smaller ones are profiles.
 LARGEST_PROFILE = 20
+#: Libraries of files: large, and worth every size in :func:`smaller_sizes`.
+AT_FULL_SIZE = ("lucas2009", "lucas2015", "ossl")
+#: Most latent variables that PLS may ask for; a library's pH takes some thirty.
+MAX_COMPONENTS = 40
+
+#: What others reported of pH in water from vis-NIR spectra, on soils held back.
+PUBLISHED = pd.DataFrame(
+    [
+        ("Safanelli et al. 2025", "OSSL v1.2, 44,590 soils", "Cubist", 0.899, 0.431, np.nan),
+        ("Hosseinpour-Zarnaq et al. 2023", "LUCAS", "convolutional network", np.nan, np.nan, 2.82),
+        ("Hosseinpour-Zarnaq et al. 2023", "LUCAS", "PLS", np.nan, np.nan, 2.79),
+    ],
+    columns=["reported by", "soils", "model", "R2", "RMSE", "RPD"],
+)
 
 
 class Predictor(Protocol):
@@ -45,6 +63,72 @@ def epochs_for(n_samples: int) -> int:
     [30, 20, 12]
     """
     return int(np.clip(round(LOOKS / n_samples), *EPOCHS))
+
+
+def smaller_sizes(n_samples: int, most: int = 0) -> list[int]:
+    """Sizes of smaller libraries to try: doublings of 1,000 soils (of 125 where there are few).
+
+    None that is nearly the whole library.
+
+    Parameters
+    ----------
+    n_samples : int
+        Soils of the whole library.
+    most : int
+        Of the largest smaller library; 0: all doublings.
+
+    Examples
+    --------
+    >>> smaller_sizes(17_000), smaller_sizes(17_000, most=2_000), smaller_sizes(600)
+    ([1000, 2000, 4000, 8000], [1000, 2000], [125, 250])
+    """
+    first = 1_000 if n_samples > 2_000 else 125
+    sizes = [first * 2**k for k in range(n_samples.bit_length())]
+    return [size for size in sizes if 1.5 * size <= n_samples and (not most or size <= most)]
+
+
+def by_size(
+    learning: SoilSpectra,
+    held_back: SoilSpectra,
+    property_name: str,
+    sizes: Sequence[int],
+    names: tuple[str, str],
+    epochs: int = 0,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Score a network and PLS that learn from ever more soils of a library.
+
+    The soils are chosen at random; a larger choice holds the smaller ones, and all models
+    predict the same soils.
+
+    Parameters
+    ----------
+    learning, held_back : SoilSpectra
+        From :func:`hold_out`.
+    property_name : str
+    sizes : sequence of int
+        Numbers of soils to learn from, such as :func:`smaller_sizes`.
+    names : (str, str)
+        What the network and PLS are called.
+    epochs : int
+        Of the network; 0: :func:`epochs_for` each size.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        Scores (see :func:`soilpb.evaluation.score`) with a column ``n``.
+    """
+    order = np.random.default_rng(seed).permutation(learning.n_samples)
+    tables = []
+    for n in track(sizes, f"{property_name} from fewer soils"):
+        soils = learning.take(np.sort(order[:n]))
+        X, y = soils.reflectance, soils.values(property_name)
+        training = TrainingConfig(epochs or epochs_for(n), seed=seed)
+        network = SpectralNetwork.fit(X, y, soils.wavelengths, [property_name], training=training)
+        models = dict(zip(names, (network, PLSCV(MAX_COMPONENTS, seed=seed).fit(X, y)), strict=True))
+        tables.append(evaluation.score(predict(models, held_back, property_name)).assign(n=n))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def populations(library: SoilSpectra) -> pd.Series:
@@ -135,3 +219,25 @@ def within_populations(predictions: pd.DataFrame, population: pd.Series) -> pd.S
     )
     sums = squares.groupby(table["model"], sort=False).sum()
     return 1 - sums["error"] / sums["spread"]
+
+
+def by_population(predictions: pd.DataFrame, population: pd.Series) -> pd.DataFrame:
+    """Score each model in each population: one row a (model, population) with its number of soils.
+
+    Parameters
+    ----------
+    predictions, population
+        As for :func:`within_populations`.
+
+    Returns
+    -------
+    DataFrame
+        ``model``, ``population``, ``n`` and the metrics of :func:`soilpb.evaluation.metrics`.
+    """
+    table = predictions.assign(population=predictions["sample"].map(population))
+    rows = [
+        {"model": model, "population": name, "n": len(rows)}
+        | evaluation.metrics(rows["observed"], rows["predicted"])
+        for (model, name), rows in table.groupby(["model", "population"], sort=False)
+    ]
+    return pd.DataFrame(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -60,6 +61,63 @@ def rivalry(difference: Mapping, reference: str) -> str:
             "no soil of the library is predicted better for having trained it."
         )
     return f"On the library's soils the network and {reference} cannot be told apart ({interval})."
+
+
+def growth(by_size: pd.DataFrame, network: str, reference: str) -> str:
+    """Say what more soils of a library bring, and whether they change who is ahead.
+
+    Parameters
+    ----------
+    by_size : DataFrame
+        R² (``value``) by ``model`` and number of soils ``n``; the largest ``n`` is the whole library.
+    network, reference : str
+        Names of the models.
+    """
+    r2 = by_size.pivot_table(index="n", columns="model", values="value").sort_index()
+    if len(r2) < 2:
+        return "This library is too small to learn from less of it."
+    first, last = r2.index[[0, -1]]
+    doublings = math.log2(last / r2.index[-2])
+    gain = (r2[network].iloc[-1] - r2[network].iloc[-2]) / doublings
+    rises = f"still rises by {gain:.2f}" if gain >= TRIFLE else f"rises by less than {TRIFLE:.2f}"
+    return (
+        f"From {first:,} to {last:,} soils R² of {network} goes from {_number(r2.loc[first, network])} to "
+        f"{_number(r2.loc[last, network])} and {rises} a doubling at the end; {reference} goes from "
+        f"{_number(r2.loc[first, reference])} to {_number(r2.loc[last, reference])}."
+    )
+
+
+def groups(by_population: pd.DataFrame, model: str) -> str:
+    """Say how far a model's error varies over the groups that a library pools.
+
+    Parameters
+    ----------
+    by_population : DataFrame
+        From :func:`soilpb.pretraining.by_population`.
+    model : str
+    """
+    rmse = by_population[by_population["model"] == model].set_index("population")["RMSE"].sort_values()
+    if len(rmse) < 2:
+        return "This library names none."
+    return (
+        f"Over the {len(rmse)} groups RMSE of {model} lies between {rmse.iloc[0]:.2f} ({rmse.index[0]}) and "
+        f"{rmse.iloc[-1]:.2f} ({rmse.index[-1]}), with a median of {rmse.median():.2f}."
+    )
+
+
+def published(kind: str, property_name: str) -> str:
+    """Say whether a library's scores may be laid beside published ones."""
+    if property_name != "pH":
+        return f"They are about pH, and this page is about {property_name}."
+    if kind == "measured":
+        return (
+            "Below them stand the models of this page, on the soils that were held back. Soils, splits and "
+            "pretreatments differ, so they tell an order of magnitude and no ranking."
+        )
+    return (
+        "The soils of this page are simulated, so its own numbers have no place beside them; "
+        "they come to stand there when the library is a measured one."
+    )
 
 
 def populations(pooled: float, within: float, n_populations: int) -> str:

@@ -42,6 +42,13 @@ def test_learning_curves_run_through_the_means():
     assert [text.get_text() for text in ax.get_xticklabels()] == ["20", "40", "80"]
 
 
+def test_only_several_draws_have_a_spread():
+    """The axis speaks of a mean and its spread only where there is more than one draw."""
+    once = draws(["PLS", "SVM"]).drop_duplicates(["model", "n"])
+    assert figures_curves.learning_curve(once).get_ylabel() == "R²"
+    assert figures_curves.learning_curve(draws(["PLS"])).get_ylabel() == "R² (mean, 5–95 %)"
+
+
 def test_more_models_than_colours_are_all_drawn():
     """A twelfth model is drawn too: colours come round again, with another marker."""
     ax = figures_curves.learning_curve(draws([f"model {i}" for i in range(12)]))

@@ -1,10 +1,13 @@
 """Soils are held back whole, and R² within populations sees through Simpson's trap."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import evaluation, pretraining
+from soilpb import evaluation, pretraining, twin
+from soilpb.pls import PLSCV
 from soilpb.spectra import Provenance, SoilSpectra
 
 
@@ -92,3 +95,44 @@ def test_predictions_keep_their_soil_whatever_their_shape():
     column = pretraining.predict({"m": Says(soils.values("pH")[:, None])}, soils, "pH")
     pd.testing.assert_frame_equal(flat, column)
     assert (flat["observed"] == flat["predicted"]).all()
+
+
+def test_errors_are_told_apart_by_population():
+    """A model that is one unit off in one field and right in the other has those errors there."""
+    soils = library(60, group=np.repeat(["a", "b"], 30))
+    off = soils.values("pH") + np.repeat([1.0, 0.0], 30)
+    predictions = pretraining.predict({"m": Says(off)}, soils, "pH")
+    table = pretraining.by_population(predictions, pretraining.populations(soils)).set_index("population")
+    assert table["RMSE"].to_dict() == pytest.approx({"a": 1.0, "b": 0.0})
+    assert table["n"].tolist() == [30, 30]
+
+
+@pytest.mark.parametrize("n", [10, 240, 2_000, 2_500, 9_600, 17_425, 44_590])
+def test_smaller_libraries_are_smaller(n):
+    """Sizes double, and the largest lies clearly below the whole library."""
+    sizes = pretraining.smaller_sizes(n)
+    assert all(b == 2 * a for a, b in pairwise(sizes))
+    assert all(1.5 * size <= n for size in sizes)
+    assert sizes or n < 200
+    assert pretraining.smaller_sizes(n, most=500) == [size for size in sizes if size <= 500]
+
+
+def test_more_soils_predict_better():
+    """On simulated soils PLS gains from more soils; each size is scored on all soils held back."""
+    soils = twin.simulate_source(400, seed=3, grid=np.arange(400.0, 2500.0, 50.0))
+    learning, held_back = pretraining.hold_out(soils, 0.5, seed=1)
+    first = pretraining.by_size(learning, held_back, "pH", [25, 200], ("net", "PLS"), epochs=1)
+    again = pretraining.by_size(learning, held_back, "pH", [25, 200], ("net", "PLS"), epochs=1)
+    pd.testing.assert_frame_equal(first, again)
+    r2 = first.query("metric == 'R2' and fold == @evaluation.POOLED")
+    r2 = r2.pivot_table(index="n", columns="model", values="value")
+    assert set(r2.columns) == {"net", "PLS"}
+    assert r2.loc[200, "PLS"] > r2.loc[25, "PLS"] + 0.05
+    whole = PLSCV(pretraining.MAX_COMPONENTS).fit(learning.reflectance, learning.values("pH"))
+    expected = evaluation.metrics(held_back.values("pH"), whole.predict(held_back.reflectance))["R2"]
+    assert r2.loc[200, "PLS"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_library_too_small_for_parts_has_none():
+    """Without smaller sizes there are no scores, and no error."""
+    assert pretraining.by_size(library(), library(), "pH", [], ("net", "PLS")).empty

@@ -54,3 +54,46 @@ def test_recognition_is_told_from_knowledge():
 def test_crossing_over_is_judged_by_r2_and_bias(site, bias, said):
     """R² decides what crossed over; a bias beyond half the error is named as its cause."""
     assert said in words.crossing(0.9, site, bias, rmse=0.7)
+
+
+def by_size(**r2):
+    sizes = (1_000, 2_000, 8_000)
+    return pd.DataFrame(
+        [(model, n, value) for model, row in r2.items() for n, value in zip(sizes, row, strict=False)],
+        columns=["model", "n", "value"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("r2", "said"),
+    [
+        (
+            [0.5, 0.6, 0.7],
+            "goes from 0.50 to 0.70 and still rises by 0.05 a doubling at the end; PLS goes from 0.80",
+        ),
+        ([0.5, 0.69, 0.7], "rises by less than 0.02 a doubling"),
+        ([0.5, 0.7, 0.6], "rises by less than 0.02 a doubling"),
+        ([0.5], "too small"),
+    ],
+)
+def test_what_more_soils_bring_is_counted_by_the_doubling(r2, said):
+    """The last step is divided by its doublings; one size alone allows no statement."""
+    assert said in words.growth(by_size(network=r2, PLS=[0.8, 0.81, 0.82][: len(r2)]), "network", "PLS")
+
+
+def test_the_best_and_the_worst_group_are_named():
+    """The sentence names the groups of the least and the largest error of its own model."""
+    table = pd.DataFrame(
+        {"model": ["m"] * 3 + ["other"], "population": list("abca"), "RMSE": [0.4, 0.3, 0.9, 2]}
+    )
+    assert words.groups(table, "m") == (
+        "Over the 3 groups RMSE of m lies between 0.30 (b) and 0.90 (c), with a median of 0.40."
+    )
+    assert words.groups(table, "other") == "This library names none."
+
+
+def test_simulated_scores_are_not_laid_beside_published_ones():
+    """Only measured soils and pH may stand under what others reported."""
+    assert "Below them stand the models of this page" in words.published("measured", "pH")
+    assert "no place beside them" in words.published("simulated", "pH")
+    assert "this page is about clay_pct" in words.published("measured", "clay_pct")
