@@ -1,4 +1,4 @@
-"""The command line: ``soilpb check-site`` and the commands about source libraries.
+"""The command line: ``soilpb check-site``, ``predict`` and the commands about source libraries.
 
 What a user gets wrong is one message on standard error and exit code 1, never a
 traceback.
@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soilpb import checks, sitefile
+from soilpb.cli_predict import app as predict_app
 from soilpb.cli_sources import app as sources_app
 from soilpb.quality import Finding
 from soilpb.readers.site import read_measured
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(predict_app)
 app.add_typer(sources_app)
 
 _STYLES = {"problem": "bold red", "warning": "yellow", "ok": "green", "note": "dim"}

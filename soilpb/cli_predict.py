@@ -1,0 +1,119 @@
+"""``soilpb predict``: what a site's kept model says of new spectra."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+from rich.console import Console
+
+from soilpb import kept_model, standards
+from soilpb.readers.assays import read_assays
+from soilpb.readers.site import read_spectra
+from soilpb.sitefile import Site, SiteError
+from soilpb.spectra import SoilSpectra
+from soilpb.store import MissingArtifact, atomic_write
+from soilpb.study import Study
+
+app = typer.Typer(help="Predictions.", no_args_is_help=True)
+
+SiteName = Annotated[str, typer.Argument(help="A site's name, or the path of its file.", show_default=False)]
+Spectra = Annotated[Path, typer.Argument(help="Spectra of the new soils: CSV or XLSX.", show_default=False)]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="CSV to write; printed if omitted.")]
+Ph = Annotated[Path | None, typer.Option(help="Table with measured pH of the new soils.")]
+Standard = Annotated[str, typer.Option(help="Whose limits; GB 15618-2018 for lead if omitted.")]
+Limits = Annotated[Path | None, typer.Option(help="YAML file of a standard of your own.")]
+Coverage = Annotated[float, typer.Option(help="Share of values that intervals shall hold.")]
+
+
+@app.command("predict")
+def predict(
+    site: SiteName,
+    spectra: Spectra,
+    output: Output = None,
+    ph: Ph = None,
+    standard: Standard = "",
+    limits: Limits = None,
+    coverage: Coverage = kept_model.COVERAGE,
+) -> None:
+    """Predict new soils with the model that a site's report kept: value, interval, exceedance, flag."""
+    speak = Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print
+    try:
+        study = Study.load(site)
+        model = kept_model.load(study)
+        rules = _rules(model.card["target"], standard, limits)
+        soils = read_spectra(spectra, **_reading(study.site))
+        measured = _measured_ph(ph, soils, study.site)
+        target = model.card["target"]
+        table = kept_model.table(model, soils, target, *rules, ph=measured, coverage=coverage)
+        _write(table, output, inputs=[spectra, *filter(None, [ph, limits])])
+    except (ValueError, MissingArtifact, OSError) as error:
+        speak(f"problem: {error}")
+        raise typer.Exit(1) from None
+    for remark in (*soils.provenance.notes, *_remarks(table, model.card, rules[0], coverage)):
+        speak(remark)
+
+
+def _reading(site: Site) -> dict[str, str]:
+    """How the site's own spectra were read: new ones come from the same hands."""
+    return site.model_dump(include={"id_column", "spectra_unit", "replicates"})
+
+
+def _rules(target: str, standard: str, limits: Path | None) -> tuple[str, pd.DataFrame]:
+    """Name of the standard, and the limits it is looked up in."""
+    known = standards.read_limits(limits) if limits else standards.LEAD_LIMITS
+    name = standard or (known["standard"].iloc[0] if limits else kept_model.standard_for(target))
+    if name and not limits and target != "Pb_mg_kg":
+        raise SiteError(f"{name} limits lead, and the model predicts {target}: give its limits with --limits")
+    if name and name not in set(known["standard"]):
+        raise SiteError(f"no standard {name!r}; there are: {'; '.join(known['standard'].unique())}")
+    return name, known
+
+
+def _measured_ph(path: Path | None, soils: SoilSpectra, site: Site) -> np.ndarray | float:
+    """PH of each soil as the laboratory found it, NaN where it did not."""
+    if path is None:
+        return np.nan
+    assays = read_assays(path, "pH", id_column=site.id_column)
+    found = assays.samples["pH"].reindex(soils.samples.index).to_numpy(dtype=float)
+    if np.isnan(found).all():
+        theirs, ours = assays.samples.index[0], soils.samples.index[0]
+        raise SiteError(
+            f"{path} has pH of none of the soils: its ids are like {theirs!r}, theirs like {ours!r}"
+        )
+    return found
+
+
+def _write(table: pd.DataFrame, output: Path | None, inputs: list[Path]) -> None:
+    """Write the table whole or not at all, and never over what was read."""
+    text = table.to_csv(float_format="%.6g")
+    if output is None:
+        typer.echo(text, nl=False)
+        return
+    if output.resolve() in [path.resolve() for path in inputs]:
+        raise SiteError(f"{output} is a file of yours that was just read: name another output")
+    with atomic_write(output) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _remarks(table: pd.DataFrame, card: dict, standard: str, coverage: float) -> list[str]:
+    """What a reader of the table should know."""
+    outside = table.index[table["outside"]]
+    listed = ", ".join(map(str, outside[:8])) + (", …" if len(outside) > 8 else "")
+    low, high = card["target_range"]
+    beyond = int((~table[card["target"]].between(low, high)).sum())
+    unjudged = [c for c in table if c.startswith("p_above_") and table[c].isna().any()]
+    remarks = [
+        f"{len(table)} soils predicted by the model of {card['site']} ({card['trained_on']['kind']} soils); "
+        f"intervals of {coverage:.0%}" + (f"; limits of {standard}" if standard else "")
+    ]
+    if len(outside):
+        remarks.append(f"{len(outside)} unlike the soils of the model, do not trust them: {listed}")
+    if beyond:
+        remarks.append(f"{beyond} predicted beyond the values it was made from, {low:.4g} to {high:.4g}")
+    if unjudged:
+        remarks.append("without a pH some limits are unknown: give measured pH with --ph")
+    return remarks

@@ -1,0 +1,171 @@
+"""The model that a report keeps for the next spectra: fitted, judged, described on its card.
+
+The report and ``soilpb predict`` make their tables here, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from soilpb import evaluation, site_trial
+from soilpb.applicability import FALSE_ALARMS
+from soilpb.site_model import SiteModel
+from soilpb.spectra import SoilSpectra
+from soilpb.standards import LEAD_LIMITS, rules_of
+from soilpb.study import Study
+
+#: Whose artifact the model is, and its folder among them.
+CHAPTER, FOLDER = "site_report", "model"
+#: Whose limits a model of lead is asked about, unless a user names others.
+STANDARD = "GB 15618-2018"
+COVERAGE = 0.9
+
+
+def ph_of(study: Study) -> np.ndarray | None:
+    """Measured pH of the target soils, NaN where not; None if no soil has one, or pH is the target."""
+    known = "pH" in study.target.samples and study.site.target != "pH"
+    return study.target.values("pH") if known else None
+
+
+def standard_for(target: str) -> str:
+    """Name the standard that a target is held against, or an empty text where none is known."""
+    return STANDARD if target == "Pb_mg_kg" else ""
+
+
+def fit(study: Study) -> SiteModel:
+    """Fit the site's model on all its soils."""
+    scale = study.site.target_scale
+    return SiteModel.fit(study.X, study.y, study.grid, scale, ph_of(study), study.groups, study.site.seed)
+
+
+def judge(study: Study, folds: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Try the model on soils that each fold left out (see :func:`soilpb.site_trial.held_out`)."""
+    return site_trial.held_out(
+        study.X,
+        study.y,
+        folds,
+        study.ids,
+        scale=study.site.target_scale,
+        ph=ph_of(study),
+        groups=study.groups,
+        standard=standard_for(study.site.target),
+        seed=study.site.seed,
+        coverage=COVERAGE,
+    )
+
+
+def scores(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -> dict[str, float]:
+    """Score the trial: metrics on the modelling scale, coverage, flags, calibration of probabilities."""
+    values = predictions[["observed", "predicted"]]
+    values = np.log(values) if study.site.target_scale == "log" else values
+    found = evaluation.metrics(values["observed"], values["predicted"])
+    return {name: found[name] for name in ("R2", "RMSE", "bias")} | site_trial.summary(
+        predictions, exceedances
+    )
+
+
+def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Sequence[str]) -> Path:
+    """Store the model with its card: what it was made of, what it is worth, what it cannot tell.
+
+    Parameters
+    ----------
+    study : Study
+    model : SiteModel
+    trial : mapping
+        From :func:`scores`.
+    limits : sequence of str
+        What the report says of its own limits.
+    """
+    soils, y = study.target, study.natural(study.y)
+    card: dict[str, Any] = {
+        "site": study.site.site,
+        "title": study.site.title,
+        "model": "PLS on first derivatives of absorbance; CV+ over 10 folds",
+        "target": study.site.target,
+        "target_range": [float(y.min()), float(y.max())],
+        "trained_on": {
+            "name": soils.provenance.name,
+            "kind": soils.provenance.kind,
+            "instrument": soils.provenance.instrument,
+            "licence": soils.provenance.licence,
+            "files_sha256": soils.provenance.sha256,
+            "soils_sha256": soils.sha256(),
+        },
+        "scores_on_held_out_soils": {**trial, "scale": study.label, "nominal_coverage": COVERAGE},
+        "false_alarms": FALSE_ALARMS,
+        "limits": list(limits),
+        "soilpb": version("soilpb"),
+    }
+    return model.save(study.folder(CHAPTER) / FOLDER, **card)
+
+
+def load(study: Study) -> SiteModel:
+    """Read the model that the site's report kept.
+
+    Raises
+    ------
+    MissingArtifact
+        Naming the command that makes it.
+    ValueError
+        If a file was altered.
+    """
+    return SiteModel.load(study.folder(CHAPTER) / FOLDER, study.command(CHAPTER))
+
+
+def table(
+    model: SiteModel,
+    soils: SoilSpectra,
+    target: str,
+    standard: str = "",
+    limits: pd.DataFrame = LEAD_LIMITS,
+    ph: np.ndarray | float = np.nan,
+    coverage: float = COVERAGE,
+) -> pd.DataFrame:
+    """Say all that the model knows of some soils, under the names that users see.
+
+    Parameters
+    ----------
+    model : SiteModel
+    soils : SoilSpectra
+        On any bands that cover the model's grid.
+    target : str
+        What the model predicts, such as ``Pb_mg_kg``.
+    standard, limits
+        Whose rules; none if empty.
+    ph : float or (n_samples,) array
+        Measured pH.
+    coverage : float
+
+    Returns
+    -------
+    DataFrame, indexed by sample
+        The target with ``_lower`` and ``_upper``; pH likewise; ``p_above_…`` a rule;
+        ``distance`` and ``outside``.
+    """
+    same = np.array_equal(soils.wavelengths, model.wavelengths)
+    X = soils.reflectance if same else soils.resample(model.wavelengths).reflectance
+    said = model.predict(X, coverage).drop(columns=["T2", "Q"])
+    names = {"predicted": target, "lower": f"{target}_lower", "upper": f"{target}_upper"}
+    parts = [said.drop(columns=["distance", "outside"]).rename(columns=names)]
+    if standard:
+        columns = {rule: column_of(rule) for rule in rules_of(standard, limits)}
+        parts.append(model.exceedance(X, standard, limits, ph).rename(columns=columns))
+    parts.append(said[["distance", "outside"]])
+    return pd.concat(parts, axis=1).set_axis(soils.samples.index.rename("sample"))
+
+
+def column_of(rule: str) -> str:
+    """Column of a rule's probabilities.
+
+    Examples
+    --------
+    >>> column_of("screening, other land")
+    'p_above_screening_other_land'
+    """
+    return "p_above_" + "_".join("".join(c if c.isalnum() else " " for c in rule).split())

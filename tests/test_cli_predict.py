@@ -1,0 +1,179 @@
+"""New spectra get what the report's model says, in one table; mistakes get one line."""
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from soilpb import kept_model
+from soilpb.cli import app
+from soilpb.study import Study
+from tests.kept_sites import write_project
+
+OWN = "standard: Canton\nrules:\n  stop: 200\n"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project whose report has kept a model."""
+    root = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        patch.setenv("COLUMNS", "200")
+        new = write_project(root)
+        study = Study.load("mine")
+        kept_model.keep(study, kept_model.fit(study), {"R2": 0.6}, [])
+        (root / "canton.yml").write_text(OWN)
+        yield root, study, new
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["predict", *map(str, arguments)])
+
+
+def refused(*arguments, says):
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert says in result.stderr
+
+
+def test_predictions_are_those_of_the_fitted_model(project):
+    """The table equals what the model in memory says of the same soils, to the digits written."""
+    root, study, new = project
+    result = run("mine", "data/new.csv", "-o", "out.csv")
+    assert result.exit_code == 0, result.output
+    written = pd.read_csv(root / "out.csv", index_col="sample")
+    expected = kept_model.table(kept_model.fit(study), new, "Pb_mg_kg", "GB 15618-2018")
+    pd.testing.assert_frame_equal(written, expected, rtol=1e-4, check_dtype=False)
+    assert "20 soils predicted by the model of mine (measured soils); intervals of 90%" in result.stderr
+
+
+def test_the_table_is_printed_where_no_file_is_named(project):
+    """Standard output holds the CSV and nothing else."""
+    found = pd.read_csv(io.StringIO(run("mine", "data/new.csv").stdout), index_col="sample")
+    assert found.shape == (20, 11)
+
+
+def test_measured_ph_is_used(project):
+    """With the laboratory's pH the probabilities are those of its limits."""
+    root, study, new = project
+    run("mine", "data/new.csv", "-o", "with_ph.csv", "--ph", "data/new_ph.csv")
+    found = pd.read_csv(root / "with_ph.csv", index_col="sample")
+    model, ph = kept_model.load(study), new.values("pH")
+    expected = kept_model.table(model, new, "Pb_mg_kg", "GB 15618-2018", ph=ph)
+    np.testing.assert_allclose(found["p_above_intervention"], expected["p_above_intervention"], rtol=1e-4)
+
+
+def test_a_standard_of_ones_own_is_used(project):
+    """A YAML file of limits replaces the standard; a wider coverage widens the intervals."""
+    wide, narrow = (
+        pd.read_csv(
+            io.StringIO(run("mine", "data/new.csv", "--limits", "canton.yml", "--coverage", c).stdout)
+        )
+        for c in (0.95, 0.5)
+    )
+    assert [c for c in wide if c.startswith("p_above")] == ["p_above_stop"]
+    assert (wide["Pb_mg_kg_upper"] > narrow["Pb_mg_kg_upper"]).all()
+
+
+def test_strange_soils_are_flagged_by_name(project):
+    """Spectra with a band nobody has are outside, and named on standard error."""
+    root, *_ = project
+    spectra = pd.read_csv(root / "data/new.csv", index_col=0)
+    nm = spectra.columns.astype(float).to_numpy()
+    spectra.iloc[:3] *= 1 - 0.7 * np.exp(-(((nm - 1000) / 60) ** 2))
+    spectra.to_csv(root / "data/odd.csv")
+    result = run("mine", "data/odd.csv")
+    found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
+    assert found["outside"][:3].all()
+    assert "do not trust them: " + found.index[0] in result.stderr
+
+
+def test_users_files_are_never_changed(project):
+    """Neither the spectra nor the model change, and an output on top of an input is refused."""
+    root, *_ = project
+
+    def hashes():
+        files = [*root.glob("data/*"), *root.glob("artifacts/**/model/*")]
+        return {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    before = hashes()
+    run("mine", "data/new.csv", "-o", "again.csv")
+    refused("mine", "data/new.csv", "-o", "data/new.csv", says="name another output")
+    assert hashes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["mime", "data/new.csv"], "did you mean 'mine'?"),
+        (["mine", "data/newer.csv"], "newer.csv"),
+        (["mine", "data/lab.csv"], "no wavelength columns"),
+        (["mine", "data/new.csv", "--standard", "GB"], "no standard 'GB'; there are: GB 15618-2018"),
+        (["mine", "data/new.csv", "--limits", "data/lab.csv"], "data/lab.csv"),
+        (["mine", "data/new.csv", "--coverage", "90"], "expected a share between 0 and 1"),
+        (["mine", "data/new.csv", "--ph", "data/lab.csv"], "has pH of none of the soils"),
+    ],
+)
+def test_a_mistake_is_one_line(project, arguments, says):
+    """What was got, what was expected, and no traceback."""
+    refused(*arguments, says=says)
+
+
+def test_spectra_that_do_not_cover_the_grid_are_refused(project):
+    """A visible-only instrument cannot be read with a full-range model."""
+    root, *_ = project
+    spectra = pd.read_csv(root / "data/new.csv", index_col=0)
+    spectra.loc[:, [c for c in spectra if float(c) < 1000]].to_csv(root / "data/visible.csv")
+    refused("mine", "data/visible.csv", says="2440")
+
+
+def test_an_altered_model_is_refused(project, tmp_path, monkeypatch):
+    """Whoever edits the card gets no prediction, and is told how to make the model again."""
+    root = tmp_path / "project"
+    new = write_project(root, 40, 5)
+    monkeypatch.chdir(root)
+    study = Study.load("mine")
+    refused("mine", "data/new.csv", says="make it with: papermill notebooks/site_report.ipynb")
+    folder = kept_model.keep(study, kept_model.fit(study), {"R2": 0.6}, [])
+    assert run("mine", "data/new.csv").exit_code == 0
+    assert len(new) == 5
+    card = folder / "card.json"
+    card.write_text(card.read_text().replace("0.6", "0.9"))
+    refused("mine", "data/new.csv", says="it was altered or half copied; make it again with: papermill")
+
+
+def test_the_command_is_quiet_in_a_process_of_its_own(project):
+    """Run as a program it writes the table, and no stray warning."""
+    root, *_ = project
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-m",
+            "soilpb.cli",
+            "predict",
+            "mine",
+            "data/new.csv",
+            "-o",
+            "own.csv",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=root,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == ""
+    assert all("Warning" not in line for line in result.stderr.splitlines())

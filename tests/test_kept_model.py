@@ -1,0 +1,87 @@
+"""A report keeps a model that says on its card what it was made of and what it is worth."""
+
+import numpy as np
+import pytest
+
+from soilpb import evaluation, kept_model, splits
+from soilpb.exceedance import with_measured_ph
+from soilpb.study import Study
+from tests.kept_sites import write_project
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    root = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        write_project(root)
+        yield Study.load("mine", chapter="site_report")
+
+
+@pytest.fixture(scope="module")
+def model(study):
+    return kept_model.fit(study)
+
+
+def test_the_card_tells_what_the_model_is(study, model):
+    """Soils, files and scores of the trial are on the card, and the range the model has seen."""
+    folds = splits.repeated_kfold(study.ids, 5, 1, seed=0)
+    trial = kept_model.scores(study, *kept_model.judge(study, folds))
+    kept_model.keep(study, model, trial, ["one limit"])
+    card = kept_model.load(study).card
+    assert card["trained_on"]["files_sha256"] == study.target.provenance.sha256
+    assert card["trained_on"]["soils_sha256"] == study.target.sha256()
+    assert card["scores_on_held_out_soils"]["coverage"] == trial["coverage"]
+    assert card["scores_on_held_out_soils"]["scale"] == "ln Pb (mg/kg)"
+    assert card["target_range"] == [
+        study.target.values("Pb_mg_kg").min(),
+        study.target.values("Pb_mg_kg").max(),
+    ]
+    assert (card["limits"], card["n_samples"], card["site"]) == (["one limit"], 60, "mine")
+
+
+def test_scores_are_on_the_modelling_scale(study):
+    """R² of the logarithm, as everywhere in the book, and 90 % intervals that hold about that."""
+    predictions, exceedances = kept_model.judge(study, splits.repeated_kfold(study.ids, 5, 1, seed=0))
+    found = kept_model.scores(study, predictions, exceedances)
+    logs = np.log(predictions[["observed", "predicted"]]).to_numpy().T
+    assert found["R2"] == pytest.approx(evaluation.metrics(*logs)["R2"])
+    assert 0.75 < found["coverage"] <= 1
+    assert set(exceedances["rule"]) == {"screening, paddy", "screening, other land", "intervention"}
+
+
+def test_the_table_has_the_names_of_the_laboratory(study, model):
+    """Target, pH, a probability a rule, and the flag, under names that need no code."""
+    table = kept_model.table(model, study.target, "Pb_mg_kg", "GB 15618-2018")
+    assert list(table) == [
+        *("Pb_mg_kg", "Pb_mg_kg_lower", "Pb_mg_kg_upper", "pH", "pH_lower", "pH_upper"),
+        *("p_above_screening_paddy", "p_above_screening_other_land", "p_above_intervention"),
+        *("distance", "outside"),
+    ]
+    np.testing.assert_array_equal(table.index, study.ids)
+    np.testing.assert_allclose(table["Pb_mg_kg"], model.predict(study.X)["predicted"])
+
+
+def test_measured_ph_sets_the_limit(study, model):
+    """Given a pH, the probability is that of this pH's limit."""
+    soils = study.target.take(np.arange(5))
+    found = kept_model.table(model, soils, "Pb_mg_kg", "GB 15618-2018", ph=np.full(5, 4.0))
+    draws = np.exp(model.target.draws(model._spectra(soils.reflectance)))
+    expected = with_measured_ph(draws, 4.0, "GB 15618-2018", "intervention")
+    np.testing.assert_allclose(found["p_above_intervention"], expected)
+
+
+def test_spectra_of_another_instrument_are_resampled(study, model):
+    """Finer bands that cover the grid are brought to it: predictions hardly change."""
+    from soilpb.readers.site import read_measured
+
+    native = read_measured(study.site)
+    assert native.n_bands != len(model.wavelengths)
+    found = kept_model.table(model, native, "Pb_mg_kg")
+    np.testing.assert_allclose(found["Pb_mg_kg"], model.predict(study.X)["predicted"])
+
+
+def test_only_lead_has_a_standard_of_itself():
+    """Limits for lead are not held against clay."""
+    assert kept_model.standard_for("Pb_mg_kg") == "GB 15618-2018"
+    assert kept_model.standard_for("clay_pct") == ""
