@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from soilpb.credit import ADDITIVITY_TOLERANCE, Attribution
+from soilpb.windows import in_nm
 
 #: Intervals of verdicts run between these quantiles.
 QUANTILES = (0.05, 0.95)
@@ -139,8 +140,8 @@ def windows(tested: pd.DataFrame, model: str) -> list[Verdict]:
     """
     return [
         Verdict(
-            f"{model} uses {row.start:g}–{row.stop:g} nm",
-            f"credit per nm > 1 (even), and p < {SIGNIFICANT:g} among windows as wide: p = {row.p_holm:.2g}",
+            f"{model} uses {in_nm(row.start, row.stop)}",
+            f"credit per nm > 1; Holm's p < {SIGNIFICANT:g} among windows as wide: {row.p_holm:.2f}",
             row.relative,
             row.low,
             row.high,
@@ -169,9 +170,7 @@ def beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
         best = found.loc[found["p"].idxmin()]
         return [Verdict(f"{model} credits some band beyond chance", test, best["z"], np.nan, np.nan, "fails")]
     return [
-        Verdict(
-            f"{model} credits {b.start:g}–{b.stop:g} nm beyond chance", test, b.z, np.nan, np.nan, "holds"
-        )
+        Verdict(f"{model} credits {in_nm(b.start, b.stop)} beyond chance", test, b.z, np.nan, np.nan, "holds")
         for b in bands.itertuples()
     ]
 

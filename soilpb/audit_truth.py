@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 from soilpb import jackknife
 from soilpb.atlas import MIXTURES
 from soilpb.audit import Verdict, Word, decide
-from soilpb.windows import window_tests
+from soilpb.windows import in_nm, window_tests
 
 #: What a page says of a true window, as a verdict on "the model uses it".
 _WORDS: dict[str, Word] = {"recovered": "holds", "missed": "fails", "undecided": "undecided"}
@@ -113,7 +113,7 @@ def truth_verdicts(
     )
     return [ranking] + [
         Verdict(
-            f"{model} uses {row.start:g}–{row.stop:g} nm, where {row.driver.replace('_', ' ')} truly acts",
+            f"{model} uses {in_nm(row.start, row.stop)}, where {row.driver.replace('_', ' ')} truly acts",
             "credit per nm ≥ 1 (even)",
             row.relative,
             row.low,

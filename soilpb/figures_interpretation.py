@@ -1,4 +1,4 @@
-"""Pictures of a trial: what became of the bands, and which statements about them survive."""
+"""Pictures of a trial: what became of bands, what predictions do without them, what survives."""
 
 from __future__ import annotations
 
@@ -6,8 +6,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
+from pandas.io.formats.style import Styler
 
-from soilpb.figures import SOURCE_COLOUR, TARGET_COLOUR, legend_above, make_axes, wavelength_axis
+from soilpb.figures import (
+    PALETTE,
+    SIGNAL_COLOUR,
+    SOURCE_COLOUR,
+    TARGET_COLOUR,
+    legend_above,
+    make_axes,
+    number,
+    wavelength_axis,
+)
 from soilpb.figures_shap import mark_published_bands
 
 #: What can become of a band: its colour, dark where something is claimed.
@@ -19,6 +29,8 @@ OUTCOME_COLOURS = {
     "unused": "0.72",
     "undecided": "0.92",
 }
+#: Words of a verdict, dark enough on white.
+VERDICT_COLOURS = {"holds": "#0b5d8a", "fails": "#a5330f", "undecided": "#595959"}
 _RATIOS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
 
 
@@ -56,6 +68,100 @@ def band_diagram(change: pd.DataFrame, before: str, after: str, ax: Axes | None 
     return ax
 
 
+def masking_curves(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how far predictions move as bands are taken away, or given back, by credit and at random.
+
+    Parameters
+    ----------
+    curves : DataFrame
+        From :func:`soilpb.trial.masking_curves`. Random orders: mean, and 5–95 % of them.
+    """
+    ax = make_axes(ax, height=3.8)
+    words = {"deletion": "taken away", "insertion": "given back"}
+    for colour, (curve, word) in zip((TARGET_COLOUR, SOURCE_COLOUR), words.items(), strict=True):
+        table = curves[curves["curve"] == curve].assign(percent=lambda rows: 100 * rows["share"])
+        by_credit = table[table["order"] == "credit"].set_index("percent")["moved"]
+        random = table[table["order"] == "random"].groupby("percent")["moved"]
+        ax.plot(by_credit, color=colour, linewidth=2.2, label=f"{word}, most credited first")
+        low, high = random.quantile(0.05), random.quantile(0.95)
+        ax.fill_between(low.index, low, high, color=colour, alpha=0.2, linewidth=0)
+        ax.plot(random.mean(), color=colour, linestyle=(0, (4, 3)), label=f"{word}, at random")
+    ax.set(xlabel="Bands handled (%)", ylabel="Predictions moved by (sd)", xlim=(0, 100), ylim=(0, None))
+    legend_above(ax)
+    return ax
+
+
+def intervals(
+    table: pd.DataFrame,
+    row: str,
+    value: str,
+    label: str,
+    ax: Axes | None = None,
+    hue: str | None = None,
+    neutral: float = 0.0,
+    mark: str | None = None,
+    notes: str | None = None,
+) -> Axes:
+    """Draw a dot and an interval a row, beside a line at the value that means nothing.
+
+    Parameters
+    ----------
+    table : DataFrame
+        The columns named, and ``low`` and ``high``; rows from top to bottom.
+    row, value : str
+        Columns of the names and of the dots.
+    label : str
+        Quantity and unit.
+    hue : str, optional
+        Column that tells several dots of one row apart.
+    neutral : float
+        Where the line stands.
+    mark : str, optional
+        Column of values to mark by diamonds, such as the truth; it names them in the legend.
+    notes : str, optional
+        Column of short texts for the right margin.
+    """
+    names = list(dict.fromkeys(table[row]))
+    kinds = list(dict.fromkeys(table[hue])) if hue else [None]
+    beside = 0.3 if table[row].duplicated().any() else 0.0
+    ax = make_axes(ax, height=1.4 + (0.3 + beside * (len(kinds) - 1)) * len(names))
+    ax.axvline(neutral, color="black", linewidth=0.8)
+    for k, kind in enumerate(kinds):
+        rows = table if hue is None else table[table[hue] == kind]
+        y = np.array([names.index(name) for name in rows[row]]) + beside * (k - (len(kinds) - 1) / 2)
+        ax.hlines(y, rows["low"], rows["high"], color=PALETTE[k], alpha=0.45, linewidth=4)
+        ax.plot(rows[value], y, "osD"[k], color=PALETTE[k], markersize=7, label=kind)
+        if mark:
+            ax.plot(rows[mark], y, "D", color=SIGNAL_COLOUR, fillstyle="none", markersize=8, label=mark)
+        for text, height in zip(rows[notes] if notes else (), y, strict=False):
+            ax.text(1.02, height, text, transform=ax.get_yaxis_transform(), va="center")
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel=label, ylim=(len(names) - 0.4, -0.6))
+    ax.grid(axis="y", linewidth=0.5, alpha=0.5)
+    if hue or mark:
+        legend_above(ax, ncols=3)
+    return ax
+
+
+def style_verdicts(table: pd.DataFrame) -> Styler:
+    """Lay the table of verdicts out for a page: statistic and interval in one column, words in colour.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`soilpb.audit.verdict_table`.
+    """
+    shown = table.assign(
+        statistic=[
+            _short(row.statistic)
+            + ("" if np.isnan(row.low) else f" ({_short(row.low)} to {_short(row.high)})")
+            for row in table.itertuples()
+        ]
+    )[["statement", "verdict", "statistic", "test"]]
+    colour = {word: f"color: {c}; font-weight: bold" for word, c in VERDICT_COLOURS.items()}
+    return shown.style.map(colour.get, subset="verdict").hide(axis="index")
+
+
 def _strip(ax: Axes, change: pd.DataFrame, top: float, height: float) -> None:
     """One block a band, coloured by its outcome, along the bottom of a logarithmic axis."""
     for band in change.itertuples():
@@ -73,3 +179,8 @@ def _legends(ax: Axes, outcomes: set[str]) -> None:
     legend_above(ax)
     patches = [Patch(color=c, label=name) for name, c in OUTCOME_COLOURS.items() if name in outcomes]
     ax.figure.legend(handles=patches, loc="outside lower center", ncols=6, columnspacing=1.2)
+
+
+def _short(value: float) -> str:
+    """A statistic in two digits, or as a power of ten where it is tiny."""
+    return number(value) if value == 0 or abs(value) >= 0.005 else f"{value:.0e}".replace("-", "−")

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from soilpb.figures import GREY, SOURCE_COLOUR, TARGET_COLOUR, legend_above, make_axes, wavelength_axis
-
-#: Bands that the study says transfer retained from pH, nm (He et al. 2025, abstract).
-RETAINED_NM = ((550.0, 750.0), (1600.0, 1700.0))
-#: Wavelengths that the study says transfer adapted to Pb, nm (ibidem).
-ADAPTED_NM = (919.0, 959.0)
+from soilpb.windows import PUBLISHED
 
 
 def share_of_credit(attributions: pd.DataFrame) -> pd.DataFrame:
@@ -86,23 +80,26 @@ def profile(attributions: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def mark_published_bands(
-    ax: Axes,
-    retained: Sequence[tuple[float, float]] = RETAINED_NM,
-    adapted: Sequence[float] = ADAPTED_NM,
-) -> None:
-    """Shade the bands that the study says were retained; dash the wavelengths it says were adapted."""
+def mark_published_bands(ax: Axes, windows: pd.DataFrame = PUBLISHED) -> None:
+    """Shade the bands that the study says were retained; dash the wavelengths it says were adapted.
+
+    Parameters
+    ----------
+    windows : DataFrame
+        ``start``, ``stop`` (nm) and ``claim``: retained or adapted. An adapted window is
+        marked at its centre.
+    """
     top = ax.get_xaxis_transform()
-    for start, stop in retained:
-        ax.axvspan(start, stop, color=GREY, alpha=0.13, linewidth=0, zorder=0)
-        ax.text(
-            (start + stop) / 2, 0.985, f"retained\n{start:g}–{stop:g}", transform=top, ha="center", va="top"
-        )
+    for window in windows[windows["claim"] == "retained"].itertuples():
+        ax.axvspan(window.start, window.stop, color=GREY, alpha=0.13, linewidth=0, zorder=0)
+        text = f"retained\n{window.start:g}–{window.stop:g}"
+        ax.text((window.start + window.stop) / 2, 0.985, text, transform=top, ha="center", va="top")
+    adapted = windows[windows["claim"] == "adapted"][["start", "stop"]].mean(axis=1)
     for wavelength in adapted:
         ax.axvline(wavelength, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)), zorder=0)
-    if adapted:
+    if len(adapted):
         text = "adapted\n" + ", ".join(f"{wavelength:g}" for wavelength in adapted)
-        ax.text(max(adapted) + 15, 0.985, text, transform=top, ha="left", va="top")
+        ax.text(adapted.max() + 15, 0.985, text, transform=top, ha="left", va="top")
 
 
 def _profile(ax: Axes, shares: pd.DataFrame, sign: int, colour: tuple, label: str) -> None:

@@ -25,6 +25,17 @@ PUBLISHED = pd.DataFrame(
 )
 
 
+def in_nm(start: float, stop: float) -> str:
+    """Name a window as a reader would.
+
+    Examples
+    --------
+    >>> in_nm(550, 750), in_nm(1860, 1860)
+    ('550–750 nm', '1860 nm')
+    """
+    return f"{start:g} nm" if start == stop else f"{start:g}–{stop:g} nm"
+
+
 def window_tests(
     profiles: pd.DataFrame, windows: pd.DataFrame, left_out: float, level: float = 0.9
 ) -> pd.DataFrame:

@@ -83,7 +83,7 @@ def execute(
         fresh = temporary.with_suffix(".source.ipynb")
         try:
             fresh.write_text(nbformat.writes(notebook), encoding="utf-8")
-            papermill.execute_notebook(
+            executed = papermill.execute_notebook(
                 fresh,
                 temporary,
                 {"site": site, **parameters},
@@ -92,11 +92,20 @@ def execute(
                 progress_bar=False,
                 extra_arguments=["--log-level=ERROR"],  # the kernel's own chatter is not the chapter's
             )
+            nbformat.write(without_injected(executed), temporary)
         finally:
             fresh.unlink(missing_ok=True)
     for copy in copies:
         with store.atomic_write(copy) as temporary:
             shutil.copyfile(output, temporary)
+
+
+def without_injected(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Keep papermill's cell of parameters off the page: the reader has just seen the defaults."""
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
+    return notebook
 
 
 def named_for(notebook: nbformat.NotebookNode, site: Site) -> nbformat.NotebookNode:

@@ -66,3 +66,86 @@ def test_the_diagram_is_readable():
     assert ax.get_xlabel() == "Wavelength (nm)"
     assert ax.get_ylabel()
     assert_readable(ax)
+
+
+def curves():
+    """Order by credit moves predictions twice as far as random orders."""
+    share = np.linspace(0, 1, 5)
+    orders = [("credit", 0, 2.0), ("random", 0, 0.9), ("random", 1, 1.1)]
+    tables = [
+        pd.DataFrame({"curve": curve, "order": order, "draw": draw, "share": share, "moved": size * share})
+        for curve in ("deletion", "insertion")
+        for order, draw, size in orders
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_masking_shows_credit_beside_random_orders():
+    """Solid lines follow the order by credit, dashed ones the mean of random orders, in percent of bands."""
+    ax = figures_interpretation.masking_curves(curves())
+    lines = {line.get_label(): line for line in ax.lines}
+    assert len(lines) == 4
+    by_credit, at_random = (lines[f"taken away, {how}"] for how in ("most credited first", "at random"))
+    np.testing.assert_allclose(by_credit.get_xdata(), [0, 25, 50, 75, 100])
+    np.testing.assert_allclose(by_credit.get_ydata(), 2 * np.linspace(0, 1, 5))
+    np.testing.assert_allclose(at_random.get_ydata(), np.linspace(0, 1, 5))
+    assert_readable(ax)
+
+
+def slopes(kinds=1):
+    """Three constituents, with a truth and a note."""
+    table = pd.DataFrame(
+        {
+            "constituent": ["clay", "goethite", "water"],
+            "slope": [0.4, 0.2, -0.1],
+            "low": [0.3, 0.1, -0.2],
+            "high": [0.5, 0.3, 0.1],
+            "truth": [0.6, 0.25, 0.0],
+            "note": ["p = 0.01", "p = 0.20", "p = 0.90"],
+        }
+    )
+    return pd.concat([table.assign(model=f"model {k}", slope=table["slope"] + k) for k in range(kinds)])
+
+
+def test_every_dot_stands_on_its_interval():
+    """One row a constituent from top to bottom, its dot between the ends of its line."""
+    table = slopes()
+    ax = figures_interpretation.intervals(table, "constituent", "slope", "Slope", mark="truth", notes="note")
+    assert [label.get_text() for label in ax.get_yticklabels()] == table["constituent"].tolist()
+    segments = np.array(ax.collections[0].get_segments())
+    np.testing.assert_allclose(segments[:, :, 0], table[["low", "high"]])
+    dots, truth = ax.lines[1], ax.lines[2]
+    np.testing.assert_allclose(dots.get_xdata(), table["slope"])
+    np.testing.assert_allclose(truth.get_xdata(), table["truth"])
+    assert {text.get_text() for text in ax.texts} == set(table["note"])
+    assert_readable(ax)
+
+
+def test_dots_lie_side_by_side_only_where_they_share_a_row():
+    """Two models of one constituent are apart; groups that share no row stay on their lines."""
+    shared = figures_interpretation.intervals(slopes(2), "constituent", "slope", "Slope", hue="model")
+    assert shared.lines[1].get_ydata()[0] != shared.lines[2].get_ydata()[0]
+    grouped = slopes().assign(model=["a", "a", "b"])
+    apart = figures_interpretation.intervals(grouped, "constituent", "slope", "Slope", hue="model")
+    np.testing.assert_allclose(apart.lines[1].get_ydata(), [0, 1])
+    np.testing.assert_allclose(apart.lines[2].get_ydata(), [2])
+    assert_readable(apart)
+
+
+def test_the_verdicts_show_the_interval_and_the_word():
+    """Tiny numbers are powers of ten, missing intervals are empty, and words have a colour."""
+    table = pd.DataFrame(
+        {
+            "statement": ["Credit adds up", "Band used"],
+            "test": ["gap", "z"],
+            "statistic": [4e-7, 1.5],
+            "low": [1e-7, np.nan],
+            "high": [-4e-7, np.nan],
+            "verdict": ["holds", "undecided"],
+        }
+    )
+    html = figures_interpretation.style_verdicts(table).to_html()
+    assert "4e−07 (1e−07 to −4e−07)" in html
+    assert ">1.50<" in html
+    assert "nan" not in html
+    assert figures_interpretation.VERDICT_COLOURS["holds"] in html

@@ -1,0 +1,140 @@
+"""Sentences about wavelengths follow their tables, and carry intervals."""
+
+import pandas as pd
+import pytest
+
+from soilpb import interpretation_words as words
+from soilpb.audit import Verdict
+
+
+@pytest.fixture
+def tested():
+    """Two windows named beforehand, of which one survives."""
+    return pd.DataFrame(
+        {
+            "start": [550, 909],
+            "stop": [750, 929],
+            "relative": [1.5, 0.6],
+            "low": [1.2, 0.1],
+            "high": [1.8, 1.1],
+            "verdict": ["holds", "fails"],
+        }
+    )
+
+
+def test_no_window_is_named_without_its_interval(tested):
+    """Every pair of wavelengths is followed by its number and the interval."""
+    said = words.named_windows(tested, "ResNet-pH-Pb")
+    assert "550–750 nm 1.50 (1.20 to 1.80) and 909–929 nm 0.60 (0.10 to 1.10)" in said
+    assert said.endswith("1 of 2 survives both tests.")
+    none = words.named_windows(tested.assign(verdict="fails"), "ResNet-pH-Pb")
+    assert none.endswith("none of the 2 survives both tests.")
+
+
+def verdict(word, statistic=0.6):
+    return Verdict("Credit adds up", "gap ≤ 0.0001", statistic, statistic - 0.1, statistic + 0.1, word)
+
+
+def test_credit_describes_the_network_only_if_all_its_tests_hold():
+    """One test that does not hold is named, and the claim is taken back."""
+    assert words.about_the_model([verdict("holds")] * 3).startswith("Credit describes the network")
+    doubted = words.about_the_model([verdict("holds"), verdict("undecided")])
+    assert doubted == "Whether credit describes the network is in doubt: “Credit adds up” is undecided."
+
+
+def test_what_changes_a_profile_is_named_with_its_correlation():
+    """Only what fails is called no property of the soils; every correlation carries its interval."""
+    said = words.about_the_next_model(
+        {"another seed": verdict("fails"), "another background": verdict("holds", 0.9)}
+    )
+    assert "0.60 (0.50 to 0.70) with another seed and 0.90 (0.80 to 1.00) with another background" in said
+    assert said.endswith("What another seed would change is not a property of the soils.")
+    assert words.about_the_next_model({"another seed": verdict("holds")}).endswith("its threshold.")
+
+
+def test_the_soil_is_spoken_of_only_where_the_truth_is_known():
+    """Without a truth no claim is made; with one, the verdict decides."""
+    assert "cannot be tested" in words.about_the_soil(None)
+    said = words.about_the_soil(verdict("fails", 0.0))
+    assert said.startswith("Credit does not describe the soil")
+    assert said.endswith("correlates at 0.00 (−0.10 to 0.10).")
+    assert words.about_the_soil(verdict("holds")).startswith("Credit describes the soil")
+
+
+def test_bands_are_counted_by_outcome():
+    """Outcomes that did not occur are not mentioned; undecided bands always are."""
+    change = pd.DataFrame({"start": [400, 450, 500], "stop": [450, 500, 550]})
+    said = words.band_outcomes(change.assign(outcome=["retained", "lost", "undecided"]))
+    assert said == "Of 3 bands of 50 nm, 1 retained and 1 lost; for 1 these soils cannot tell."
+    assert "none can be classed: for 3" in words.band_outcomes(change.assign(outcome="undecided"))
+
+
+def test_true_windows_are_counted():
+    """Recovered, missed and open windows add up."""
+    outcomes = pd.DataFrame({"outcome": ["missed", "missed", "undecided"]})
+    assert "Of the 3 windows" in words.true_windows(outcomes)
+    assert "recovers 0, misses 2 and leaves 1 open" in words.true_windows(outcomes)
+    assert words.true_windows(None) == "What is true of these soils, nobody knows."
+
+
+@pytest.fixture
+def slopes():
+    """Four slopes with the truth, of which two are strong and one is in doubt."""
+    return pd.DataFrame(
+        {
+            "constituent": ["clay", "goethite", "organic_matter", "water"],
+            "slope": [0.3, 0.2, -0.1, 0.1],
+            "low": [0.2, 0.1, -0.2, -0.1],
+            "high": [0.4, 0.3, -0.05, 0.3],
+            "truth": [0.6, 0.25, -0.15, 0.0],
+        }
+    )
+
+
+def test_slopes_are_judged_by_signs_and_sizes(slopes):
+    """Only true slopes above the threshold are judged by sign; sizes are relative to the truth."""
+    said = words.slope_signs(slopes)
+    assert "2 of the 2 whose true slope exceeds 0.2 in size have the right sign" in said
+    assert "65 % of the truth (median)" in said
+    known = words.slopes_away_from_zero(slopes)
+    assert known.startswith(
+        "Predictions rise with clay and goethite and fall with organic matter; for 1 of 4 "
+    )
+
+
+def test_the_answer_claims_survival_only_where_the_truth_is_known(slopes, tested):
+    """On simulated soils slopes are held against the truth; on measured ones they are only told."""
+    known = words.answer(verdict("fails"), tested, slopes)
+    assert (
+        "at a Spearman correlation of 0.60 (0.50 to 0.70), and of the 2 published windows 1 survives."
+        in known
+    )
+    assert "What survives is minerals." in known
+    measured = words.answer(verdict("fails"), tested.assign(verdict="fails"), slopes.drop(columns="truth"))
+    assert "none survives. Asked about minerals instead, it answers: Predictions rise with clay" in measured
+    assert "only simulated soils" in words.slope_signs(slopes.drop(columns="truth"))
+
+
+def test_exceptions_among_fields_are_named():
+    """A field whose slope has the wrong sign is named, for each model apart."""
+    slopes = pd.DataFrame(
+        {
+            "field": ["CV.98", "SC.93"] * 2,
+            "model": ["clay model"] * 2 + ["carbon model"] * 2,
+            "slope": [1.0, 2.0, 1.0, -1.0],
+            "low": [0.5, -0.5, 0.5, -2.0],
+            "r2": [0.9, 0.8, 0.7, 0.2],
+            "strongest": ["clay", "clay", "organic_matter", "iron_oxides"],
+        }
+    )
+    assert words.fields_agree(slopes) == (
+        "The slope of the clay model is positive in 2 of 2 fields, in 1 of them with its whole interval; "
+        "the slope of the carbon model is positive in 1 of 2 fields, in 1 of them with its whole interval "
+        "(not in SC.93, whose model has an R² of 0.20 and rises most with iron oxides)."
+    )
+
+
+def test_grammar_follows_the_count():
+    """One statement fails, two fail."""
+    table = pd.DataFrame({"verdict": ["fails", "fails", "holds", "holds", "undecided"]})
+    assert words.tally(table) == "Of 5 statements 2 hold, 2 fail and 1 is undecided."
