@@ -63,7 +63,7 @@ def read_lines(path: str | Path) -> Lines:
         column, an unreadable workbook, encoding or quotation.
     """
     path = Path(path)
-    content = _read_bytes(path)
+    content = read_bytes(path)
     if content.startswith(_OLE):
         raise SiteError(f"{path} is an old .xls or an encrypted workbook; save it as .xlsx or CSV")
     if content.startswith(_ZIP):
@@ -92,7 +92,14 @@ def clean(text: str) -> str:
     return text.strip()
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Bytes of a file.
+
+    Raises
+    ------
+    SiteError
+        Naming the file: not there, not readable, or empty.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:

@@ -1,0 +1,92 @@
+"""ASD files of all versions: target divided by white reference, or a message."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from soilpb.readers.asd import read_asd
+from soilpb.sitefile import SiteError
+from tests.instrument_files import NM, SOIL, write_asd
+from tests.shared_instruments import FOLDER, needs_real_files
+
+
+@pytest.mark.parametrize("version", range(2, 9))
+@pytest.mark.parametrize("data_format", [0, 1, 2])
+def test_reflectance_is_target_by_white_reference(tmp_path, version, data_format):
+    """Versions with a reference, in each number format, give the ratio over the header's bands."""
+    white = 1e6 if data_format == 1 else 2000.0
+    scan = read_asd(write_asd(tmp_path / "s.asd", version=version, data_format=data_format, white=white))
+    np.testing.assert_allclose(scan.values, SOIL, atol=1e-6)
+    np.testing.assert_allclose(scan.axis, NM)
+    assert (scan.axis_unit, scan.quantity, scan.instrument) == ("nm", "fraction", "ASD FS FR 4139")
+    assert scan.splices == (1000, 1800)
+
+
+@pytest.mark.parametrize("version", [1, 8])
+def test_reflectance_may_be_stored_as_it_is(tmp_path, version):
+    """A file of type reflectance whose values are reflectance is not divided, and says so."""
+    scan = read_asd(write_asd(tmp_path / "s.asd", version=version, white=None))
+    np.testing.assert_allclose(scan.values, SOIL)
+    assert "stores reflectance" in scan.notes[0]
+
+
+def test_an_instrument_with_one_detector_has_no_splice(tmp_path):
+    """Splices outside the measured range do not count."""
+    nm = np.arange(325.0, 1076.0)
+    assert read_asd(write_asd(tmp_path / "s.asd", np.full(nm.size, 0.3), nm, splices=(0, 0))).splices == ()
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"version": 1, "values": SOIL * 2000, "white": None, "data_type": 0}, "raw counts without a white"),
+        ({"values": SOIL * 2000, "white": None}, "raw counts without a white"),
+        ({"data_type": 2}, "holds radiance"),
+        ({"data_type": 99}, "holds data type 99"),
+        ({"nm": NM * 20}, "which no instrument has"),
+        ({"white": np.where(NM == 900, 0.0, 2000.0)}, "reference is 0 at 900 nm"),
+    ],
+)
+def test_counts_are_never_reflectance(tmp_path, options, says):
+    """Raw counts, radiance, a spoilt header and a dark reference are refused by the file's name."""
+    with pytest.raises(SiteError, match=f"s.asd.*{says}"):
+        read_asd(write_asd(tmp_path / "s.asd", **options))
+
+
+@pytest.mark.parametrize(
+    ("length", "says"),
+    [
+        (100, "within its header"),
+        (3000, "within its spectrum"),
+        (3935, "before its"),
+        (5000, "white reference"),
+    ],
+)
+def test_a_file_that_is_cut_off_is_refused(tmp_path, length, says):
+    """Wherever the file ends early, the message says where."""
+    path = write_asd(tmp_path / "s.asd")
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(SiteError, match=f"cut off.*{says}"):
+        read_asd(path)
+
+
+COMPARED = """
+import sys, numpy as np
+from pyASDReader import ASDFile
+found = ASDFile(sys.argv[1])
+np.savez("found.npz", nm=found.wavelengths, ratio=found.spectrumData.spectra / found.referenceData.spectra)
+"""
+
+
+@needs_real_files
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.asd")), ids=lambda p: p.name)
+def test_real_files_agree_with_pyasdreader(tmp_path, path):
+    """Bands and target / reference are those of an independent reader (which litters its folder)."""
+    subprocess.run([sys.executable, "-c", COMPARED, path], cwd=tmp_path, check=True)
+    found, scan = np.load(tmp_path / "found.npz"), read_asd(path)
+    np.testing.assert_array_equal(scan.axis, found["nm"])
+    np.testing.assert_allclose(scan.values, found["ratio"], rtol=1e-12)
+    assert scan.axis.size == 2151
+    assert 0.02 < scan.values.min() < scan.values.max() < 1
