@@ -43,6 +43,7 @@ from soilpb import (
     figures_scores,
     figures_shap,
     figures_soils,
+    kept_model,
     models,
     report_tables,
     report_words,
@@ -170,16 +171,40 @@ above, beneath = figures.stacked([3.2, 2.8])
 figures_shap.profile(credit, above)
 ax = figures_soils.atlas(atlas.FEATURES, beneath)
 
+# %% [markdown]
+# ## The next spectra
+#
+# {glue:text}`report-kept` New spectra from this place are read with
+#
+# ```bash
+# soilpb predict {{site}} new_spectra.csv -o predictions.csv
+# ```
+#
+# which gives each soil its value, an interval, the probability that it exceeds a limit, and a flag where it is unlike the soils above.
+# On soils that it had not seen, fold by fold in the first repeat, such a model did this well:
+
+# %% tags=["remove-input"]
+kept = kept_model.fit(study)
+trials, exceedances = kept_model.judge(study, first)
+worth = kept_model.scores(study, trials, exceedances)
+report_tables.wrapped(kept_model.described(worth, exceedances)).hide(axis="index")
+
 # %% tags=["remove-cell"]
 tables = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": credit}
-for name, table in {**tables, "distances": apart_table}.items():
+trial_tables = {"trials": trials, "exceedances": exceedances, "kept": kept_model.own_soils(study, kept)}
+for name, table in {**tables, **trial_tables, "distances": apart_table}.items():
     study.save(name, table)
 outside = float(apart.outside.mean())
+limits = report_words.limits(study, outside, n_models=len(zoo))
+kept_model.keep(study, kept, worth, limits)
+
+# %% tags=["remove-cell"]
 words = {
     "answer": report_words.answer(study, predictions),
     "rivalry": report_words.rivalry(scores, folds, reference=models.name_of(keys[0], study.target_name)),
     "coverage": report_words.coverage(outside),
     "best": best,
+    "kept": kept_model.sentence(study),
     "peaks": bands_used.strongest(credit),
     "label": study.label,
     "property": study.site.source_property,
@@ -195,7 +220,7 @@ for name, value in words.items():
 # What this page cannot tell, as far as that can be computed:
 
 # %% tags=["remove-input"]
-report_tables.listed(report_words.limits(study, outside, n_models=len(zoo)))
+report_tables.listed(limits)
 
 # %% [markdown]
 # Your own soils get this page from one small file: see {ref}`sec-site-file`.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,7 +69,55 @@ def scores(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -
     )
 
 
-def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Sequence[str]) -> Path:
+def described(
+    trial: Mapping[str, float], exceedances: pd.DataFrame, flagged_of_same_kind: float = FALSE_ALARMS
+) -> pd.DataFrame:
+    """Say in a table what the trial found, beside what was promised.
+
+    Parameters
+    ----------
+    trial : mapping
+        From :func:`scores`.
+    exceedances : DataFrame
+        From :func:`judge`; may be empty.
+    flagged_of_same_kind : float
+        Share of flags that the applicability limits allow.
+
+    Returns
+    -------
+    DataFrame with columns ``asked`` and ``found``.
+    """
+    rows = [
+        ("R² of the kept model", f"{trial['R2']:.2f}"),
+        (f"values within their {COVERAGE:.0%} interval", f"{trial['coverage']:.0%}"),
+        (
+            f"soils flagged as unlike the others, {flagged_of_same_kind:.0%} allowed",
+            f"{trial['outside']:.0%}",
+        ),
+    ]
+    for rule, soils in exceedances.groupby("rule", sort=False):
+        found = f"{soils['exceeded'].sum()} of {len(soils)}; expected {soils['probability'].sum():.1f}"
+        rows.append((f"soils above {STANDARD}, {rule}", found))
+    if "calibration_error" in trial:
+        rows.append(("error of these probabilities, on average", f"{trial['calibration_error']:.3f}"))
+    return pd.DataFrame(rows, columns=["asked", "found"])
+
+
+def own_soils(study: Study, model: SiteModel) -> pd.DataFrame:
+    """What the model says of the very soils it was made from: to check a stored one by, no evidence."""
+    return table(model, study.target, study.site.target, standard_for(study.site.target)).reset_index()
+
+
+def sentence(study: Study) -> str:
+    """Say which model is kept."""
+    ph = " pH is predicted beside it." if ph_of(study) is not None else ""
+    return (
+        f"A PLS model of {study.label}, fitted on all {study.target.n_samples} soils, is kept with this report: "
+        f"its weights, and a card of what it was made from.{ph}"
+    )
+
+
+def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Sequence[str]) -> None:
     """Store the model with its card: what it was made of, what it is worth, what it cannot tell.
 
     Parameters
@@ -102,7 +149,7 @@ def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Seq
         "limits": list(limits),
         "soilpb": version("soilpb"),
     }
-    return model.save(study.folder(CHAPTER) / FOLDER, **card)
+    model.save(study.folder(CHAPTER) / FOLDER, **card)
 
 
 def load(study: Study) -> SiteModel:

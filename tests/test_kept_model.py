@@ -81,6 +81,19 @@ def test_spectra_of_another_instrument_are_resampled(study, model):
     np.testing.assert_allclose(found["Pb_mg_kg"], model.predict(study.X)["predicted"])
 
 
+def test_a_trial_is_described_beside_its_promises(study):
+    """Each promise has a row, and soils above a limit are counted beside those expected."""
+    predictions, exceedances = kept_model.judge(study, splits.repeated_kfold(study.ids, 5, 1, seed=0))
+    trial = kept_model.scores(study, predictions, exceedances)
+    rows = kept_model.described(trial, exceedances).set_index("asked")["found"]
+    assert rows["values within their 90% interval"] == f"{trial['coverage']:.0%}"
+    paddy = exceedances.query("rule == 'screening, paddy'")
+    expected = f"{paddy['exceeded'].sum()} of 60; expected {paddy['probability'].sum():.1f}"
+    assert rows["soils above GB 15618-2018, screening, paddy"] == expected
+    del trial["calibration_error"]
+    assert len(kept_model.described(trial, exceedances[:0])) == 3
+
+
 def test_only_lead_has_a_standard_of_itself():
     """Limits for lead are not held against clay."""
     assert kept_model.standard_for("Pb_mg_kg") == "GB 15618-2018"

@@ -1,5 +1,6 @@
 """The report is right for a user's own files: a project of one site, from two tables and a site file."""
 
+import io
 import json
 import re
 from pathlib import Path
@@ -8,8 +9,10 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
-from soilpb import splits, workflow
+from soilpb import kept_model, splits, workflow
+from soilpb.cli import app
 from soilpb.network import SpectralNetwork
 from soilpb.readers import limesoda
 from soilpb.store import sha256_of
@@ -97,6 +100,21 @@ def test_missing_values_and_profiles_are_respected(report):
     assert study.target.n_samples == 98 - 3 - 1
     splits.validate(study.table("site_report", "folds"), study.ids, study.groups)
     assert f"The {len(set(study.groups))} groups of samples stay together" in said(report)
+
+
+def test_the_kept_model_predicts_what_the_report_said(report, project):
+    """``soilpb predict`` gives the very numbers that the report's model gave, for the same spectra."""
+    run = CliRunner().invoke(app, ["predict", "my-mine", "data/my-mine/spectra.csv"])
+    assert run.exit_code == 0, run.output
+    written = pd.read_csv(io.StringIO(run.stdout), index_col="sample")
+    study = Study.load("my-mine")
+    told = study.table("site_report", "kept").set_index("sample")
+    columns = ["clay_pct", "clay_pct_lower", "clay_pct_upper", "pH", "distance"]
+    np.testing.assert_allclose(written.loc[told.index, columns], told[columns], rtol=1e-4)
+    card = kept_model.load(study).card
+    assert card["n_samples"] == len(told) == 94
+    assert card["trained_on"]["files_sha256"] == study.target.provenance.sha256
+    assert f"soilpb predict {card['site']} new_spectra.csv" in said(report)
 
 
 def test_nothing_is_left_open_in_the_page(report, project):
