@@ -1,0 +1,65 @@
+"""Formats are told by content, whatever a file is called."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from soilpb.readers.instruments import promises_spectrum, read_instrument, recognise
+from soilpb.readers.recording import to_reflectance
+from soilpb.sitefile import SiteError
+from tests import instrument_files as files
+from tests.shared_instruments import FOLDER, needs_real_files
+
+WRITERS = [
+    files.write_asd,
+    files.write_sed,
+    files.write_svc,
+    files.write_opus,
+    files.write_omnic,
+    files.write_jcamp,
+]
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
+@pytest.mark.parametrize("name", ["s1.dat", "s1.asd", "s1"])
+def test_content_counts_not_the_name(tmp_path, write, name):
+    """Each format is read under any suffix, to the same soil."""
+    nm, reflectance = to_reflectance(read_instrument(write(tmp_path / name)))
+    np.testing.assert_allclose(reflectance, np.interp(nm, files.NM, files.SOIL), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "s1.asd"])
+def test_other_content_is_refused(tmp_path, name):
+    """A file of another kind, or one whose beginning is lost, is named."""
+    (tmp_path / name).write_bytes(b"remarks of a rainy day\n")
+    assert recognise(tmp_path / name) is None
+    with pytest.raises(SiteError, match=f"{name} is no instrument file"):
+        read_instrument(tmp_path / name)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    """A wrong path and a folder are refused by name."""
+    with pytest.raises(SiteError, match=r"s1\.asd is not there"):
+        read_instrument(tmp_path / "s1.asd")
+    with pytest.raises(SiteError, match="cannot be read"):
+        read_instrument(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "promised"), [("a.ASD", True), ("a.0", True), ("a.007", True), ("a.csv", False), ("a", False)]
+)
+def test_names_promise_spectra(name, promised):
+    """Suffixes of instruments and numbers do, others do not."""
+    assert promises_spectrum(Path(name)) is promised
+
+
+@needs_real_files
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*")), ids=lambda path: path.name)
+def test_every_real_file_is_recognised_and_left_alone(path):
+    """Each file of the shared folder is read; its bytes stay as they were."""
+    before = path.read_bytes()
+    scan = read_instrument(path)
+    assert scan.axis.shape == scan.values.shape
+    assert np.isfinite(scan.values).all()
+    assert path.read_bytes() == before

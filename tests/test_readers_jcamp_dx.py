@@ -1,0 +1,93 @@
+"""JCAMP-DX files: plain and compressed, at one with their own header."""
+
+import numpy as np
+import pytest
+
+from soilpb.bands import absorbance
+from soilpb.readers.jcamp_dx import read_jcamp
+from soilpb.readers.recording import to_reflectance
+from soilpb.sitefile import SiteError
+from tests.instrument_files import NM, SOIL, write_jcamp
+from tests.shared_instruments import FOLDER, needs_real_files
+
+
+@pytest.mark.parametrize(
+    ("values", "yunits", "quantity"),
+    [
+        (SOIL, "REFLECTANCE", "fraction"),
+        (100 * SOIL, "REFLECTANCE", "percent"),
+        (100 * SOIL, "% Reflectance", "percent"),
+        (absorbance(SOIL), "LOG(1/R)", "absorbance"),
+    ],
+)
+def test_reflectance_is_read_in_its_unit(tmp_path, values, yunits, quantity):
+    """The same reflectance comes out of every unit."""
+    scan = read_jcamp(write_jcamp(tmp_path / "s.jdx", values, yunits=yunits))
+    assert (scan.axis_unit, scan.quantity) == ("nm", quantity)
+    nm, reflectance = to_reflectance(scan)
+    np.testing.assert_allclose(nm, NM)
+    np.testing.assert_allclose(reflectance, SOIL, atol=2e-5)
+
+
+def test_the_compressed_form_is_read(tmp_path):
+    """Squeezed numbers and differences are what they stand for: B0 is 20, J is one more."""
+    path = write_jcamp(tmp_path / "s.jdx", np.r_[20.0, np.arange(21, 31)], NM[:11], yfactor=1, maxy=30)
+    head = path.read_text().split("##XYDATA")[0]
+    path.write_text(f"{head}##XYDATA=(X++(Y..Y))\n350B0JJJJJ\n375B5JJJJJ\n##END=\n")
+    scan = read_jcamp(path)
+    np.testing.assert_array_equal(scan.values, np.arange(20, 31))
+
+
+def test_a_file_of_several_spectra_is_refused(tmp_path):
+    """A linked file with two spectra does not say which one is meant."""
+    one = write_jcamp(tmp_path / "s.jdx").read_text()
+    path = tmp_path / "two.jdx"
+    path.write_text(f"##TITLE=two\n##DATA TYPE=LINK\n##BLOCKS=2\n{one}{one}##END=\n")
+    with pytest.raises(SiteError, match=r"two\.jdx holds 2 spectra"):
+        read_jcamp(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"points": 400}, "contradicts itself"),
+        ({"points": 10**8}, "spoilt"),
+        ({"points": "many"}, "spoilt"),
+        ({"firsty": 0.9}, "FIRSTY is 0.9"),
+        ({"maxy": 0.9}, "MAXY is 0.9"),
+        ({"lastx": 900}, "contradicts itself"),
+    ],
+)
+def test_a_file_at_odds_with_its_header_is_refused(tmp_path, options, says):
+    """Another number of points, first or largest value, or axis names the file."""
+    with pytest.raises(SiteError, match=rf"s\.jdx.*{says}"):
+        read_jcamp(write_jcamp(tmp_path / "s.jdx", **options))
+
+
+def test_a_file_that_is_cut_off_is_refused(tmp_path):
+    """Rows that are missing at the end are counted."""
+    path = write_jcamp(tmp_path / "s.jdx")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-3]))
+    with pytest.raises(SiteError, match="contradicts itself.*431.*416"):
+        read_jcamp(path)
+
+
+def test_nothing_is_printed(tmp_path, capsys):
+    """What the library says of a spoilt file becomes a message."""
+    with pytest.raises(SiteError):
+        read_jcamp(write_jcamp(tmp_path / "s.jdx", lastx=900))
+    assert capsys.readouterr().out == ""
+
+
+@needs_real_files
+def test_real_files_are_read_to_their_own_headers():
+    """Axis, quantity, first and largest values are those that the headers state."""
+    plain = read_jcamp(FOLDER / "jcamp_ir_dichloroethane.jdx")
+    assert (plain.axis_unit, plain.quantity, plain.axis.size) == ("1/cm", "transmittance", 3385)
+    np.testing.assert_array_equal(plain.axis[[0, -1]], [382, 3766])
+    np.testing.assert_array_equal([plain.values[0], plain.values.max()], [0.8117, 0.9055])
+    squeezed = read_jcamp(FOLDER / "jcamp_sqz.jdx")
+    assert (squeezed.axis_unit, squeezed.axis.size, squeezed.values[0]) == ("HZ", 16384, 2259260)
+    for scan in (plain, squeezed):
+        with pytest.raises(SiteError):
+            to_reflectance(scan)

@@ -1,0 +1,98 @@
+"""Bruker OPUS files: the right spectrum of several, checked against its own parameters."""
+
+import brukeropus
+import numpy as np
+import pytest
+
+from soilpb.readers import opus
+from soilpb.readers.opus import read_opus
+from soilpb.readers.recording import to_reflectance
+from soilpb.sitefile import SiteError
+from tests.instrument_files import NM, SOIL, mid_absorbance, near_absorbance, write_opus
+from tests.shared_instruments import FOLDER, needs_real_files
+
+NEAR = (1e7 / NM[-1], 1e7 / NM[0])
+
+
+def single(whose, values):
+    return (opus.SINGLE, whose, *NEAR, values)
+
+
+def test_absorbance_becomes_reflectance(tmp_path):
+    """Absorbance over wavenumbers gives the soil's reflectance over nm."""
+    scan = read_opus(write_opus(tmp_path / "s.0"))
+    assert (scan.axis_unit, scan.quantity, scan.instrument) == ("1/cm", "absorbance", "Bruker MPA II")
+    nm, reflectance = to_reflectance(scan)
+    np.testing.assert_allclose(nm[[0, -1]], NM[[0, -1]])
+    np.testing.assert_allclose(reflectance, np.interp(nm, NM, SOIL), atol=1e-6)
+
+
+def test_the_near_infrared_block_is_chosen(tmp_path):
+    """Beside a mid-infrared block, in either order, the near-infrared one is read and the other noted."""
+    near = (opus.ABSORBANCE, 3, *NEAR, near_absorbance())
+    mid = (opus.ABSORBANCE, 3, 600.0, 4000.0, mid_absorbance())
+    for blocks in ([near, mid], [mid, near]):
+        scan = read_opus(write_opus(tmp_path / "s.0", blocks))
+        np.testing.assert_allclose(scan.values, near_absorbance(), atol=1e-6)
+        assert "1 other spectra of the file left aside" in scan.notes[0]
+
+
+def test_two_single_channel_spectra_give_their_ratio(tmp_path):
+    """Without a result block, reflectance is sample / reference."""
+    white = np.full(300, 7.0)
+    blocks = [single(opus.WHITE, white), single(opus.SAMPLE, white * 10 ** -near_absorbance())]
+    scan = read_opus(write_opus(tmp_path / "s.0", blocks))
+    assert (scan.quantity, scan.notes) == ("fraction", ("s.0: reflectance is sample / reference",))
+    np.testing.assert_allclose(scan.values, 10 ** -near_absorbance(), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "quantity"),
+    [
+        ([single(opus.SAMPLE, near_absorbance())], "a single beam"),
+        ([(opus.TRANSMITTANCE, 3, *NEAR, near_absorbance())], "transmittance"),
+        ([(opus.ABSORBANCE, 3, 600.0, 4000.0, mid_absorbance())], "absorbance"),
+    ],
+)
+def test_other_spectra_are_read_but_are_no_reflectance(tmp_path, blocks, quantity):
+    """A single beam, transmittance and mid infrared are what they are, and stop at the study's door."""
+    scan = read_opus(write_opus(tmp_path / "s.0", blocks))
+    assert scan.quantity == quantity
+    with pytest.raises(SiteError, match=r"s\.0"):
+        to_reflectance(scan)
+
+
+def test_values_that_are_not_what_the_file_says_are_refused(tmp_path):
+    """Parameters that state other extremes than the values have name a spoilt file."""
+    with pytest.raises(SiteError, match="smallest and largest"):
+        read_opus(write_opus(tmp_path / "s.0", shift=0.1))
+
+
+@pytest.mark.parametrize(
+    ("length", "says"),
+    [(20, "cut off within its header"), (30, "header says 3 blocks"), (1000, "a block ends beyond")],
+)
+def test_a_file_that_is_cut_off_is_refused(tmp_path, length, says):
+    """Wherever the file ends early, one message says so."""
+    path = write_opus(tmp_path / "s.0")
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(SiteError, match=says):
+        read_opus(path)
+
+
+@needs_real_files
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("235157XS01.0", "a"),
+        ("icr056141.0", "a"),
+        ("opus_BF_lo_01_soil_cal.1", "a"),
+        ("opus_csiro_test_refl.0", "r"),
+    ],
+)
+def test_real_files_agree_with_brukeropus(name, key):
+    """Axis and values are those of an independent reader."""
+    found, scan = getattr(brukeropus.read_opus(FOLDER / name), key), read_opus(FOLDER / name)
+    np.testing.assert_allclose(scan.axis, found.x)
+    np.testing.assert_allclose(scan.values, found.y, rtol=1e-6)
+    assert (scan.axis_unit, scan.quantity) == ("1/cm", {"a": "absorbance", "r": "fraction"}[key])
