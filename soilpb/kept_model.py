@@ -90,10 +90,7 @@ def described(
     rows = [
         ("R² of the kept model", f"{trial['R2']:.2f}"),
         (f"values within their {COVERAGE:.0%} interval", f"{trial['coverage']:.0%}"),
-        (
-            f"soils flagged as unlike the others, {flagged_of_same_kind:.0%} allowed",
-            f"{trial['outside']:.0%}",
-        ),
+        (f"flagged as unlike the others ({flagged_of_same_kind:.0%} allowed)", f"{trial['outside']:.0%}"),
     ]
     for rule, soils in exceedances.groupby("rule", sort=False):
         found = f"{soils['exceeded'].sum()} of {len(soils)}; expected {soils['probability'].sum():.1f}"
@@ -112,8 +109,8 @@ def sentence(study: Study) -> str:
     """Say which model is kept."""
     ph = " pH is predicted beside it." if ph_of(study) is not None else ""
     return (
-        f"A PLS model of {study.label}, fitted on all {study.target.n_samples} soils, is kept with this report: "
-        f"its weights, and a card of what it was made from.{ph}"
+        f"A PLS model of {study.label}, fitted on all {study.target.n_samples} soils, is kept with this "
+        f"report: its weights, and a card of what it was made from.{ph}"
     )
 
 

@@ -144,10 +144,10 @@ def test_an_altered_model_is_refused(project, tmp_path, monkeypatch):
     monkeypatch.chdir(root)
     study = Study.load("mine")
     refused("mine", "data/new.csv", says="make it with: papermill notebooks/site_report.ipynb")
-    folder = kept_model.keep(study, kept_model.fit(study), {"R2": 0.6}, [])
+    kept_model.keep(study, kept_model.fit(study), {"R2": 0.6}, [])
     assert run("mine", "data/new.csv").exit_code == 0
     assert len(new) == 5
-    card = folder / "card.json"
+    card = study.folder("site_report") / "model" / "card.json"
     card.write_text(card.read_text().replace("0.6", "0.9"))
     refused("mine", "data/new.csv", says="it was altered or half copied; make it again with: papermill")
 
