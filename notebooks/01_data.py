@@ -72,7 +72,7 @@ pd.DataFrame(
 # 1400, 1900 and 2200 nm; organic matter darkens everything in the visible. Lead takes nothing: it has no absorption of its own
 # here, and can only be seen through the company it keeps {cite:p}`stenberg2010`.
 
-# %% mystnb={"figure": {"caption": "Reflectance of the source and the target soils (simulated twin), and the constituents that absorb at each wavelength. Bars span two widths on either side of a feature's centre.", "name": "fig-domain-spectra"}, "image": {"alt": "Two reflectance curves with shaded 5 to 95 percent bands rise from the blue towards 1300 nm and dip near 1400, 1900 and 2200 nm; a strip beneath shows where hematite, goethite, organic matter, water, clays, carbonate, gypsum and jarosite absorb."}}
+# %% mystnb={"figure": {"caption": "Reflectance of the source ({glue:text}`data-source-kind`) and the target soils ({glue:text}`data-kind`), and the constituents that absorb at each wavelength. Bars span two widths on either side of a feature's centre.", "name": "fig-domain-spectra"}, "image": {"alt": "Two reflectance curves with shaded 5 to 95 percent bands rise from the blue towards 1300 nm and dip near 1400, 1900 and 2200 nm; a strip beneath shows where hematite, goethite, organic matter, water, clays, carbonate, gypsum and jarosite absorb."}}
 above, beneath = figures.stacked([3.6, 2.8])
 figures_soils.spectra(domains, above)
 ax = figures_soils.atlas(atlas.FEATURES, beneath)
@@ -94,14 +94,14 @@ glue("data-darker", "darker" if at_550["target"] < at_550["source"] else "bright
 #
 # Both domains have pH. A network can only carry over what it has seen: a target far outside the library's range of pH would be a warning.
 
-# %% mystnb={"figure": {"caption": "Soil pH in the source and the target (simulated twin).", "name": "fig-ph-distribution"}, "image": {"alt": "Two overlapping histograms of soil pH, one for the source library and one for the target site, with dashed lines at the medians."}}
+# %% mystnb={"figure": {"caption": "Soil pH in the source ({glue:text}`data-source-kind`) and the target ({glue:text}`data-kind`).", "name": "fig-ph-distribution"}, "image": {"alt": "Two overlapping histograms of soil pH, one for the source library and one for the target site, with dashed lines at the medians."}}
 ph = {name: soils.values(study.site.source_property) for name, soils in domains.items()}
 ax = figures_soils.distribution(ph, "pH (H₂O)")
 # %% [markdown]
 # The target alone has lead. It is skewed to the right, as concentrations are, so models in this book see its logarithm.
 # Legal limits are drawn beneath. In China they depend on the soil's pH: the very property the source teaches.
 
-# %% mystnb={"figure": {"caption": "Above: the target's lead (simulated twin), on a logarithmic axis. Below: legal limits; where they depend on pH, one mark a pH class.", "name": "fig-target-distribution"}, "image": {"alt": "A right-skewed histogram of lead on a logarithmic axis; beneath it, legal limits of China, one mark a pH class, and of Finland."}}
+# %% mystnb={"figure": {"caption": "Above: the target's lead ({glue:text}`data-kind`), on a logarithmic axis. Below: legal limits; where they depend on pH, one mark a pH class.", "name": "fig-target-distribution"}, "image": {"alt": "A right-skewed histogram of lead on a logarithmic axis; beneath it, legal limits of China, one mark a pH class, and of Finland."}}
 above, beneath = figures.stacked([2.8, 2.6])
 target_values = {"target": study.target.values(study.site.target)}
 unit = f"{study.target_name} ({study.target_unit})"
@@ -127,7 +127,7 @@ rules.style.format({"soils above (%)": "{:.0f}"}).hide(axis="index")
 distances = distance.distances(study.source.reflectance, study.target.reflectance, n_components)
 table = distances.table.assign(sample=study.ids)
 
-# %% mystnb={"figure": {"caption": "Each target soil's distance from the source library (simulated twin): within its principal components (T²) and outside them (Q). Dashed: limits that 95 % of the library pass.", "name": "fig-domain-distance"}, "image": {"alt": "Scatter plot on logarithmic axes of T² against Q, one point a target soil, with dashed limits and the farthest soils named."}}
+# %% mystnb={"figure": {"caption": "Distance of each target soil ({glue:text}`data-kind`) from the source library ({glue:text}`data-source-kind`): within its principal components (T²) and outside them (Q). Dashed: limits that 95 % of the library pass.", "name": "fig-domain-distance"}, "image": {"alt": "Scatter plot on logarithmic axes of T² against Q, one point a target soil, with dashed limits and the farthest soils named."}}
 ax = figures_soils.outliers(table, distances.t2_limit, distances.q_limit)
 # %% tags=["remove-cell"]
 share = 100 * float(distances.outside.mean())
@@ -140,6 +140,8 @@ verdict = f"Of the target's {study.target.n_samples} spectra, {share:.0f} % lie 
 glue("data-verdict", verdict, display=False)
 glue("data-n-components", n_components, display=False)
 glue("data-share-outside", share, display=False)
+glue("data-kind", study.target.provenance.kind, display=False)
+glue("data-source-kind", study.source.provenance.kind, display=False)
 glue("data-n-source", study.source.n_samples, display=False)
 glue("data-n-target", study.target.n_samples, display=False)
 glue("data-pb-median", float(np.median(pb)), display=False)
@@ -148,15 +150,15 @@ study.save("distances", table)
 # %% [markdown]
 # ## Takeaways
 #
-# - The source has {glue:text}`data-n-source` soils with pH, the target {glue:text}`data-n-target` with lead (median {glue:text}`data-pb-median:.0f` mg/kg). Here both are simulated.
+# - The source has {glue:text}`data-n-source` soils with pH, the target {glue:text}`data-n-target` with lead (median {glue:text}`data-pb-median:.0f` mg/kg). Here the source is {glue:text}`data-source-kind` and the target {glue:text}`data-kind`.
 # - Lead has no absorption in this range: every model in this book reads its company.
 # - Limits for lead depend on pH, so a spectrum that tells both is worth more than one that tells either.
 # - {glue:text}`data-share-outside:.0f` % of the target's spectra lie outside the library's 95 % limits.
 #
 # ## Limits
 #
-# The twin's soils obey a simple theory of light in powders {cite:p}`kubelka1931` and a made-up chemistry. They show whether a method finds what was put there;
-# they are no evidence about Gejiu. Distances in principal components say that spectra differ, not that a prediction will be wrong.
+# Simulated soils obey a simple theory of light in powders {cite:p}`kubelka1931` and a made-up chemistry. They show whether a method finds what was put there;
+# they are no evidence about a mine. Distances in principal components say that spectra differ, not that a prediction will be wrong.
 #
 # ## Try it on your site
 #
