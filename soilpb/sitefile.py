@@ -39,7 +39,7 @@ class Site(BaseModel):
 
     target_data: Literal["twin", "limesoda", "files"] = Field(description="where the site's soils come from")
     limesoda_set: str = Field("", description="name of the LimeSoDa set, where target_data is limesoda")
-    spectra: str = Field("", description="CSV or XLSX of spectra, where target_data is files")
+    spectra: str = Field("", description="CSV or XLSX of spectra, or a folder of instrument files")
     laboratory: str = Field("", description="CSV or XLSX of laboratory values, where target_data is files")
     id_column: str = Field("", description="column of the sample ids; found by itself if empty")
     spectra_unit: Literal["auto", "fraction", "percent", "absorbance"] = Field(

@@ -23,6 +23,7 @@ import nbformat
 import papermill
 
 from soilpb import sitefile, store
+from soilpb.readers.folder import files_of
 from soilpb.sitefile import Site
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -160,7 +161,13 @@ def data_behind(site: str) -> list[str]:
     """
     about = sitefile.load_site_file(site)
     brought = (about.spectra, about.laboratory) if about.target_data == "files" else ()
-    return [path for path in dict.fromkeys(brought) if (sitefile.project_root() / path).exists()]
+    root = sitefile.project_root()
+    files = [
+        f"{path}/{file.name}" if (root / path).is_dir() else path
+        for path in brought
+        for file in files_of(root / path)
+    ]
+    return [path for path in dict.fromkeys(files) if (root / path).exists()]
 
 
 @lru_cache

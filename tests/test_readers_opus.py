@@ -42,7 +42,7 @@ def test_two_single_channel_spectra_give_their_ratio(tmp_path):
     white = np.full(300, 7.0)
     blocks = [single(opus.WHITE, white), single(opus.SAMPLE, white * 10 ** -near_absorbance())]
     scan = read_opus(write_opus(tmp_path / "s.0", blocks))
-    assert (scan.quantity, scan.notes) == ("fraction", ("s.0: reflectance is sample / reference",))
+    assert (scan.quantity, scan.notes) == ("fraction", ("reflectance is sample / reference",))
     np.testing.assert_allclose(scan.values, 10 ** -near_absorbance(), rtol=1e-5)
 
 

@@ -134,7 +134,7 @@ def test_a_chapter_knows_the_code_behind_it(tmp_path):
 
 
 def test_a_site_stands_on_the_files_it_brought(tmp_path, monkeypatch):
-    """Both tables count, a file that is not there is left to the reader, and other sites bring none."""
+    """Both tables, or all files of a folder, count; what is not there is left to the reader."""
     for folder in ("notebooks/sites", "data"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "data" / "lab.csv").touch()
@@ -145,6 +145,10 @@ def test_a_site_stands_on_the_files_it_brought(tmp_path, monkeypatch):
     assert workflow.data_behind("mine") == ["data/lab.csv"]
     (tmp_path / "data" / "nir.csv").touch()
     assert workflow.data_behind("mine") == ["data/nir.csv", "data/lab.csv"]
+    (tmp_path / "data" / "nir.csv").unlink()
+    (tmp_path / "data" / "nir.csv").mkdir()
+    (tmp_path / "data" / "nir.csv" / "s1.asd").touch()
+    assert workflow.data_behind("mine") == ["data/nir.csv/s1.asd", "data/lab.csv"]
 
 
 def test_explaining_is_not_behind_pretraining():

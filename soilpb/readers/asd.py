@@ -125,7 +125,7 @@ def _divided(
     median = float(np.median(spectrum))
     divided_already = kind == _REFLECTANCE and DARKEST < median < 1.6
     if divided_already and (white is None or np.median(white) > 10):
-        return spectrum, (f"{path.name} stores reflectance, not counts",)
+        return spectrum, ("the file stores reflectance, not counts",)
     if white is None:
         raise SiteError(
             f"{path} holds raw counts without a white reference (median {median:.4g}); take one, or export "

@@ -96,10 +96,10 @@ def read_opus(path: str | Path) -> Recording:
     best = max(enumerate(spectra), key=_worth)[1]
     values, quantity, notes = best.values, _QUANTITIES[best.block.kind], []
     if best.block.kind == SINGLE:
-        values, quantity, notes = _ratio(path, best, spectra)
+        values, quantity, notes = _ratio(best, spectra)
     results = sum(spectrum.block.kind != SINGLE for spectrum in spectra)
     if results > 1:
-        notes.append(f"{path.name}: the {quantity} read, {results - 1} other spectra of the file left aside")
+        notes.append(f"the {quantity} read, {results - 1} other spectra of the file left aside")
     instruments = [p["INS"] for p in (_parameters(b.content) for b in blocks if b.about > 1) if "INS" in p]
     return Recording(
         path=path,
@@ -189,11 +189,11 @@ def _worth(numbered: tuple[int, Spectrum]) -> tuple[bool, int, int]:
     return usable and spectrum.is_near, order.index(spectrum.block.kind), number
 
 
-def _ratio(path: Path, best: Spectrum, spectra: Sequence[Spectrum]) -> tuple[np.ndarray, str, list[str]]:
+def _ratio(best: Spectrum, spectra: Sequence[Spectrum]) -> tuple[np.ndarray, str, list[str]]:
     """Sample / reference of single-channel spectra, or the single beam if one of them is missing."""
     alike = [s for s in spectra if s.block.kind == SINGLE and np.array_equal(s.axis, best.axis)]
     beams = {s.block.whose: s for s in alike}
     if not {SAMPLE, WHITE} <= beams.keys() or not (beams[WHITE].values > 0).all():
         return best.values, _QUANTITIES[SINGLE], []
     ratio = beams[SAMPLE].values / beams[WHITE].values
-    return ratio, "fraction", [f"{path.name}: reflectance is sample / reference"]
+    return ratio, "fraction", ["reflectance is sample / reference"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -32,6 +33,10 @@ class Scans:
         Finite, in the unit of the file.
     notes : tuple of str
         What was converted, re-ordered, dropped or left aside.
+    unit : str
+        Unit of the spectra where the files say it themselves, as those of instruments do.
+    instrument : str
+        What the files say of it.
     """
 
     table: Table
@@ -40,6 +45,8 @@ class Scans:
     wavelengths: np.ndarray
     spectra: np.ndarray
     notes: tuple[str, ...]
+    unit: Literal["", "fraction"] = ""
+    instrument: str = ""
 
     def at(self, row: int) -> str:
         """Name the place of a scan in the file."""
@@ -83,8 +90,8 @@ def read_scans(path: str | Path, id_column: str = "") -> Scans:
     )
 
 
-def _with_bands(table: Table) -> tuple[Table, Bands]:
-    """Return the table, transposed if its spectra stand in columns, and its bands."""
+def locate_bands(table: Table) -> tuple[Table, Bands] | None:
+    """Return the table, transposed if its spectra stand in columns, and its bands; None if it has none."""
     bands = find_bands(table)
     if bands is not None:
         return table, bands
@@ -93,6 +100,13 @@ def _with_bands(table: Table) -> tuple[Table, Bands]:
     # Ids such as S1 … S40 look like band names, but are no wavelengths in nm, µm or 1/cm.
     if bands is not None and not 3 < bands.numbers.max() < RANGE_NM[0]:
         return turned, bands
+    return None
+
+
+def _with_bands(table: Table) -> tuple[Table, Bands]:
+    located = locate_bands(table)
+    if located is not None:
+        return located
     names = ", ".join(repr(name) for name in table.header[:6])
     raise SiteError(
         f"{table.path} has no wavelength columns (it starts with {names}); name each band by its wavelength "

@@ -71,7 +71,7 @@ def _reflectance(path: Path, columns: dict[str, np.ndarray]) -> tuple[np.ndarray
         )
     if not (white[0] > 0).all():
         raise SiteError(f"{path}: its white reference is 0 or less in some bands; measure it again")
-    return target[0] / white[0], "fraction", (f"{path.name}: reflectance is target / reference",)
+    return target[0] / white[0], "fraction", ("reflectance is target / reference",)
 
 
 def _unit_by_value(path: Path, name: str, values: np.ndarray) -> str:

@@ -7,7 +7,7 @@ found and how to mend it. The files are never changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ import pandas as pd
 
 from soilpb.readers import limesoda
 from soilpb.readers.assays import BelowDetection, read_assays
+from soilpb.readers.folder import files_of, read_folder
 from soilpb.readers.ids import match_ids, refuse_repeated
 from soilpb.readers.laboratory import SCAN_LIMIT, average_scans
 from soilpb.readers.scans import Scans, read_scans
@@ -44,7 +45,8 @@ def read_site(
     Parameters
     ----------
     spectra, laboratory : path
-        CSV or XLSX of any dialect; both may be one file.
+        CSV or XLSX of any dialect; both may be one file. ``spectra`` may be a folder of
+        instrument files too, each named after its sample (see :mod:`soilpb.readers.scan_ids`).
     target : str
         Laboratory column to predict, such as ``Pb_mg_kg``; see :func:`read_assays`.
     id_column : str
@@ -70,8 +72,14 @@ def read_site(
     SiteError
         Naming the file, row or column, what was found and how to mend it.
     """
-    scanned = read_spectra(spectra, id_column=id_column, spectra_unit=spectra_unit, replicates=replicates)
     assays = read_assays(laboratory, target, id_column=id_column, below_detection=below_detection)
+    scanned = read_spectra(
+        spectra,
+        id_column=id_column,
+        spectra_unit=spectra_unit,
+        replicates=replicates,
+        known=assays.samples.index,
+    )
     ids = scanned.samples.index
     files = (str(spectra), str(laboratory))
     both = match_ids(list(ids), assays.samples.index, files)
@@ -83,10 +91,10 @@ def read_site(
         provenance=Provenance(
             name=name,
             kind="measured",
-            instrument=instrument or "unknown",
+            instrument=instrument or scanned.provenance.instrument,
             citation=citation,
             licence=licence,
-            sha256=sha256_of(spectra, laboratory),
+            sha256=sha256_of(*files_of(spectra), laboratory),
             notes=(*assays.notes, *scanned.provenance.notes, *filter(None, alone)),
         ),
     )
@@ -98,12 +106,14 @@ def read_spectra(
     id_column: str = "",
     spectra_unit: Unit | Literal["auto"] = "auto",
     replicates: Literal["refuse", "mean"] = "refuse",
+    known: Collection[str] = (),
 ) -> SoilSpectra:
     """Read spectra alone, of soils that no laboratory has seen, on the instrument's own bands.
 
-    Parameters and errors are those of :func:`read_site`.
+    Parameters and errors are those of :func:`read_site`; ``known`` are ids that names of
+    instrument files may begin with, before a counter of scans.
     """
-    scans = read_scans(spectra, id_column)
+    scans = read_folder(spectra, known) if Path(spectra).is_dir() else read_scans(spectra, id_column)
     reflectance, converted = _to_reflectance(scans, spectra_unit)
     ids, reflectance, averaged = _one_spectrum_each(scans, reflectance, replicates)
     return SoilSpectra(
@@ -113,7 +123,8 @@ def read_spectra(
         provenance=Provenance(
             name=Path(spectra).name,
             kind="measured",
-            sha256=sha256_of(spectra),
+            instrument=scans.instrument or "unknown",
+            sha256=sha256_of(*files_of(spectra)),
             notes=(*scans.notes, *converted, *averaged),
         ),
     )
@@ -146,6 +157,13 @@ def read_measured(site: Site) -> SoilSpectra:
 
 def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndarray, list[str]]:
     """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted."""
+    if scans.unit:
+        if unit not in ("auto", scans.unit):
+            raise SiteError(
+                f"{scans.table.path}: instrument files say their unit themselves; they were read as "
+                f"{scans.unit}, not {unit}: set spectra_unit to auto"
+            )
+        return scans.spectra, []
     where = str(scans.table.path)
     found = recognise_unit(scans.wavelengths, scans.spectra, where) if unit == "auto" else unit
     check_unit(found, scans.wavelengths, scans.spectra, where)

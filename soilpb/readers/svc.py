@@ -51,7 +51,7 @@ def read_svc(path: str | Path) -> Recording:
         quantity=quantity,
         instrument=f"SVC {header.get('instrument', '')}".strip(),
         splices=cuts or (tuple(float(splice) for splice in said.groups()) if said else ()),
-        notes=tuple(f"{path.name}: overlapping detectors cut at {cut:g} nm" for cut in cuts),
+        notes=tuple(f"overlapping detectors cut at {cut:g} nm" for cut in cuts),
     )
 
 
