@@ -1,0 +1,208 @@
+"""How far decisions can be trusted, where the truth is known: on twins of the site, re-seeded.
+
+    python benchmarks/decisions.py [--first 7000] [--twins 20] [--json FILE]
+
+Each twin is 130 soils to learn from and 1,000 others to be right about. Settled beforehand: 90 %
+intervals, ten equal bins of probability, the package's own limits of applicability, seeds from
+7000 on. Four tables:
+
+1. Intervals: share of new soils within them, over the twins.
+2. Probabilities of exceeding GB 15618-2018: expected calibration error over all new soils and over
+   each rule, with pH predicted from the same spectrum, with pH measured, and, as a control, with the
+   predicted pH taken for the truth.
+3. Applicability: share flagged of new soils of the same kind, and of soils shifted further the way
+   the site was shifted from the library (0.35). Beside it what a classifier reaches at ten false
+   alarms in a hundred that was *shown* 400 soils of either kind: no flag can see more than there is.
+   And clusters left out whole: of the twins, and of five measured fields.
+4. What to measure next: of 300 soils 20 are measured, and each method chooses the others, ten at a
+   time, settled on seeds 100–111. Error of PLS on 500 new soils; how many soils a method needs to
+   reach what random choices reach with 100.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
+
+from soilpb import applicability, next_samples, twin
+from soilpb.bands import band_grid
+from soilpb.kept_model import STANDARD
+from soilpb.pls import PLSCV
+from soilpb.progress import track
+from soilpb.readers import limesoda
+from soilpb.reliability import brier_score, calibration_error, reliability
+from soilpb.site_model import SiteModel
+from soilpb.spectra import SoilSpectra
+from soilpb.standards import lead_limit, rules_of
+
+GRID, FIELD_GRID = band_grid(400, 2490, 10), band_grid(430, 2480, 10)
+N_TRAIN, N_NEW = 130, 1000
+SHIFTS = (1.0, 1.5, 2.0)
+POOL, TEST, START, SIZES = 300, 500, 20, range(20, 101, 10)
+OF_NEW, OF_SHIFTED = 100_000, 200_000  # keeps the draws of new soils apart from all twins
+
+
+def ln_pb(soils: SoilSpectra) -> np.ndarray:
+    """Return what models of lead learn."""
+    return np.log(soils.values("Pb_mg_kg"))
+
+
+def twins(seeds: range, n_train: int, n_new: int) -> Iterator[tuple[int, SoilSpectra, SoilSpectra]]:
+    """Yield a seed, soils to learn from, and others of the same place."""
+    for seed in track(seeds, "twins"):
+        yield (
+            seed,
+            *(
+                twin.simulate_target(n, seed=of, grid=GRID)
+                for n, of in ((n_train, seed), (n_new, seed + OF_NEW))
+            ),
+        )
+
+
+def judged(seeds: range) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Fit the kept model to each twin; return shares within intervals, probabilities, and flags."""
+    covered, chances, flags = [], [], []
+    for seed, soils, new in twins(seeds, N_TRAIN, N_NEW):
+        ph = soils.values("pH")
+        model = SiteModel.fit(soils.reflectance, ln_pb(soils), GRID, ph=ph, seed=seed)
+        said = model.predict(new.reflectance)
+        for name, column, prefix in (("lead", "Pb_mg_kg", ""), ("pH", "pH", "pH_")):
+            values = new.samples[column].to_numpy()
+            covered.append(
+                (seed, name, np.mean((said[f"{prefix}lower"] <= values) & (values <= said[f"{prefix}upper"])))
+            )
+        chances += list(probabilities(model, said, new))
+        flags.append((seed, "same kind", said["outside"].mean(), np.nan))
+        flags += list(shifted(model, new, seed))
+    return (
+        pd.DataFrame(covered, columns=["seed", "of", "coverage"]),
+        pd.concat(chances),
+        pd.DataFrame(flags, columns=["seed", "soils", "flagged", "shown"]),
+    )
+
+
+def probabilities(model: SiteModel, said: pd.DataFrame, new: SoilSpectra) -> Iterator[pd.DataFrame]:
+    """Yield probabilities of exceedance in three ways, and what happened."""
+    measured, predicted = new.values("pH"), said["pH"].to_numpy()
+    ways = {"predicted": np.nan, "measured": measured, "predicted, taken for true": predicted}
+    for way, ph in ways.items():
+        found = model.exceedance(new.reflectance, STANDARD, ph=ph)
+        for rule in rules_of(STANDARD):
+            exceeded = new.values("Pb_mg_kg") > lead_limit(STANDARD, rule, measured)
+            yield pd.DataFrame({"pH": way, "rule": rule, "probability": found[rule], "exceeded": exceeded})
+
+
+def shifted(model: SiteModel, same: SoilSpectra, seed: int) -> Iterator[tuple[int, str, float, float]]:
+    """Yield how many shifted soils are flagged, and how many a classifier knows that was shown both."""
+    for shift in SHIFTS:
+        other = twin.simulate_target(800, seed=seed + OF_SHIFTED, grid=GRID, shift=shift)
+        flagged = model.domain.distances(other.reflectance)["outside"].mean()
+        X = np.concatenate([same.reflectance[:800], other.reflectance])
+        features, kind = next_samples.features(X, 20), np.repeat([0, 1], 800)
+        shown = np.arange(1600) % 800 < 400
+        teller = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())
+        scores = teller.fit(features[shown], kind[shown]).decision_function(features[~shown])
+        caught = np.mean(scores[400:] > np.quantile(scores[:400], 0.9))
+        yield seed, f"shift {shift:g}", flagged, caught
+
+
+def clusters(seeds: range) -> pd.DataFrame:
+    """Leave clusters out, of the twins and of measured fields."""
+    places = {"twins": [twin.simulate_target(N_TRAIN, seed=seed, grid=GRID) for seed in seeds]}
+    places |= {name: [limesoda.load_field(name).resample(FIELD_GRID)] for name in limesoda.FULL_RANGE_FIELDS}
+    rows = []
+    for name, soils in places.items():
+        for site in soils:
+            y = ln_pb(site) if name == "twins" else site.values("clay_pct")
+            n_components = PLSCV().fit(site.reflectance, y).n_components_
+            rows.append(applicability.leave_cluster_out(site.reflectance, y, n_components).assign(place=name))
+    table = pd.concat(rows)
+    weighted = table.assign(
+        caught=table["caught"] * table["n"], alarms=table["false_alarms"] * table["n_others"]
+    )
+    total = weighted.groupby("place", sort=False)[["caught", "n", "alarms", "n_others"]].sum()
+    return pd.DataFrame(
+        {"caught": total["caught"] / total["n"], "false alarms": total["alarms"] / total["n_others"]}
+    )
+
+
+def learning_curves(seeds: range) -> pd.DataFrame:
+    """RMSE of PLS by how many soils are measured, and who chose them."""
+    rows = []
+    for seed, pool, test in twins(seeds, POOL, TEST):
+        X, y = pool.reflectance, ln_pb(pool)
+        F = next_samples.features(X)
+        start = np.random.default_rng(seed).choice(POOL, START, replace=False)
+        for method in next_samples.METHODS:
+            measured = start
+            for size in SIZES:
+                if size > START:
+                    more = next_samples.choose(method, F, size - len(measured), measured, seed)
+                    measured = np.concatenate([measured, more])
+                error = PLSCV().fit(X[measured], y[measured]).predict(test.reflectance) - ln_pb(test)
+                rows.append((seed, method, size, np.sqrt(np.mean(error**2))))
+    return pd.DataFrame(rows, columns=["seed", "method", "n", "rmse"])
+
+
+def needed(curves: pd.DataFrame) -> pd.Series:
+    """How many soils each method needs for the mean error that random choices have with 100."""
+    mean = curves.pivot_table("rmse", "method", "n", sort=False)
+    goal = mean.loc["random", 100]
+    # Errors fall, but for luck: the first crossing, on straight lines between sizes.
+    falling = mean.cummin(axis=1)
+    reached = {m: np.interp(-goal, -row, row.index, right=np.inf) for m, row in falling.iterrows()}
+    return pd.Series(reached, name=f"soils for an RMSE of {goal:.3f}")
+
+
+def errors(chances: pd.DataFrame) -> pd.DataFrame:
+    """Calibration errors and Brier scores, by where pH came from, over all rules and for each."""
+    rows = []
+    for way, soils in chances.groupby("pH", sort=False):
+        for rule, part in [("all", soils), *soils.groupby("rule", sort=False)]:
+            table = reliability(part["probability"], part["exceeded"])
+            brier = brier_score(part["probability"], part["exceeded"])
+            rows.append((way, rule, calibration_error(table), brier))
+    return pd.DataFrame(rows, columns=["pH", "rule", "calibration error", "Brier score"])
+
+
+def main() -> None:
+    """Print the tables; write them as JSON where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--first", type=int, default=7000, help="seed of the first twin")
+    parser.add_argument("--twins", type=int, default=20)
+    parser.add_argument("--json", type=Path, help="write the tables there as well")
+    arguments = parser.parse_args()
+    seeds = range(arguments.first, arguments.first + arguments.twins)
+    with threadpool_limits(1):
+        covered, chances, flags = judged(seeds)
+        left_out, curves = clusters(seeds), learning_curves(seeds)
+    pooled = chances[chances["pH"] == "predicted"]
+    results = {
+        "coverage of 90 % intervals": covered.groupby("of")["coverage"].agg(["mean", "min", "max"]),
+        "probabilities of exceedance": errors(chances),
+        "reliability, pH predicted": reliability(pooled["probability"], pooled["exceeded"]),
+        "flagged soils": flags.groupby("soils")[["flagged", "shown"]].mean(),
+        "clusters left out": left_out,
+        "RMSE by soils measured": curves.pivot_table("rmse", "n", "method", sort=False),
+        "soils needed": needed(curves).to_frame(),
+    }
+    for title, table in results.items():
+        print(f"\n{title}\n{table.round(3).to_string()}")
+    if arguments.json:
+        text = json.dumps(
+            {title: table.reset_index().to_dict("records") for title, table in results.items()}, indent=2
+        )
+        arguments.json.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
