@@ -41,18 +41,18 @@ def pls(preprocessing: str | tuple[str, ...] = "d1", seed: int = 0) -> PLSCV:
 
 def ridge(seed: int = 0) -> Pipeline:
     """Ridge regression on SNV spectra."""
-    return make_pipeline(_double(), snv_pipeline(), _standardised(), RidgeKFold(RIDGE_PENALTIES, seed=seed))
+    return make_pipeline(_double(), snv_pipeline(), standardised(), RidgeKFold(RIDGE_PENALTIES, seed=seed))
 
 
 def multiblock_ridge(seed: int = 0) -> Pipeline:
     """Ridge regression on four views of each spectrum side by side."""
-    return make_pipeline(_four_views(), _standardised(), RidgeKFold(RIDGE_PENALTIES, seed=seed))
+    return make_pipeline(four_views(), standardised(), RidgeKFold(RIDGE_PENALTIES, seed=seed))
 
 
 def svm(seed: int = 0) -> Pipeline:
     """Support vector regression with a radial kernel on SNV spectra."""
     search = GridSearchCV(
-        Pipeline([("standardise", _standardised()), ("svr", SVR())]),
+        Pipeline([("standardise", standardised()), ("svr", SVR())]),
         SVM_SPACE,
         scoring="neg_root_mean_squared_error",
         cv=KFold(5, shuffle=True, random_state=seed),
@@ -68,7 +68,7 @@ def gaussian_process() -> Pipeline:
     """Gaussian process on the four views; length, signal and noise by marginal likelihood."""
     kernel = ConstantKernel(1, (1e-4, 1e4)) * Matern(1, (0.1, 1e3), nu=1.5) + WhiteKernel(0.1, (1e-4, 2))
     process = QuietGaussianProcess(kernel, normalize_y=True, alpha=1e-8)
-    return make_pipeline(_four_views(), _standardised(), process)
+    return make_pipeline(four_views(), standardised(), process)
 
 
 def random_forest(seed: int = 0) -> Pipeline:
@@ -114,7 +114,7 @@ def _members(seed: int) -> list[tuple[str, RegressorMixin]]:
     ]
 
 
-def _four_views() -> Pipeline:
+def four_views() -> Pipeline:
     """Absorbance, SNV, first derivative, and SNV of it, side by side."""
     derivative_snv = make_pipeline(derivative_pipeline(), StandardNormalVariate())
     return make_pipeline(
@@ -122,7 +122,7 @@ def _four_views() -> Pipeline:
     )
 
 
-def _standardised() -> Pipeline:
+def standardised() -> Pipeline:
     """Bands of unit variance, and spectra divided by the root of the number of bands.
 
     Squared lengths are then means over bands: penalties, kernel widths and gamma mean the

@@ -1,0 +1,231 @@
+"""Does transfer earn its place? Every idea that was tried on ten real tasks, with its result.
+
+    python benchmarks/ledger.py run clay [--only TEXT]
+    python benchmarks/ledger.py choose
+    python benchmarks/ledger.py run SOC
+    python benchmarks/ledger.py write
+
+Tasks are clay and organic carbon of five LimeSoDa fields, 5 × 5-fold cross-validation with
+stored seeds, the same folds for all. The protocol: ideas are tried on the five clay tasks;
+``choose`` records the one with the best mean R² there; only then does ``run SOC`` start, and
+confirms the choice, or not, on tasks that took no part in it. Parts of ideas are fitted once
+and kept under ``artifacts/ledger``, so that a run goes on where it was interrupted.
+
+``write`` makes ``ledger.csv`` and ``ledger.md`` beside this file. All ideas in
+``ledger_ideas.py`` must have been run: a failure cannot be left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from ledger_ideas import AVERAGE, CONTROLS, IDEAS, Idea, make
+from ledger_sources import Sources
+from scipy import stats
+from threadpoolctl import threadpool_limits
+
+from soilpb import evaluation, splits, store
+from soilpb.sitefile import project_root
+from soilpb.study import Study
+
+FIELDS = ("cv98", "sc93", "sl125", "ul120", "ssp460")
+TARGETS = {"clay": "clay_pct", "SOC": "SOC_pct"}
+HERE = Path(__file__).resolve().parent
+STORE = project_root() / "artifacts" / "ledger"
+CHOICE = HERE / "ledger_choice.json"
+N_REPEATS = 5
+
+
+def predictions(part: str, target: str, field: str) -> pd.DataFrame:
+    """Out-of-fold predictions of a part on a task, made now or read back; with CPU seconds of all folds."""
+    path = STORE / "predictions" / part.replace("/", "-") / f"{target}_{field}.parquet"
+    if not path.exists():
+        study = task(target, field)
+        folds = splits.repeated_kfold(study.ids, 5, N_REPEATS, study.site.seed, study.groups)
+        model = make(part, Sources(study, STORE))
+        start = time.process_time()
+        table = evaluation.cross_validate({part: model}, study.X, study.y, folds, study.ids)
+        store.save_table(path, table.assign(seconds=time.process_time() - start))
+    return store.load_table(path)
+
+
+@cache
+def task(target: str, field: str) -> Study:
+    """One field with one target."""
+    return Study.load(field, target=TARGETS[target])
+
+
+@cache
+def r2(parts: tuple[str, ...], target: str, field: str) -> float:
+    """R² of the mean of parts on one task: pooled over folds, averaged over repeats."""
+    tables = [predictions(part, target, field).set_index(["repeat", "sample"]) for part in parts]
+    mean = np.mean([table["predicted"].reindex(tables[0].index) for table in tables], axis=0)
+    rows = tables[0].assign(predicted=mean).groupby("repeat")
+    return float(
+        np.mean([evaluation.metrics(repeat["observed"], repeat["predicted"])["R2"] for _, repeat in rows])
+    )
+
+
+def gains(idea: Idea, targets: tuple[str, ...]) -> np.ndarray:
+    """R² with transfer minus R² without, one value a task."""
+    places = [(target, field) for target in targets for field in FIELDS]
+    return np.array([r2(idea.parts, *place) - r2(idea.without, *place) for place in places])
+
+
+def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean over tasks and its 95 % interval, by Student's t: tasks are the sample."""
+    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
+
+
+def verdict(lower: float, upper: float) -> str:
+    """Say on which side of zero an interval lies.
+
+    Examples
+    --------
+    >>> verdict(0.001, 0.02), verdict(-0.02, -0.001), verdict(-0.01, 0.01)
+    ('helps', 'hurts', 'undecided')
+    """
+    if lower > 0:
+        return "helps"
+    return "hurts" if upper < 0 else "undecided"
+
+
+def entry(idea: Idea, targets: tuple[str, ...] = tuple(TARGETS)) -> dict[str, object]:
+    """One row of the ledger."""
+    row: dict[str, object] = {"idea": idea.name, "knows": idea.knows, "expectation": idea.expectation}
+    for target in targets:
+        row[f"R2_{target}"] = np.mean([r2(idea.parts, target, field) for field in FIELDS])
+        row |= dict(zip(_names(target), mean_interval(gains(idea, (target,))), strict=True))
+    row |= dict(zip(_names("all"), mean_interval(gains(idea, targets)), strict=True))
+    return row | {"verdict": verdict(row["lower_all"], row["upper_all"])}
+
+
+def _names(tasks: str) -> tuple[str, str, str]:
+    return f"gain_{tasks}", f"lower_{tasks}", f"upper_{tasks}"
+
+
+def run(target: str, only: str) -> None:
+    """Fit the parts of all ideas (or of those whose name holds a text) on the tasks of one target."""
+    if target == "SOC" and not CHOICE.exists():
+        raise SystemExit("organic carbon confirms a choice: run clay, then choose, and commit it, first")
+    chosen = [idea for idea in (*IDEAS, *CONTROLS) if only in idea.name]
+    print(f"{'average':>58}  {np.mean([r2(AVERAGE, target, field) for field in FIELDS]):.4f}", flush=True)
+    for idea in chosen:
+        start = time.process_time()
+        row = entry(idea, (target,))
+        seconds = time.process_time() - start
+        print(
+            f"{idea.name:>58}  {row[f'R2_{target}']:.4f}  {row['gain_all']:+.4f} "
+            f"[{row['lower_all']:+.4f}, {row['upper_all']:+.4f}]  {seconds:.0f} s",
+            flush=True,
+        )
+
+
+def choose() -> None:
+    """Record the idea with the best mean R² on the clay tasks; controls do not stand for election."""
+    if CHOICE.exists():
+        raise SystemExit(f"already chosen: {CHOICE.read_text()}")
+    best = max((entry(idea, ("clay",)) for idea in IDEAS), key=lambda row: row["R2_clay"])
+    record = {"chosen on": "clay", "of": len(IDEAS)} | {
+        key: best[key] for key in ("idea", "R2_clay", *_names("clay"))
+    }
+    CHOICE.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    print(CHOICE.read_text())
+
+
+def write() -> None:
+    """Write the table and the page."""
+    choice = json.loads(CHOICE.read_text(encoding="utf-8"))["idea"]
+    table = pd.DataFrame([entry(idea) for idea in (*IDEAS, *CONTROLS)])
+    table["chosen"] = table["idea"] == choice
+    table.to_csv(HERE / "ledger.csv", index=False, float_format="%.5f")
+    (HERE / "ledger.md").write_text(page(table), encoding="utf-8")
+
+
+def page(table: pd.DataFrame) -> str:
+    """The ledger as Markdown."""
+    base = {target: np.mean([r2(AVERAGE, target, field) for field in FIELDS]) for target in TARGETS}
+    winner = table[table["chosen"]].iloc[0]
+    lines = [
+        "# Ledger: does transfer earn its place on real soils?",
+        "",
+        "Generated by `python benchmarks/ledger.py write`; do not edit.",
+        "",
+        "Ten tasks: clay and organic carbon (SOC) of five LimeSoDa fields, 5 × 5-fold cross-validation,",
+        "the same folds for all. The reference is `average`, the mean of PLS, multiblock ridge and a",
+        f"Gaussian process, fitted on the field alone: mean R² **{base['clay']:.3f}** on clay,",
+        f"**{base['SOC']:.3f}** on SOC, **{np.mean(list(base.values())):.3f}** on all ten.",
+        "An idea changes that model by what other fields, or simulated soils, can teach. ΔR² is the idea",
+        "against the same model without it; intervals are 95 %, Student's t over tasks. *Helps* means that",
+        "the interval over ten tasks lies above 0; it is not corrected for the number of ideas.",
+        "",
+        f"**Protocol.** Ideas were compared on the clay tasks only; of {len(IDEAS)}, the one with the best",
+        f"mean R² there was recorded (`ledger_choice.json`): *{winner['idea']}*. The SOC tasks were run",
+        "afterwards, once.",
+        "",
+        f"**Result.** {result(winner)}",
+        "",
+        "| idea | borrows | R² clay | R² SOC | ΔR² clay | ΔR² SOC | ΔR² all ten | verdict |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_line(row) for row in table.to_dict("records")),
+        "",
+        "## What was expected",
+        "",
+        "Written before each idea was run.",
+        "",
+        *(f"- **{row['idea']}.** {row['expectation']}" for row in table.to_dict("records")),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def result(winner: pd.Series) -> str:
+    """Say what became of the choice on the tasks that took no part in it."""
+    confirmed = {"helps": "confirmed", "hurts": "refuted"}.get(
+        verdict(winner["lower_SOC"], winner["upper_SOC"]), "neither confirmed nor refuted"
+    )
+    earned = "earns its place" if winner["verdict"] == "helps" else "does not earn its place"
+    return (
+        f"Chosen with ΔR² {_interval(winner, 'clay')} on clay; on SOC it is {_interval(winner, 'SOC')}: "
+        f"{confirmed}. "
+        f"Over all ten tasks ΔR² is {_interval(winner, 'all')}: transfer {earned} by that rule."
+    )
+
+
+def _line(row: dict) -> str:
+    name = f"**{row['idea']}** (chosen)" if row["chosen"] else row["idea"]
+    cells = [name, row["knows"], f"{row['R2_clay']:.3f}", f"{row['R2_SOC']:.3f}"]
+    cells += [_interval(row, tasks) for tasks in ("clay", "SOC", "all")]
+    return f"| {' | '.join([*cells, row['verdict']])} |"
+
+
+def _interval(row: dict | pd.Series, tasks: str) -> str:
+    value, lower, upper = (f"{row[name]:+.4f}".replace("-", "−") for name in _names(tasks))
+    return f"{value} ({lower} to {upper})"
+
+
+def main() -> None:
+    """Run, choose or write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    running = commands.add_parser("run", help="fit what is not there yet, and print")
+    running.add_argument("target", choices=list(TARGETS))
+    running.add_argument("--only", default="", help="ideas whose name holds this text")
+    commands.add_parser("choose", help="record the idea that is best on clay")
+    commands.add_parser("write", help="write ledger.csv and ledger.md")
+    arguments = parser.parse_args()
+    with threadpool_limits(1):
+        if arguments.command == "run":
+            run(arguments.target, arguments.only)
+        else:
+            {"choose": choose, "write": write}[arguments.command]()
+
+
+if __name__ == "__main__":
+    main()
