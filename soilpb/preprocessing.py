@@ -20,6 +20,8 @@ from soilpb.bands import REFLECTANCE_FLOOR, absorbance
 
 #: Spectra transformed at once: float64 copies of a whole library would not fit a laptop.
 _BLOCK = 4096
+#: Values that are copied to float64 at once for their mean and standard deviation: 16 MB.
+_VALUES = 1 << 21
 
 
 class Absorbance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -80,12 +82,15 @@ def snv(X: np.ndarray) -> np.ndarray:
     ValueError
         If a spectrum is flat: it has no standard deviation to divide by.
     """
-    flat = np.flatnonzero(np.ptp(np.maximum(X, REFLECTANCE_FLOOR), axis=1) == 0)
-    if flat.size:
-        raise ValueError(f"the spectrum of row {flat[0]} is flat: no soil reads so; drop it")
     pipeline = snv_pipeline().fit(X[:1])
-    blocks = (pipeline.transform(X[i : i + _BLOCK]) for i in range(0, len(X), _BLOCK))
-    return np.concatenate([block.astype(np.float32) for block in blocks])
+    transformed = np.empty(X.shape, dtype=np.float32)
+    for start in range(0, len(X), _BLOCK):
+        block = X[start : start + _BLOCK]
+        flat = np.flatnonzero(np.ptp(np.maximum(block, REFLECTANCE_FLOOR), axis=1) == 0)
+        if flat.size:
+            raise ValueError(f"the spectrum of row {start + flat[0]} is flat: no soil reads so; drop it")
+        transformed[start : start + _BLOCK] = pipeline.transform(block)
+    return transformed
 
 
 def derivative_pipeline(window: int = 7, order: int = 2) -> Pipeline:
@@ -122,7 +127,8 @@ class Scaling:
             vary. A feature that is dead in the training rows must not explode when it
             wakes up in another row.
         """
-        blocks = np.array_split(values, -(-values.shape[1] // 256), axis=1)  # float64 copies stay small
+        n_blocks = min(values.shape[1], -(-values.size // _VALUES))
+        blocks = np.array_split(values, n_blocks, axis=1)  # float64 copies stay small
         sd = np.concatenate([np.nanstd(block, axis=0, dtype=np.float64) for block in blocks])
         mean = np.concatenate([np.nanmean(block, axis=0, dtype=np.float64) for block in blocks])
         typical = np.median(sd[sd > 0]) if (sd > 0).any() else 1.0
@@ -131,7 +137,9 @@ class Scaling:
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Standardise (n_samples, n_columns) values in their own precision, to float32."""
         mean, sd = self.mean.astype(values.dtype), self.sd.astype(values.dtype)
-        return ((values - mean) / sd).astype(np.float32, copy=False)
+        centred = values - mean
+        centred /= sd
+        return centred.astype(np.float32, copy=False)
 
     def invert(self, standardised: np.ndarray) -> np.ndarray:
         """Return standardised values to their units, float64."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from soilpb import preprocessing
 from soilpb.preprocessing import (
     Absorbance,
     Scaling,
@@ -95,11 +96,22 @@ def test_snv_of_a_library_is_the_pipelines(reflectance):
     np.testing.assert_allclose(found, snv_pipeline().fit_transform(library), atol=1e-6)
 
 
-def test_a_flat_spectrum_is_refused(reflectance):
-    """A spectrum without any feature has no SNV, and the error names its row."""
-    reflectance[4] = 0.3
-    with pytest.raises(ValueError, match="row 4 is flat"):
-        snv(reflectance)
+@pytest.mark.parametrize(("copies", "row"), [(1, 4), (400, 4100)])
+def test_a_flat_spectrum_is_refused(reflectance, copies, row):
+    """A spectrum without any feature has no SNV, and the error names its row in the whole library."""
+    library = np.tile(reflectance, (copies, 1))
+    library[row] = 0.3
+    with pytest.raises(ValueError, match=f"row {row} is flat"):
+        snv(library)
+
+
+def test_scales_do_not_depend_on_the_part(monkeypatch, reflectance):
+    """Scales learnt a few columns at a time are bit-equal to those learnt at once."""
+    whole = Scaling.learn(reflectance)
+    monkeypatch.setattr(preprocessing, "_VALUES", 3 * len(reflectance))
+    parts = Scaling.learn(reflectance)
+    assert np.array_equal(whole.mean, parts.mean)
+    assert np.array_equal(whole.sd, parts.sd)
 
 
 def test_scaling_ignores_what_is_missing_and_returns():
