@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help book test pair format check clean lock
+.PHONY: help book test slurm pair format check clean lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +37,13 @@ book: $(INSTALLED) pair  ## execute what changed and render the book into _build
 test: $(INSTALLED)  ## lint, formatting, doctests, package tests, chapters at small parameters
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+
+slurm: $(VENV)/cluster  ## raise a Slurm of one node, run shards on it, kill one, compare with a local run
+	$(BIN)/python -m pytest tests/test_slurm.py --slurm -s -rs
+
+$(VENV)/cluster: $(INSTALLED)
+	$(BIN)/python -m pip install --disable-pip-version-check --no-build-isolation -c requirements.lock -e ".[cluster]"
+	@touch $@
 
 pair: $(INSTALLED)  ## write the .ipynb twin of each notebooks/*.py
 	@$(BIN)/python -m soilpb.workflow pair $(NOTEBOOKS)

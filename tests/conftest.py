@@ -28,6 +28,7 @@ READS_SOURCE_NETWORK = ("03_transfer", "04_baselines", "05_interpretation", "sit
 def pytest_addoption(parser):
     """Let the workflow test a book it has built."""
     parser.addoption("--book", default="", help="folder of a built book's HTML, instead of a small one")
+    parser.addoption("--slurm", action="store_true", help="raise a Slurm of one node and run shards on it")
 
 
 class SmallBook:
