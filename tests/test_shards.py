@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -165,6 +166,13 @@ def test_an_unknown_model_is_refused_with_those_there_are():
     """A misspelt model never becomes a job."""
     with pytest.raises(KeyError, match=r"no model 'plss'; there are: pls,"):
         shards.starts_from_source("plss")
+
+
+def test_the_page_about_clusters_lists_every_model():
+    """Where a user chooses models, all keys of the registry are named, in its order."""
+    page = (ROOT / "book" / "cluster.md").read_text()
+    (row,) = (line for line in page.splitlines() if line.startswith("| model |"))
+    assert re.findall("`(.+?)`", row.split("|")[3]) == list(models.ENTRIES)
 
 
 def test_the_workflow_makes_one_job_a_shard(tmp_path):
