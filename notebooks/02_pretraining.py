@@ -216,6 +216,13 @@ if prop == "pH" and study.source.provenance.kind == "measured":
 reported = reported.rename(columns={"R2": "R²"})
 reported.style.format("{:.3g}", subset=["R²", "RMSE", "RPD"], na_rep="–").hide(axis="index")
 
+# %% [markdown]
+# What was made of the library's files on the way here, and what was left out:
+
+# %% tags=["hide-input"]
+remarks = pd.DataFrame({f"reading {study.source.provenance.name}": study.source.provenance.notes})
+remarks.style.set_properties(**{"text-align": "left", "white-space": "normal"}).hide(axis="index")
+
 # %% tags=["remove-cell"]
 glue("pre-growth", pretraining_words.growth(r2_by_size, RESNET, PLS), display=False)
 glue("pre-groups", pretraining_words.groups(parts, RESNET), display=False)

@@ -234,7 +234,8 @@ def test_one_implausible_cell_in_many_is_missing_and_noted(tmp_path, absorbance)
     layouts.write_lucas_2009(tmp_path, table, np.repeat(absorbance, 10, axis=0))
     soils = lucas.load_2009(tmp_path, GRID)
     assert soils.n_samples == 119
-    assert "column 'pH.in.H2O', row 102: '63.5' is no pH between 1 and 13" in note(soils, "count as missing")
+    found = "LUCAS.SOIL_corr.csv, column 'pH.in.H2O', row 102: '63.5' is no pH between 1 and 13"
+    assert note(soils, "count as missing") == f"1 cells of pH count as missing: {found}"
 
 
 def test_a_column_in_another_unit_is_refused(tmp_path, table_2009, absorbance):

@@ -9,6 +9,7 @@ another one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ def laboratory_table(
         Column of ``table`` → our name with its unit, and the factor to that unit
         (0.1 from g/kg to percent). Columns that ``table`` lacks are passed over.
     where : str
-        The file, for messages.
+        The file, for messages; notes give its name without folders.
 
     Returns
     -------
@@ -69,7 +70,7 @@ def laboratory_table(
     notes: list[str] = []
     for name in present:
         column, factor = columns[name]
-        read[column], remarks = _numbers(table[name], mark, column, factor, f"{where}, column {name!r}")
+        read[column], remarks = _numbers(table[name], mark, column, factor, where)
         notes += remarks
     return pd.DataFrame(read, index=table.index), notes
 
@@ -87,14 +88,16 @@ def _numbers(
         notes.append(f"{below:,} cells of {column} below detection ('<x') count as missing")
     if bad.any():
         first = filled[int(np.argmax(bad))]
-        found = f"{where}, row {cells.index[first]}: {cells.iloc[first]!r}"
+        found = f"column {cells.name!r}, row {cells.index[first]}: {cells.iloc[first]!r}"
         what = f"is no {column} between {low:g} and {high:g}"
         if bad.sum() > BAD_SHARE * (~numbers.missing).sum():
             raise SiteError(
-                f"{found} {what}, nor are {bad.sum() - 1:,} other cells of the column: "
+                f"{where}, {found} {what}, nor are {bad.sum() - 1:,} other cells of the column: "
                 "is it the original file, in the original unit?"
             )
-        notes.append(f"{bad.sum():,} cells of {column} count as missing: {found} {what}")
+        # Notes reach pages that are published: they name the file, not the folders of a machine.
+        file = Path(where).name
+        notes.append(f"{bad.sum():,} cells of {column} count as missing: {file}, {found} {what}")
     result = np.full(len(cells), np.nan)
     result[filled] = np.where(bad, np.nan, values)
     return result, notes
