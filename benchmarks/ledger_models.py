@@ -204,7 +204,9 @@ class PooledProcess(RegressorMixin, BaseEstimator):
         values = self.library.values / (self.library.values.std() if self.signed else self._scale)
         answers = (y - self._level) / self._scale
         grid = (*(-r for r in CORRELATIONS[:0:-1]), *CORRELATIONS) if self.signed else CORRELATIONS
-        candidates = [self._condition(answers, values, correlation) for correlation in grid]
+        alike = np.equal.outer(self.library.fields, self.library.fields)
+        kernels = self._kernel(self._others), self._kernel(self._site, self._others), self._kernel(self._site)
+        candidates = [self._condition(answers, values, kernels, alike, correlation) for correlation in grid]
         self.correlation_, _, self._others_weights, self._site_weights = max(candidates, key=lambda c: c[1])
         return self
 
@@ -216,16 +218,18 @@ class PooledProcess(RegressorMixin, BaseEstimator):
         return self._level + self._scale * mean
 
     def _condition(
-        self, y: np.ndarray, values: np.ndarray, correlation: float
+        self,
+        y: np.ndarray,
+        values: np.ndarray,
+        kernels: tuple[np.ndarray, np.ndarray, np.ndarray],
+        alike: np.ndarray,
+        correlation: float,
     ) -> tuple[float, float, np.ndarray, np.ndarray]:
         """Correlation, log-likelihood of the site given the others, and the weights of both."""
-        alike = np.equal.outer(self.library.fields, self.library.fields)
         between = 1.0 if self.signed else correlation  # one other property is one process
-        others = self._kernel(self._others) * np.where(alike, 1.0, between)
-        others[np.diag_indices_from(others)] += self._noise
-        cross = correlation * self._kernel(self._site, self._others)
-        site = self._kernel(self._site)
-        site[np.diag_indices_from(site)] += self._noise
+        others = kernels[0] * np.where(alike, 1.0, between) + self._noise * np.eye(len(values))
+        cross = correlation * kernels[1]
+        site = kernels[2] + self._noise * np.eye(len(y))
         known = cho_factor(others, lower=True)
         residual = y - cross @ cho_solve(known, values)
         remaining = cho_factor(site - cross @ cho_solve(known, cross.T), lower=True)
