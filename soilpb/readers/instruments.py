@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from soilpb.readers import asd, omnic, opus, svc
 from soilpb.readers.jcamp_dx import read_jcamp
 from soilpb.readers.recording import Recording
@@ -55,6 +57,8 @@ def promises_spectrum(path: Path) -> bool:
     return suffix in SUFFIXES or suffix[1:].isdigit()
 
 
+# A damaged file may hold any number; what comes of it is refused by its value.
+@np.errstate(all="ignore")
 def read_instrument(path: str | Path) -> Recording:
     """Read a file of any format known here.
 

@@ -69,6 +69,8 @@ def to_nanometres(axis: np.ndarray, unit: str) -> np.ndarray | None:
     return _TO_NM[unit](axis)
 
 
+# A damaged file may hold any number; what comes of it is refused by its value.
+@np.errstate(all="ignore")
 def to_reflectance(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     """Wavelengths in nm, ascending, and reflectance as a fraction, both (n_bands,).
 

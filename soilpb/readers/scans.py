@@ -92,15 +92,18 @@ def read_scans(path: str | Path, id_column: str = "") -> Scans:
 
 def locate_bands(table: Table) -> tuple[Table, Bands] | None:
     """Return the table, transposed if its spectra stand in columns, and its bands; None if it has none."""
-    bands = find_bands(table)
-    if bands is not None:
-        return table, bands
-    turned = transposed(table)
+    upright, turned = find_bands(table), transposed(table)
+    if upright is not None and not _are_counters(upright):
+        return table, upright
     bands = find_bands(turned)
-    # Ids such as S1 … S40 look like band names, but are no wavelengths in nm, µm or 1/cm.
-    if bands is not None and not 3 < bands.numbers.max() < RANGE_NM[0]:
+    if bands is not None and not _are_counters(bands):
         return turned, bands
-    return None
+    return None if upright is None else (table, upright)
+
+
+def _are_counters(bands: Bands) -> bool:
+    """Tell ids such as S1 … S40, which look like band names, from wavelengths in nm, µm or 1/cm."""
+    return 3 < bands.numbers.max() < RANGE_NM[0]
 
 
 def _with_bands(table: Table) -> tuple[Table, Bands]:
