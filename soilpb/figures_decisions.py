@@ -1,0 +1,131 @@
+"""Pictures for decisions: intervals, probabilities that come true, where to look."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from soilpb.figures import GREY, SIGNAL_COLOUR, SOURCE_COLOUR, legend_above, make_axes, plain_numbers
+
+
+def intervals(predictions: pd.DataFrame, label: str, log: bool = True, ax: Axes | None = None) -> Axes:
+    """Draw each soil's interval, soils in the order of their predictions, and what the laboratory found.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        ``observed``, ``predicted``, ``lower``, ``upper``, one row a soil, on the natural scale.
+    label : str
+        Of the y axis, with the unit.
+    log : bool
+        Whether the axis is logarithmic.
+    """
+    ax = make_axes(ax)
+    soils = predictions.sort_values("predicted", ignore_index=True)
+    inside = soils["observed"].between(soils["lower"], soils["upper"])
+    ax.vlines(soils.index, soils["lower"], soils["upper"], color=GREY, alpha=0.45, linewidth=2)
+    ax.plot(soils.index, soils["predicted"], color=GREY, linewidth=1.5, label="predicted")
+    for rows, colour, word in ((inside, SOURCE_COLOUR, "within"), (~inside, SIGNAL_COLOUR, "outside")):
+        ax.scatter(
+            soils.index[rows],
+            soils["observed"][rows],
+            s=22,
+            color=colour,
+            zorder=3,
+            linewidth=0,
+            label=f"measured, {word} its interval ({rows.sum()})",
+        )
+    ax.set(xlabel="Soils, in the order of their predictions", ylabel=label)
+    if log:
+        ax.set_yscale("log")
+        plain_numbers(ax.yaxis)
+    legend_above(ax, ncols=3)
+    return ax
+
+
+def reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how often soils of a given probability exceeded their limit: on the line, probabilities are true.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`soilpb.reliability.reliability`.
+    """
+    ax = make_axes(ax, height=4.6, width=5.4)
+    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2)
+    ax.vlines(table["predicted"], table["lower"], table["upper"], color=SOURCE_COLOUR, alpha=0.5, linewidth=2)
+    ax.scatter(table["predicted"], table["observed"], s=46, color=SOURCE_COLOUR, zorder=3)
+    for row in table.itertuples():
+        ax.annotate(
+            f"{row.n}",
+            (row.predicted, row.observed),
+            xytext=(7, -11),
+            textcoords="offset points",
+            fontsize=9.5,
+        )
+    ax.set(
+        xlim=(-0.03, 1.06),
+        ylim=(-0.03, 1.03),
+        xlabel="Probability that was given",
+        ylabel="Share that exceeded",
+        aspect="equal",
+    )
+    return ax
+
+
+def chances(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
+    """Draw each soil's probability of exceedance: on the map where soils have coordinates, else in order.
+
+    Parameters
+    ----------
+    soils : DataFrame
+        ``probability``, ``exceeded``; ``x`` and ``y`` where known.
+    label : str
+        Whose limit, for the colour bar or the axis.
+    """
+    ax = make_axes(ax, height=5.0)
+    mapped = {"x", "y"} <= set(soils) and soils[["x", "y"]].notna().all(axis=None)
+    soils = soils if mapped else soils.sort_values("probability", ignore_index=True)
+    across, up = (soils["x"], soils["y"]) if mapped else (soils.index, soils["probability"])
+    for rows, marker, word in ((~soils["exceeded"], "o", "at most"), (soils["exceeded"], "^", "above")):
+        points = ax.scatter(
+            across[rows],
+            up[rows],
+            c=soils["probability"][rows],
+            marker=marker,
+            s=52,
+            cmap="cividis",
+            vmin=0,
+            vmax=1,
+            edgecolor=GREY,
+            linewidth=0.6,
+            label=f"measured {word} the limit ({rows.sum()})",
+        )
+    if mapped:
+        ax.set(xlabel="x (m)", ylabel="y (m)", aspect="equal")
+        ax.figure.colorbar(points, ax=ax, label=label)
+    else:
+        ax.set(xlabel="Soils, in the order of their probabilities", ylabel=label, ylim=(-0.03, 1.03))
+    legend_above(ax)
+    return ax
+
+
+def actions(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what each action is expected to cost a soil, by its probability of exceedance.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``probability``, and a column of expected costs an action.
+    """
+    ax = make_axes(ax, height=3.4)
+    costs = table.drop(columns="probability")
+    for column, style in zip(costs, ("-", "--", ":"), strict=False):
+        ax.plot(table["probability"], table[column], linestyle=style, label=column, linewidth=2)
+    cheapest = np.nanmin(costs.to_numpy(), axis=1)
+    ax.fill_between(table["probability"], 0, cheapest, color=GREY, alpha=0.15)
+    ax.set(xlabel="Probability that the soil exceeds its limit", ylabel="Expected cost a soil", xlim=(0, 1))
+    ax.set_ylim(0, 1.6 * costs[["send", "remediate"]].max(axis=None))
+    legend_above(ax, ncols=3)
+    return ax

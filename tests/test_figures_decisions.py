@@ -1,0 +1,77 @@
+"""Pictures for decisions show the numbers of their tables."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb import costs, figures_decisions
+from soilpb.reliability import reliability
+
+pytestmark = pytest.mark.usefixtures("styled")
+
+
+def texts(ax):
+    return " ".join(text.get_text() for text in ax.get_legend().get_texts())
+
+
+def test_intervals_tell_who_lies_outside():
+    """Soils are drawn in the order of predictions; those outside their interval are counted apart."""
+    soils = pd.DataFrame(
+        {
+            "observed": [300, 90, 20],
+            "predicted": [200, 100, 10],
+            "lower": [100, 50, 5],
+            "upper": [400, 200, 15],
+        }
+    )
+    ax = figures_decisions.intervals(soils, "Pb (mg/kg)")
+    assert "within its interval (2)" in texts(ax)
+    assert "outside its interval (1)" in texts(ax)
+    assert ax.lines[0].get_ydata().tolist() == [10, 100, 200]
+    assert (ax.get_yscale(), ax.get_ylabel()) == ("log", "Pb (mg/kg)")
+    assert figures_decisions.intervals(soils, "clay (%)", log=False).get_yscale() == "linear"
+
+
+def test_reliability_lies_where_its_table_says():
+    """A point a bin, at (given, observed), with its number of soils beside."""
+    rng = np.random.default_rng(0)
+    p = rng.uniform(size=400)
+    table = reliability(p, rng.uniform(size=400) < p)
+    ax = figures_decisions.reliability(table)
+    np.testing.assert_allclose(ax.collections[-1].get_offsets(), table[["predicted", "observed"]])
+    assert [text.get_text() for text in ax.texts] == [str(n) for n in table["n"]]
+
+
+@pytest.fixture
+def soils():
+    return pd.DataFrame(
+        {"probability": [0.9, 0.1, 0.4], "exceeded": [True, False, False], "x": [1.0, 2, 3], "y": [5.0, 6, 7]}
+    )
+
+
+def test_chances_are_mapped_where_soils_have_places(soils):
+    """With coordinates every soil lies at its place, coloured by its probability."""
+    ax = figures_decisions.chances(soils, "P")
+    below, above = ax.collections[:2]
+    np.testing.assert_array_equal(below.get_offsets(), [[2, 6], [3, 7]])
+    np.testing.assert_array_equal(below.get_array(), [0.1, 0.4])
+    np.testing.assert_array_equal(above.get_offsets(), [[1, 5]])
+    assert "above the limit (1)" in texts(ax)
+
+
+@pytest.mark.parametrize("spoil", [lambda t: t.drop(columns=["x", "y"]), lambda t: t.assign(x=np.nan)])
+def test_chances_without_places_are_put_in_order(soils, spoil):
+    """Where a coordinate is missing, soils stand in the order of their probabilities."""
+    ax = figures_decisions.chances(spoil(soils), "P")
+    np.testing.assert_array_equal(ax.collections[0].get_offsets(), [[0, 0.1], [1, 0.4]])
+    np.testing.assert_array_equal(ax.collections[1].get_offsets(), [[2, 0.9]])
+    assert ax.get_ylabel() == "P"
+
+
+def test_actions_are_drawn_with_their_costs():
+    """One line an action, named, through its expected costs."""
+    p = np.linspace(0, 1, 11)
+    table = costs.expected(p, costs.Costs(50, 1000, 4000)).drop(columns="best").assign(probability=p)
+    ax = figures_decisions.actions(table)
+    assert texts(ax) == "ignore send remediate"
+    np.testing.assert_allclose(ax.lines[1].get_ydata(), table["send"])
