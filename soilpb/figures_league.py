@@ -98,18 +98,23 @@ def split_histogram(
     return ax
 
 
-def task_heatmap(scores: pd.DataFrame, ax: Axes | None = None, metric: str = "R2") -> Axes:
+def task_heatmap(
+    scores: pd.DataFrame, ax: Axes | None = None, metric: str = "R2", means: bool = True
+) -> Axes:
     """Draw tasks × models, the best model of each task in bold, and the models' means beneath.
 
     Parameters
     ----------
     scores : DataFrame
         ``task``, ``model``, ``value``: one row each.
+    means : bool
+        Draw the row of means; without it, the columns are still in its order.
     """
     table = scores.pivot_table(index="task", columns="model", values="value")
     table = table.loc[scores["task"].unique()]
-    table.loc["mean"] = table.mean()
-    table = table[table.loc["mean"].sort_values(ascending=False).index]
+    table = table[table.mean().sort_values(ascending=False).index]
+    if means:
+        table.loc["mean"] = table.mean()
     ax = make_axes(ax, height=1.5 + 0.36 * len(table))
     sns.heatmap(table, vmin=0, vmax=1, cmap="crest", annot=True, linewidths=1.5, cbar=False, ax=ax)
     values = table.to_numpy()
@@ -117,7 +122,8 @@ def task_heatmap(scores: pd.DataFrame, ax: Axes | None = None, metric: str = "R2
         row, column = divmod(i, table.shape[1])
         text.set_text(number(values[row, column]))
         text.set_fontweight("bold" if column == values[row].argmax() else "normal")
-    ax.axhline(len(table) - 1, color="black", linewidth=2)
+    if means:
+        ax.axhline(len(table) - 1, color="black", linewidth=2)
     ax.set(xlabel="", ylabel="", title=f"{SYMBOLS.get(metric, metric)} (bold: best of the row)")
     ax.tick_params(length=0)
     ax.tick_params(axis="x", rotation=35)

@@ -84,6 +84,28 @@ def split_verdict(scores: pd.DataFrame, model: str, published: float) -> str:
     )
 
 
+def protocol_verdict(scores: pd.DataFrame, model: str) -> str:
+    """Say how far the way of splitting moves R² of one model.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``protocol``, ``model``, ``value``: mean R² of a model under a way of splitting.
+    model : str
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"protocol": ["random", "blocks"], "model": "PLS", "value": [0.6, 0.41]})
+    >>> protocol_verdict(table, "PLS")
+    'The R² of PLS runs from 0.41 (blocks) to 0.60 (random), on the same soils.'
+    """
+    r2 = scores[scores["model"] == model].set_index("protocol")["value"]
+    return (
+        f"The R² of {model} runs from {r2.min():.2f} ({r2.idxmin()}) to {r2.max():.2f} ({r2.idxmax()}), "
+        "on the same soils."
+    )
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %" if abs(share) >= 0.0095 or share == 0 else f"{100 * share:.1f} %"
 

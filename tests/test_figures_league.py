@@ -69,6 +69,8 @@ def test_the_best_of_each_row_is_bold():
     assert [t.get_text() for t in ax.get_yticklabels()] == ["clay", "SOC", "mean"]
     assert bold == ["0.95", "0.80", "0.85"]
     assert "−0.20" in [text.get_text() for text in ax.texts]
+    rows = figures_league.task_heatmap(scores, means=False).get_yticklabels()
+    assert [label.get_text() for label in rows] == ["clay", "SOC"]
 
 
 def draw_heatmap():
