@@ -38,12 +38,8 @@ test: $(INSTALLED)  ## lint, formatting, doctests, package tests, chapters at sm
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
-slurm: $(VENV)/cluster  ## raise a Slurm of one node, run shards on it, kill one, compare with a local run
+slurm: $(INSTALLED)  ## raise a Slurm of one node, run shards on it, kill one, compare with a local run
 	$(BIN)/python -m pytest tests/test_slurm.py --slurm -s -rs
-
-$(VENV)/cluster: $(INSTALLED)
-	$(BIN)/python -m pip install --disable-pip-version-check --no-build-isolation -c requirements.lock -e ".[cluster]"
-	@touch $@
 
 pair: $(INSTALLED)  ## write the .ipynb twin of each notebooks/*.py
 	@$(BIN)/python -m soilpb.workflow pair $(NOTEBOOKS)

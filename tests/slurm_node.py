@@ -57,7 +57,7 @@ def why_not() -> str:
     if missing := [name for name in PROGRAMS if not _program(name)]:
         return f"no {', '.join(missing)} here: apt-get install --no-install-recommends slurm-wlm munge"
     if not find_spec("snakemake_executor_plugin_slurm"):
-        return "Snakemake has no Slurm executor here: pip install -c requirements.lock -e '.[cluster]'"
+        return "Snakemake has no Slurm executor here: pip install -r requirements.lock"
     return ""
 
 

@@ -17,7 +17,8 @@ LOCK = {
     canonicalize_name(name): version
     for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / "requirements.lock").read_text(), re.M)
 }
-DECLARED = [Requirement(r) for r in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]]
+EXTRAS = PROJECT["optional-dependencies"]
+DECLARED = [Requirement(r) for r in PROJECT["dependencies"] + EXTRAS["test"] + EXTRAS["cluster"]]
 
 
 @pytest.mark.parametrize("requirement", DECLARED, ids=lambda r: r.name)
