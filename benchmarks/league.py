@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 
 import pandas as pd
-from ledger import FIELDS, HERE, N_REPEATS, TARGETS, mean_interval, predictions, task
+from ledger import FIELDS, HERE, N_REPEATS, TARGETS, predictions, task
 from threadpoolctl import threadpool_limits
 
 from soilpb import compare, evaluation, models, splits, verdicts
@@ -54,7 +54,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     counts = pd.crosstab(table["key"], table["outcome"]).reindex(columns=OUTCOMES, fill_value=0)
     rows = []
     for key, values in wide.iterrows():
-        gain, lower, upper = mean_interval((values - wide.loc[PLS]).to_numpy())
+        gain, lower, upper = compare.mean_over_tasks((values - wide.loc[PLS]).to_numpy())
         against = f"{gain:+.3f} ({lower:+.3f} to {upper:+.3f})".replace("-", "−")
         rows.append(
             {

@@ -27,10 +27,9 @@ import numpy as np
 import pandas as pd
 from ledger_ideas import AVERAGE, CONTROLS, IDEAS, Idea, make
 from ledger_sources import Sources
-from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from soilpb import evaluation, splits, store
+from soilpb import compare, evaluation, splits, store
 from soilpb.sitefile import project_root
 from soilpb.study import Study
 
@@ -78,12 +77,6 @@ def gains(idea: Idea, targets: tuple[str, ...]) -> np.ndarray:
     return np.array([r2(idea.parts, *place) - r2(idea.without, *place) for place in places])
 
 
-def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean over tasks and its 95 % interval, by Student's t: tasks are the sample."""
-    half = stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean()), float(values.mean() - half), float(values.mean() + half)
-
-
 def verdict(lower: float, upper: float) -> str:
     """Say on which side of zero an interval lies.
 
@@ -102,8 +95,8 @@ def entry(idea: Idea, targets: tuple[str, ...] = tuple(TARGETS)) -> dict[str, ob
     row: dict[str, object] = {"idea": idea.name, "knows": idea.knows, "expectation": idea.expectation}
     for target in targets:
         row[f"R2_{target}"] = np.mean([r2(idea.parts, target, field) for field in FIELDS])
-        row |= dict(zip(_names(target), mean_interval(gains(idea, (target,))), strict=True))
-    row |= dict(zip(_names("all"), mean_interval(gains(idea, targets)), strict=True))
+        row |= dict(zip(_names(target), compare.mean_over_tasks(gains(idea, (target,))), strict=True))
+    row |= dict(zip(_names("all"), compare.mean_over_tasks(gains(idea, targets)), strict=True))
     return row | {"verdict": verdict(row["lower_all"], row["upper_all"])}
 
 

@@ -83,6 +83,25 @@ def _posterior(differences: np.ndarray, ratio: float) -> tuple[stats.distributio
     return stats.t(n_folds - 1, mean, np.maximum(spread, np.finfo(float).tiny)), mean
 
 
+def mean_over_tasks(differences: Sequence[float], coverage: float = 0.95) -> tuple[float, float, float]:
+    """Mean of one difference a task, and its interval by Student's t: tasks are the sample.
+
+    It says what to expect on another task like these. That needs no correction for folds,
+    which each task has averaged already.
+
+    Examples
+    --------
+    >>> [round(value, 3) for value in mean_over_tasks([0.01, 0.02, 0.03])]
+    [0.02, -0.005, 0.045]
+    """
+    differences = np.asarray(differences, dtype=float)
+    if differences.size < 2:
+        raise ValueError(f"got {differences.size} task; an interval over tasks needs at least 2")
+    half = stats.t.ppf((1 + coverage) / 2, differences.size - 1) * stats.sem(differences)
+    mean = differences.mean()
+    return float(mean), float(mean - half), float(mean + half)
+
+
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """Adjust p-values for many comparisons, step-down (Holm 1979, Scand. J. Statist. 6:65).
 

@@ -6,11 +6,12 @@ can go from the words back to the numbers of :mod:`soilpb.compare`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pandas as pd
 
+from soilpb.compare import mean_over_tasks
 from soilpb.evaluation import POOLED
 
 #: What a comparison can end with.
@@ -59,6 +60,24 @@ def verdict(comparison: Mapping, level: float = 0.05) -> str:
     return f"{c['model']} is {decided} than {c['reference']}: it {verb} {effect} {numbers}."
 
 
+def place_verdict(gains: Sequence[float], model: str) -> str:
+    """Say whether transfer earns its place in a model: its R² with transfer minus without, a value a task.
+
+    The rule: the 95 % interval of the mean over tasks lies above 0.
+    """
+    mean, lower, upper = mean_over_tasks(gains)
+    if lower > 0:
+        said = "transfer earns its place"
+    elif upper < 0:
+        said = "transfer does harm"
+    else:
+        said = "transfer does not earn its place: what it changes may be chance"
+    return (
+        f"Over {len(gains)} tasks, transfer changes the mean R² of {model} by {_r2(mean)} "
+        f"(95 % interval {_r2(lower)} to {_r2(upper)}): {said}."
+    )
+
+
 def split_verdict(scores: pd.DataFrame, model: str, published: float) -> str:
     """Say what a published R² of one split can mean, given what single splits do to ours.
 
@@ -104,6 +123,10 @@ def protocol_verdict(scores: pd.DataFrame, model: str) -> str:
         f"The R² of {model} runs from {r2.min():.2f} ({r2.idxmin()}) to {r2.max():.2f} ({r2.idxmax()}), "
         "on the same soils."
     )
+
+
+def _r2(change: float) -> str:
+    return f"{change:+.3f}".replace("-", "−")
 
 
 def _percent(share: float) -> str:

@@ -183,3 +183,16 @@ def test_wrong_winners_counts_upsets():
     row = compare.wrong_winners(scores).iloc[0]
     assert (row["winner"], row["loser"], row["share"]) == ("good", "poor", 0.25)
     assert row["gap"] == pytest.approx(0.15)
+
+
+def test_interval_over_tasks_covers_the_truth():
+    """Over 2,000 sets of ten simulated tasks, the 95 % interval of the mean holds the true mean in 95 %."""
+    draws = np.random.default_rng(0).normal(0.3, 1, (2000, 10))
+    covered = [lower <= 0.3 <= upper for _, lower, upper in map(compare.mean_over_tasks, draws)]
+    assert 0.935 < np.mean(covered) < 0.965
+
+
+def test_one_task_has_no_interval():
+    """A single task is refused: nothing says how far the next would be."""
+    with pytest.raises(ValueError, match="got 1 task"):
+        compare.mean_over_tasks([0.1])

@@ -80,3 +80,24 @@ def test_what_a_published_split_can_mean(published, share, judged):
     assert sentence.startswith("Over 101 random splits the R² of PLS-Pb averages 0.58")
     assert f"reaches the published {published:.2f} in {share} of them" in sentence
     assert judged in sentence
+
+
+@pytest.mark.parametrize(
+    ("shift", "said"),
+    [
+        (0.02, "transfer earns its place."),
+        (0.0, "transfer does not earn its place: what it changes may be chance."),
+        (-0.02, "transfer does harm."),
+    ],
+)
+def test_whether_transfer_earns_its_place(shift, said):
+    """Gains on ten tasks read as earned, as chance or as harm, by the interval of their mean."""
+    gains = shift + 0.01 * np.array([-1, 1, -1, 1, -1, 1, -1, 1, -1, 1])
+    sentence = verdicts.place_verdict(gains, "average")
+    assert sentence.startswith("Over 10 tasks, transfer changes the mean R² of average by ")
+    assert sentence.endswith(said)
+
+
+def test_one_lucky_task_does_not_earn_a_place():
+    """A large gain on one task of ten, and none elsewhere, is no case for transfer."""
+    assert "may be chance" in verdicts.place_verdict([0.2, *[0.0] * 9], "average")
