@@ -55,6 +55,7 @@ from soilpb import (
 from soilpb.network import SpectralNetwork
 from soilpb.pls import PLSCV
 from soilpb.resnet import ResNetConfig
+from soilpb.sitefile import library_folder
 from soilpb.study import Study
 from soilpb.training import TrainingConfig
 
@@ -179,7 +180,7 @@ glue("pre-r2-pls", float(value.loc[("library", PLS), "R2"]), display=False)
 # every doubling from 1,000 soils up to all of them.
 
 # %%
-most = 0 if study.site.source in pretraining.AT_FULL_SIZE else 2_000  # soils; more would cost a minute
+most = 0 if library_folder(study.site) else 2_000  # soils; more is for libraries of files
 sizes = pretraining.smaller_sizes(learning.n_samples, most)
 smaller = pretraining.by_size(learning, held_back, prop, sizes, (RESNET, PLS), epochs, seed)
 by_size = pd.concat([smaller, scores["library"].assign(n=learning.n_samples)])

@@ -14,7 +14,7 @@ import numpy as np
 from soilpb import twin
 from soilpb.readers import limesoda, lucas, ossl
 from soilpb.readers.site import read_measured
-from soilpb.sitefile import Site, project_root
+from soilpb.sitefile import Site, library_folder, project_root
 from soilpb.spectra import SoilSpectra
 
 #: Soils of the simulated source unless the site file says otherwise.
@@ -73,24 +73,20 @@ def _limesoda(site: Site, grid: np.ndarray) -> SoilSpectra:
 
 def _lucas(load: Callable[..., SoilSpectra]) -> Callable[[Site, np.ndarray], SoilSpectra]:
     def read(site: Site, grid: np.ndarray) -> SoilSpectra:
-        return load(_folder(site), grid, property=site.source_property, cache=_cache(site))
+        return load(library_folder(site), grid, property=site.source_property, cache=_cache(site))
 
     return read
 
 
 def _ossl(site: Site, grid: np.ndarray) -> SoilSpectra:
     return ossl.load(
-        _folder(site),
+        library_folder(site),
         grid,
         property=site.source_property,
         datasets=site.source_datasets.split() or None,
         countries=site.source_countries.split() or None,
         cache=_cache(site),
     )
-
-
-def _folder(site: Site) -> Path:
-    return project_root() / (site.source_folder or f"data/{site.source}")
 
 
 def _cache(site: Site) -> Path:

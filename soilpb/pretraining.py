@@ -28,8 +28,6 @@ LOOKS = 20_000
 EPOCHS = (12, 30)
 #: Groups of more soils than this, on average, are populations; smaller ones are profiles.
 LARGEST_PROFILE = 20
-#: Libraries of files: large, and worth every size in :func:`smaller_sizes`.
-AT_FULL_SIZE = ("lucas2009", "lucas2015", "ossl")
 #: Most latent variables that PLS may ask for; a library's pH takes some thirty.
 MAX_COMPONENTS = 40
 

@@ -56,6 +56,9 @@ class Site(BaseModel):
     licence: str = Field("", description="terms on which they may be used, for the provenance")
 
     target: str = Field("Pb_mg_kg", description="laboratory column to predict, with its unit")
+    target_unit: str = Field(
+        "", description="unit of the target's column, such as mg/kg, where its name says none"
+    )
     target_scale: Literal["log", "natural"] = Field(
         "log", description="scale on which models are fitted and scored"
     )
@@ -224,3 +227,10 @@ def _is_user_variable(name: str, value: Any) -> bool:
 def artifacts_folder(site: Site) -> Path:
     """Folder of the site's artifacts; a relative one lies in the project's root."""
     return project_root() / site.artifacts / site.site
+
+
+def library_folder(site: Site) -> Path | None:
+    """Folder of the source library's original files; None if it has none (twin, LimeSoDa)."""
+    if site.source in ("twin", "limesoda"):
+        return None
+    return project_root() / (site.source_folder or f"data/{site.source}")

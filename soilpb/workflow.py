@@ -27,6 +27,8 @@ from soilpb.readers.folder import files_of
 from soilpb.sitefile import Site
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+#: Endings of the files in which libraries are handed out.
+_LIBRARY_TABLES = {".csv", ".gz", ".xlsx"}
 #: What Markdown would take for markup.
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>$#|])")
 
@@ -155,7 +157,7 @@ def code_behind(source: str | Path) -> list[str]:
 
 
 def data_behind(site: str) -> list[str]:
-    """Files of a site's own soils: its pages are executed again when one of them changes.
+    """Files of a site's own soils and of its library: pages are executed again when one of them changes.
 
     A file that is not there is left to the reader, whose message says what to mend.
     """
@@ -167,6 +169,10 @@ def data_behind(site: str) -> list[str]:
         for path in brought
         for file in files_of(root / path)
     ]
+    library = sitefile.library_folder(about)
+    if library is not None:
+        tables = (file for file in sorted(library.rglob("*")) if file.suffix in _LIBRARY_TABLES)
+        files += [str(file.relative_to(root) if file.is_relative_to(root) else file) for file in tables]
     return [path for path in dict.fromkeys(files) if (root / path).exists()]
 
 

@@ -128,3 +128,14 @@ def test_a_wrong_parameter_is_an_error(namespace, message):
     """What papermill only warns of stops the chapter."""
     with pytest.raises(SiteError, match=message):
         sitefile.check_parameters(namespace, {"n_repeats": int})
+
+
+def test_only_libraries_of_files_have_a_folder():
+    """LUCAS and OSSL lie where the site file says, or in data/ under their name; others are installed."""
+
+    def folder(**values):
+        return sitefile.library_folder(sitefile.make_site({**TWIN, **values}))
+
+    assert folder(source="twin") is folder(source="limesoda") is None
+    assert folder(source="ossl") == ROOT / "data" / "ossl"
+    assert folder(source="lucas2009", source_folder="/big/disk") == Path("/big/disk")

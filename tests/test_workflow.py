@@ -151,6 +151,22 @@ def test_a_site_stands_on_the_files_it_brought(tmp_path, monkeypatch):
     assert workflow.data_behind("mine") == ["data/nir.csv/s1.asd", "data/lab.csv"]
 
 
+def test_a_librarys_files_are_behind_a_sites_pages(tmp_path, monkeypatch):
+    """A site that learns from LUCAS is executed again when a file of LUCAS changes, whatever its name."""
+    (tmp_path / "notebooks" / "sites").mkdir(parents=True)
+    lines = ["site: mine", "target_data: twin", "source: lucas2015"]
+    (tmp_path / "notebooks" / "sites" / "mine.yml").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    assert workflow.data_behind("mine") == []
+    (tmp_path / "data" / "lucas2015" / "spectra").mkdir(parents=True)
+    for name in ("spectra/spectra_ AT .csv", "LUCAS_Topsoil_2015.csv", "readme.txt"):
+        (tmp_path / "data" / "lucas2015" / name).touch()
+    assert workflow.data_behind("mine") == [
+        "data/lucas2015/LUCAS_Topsoil_2015.csv",
+        "data/lucas2015/spectra/spectra_ AT .csv",
+    ]
+
+
 def test_explaining_is_not_behind_pretraining():
     """A change of the explainers does not run pretraining again."""
     assert "soilpb/attribution.py" not in workflow.code_behind(ROOT / "notebooks" / "02_pretraining.py")
