@@ -1,6 +1,7 @@
 # The workflow: chapters and site reports are executed, copied into the book, and the book is built.
 # Only what changed runs again: a chapter's source, its site file and the site's own data, the package
-# code behind it, and the chapters it reads from. `make book` calls this file; so can a cluster (--executor).
+# code behind it, and the chapters it reads from. `make book` calls this file;
+# so can a cluster (book/cluster.md).
 from pathlib import Path
 
 from soilpb.workflow import code_behind, data_behind
