@@ -103,3 +103,13 @@ def test_the_target_is_never_taken_for_the_ids(folder):
     rows = zip(LEAD, IDS, strict=True)
     write(folder.laboratory, [["Pb (mg/kg)", "Kennung"], *rows])
     np.testing.assert_array_equal(folder.read().values("Pb_mg_kg"), [12.5, 340, 55, 1200])
+
+
+def test_a_unit_counts_where_the_name_says_none(folder):
+    """``target_unit`` converts a bare name, and leaves a name with a unit alone."""
+    folder.lab(["0.1", "0.2", "0.3", "0.4"], header="Pb")
+    np.testing.assert_allclose(folder.read(target_unit="g/kg").values("Pb_mg_kg"), [100, 200, 300, 400])
+    folder.lab(["1", "2", "3", "4"], header="Pb (mg/kg)")
+    np.testing.assert_allclose(folder.read(target_unit="g/kg").values("Pb_mg_kg"), [1, 2, 3, 4])
+    folder.lab(["1", "2", "3", "4"], header="Pb")
+    folder.refuse("the header says no unit", target_unit="bushels")

@@ -72,6 +72,15 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path):
         read_jcamp(path)
 
 
+def test_a_label_that_runs_on_stays_on_one_line(tmp_path):
+    """Where the mark of the next label is lost, the message is still one line."""
+    path = write_jcamp(tmp_path / "s.jdx")
+    path.write_text(path.read_text().replace("##YUNITS", "#YUNITS"))
+    with pytest.raises(SiteError, match=r"NANOMETERS #YUNITS=REFLECTANCE") as caught:
+        to_reflectance(read_jcamp(path))
+    assert "\n" not in str(caught.value)
+
+
 def test_nothing_is_printed(tmp_path, capsys):
     """What the library says of a spoilt file becomes a message."""
     with pytest.raises(SiteError):

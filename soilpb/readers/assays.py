@@ -22,7 +22,7 @@ from soilpb.readers.band_names import find_bands
 from soilpb.readers.cells import decimal_mark, read_numbers
 from soilpb.readers.companions import read_companions
 from soilpb.readers.ids import find_id_column, read_ids, refuse_repeated
-from soilpb.readers.quantities import Quantity, parse_quantity
+from soilpb.readers.quantities import Quantity, in_unit, parse_quantity
 from soilpb.readers.tables import Table, as_text, read_table
 from soilpb.sitefile import SiteError
 
@@ -46,7 +46,12 @@ class Assays:
 
 
 def read_assays(
-    path: str | Path, target: str, *, id_column: str = "", below_detection: BelowDetection = "refuse"
+    path: str | Path,
+    target: str,
+    *,
+    id_column: str = "",
+    target_unit: str = "",
+    below_detection: BelowDetection = "refuse",
 ) -> Assays:
     """Read a laboratory table.
 
@@ -59,6 +64,8 @@ def read_assays(
         ``Pb (mg/kg)``, ``Pb [ppm]``, ``lead %``, …: shares of mass are converted.
     id_column : str
         Name of the id column; found by itself if empty.
+    target_unit : str
+        Unit of the column where its name says none.
     below_detection : str
         ``refuse`` cells such as ``<5``, or take ``half`` of their limit.
 
@@ -70,7 +77,7 @@ def read_assays(
     table = read_table(path)
     bands = find_bands(table)
     skip = set() if bands is None else set(bands.columns.tolist())
-    column, factor, notes = _find_target(table, target, skip)
+    column, factor, notes = _find_target(table, target, target_unit, skip)
     id_at = find_id_column(table, id_column, others={*skip, column})
     ids = read_ids(table, id_at)
     refuse_repeated(table, ids, id_at, "keep one row a sample")
@@ -86,10 +93,11 @@ def read_assays(
     )
 
 
-def _find_target(table: Table, target: str, skip: set[int]) -> tuple[int, float, list[str]]:
+def _find_target(table: Table, target: str, unit: str, skip: set[int]) -> tuple[int, float, list[str]]:
     """Position of the target's column, the factor to its unit, and a note if it is not 1."""
     wanted = parse_quantity(target)
     columns = {j: parse_quantity(name) for j, name in enumerate(table.header) if j not in skip}
+    columns = {j: in_unit(found, unit) for j, found in columns.items()} if unit else columns
     exact = [j for j in columns if table.header[j].casefold() == target.casefold()]
     same = exact or [j for j, found in columns.items() if found.is_same(wanted)]
     known = exact or [j for j in same if (columns[j].factor is None) == (wanted.factor is None)]
@@ -116,7 +124,7 @@ def _refuse_unit(table: Table, column: int, found: Quantity, target: str) -> Non
         what = f"the header says a unit, {target} has none"
     raise SiteError(
         f"{table.at(column=column)}: {what}; write mg/kg, ppm, µg/g, g/kg or % into the header, such as "
-        f"'{found.name} (mg/kg)', if that is the unit, or rename the column to {target}"
+        f"'{found.name} (mg/kg)', if that is the unit, or set target_unit"
     )
 
 

@@ -53,10 +53,10 @@ def read_jcamp(path: str | Path) -> Recording:
     return Recording(
         path=path,
         axis=np.asarray(found["x"], dtype=np.float64),
-        axis_unit=_AXES.get(_squeezed(found, "xunits"), str(found.get("xunits", "unknown"))),
+        axis_unit=_AXES.get(_squeezed(found, "xunits"), _line(found.get("xunits", "unknown"))),
         values=values,
         quantity=_quantity(found, values),
-        instrument=str(found.get("spectrometer/data system", "")).strip(),
+        instrument=_line(found.get("spectrometer/data system", "")),
     )
 
 
@@ -73,7 +73,7 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         with redirect_stdout(complaints):
             found = jcamp.read(text.splitlines())
     except Exception as error:  # a spoilt file raises whatever its spoilt part provokes
-        raise SiteError(f"{path} cannot be read as JCAMP-DX ({error}); {_AGAIN}") from None
+        raise SiteError(f"{path} cannot be read as JCAMP-DX ({_line(error)}); {_AGAIN}") from None
     if complaints.getvalue():
         first = complaints.getvalue().splitlines()[0]
         raise SiteError(f"{path} contradicts itself ({first}); {_AGAIN}")
@@ -107,7 +107,12 @@ def _quantity(found: dict[str, Any], values: np.ndarray) -> str:
     said = _squeezed(found, "yunits")
     if said in ("REFLECTANCE", "R", "DIFFUSEREFLECTANCE"):
         return "percent" if np.median(values) > 1.6 else "fraction"
-    return _QUANTITIES.get(said, str(found.get("yunits", "an unknown quantity")).lower())
+    return _QUANTITIES.get(said, _line(found.get("yunits", "an unknown quantity")).lower())
+
+
+def _line(text: object) -> str:
+    """Text on one line, of sensible length: labels of a spoilt file may hold the rest of it."""
+    return " ".join(str(text).split())[:80]
 
 
 def _squeezed(found: dict[str, Any], label: str) -> str:

@@ -157,7 +157,7 @@ def _parameters(content: bytes) -> dict[str, Any]:
         elif kind == 1 and words == 4:
             found[name.decode("latin-1")] = struct.unpack("<d", value)[0]
         elif kind > 1:
-            found[name.decode("latin-1")] = value.partition(b"\0")[0].decode("latin-1").strip()
+            found[name.decode("latin-1")] = " ".join(value.partition(b"\0")[0].decode("latin-1").split())
     return found
 
 

@@ -74,6 +74,18 @@ def parse_quantity(header: str) -> Quantity:
     return Quantity(_name_key(header[:start]), None, header[start:].strip(" ()[]{},;:/"))
 
 
+def in_unit(quantity: Quantity, unit: str) -> Quantity:
+    """Return the quantity in ``unit`` if its own name says none.
+
+    Examples
+    --------
+    >>> in_unit(parse_quantity("Pb"), "g/kg"), in_unit(parse_quantity("Pb (%)"), "g/kg").factor
+    (Quantity(name='Pb', factor=1000.0, remark=''), 10000.0)
+    """
+    silent = quantity.factor is None and not quantity.remark and quantity.name != "pH"
+    return Quantity(quantity.name, TO_MG_KG.get(_unit_key(unit))) if silent else quantity
+
+
 def standard_name(quantity: Quantity) -> tuple[str, float] | None:
     """Our column for a quantity, and the factor to its unit; None for what is no share of mass.
 

@@ -32,6 +32,7 @@ def read_site(
     *,
     target: str,
     id_column: str = "",
+    target_unit: str = "",
     spectra_unit: Unit | Literal["auto"] = "auto",
     below_detection: BelowDetection = "refuse",
     replicates: Literal["refuse", "mean"] = "refuse",
@@ -51,6 +52,8 @@ def read_site(
         Laboratory column to predict, such as ``Pb_mg_kg``; see :func:`read_assays`.
     id_column : str
         Name of the column of sample ids; found by itself if empty.
+    target_unit : str
+        Unit of the target's column where its name says none.
     spectra_unit : str
         ``fraction``, ``percent``, ``absorbance`` (log10(1/R)), or ``auto``: recognised
         where only one unit is possible, refused elsewhere.
@@ -72,7 +75,13 @@ def read_site(
     SiteError
         Naming the file, row or column, what was found and how to mend it.
     """
-    assays = read_assays(laboratory, target, id_column=id_column, below_detection=below_detection)
+    assays = read_assays(
+        laboratory,
+        target,
+        id_column=id_column,
+        target_unit=target_unit,
+        below_detection=below_detection,
+    )
     scanned = read_spectra(
         spectra,
         id_column=id_column,
@@ -144,7 +153,7 @@ def read_measured(site: Site) -> SoilSpectra:
         raise SiteError(f"site {site.site!r} is simulated: nobody measured its soils")
     root = project_root()
     same_keys = {
-        *("target", "id_column", "spectra_unit", "below_detection", "replicates"),
+        *("target", "target_unit", "id_column", "spectra_unit", "below_detection", "replicates"),
         *("instrument", "citation", "licence"),
     }
     return read_site(
