@@ -43,19 +43,21 @@ COLUMNS = (
 
 
 def write(folder: Path, n_points: int, seed: int = 1) -> None:
-    """Write LUCAS 2015's files, filled with simulated soils; an existing file is never overwritten."""
+    """Write LUCAS 2015's files, filled with simulated soils, into a folder that has nothing in it."""
+    if folder.exists() and any(folder.iterdir()):
+        raise SystemExit(f"{folder} is not empty; simulated files must not mix with others")
     spectra_folder = folder / "LUCAS2015_Soil_Spectra_EU28"
     spectra_folder.mkdir(parents=True)
     soils = twin.simulate_source(n_points + n_points // 20 + 28, seed=seed)
     table = laboratory_table(soils.samples).head(n_points)
-    with open(folder / "LUCAS_Topsoil_2015_20200323.csv", "x", encoding="utf-8") as file:
+    with open(folder / "LUCAS_Topsoil_2015_20200323.csv", "w", encoding="utf-8") as file:
         table.to_csv(file, index=False)
     rng = np.random.default_rng(seed)
     unscanned = rng.choice(n_points, UNSCANNED * n_points // POINTS, replace=False)
     scanned = table.drop(table.index[unscanned])
     bands = ",".join(f"{w:g}" for w in WAVELENGTHS)
     for country, rows in track(scanned.groupby("NUTS_0"), "writing spectra"):
-        with open(spectra_folder / f"spectra_ {country} .csv", "x", encoding="utf-8") as file:
+        with open(spectra_folder / f"spectra_ {country} .csv", "w", encoding="utf-8") as file:
             file.write(f"source,SampleID,PointID,NUTS_0,SampleN,{bands}\n")
             for place, point in rows["Point_ID"].items():
                 spectrum = absorbance(soils.reflectance[place])
