@@ -24,16 +24,28 @@ def coverage(share: float, promised: float = 0.9) -> str:
     return f"{100 * share:.0f} % of the soils lie within their {100 * promised:.0f} % intervals, {judged}."
 
 
-def calibration(error: float, n_soils: int) -> str:
-    """Say whether probabilities come true.
+def calibration(error: float, chance: float, n_soils: int) -> str:
+    """Say whether probabilities come true, as far as so few soils can tell.
+
+    Parameters
+    ----------
+    error : float
+        Expected calibration error.
+    chance : float
+        What true probabilities of the same soils would stay below (see
+        :func:`soilpb.reliability.error_by_chance`).
+    n_soils : int
 
     Examples
     --------
-    >>> calibration(0.02, 130)
-    'Probabilities are off by 0.02 on average, over 130 soils: they can be taken at their word.'
+    >>> calibration(0.06, 0.08, 130)
+    'Probabilities are off by 0.06 on average over 130 soils, no more than luck explains (up to 0.08).'
     """
-    judged = "they can be taken at their word" if error <= CALIBRATION else "take them with care"
-    return f"Probabilities are off by {error:.2f} on average, over {n_soils} soils: {judged}."
+    off = f"Probabilities are off by {error:.2f} on average over {n_soils} soils"
+    if error <= chance:
+        return f"{off}, no more than luck explains (up to {chance:.2f})."
+    judged = "take them with care" if error > CALIBRATION else "little, if more than luck"
+    return f"{off}, where luck explains {chance:.2f}: {judged}."
 
 
 def flags(clusters: pd.DataFrame) -> str:

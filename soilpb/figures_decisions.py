@@ -26,7 +26,7 @@ def intervals(predictions: pd.DataFrame, label: str, log: bool = True, ax: Axes 
     inside = soils["observed"].between(soils["lower"], soils["upper"])
     ax.vlines(soils.index, soils["lower"], soils["upper"], color=GREY, alpha=0.45, linewidth=2)
     ax.plot(soils.index, soils["predicted"], color=GREY, linewidth=1.5, label="predicted")
-    for rows, colour, word in ((inside, SOURCE_COLOUR, "within"), (~inside, SIGNAL_COLOUR, "outside")):
+    for rows, colour, word in ((inside, SOURCE_COLOUR, "within"), (~inside, SIGNAL_COLOUR, "beyond")):
         ax.scatter(
             soils.index[rows],
             soils["observed"][rows],
@@ -34,7 +34,7 @@ def intervals(predictions: pd.DataFrame, label: str, log: bool = True, ax: Axes 
             color=colour,
             zorder=3,
             linewidth=0,
-            label=f"measured, {word} its interval ({rows.sum()})",
+            label=f"measured, {word} ({rows.sum()})",
         )
     ax.set(xlabel="Soils, in the order of their predictions", ylabel=label)
     if log:
@@ -84,7 +84,7 @@ def chances(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
     label : str
         Whose limit, for the colour bar or the axis.
     """
-    ax = make_axes(ax, height=5.0)
+    ax = make_axes(ax, height=5.0, width=6.0)
     mapped = {"x", "y"} <= set(soils) and soils[["x", "y"]].notna().all(axis=None)
     soils = soils if mapped else soils.sort_values("probability", ignore_index=True)
     across, up = (soils["x"], soils["y"]) if mapped else (soils.index, soils["probability"])
@@ -100,7 +100,7 @@ def chances(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
             vmax=1,
             edgecolor=GREY,
             linewidth=0.6,
-            label=f"measured {word} the limit ({rows.sum()})",
+            label=f"{word} the limit ({rows.sum()})",
         )
     if mapped:
         ax.set(xlabel="x (m)", ylabel="y (m)", aspect="equal")

@@ -15,6 +15,7 @@ import pandas as pd
 from soilpb import evaluation, site_trial
 from soilpb.applicability import FALSE_ALARMS
 from soilpb.site_model import SiteModel
+from soilpb.sitefile import SiteError
 from soilpb.spectra import SoilSpectra
 from soilpb.standards import LEAD_LIMITS, rules_of
 from soilpb.study import Study
@@ -57,6 +58,39 @@ def judge(study: Study, folds: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame
         seed=study.site.seed,
         coverage=COVERAGE,
     )
+
+
+def once(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """What a trial says of each soil once, by one rule: its first repeat, with coordinates where known.
+
+    Parameters
+    ----------
+    study : Study
+    exceedances : DataFrame
+        From :func:`judge`.
+    rule : str
+
+    Returns
+    -------
+    DataFrame, indexed by sample: ``probability``, ``exceeded``; ``x``, ``y`` where the site has them.
+
+    Raises
+    ------
+    SiteError
+        If the target has no limits, no soil has a pH, or there is no such rule.
+    """
+    if exceedances.empty:
+        why = (
+            "no soil has a measured pH"
+            if standard_for(study.site.target)
+            else "limits are known for Pb_mg_kg"
+        )
+        raise SiteError(f"no {study.site.target} of site {study.site.site!r} was held against a limit: {why}")
+    if rule not in (known := rules_of(STANDARD)):
+        raise SiteError(f"no rule {rule!r} in {STANDARD}; there are: {'; '.join(known)}")
+    soils = exceedances.query("repeat == 0 and rule == @rule").set_index("sample")
+    places = study.target.samples.filter(["x", "y"])
+    return soils[["probability", "exceeded"]].join(places)
 
 
 def scores(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -> dict[str, float]:

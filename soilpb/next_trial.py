@@ -11,6 +11,14 @@ from soilpb import next_samples, splits
 from soilpb.pls import PLSCV
 from soilpb.progress import track
 
+#: What tables and figures call the methods of :mod:`soilpb.next_samples`.
+NAMES = {
+    "random": "random",
+    "kennard_stone": "Kennard–Stone",
+    "latin_hypercube": "Latin hypercube",
+    "uncertainty": "uncertainty",
+}
+
 
 def learning_curves(
     X: np.ndarray,
@@ -65,7 +73,7 @@ def learning_curves(
                     measured = np.concatenate([measured, more])
                 model = PLSCV(seed=seed).fit(X_pool[measured], y_pool[measured])
                 error = model.predict(X[fold.test]) - y[fold.test]
-                rows.append((method.replace("_", " "), fold.repeat, size, np.sqrt(np.mean(error**2))))
+                rows.append((NAMES[method], fold.repeat, size, np.sqrt(np.mean(error**2))))
     return pd.DataFrame(rows, columns=["model", "draw", "n", "value"])
 
 

@@ -63,6 +63,27 @@ def calibration_error(table: pd.DataFrame) -> float:
     return float(round(np.average(gaps, weights=table["n"]), 12))
 
 
+def error_by_chance(
+    probability: np.ndarray, share: float = 0.95, n_bins: int = 10, n_draws: int = 1000, seed: int = 0
+) -> float:
+    """Calibration error that true probabilities of these soils stay below, in ``share`` of cases.
+
+    With few soils a bin, outcomes miss their probabilities by luck alone.
+
+    Examples
+    --------
+    >>> few, many = (error_by_chance(np.full(n, 0.5)) for n in (20, 2000))
+    >>> round(few, 2), round(many, 2)
+    (0.2, 0.02)
+    """
+    probability = np.asarray(probability, dtype=float)
+    luck = np.random.default_rng(seed).uniform(size=(n_draws, len(probability))) < probability
+    place = np.minimum((probability * n_bins).astype(int), n_bins - 1)
+    bins = np.eye(n_bins)[place]  # (n_samples, n_bins)
+    errors = np.abs((luck - probability) @ bins).sum(axis=1) / len(probability)
+    return float(np.quantile(errors, share))
+
+
 def brier_score(probability: np.ndarray, exceeded: np.ndarray) -> float:
     """Mean squared distance of probabilities from what happened (Brier 1950): 0 is perfect.
 

@@ -17,10 +17,11 @@ def test_coverage_is_judged_by_its_promise(share, says):
     assert decision_words.coverage(share).startswith(f"{100 * share:.0f} % of the soils")
 
 
-def test_calibration_is_judged_by_its_bound():
-    """At most 0.05 is good, more is not."""
-    assert "at their word" in decision_words.calibration(0.05, 130)
-    assert "with care" in decision_words.calibration(0.06, 130)
+def test_calibration_is_judged_by_luck_and_then_by_its_bound():
+    """What luck explains is no fault; beyond it 0.05 is the bound."""
+    assert "no more than luck explains" in decision_words.calibration(0.07, 0.08, 130)
+    assert "little, if more than luck" in decision_words.calibration(0.05, 0.03, 130)
+    assert "with care" in decision_words.calibration(0.06, 0.03, 130)
 
 
 def test_flags_are_averaged_over_soils():

@@ -25,8 +25,8 @@ def test_intervals_tell_who_lies_outside():
         }
     )
     ax = figures_decisions.intervals(soils, "Pb (mg/kg)")
-    assert "within its interval (2)" in texts(ax)
-    assert "outside its interval (1)" in texts(ax)
+    assert "measured, within (2)" in texts(ax)
+    assert "measured, beyond (1)" in texts(ax)
     assert ax.lines[0].get_ydata().tolist() == [10, 100, 200]
     assert (ax.get_yscale(), ax.get_ylabel()) == ("log", "Pb (mg/kg)")
     assert figures_decisions.intervals(soils, "clay (%)", log=False).get_yscale() == "linear"

@@ -5,6 +5,7 @@ import pytest
 
 from soilpb import evaluation, kept_model, splits
 from soilpb.exceedance import with_measured_ph
+from soilpb.sitefile import SiteError
 from soilpb.study import Study
 from tests.kept_sites import write_project
 
@@ -92,6 +93,22 @@ def test_a_trial_is_described_beside_its_promises(study):
     assert rows["soils above GB 15618-2018, screening, paddy"] == expected
     del trial["calibration_error"]
     assert len(kept_model.described(trial, exceedances[:0])) == 3
+
+
+def test_each_soil_is_judged_once_by_a_rule(study):
+    """One row a soil of the first repeat; other rules, other targets and soils without pH are refused."""
+    predictions, exceedances = kept_model.judge(study, splits.repeated_kfold(study.ids, 5, 2, seed=0))
+    found = kept_model.once(study, exceedances, "intervention")
+    expected = exceedances.query("repeat == 0 and rule == 'intervention'").set_index("sample")
+    assert sorted(found.index) == sorted(study.ids)
+    np.testing.assert_array_equal(found["probability"], expected["probability"])
+    with pytest.raises(SiteError, match="no rule 'screening' in GB 15618-2018; there are: screening, paddy"):
+        kept_model.once(study, exceedances, "screening")
+    with pytest.raises(SiteError, match="no soil has a measured pH"):
+        kept_model.once(study, exceedances[:0], "intervention")
+    clay = Study.load("mine", target="clay_pct")
+    with pytest.raises(SiteError, match="no clay_pct of site 'mine' .* limits are known for Pb_mg_kg"):
+        kept_model.once(clay, exceedances[:0], "intervention")
 
 
 def test_only_lead_has_a_standard_of_itself():

@@ -30,7 +30,7 @@ def test_every_method_starts_alike_and_ends_as_chosen(soils):
     start = np.random.default_rng([0, 0]).choice(42, 15, replace=False)
     chosen = fold.train[[*start, *next_samples.choose("kennard_stone", F, 10, start)]]
     error = PLSCV().fit(X[chosen], y[chosen]).predict(X[fold.test]) - y[fold.test]
-    row = found.query("model == 'kennard stone' and draw == 0 and n == 25")
+    row = found.query("model == 'Kennard–Stone' and draw == 0 and n == 25")
     assert row["value"].item() == pytest.approx(np.sqrt(np.mean(error**2)))
 
 

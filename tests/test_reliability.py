@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.reliability import brier_score, calibration_error, reliability
+from soilpb.reliability import brier_score, calibration_error, error_by_chance, reliability
 
 
 def outcomes(seed, n=20_000):
@@ -38,6 +38,22 @@ def test_intervals_of_bins_cover_the_truth():
         table = reliability(truth, happened)
         covered.append((table["lower"] <= table["predicted"]) & (table["predicted"] <= table["upper"]))
     assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
+
+
+def test_luck_alone_explains_what_true_probabilities_show():
+    """Errors of true probabilities stay below the bound in as many cases as stated; distorted ones do not."""
+    p = np.random.default_rng(0).uniform(size=150)
+    bound = error_by_chance(p, 0.95)
+    rng = np.random.default_rng(1)
+    drawn = [rng.uniform(size=150) < p for _ in range(400)]
+    below = [calibration_error(reliability(p, happened)) <= bound for happened in drawn]
+    assert np.mean(below) == pytest.approx(0.95, abs=0.03)
+    distorted = np.clip(p - 0.2, 0, 1)
+    wrong = [
+        calibration_error(reliability(distorted, happened)) > error_by_chance(distorted)
+        for happened in drawn[:20]
+    ]
+    assert np.mean(wrong) > 0.9
 
 
 def test_sharp_probabilities_score_better_than_the_mean():
