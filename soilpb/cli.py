@@ -1,4 +1,4 @@
-"""The command line: ``soilpb check-site``, ``predict`` and the commands about source libraries.
+"""The command line: ``soilpb new-site``, ``check-site``, ``predict`` and the commands about source libraries.
 
 What a user gets wrong is one message on standard error and exit code 1, never a
 traceback.
@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soilpb import checks, sitefile
+from soilpb.cli_new_site import app as new_site_app
 from soilpb.cli_predict import app as predict_app
 from soilpb.cli_sources import app as sources_app
 from soilpb.quality import Finding
@@ -28,6 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(new_site_app)
 app.add_typer(predict_app)
 app.add_typer(sources_app)
 

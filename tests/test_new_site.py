@@ -1,0 +1,142 @@
+"""A site file from a folder and a table: what is seen is not asked, and nothing half is written."""
+
+import numpy as np
+import pytest
+
+from soilpb import checks
+from soilpb.bands import band_grid
+from soilpb.new_site import SOURCE_BANDS, STEP, common_bands, find_target, propose_site, write_site
+from soilpb.readers import limesoda
+from soilpb.readers.site import read_measured
+from soilpb.sitefile import SiteError, load_site_file
+from tests import instrument_files as files
+from tests.site_files import soil_spectra, write
+
+N = 24
+IDS = [f"P{i:02d}" for i in range(N)]
+RNG = np.random.default_rng(3)
+NM = np.arange(350.0, 2501.0, 5.0)
+SPECTRA = soil_spectra(N, NM) * np.exp(3e-4 * RNG.standard_normal((N, NM.size)))
+LEAD = [f"{value:.1f}" for value in RNG.lognormal(5, 0.7, N)]
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A project with a folder of two ASD scans a sample, and a laboratory table."""
+    (tmp_path / "notebooks" / "sites").mkdir(parents=True)
+    scans = tmp_path / "data" / "mine" / "scans"
+    scans.mkdir(parents=True)
+    for name, spectrum in zip(IDS, SPECTRA, strict=True):
+        for k in (0, 1):
+            files.write_asd(scans / f"{name}_{k}.asd", spectrum * (1 + 0.01 * k), splices=(0, 0))
+    lab(tmp_path / "data" / "mine")
+    monkeypatch.chdir(tmp_path)
+    # That the source covers the proposed bands is tested once, below: reading it takes two seconds.
+    monkeypatch.setattr(checks, "_check_source", lambda site: [])
+    return tmp_path / "data" / "mine"
+
+
+def lab(folder, header="Pb (g/kg)", *more):
+    """Write the laboratory's table, with further columns of ones."""
+    rows = [[i, pb, *("1" for _ in more)] for i, pb in zip(IDS, LEAD, strict=True)]
+    return write(folder / "lab.csv", [["Sample No.", header, *more], *rows])
+
+
+def propose(mine, **options):
+    return propose_site("mine", mine / "scans", mine / "lab.csv", **options)
+
+
+def test_what_can_be_seen_is_not_asked(mine):
+    """Ids, scans, column, unit, scale and bands are recognised; the file says only what is needed."""
+    proposal = propose(mine)
+    assert proposal.keys == {
+        "site": "mine",
+        "title": "mine (measured)",
+        "target_data": "files",
+        "spectra": "data/mine/scans",
+        "laboratory": "data/mine/lab.csv",
+        "replicates": "mean",
+        "instrument": "ASD FS FR 4139",
+    }
+    understood = dict(proposal.understood)
+    assert understood["spectra"] == "48 scans of 24 samples, from 48 files"
+    assert understood["target"] == "column 'Pb (g/kg)' is Pb_mg_kg, modelled on the log scale"
+    assert proposal.problems == []
+
+
+def test_the_file_that_is_written_is_read(mine):
+    """The site file loads, and its soils are the user's: mean spectra, lead in mg/kg."""
+    path = write_site(propose(mine))
+    soils = read_measured(load_site_file(path))
+    np.testing.assert_allclose(soils.reflectance, 1.005 * SPECTRA, rtol=1e-4)
+    np.testing.assert_allclose(soils.values("Pb_mg_kg"), 1000 * np.array(LEAD, float))
+
+
+def test_a_site_file_is_not_overwritten_unless_told(mine):
+    """A second site of one name is refused, and the first stays as it is, unless forced."""
+    path = write_site(propose(mine))
+    path.write_text(path.read_text() + "seed: 7\n")
+    before = path.read_text()
+    with pytest.raises(SiteError, match="is there already.*--force"):
+        write_site(propose(mine))
+    assert path.read_text() == before
+    write_site(propose(mine), force=True)
+    assert "seed" not in path.read_text()
+    assert [p.name for p in path.parent.iterdir()] == ["mine.yml"]
+
+
+def test_a_site_that_no_study_could_use_is_not_written(mine):
+    """Too few soils are said, and no file is left behind."""
+    for path in sorted((mine / "scans").iterdir())[10:]:
+        path.unlink()
+    with pytest.raises(SiteError, match="5 of 5 soils have Pb_mg_kg: too few"):
+        write_site(propose(mine))
+    assert list((mine.parents[1] / "notebooks" / "sites").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "target", "unit", "expected"),
+    [
+        ("Pb (ppm)", "Pb", "", ("Pb (ppm)", "Pb_mg_kg", "")),
+        ("Pb", "lead", "mg/kg", ("Pb", "Pb_mg_kg", "mg/kg")),
+        ("clay (%)", "clay", "", ("clay (%)", "clay_pct", "")),
+        ("pH", "pH", "", ("pH", "pH", "")),
+    ],
+)
+def test_the_target_is_named_as_studies_name_it(mine, header, target, unit, expected):
+    """Element and unit become one name; a unit is only kept where the column says none."""
+    assert find_target(lab(mine, header), target, unit) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "more", "unit", "says"),
+    [
+        ("Zn (ppm)", (), "", "no column for Pb: 'Sample No.', 'Zn .ppm.'; name the column with --target"),
+        ("Pb (ppm)", ("Pb (%)",), "", "more than one column for Pb: 'Pb .ppm.', 'Pb .%.'"),
+        ("Pb", (), "", "its unit is not said; say it with --unit"),
+        ("Pb (mg/L)", (), "mg/kg", "its unit is mg/L; say it with --unit"),
+    ],
+)
+def test_a_target_that_cannot_be_told_is_asked_for(mine, header, more, unit, says):
+    """No column, two columns and a unit that is not known name the option that settles it."""
+    with pytest.raises(SiteError, match=says):
+        find_target(lab(mine, header, *more), "Pb", unit)
+
+
+def test_one_of_two_columns_may_be_named(mine):
+    """A column's whole name is always enough."""
+    assert find_target(lab(mine, "Pb (ppm)", "Pb (%)"), "pb (%)")[:2] == ("Pb (%)", "Pb_mg_kg")
+
+
+def test_the_source_has_the_bands_that_are_proposed():
+    """All fields of the default source cover the widest range that is ever proposed."""
+    library = limesoda.load_fields(limesoda.FULL_RANGE_FIELDS, band_grid(*SOURCE_BANDS, STEP))
+    assert library.wavelengths[[0, -1]].tolist() == list(SOURCE_BANDS)
+
+
+def test_the_instruments_range_decides(mine):
+    """Visible-only and near-infrared-only instruments get the bands that the source has too."""
+    assert common_bands(np.arange(360.0, 741.0)) == (430.0, 740.0)
+    assert common_bands(np.arange(1000.0, 2501.0, 2)) == (1000.0, 2480.0)
+    with pytest.raises(SiteError, match="too little in common"):
+        common_bands(np.arange(300.0, 500.0))
