@@ -104,10 +104,10 @@ def chances(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
         )
     if mapped:
         ax.set(xlabel="x (m)", ylabel="y (m)", aspect="equal")
-        ax.figure.colorbar(points, ax=ax, label=label)
+        ax.figure.colorbar(points, ax=ax, label=label, shrink=0.8)
     else:
         ax.set(xlabel="Soils, in the order of their probabilities", ylabel=label, ylim=(-0.03, 1.03))
-    legend_above(ax)
+    legend_above(ax, ncols=1)
     return ax
 
 

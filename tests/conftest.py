@@ -19,6 +19,7 @@ SMALL = {
     "04_baselines": {"n_repeats": 1, "epochs": 1, "n_splits": 3},
     "05_interpretation": {"n_repeats": 1, "epochs": 1},
     "06_real_soils": {"n_repeats": 1, "epochs": 1, "fields": "cv98 sc93"},
+    "07_decisions": {"n_repeats": 1, "n_draws": 2},
     "site_report": {"n_repeats": 1, "epochs": 1},
 }
 SMALL_SOURCE = 300
