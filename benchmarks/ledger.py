@@ -11,8 +11,8 @@ stored seeds, the same folds for all. The protocol: ideas are tried on the five 
 confirms the choice, or not, on tasks that took no part in it. Parts of ideas are fitted once
 and kept under ``artifacts/ledger``, so that a run goes on where it was interrupted.
 
-``write`` makes ``ledger.csv`` and ``ledger.md`` beside this file. All ideas in
-``ledger_ideas.py`` must have been run: a failure cannot be left out.
+``write`` makes ``ledger.csv`` (a row an idea and task, which chapter 6 reads) and ``ledger.md``
+beside this file. All ideas in ``ledger_ideas.py`` are run for it: a failure cannot be left out.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def verdict(lower: float, upper: float) -> str:
 
 def entry(idea: Idea, targets: tuple[str, ...] = tuple(TARGETS)) -> dict[str, object]:
     """One row of the ledger."""
-    row: dict[str, object] = {"idea": idea.name, "knows": idea.knows, "expectation": idea.expectation}
+    row: dict[str, object] = {"idea": idea.name, "borrows": idea.knows, "expectation": idea.expectation}
     for target in targets:
         row[f"R2_{target}"] = np.mean([r2(idea.parts, target, field) for field in FIELDS])
         row |= dict(zip(_names(target), compare.mean_over_tasks(gains(idea, (target,))), strict=True))
@@ -134,11 +134,26 @@ def choose() -> None:
 
 
 def write() -> None:
-    """Write the table and the page."""
+    """Write the table by task, and the page."""
     choice = json.loads(CHOICE.read_text(encoding="utf-8"))["idea"]
+    rows = [
+        {
+            "idea": idea.name,
+            "borrows": idea.knows,
+            "control": idea in CONTROLS,
+            "chosen": idea.name == choice,
+            "target": target,
+            "field": field,
+            "R2": r2(idea.parts, target, field),
+            "R2_without": r2(idea.without, target, field),
+        }
+        for idea in (*IDEAS, *CONTROLS)
+        for target in TARGETS
+        for field in FIELDS
+    ]
+    pd.DataFrame(rows).to_csv(HERE / "ledger.csv", index=False, float_format="%.5f")
     table = pd.DataFrame([entry(idea) for idea in (*IDEAS, *CONTROLS)])
     table["chosen"] = table["idea"] == choice
-    table.to_csv(HERE / "ledger.csv", index=False, float_format="%.5f")
     (HERE / "ledger.md").write_text(page(table), encoding="utf-8")
 
 
@@ -193,7 +208,7 @@ def result(winner: pd.Series) -> str:
 
 def _line(row: dict) -> str:
     name = f"**{row['idea']}** (chosen)" if row["chosen"] else row["idea"]
-    cells = [name, row["knows"], f"{row['R2_clay']:.3f}", f"{row['R2_SOC']:.3f}"]
+    cells = [name, row["borrows"], f"{row['R2_clay']:.3f}", f"{row['R2_SOC']:.3f}"]
     cells += [_interval(row, tasks) for tasks in ("clay", "SOC", "all")]
     return f"| {' | '.join([*cells, row['verdict']])} |"
 

@@ -257,12 +257,6 @@ CONTROLS = (
         with_("ridge"),
         knows="nothing",
     ),
-    Idea(
-        "control: the network trained on the site alone",
-        "Beside the fine-tuned pH network.",
-        with_("resnet"),
-        knows="nothing",
-    ),
 )
 
 

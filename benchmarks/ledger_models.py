@@ -25,7 +25,7 @@ from soilpb.training import evaluate
 
 #: Correlations between fields that a Gaussian process may choose from.
 CORRELATIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)
-#: What a soil of another field may count beside one of the site's.
+#: What a soil of another field may count beside one of the site's; 0 is no transfer.
 WEIGHTS = (0.0, 0.03, 0.1, 0.3, 1.0)
 
 
@@ -34,17 +34,17 @@ class Library(NamedTuple):
 
     views: np.ndarray  # (n_soils, n_features)
     values: np.ndarray  # (n_soils,)
-    fields: np.ndarray  # (n_soils,)
+    places: np.ndarray  # (n_soils,), the field of each
 
     @classmethod
-    def of(cls, X: np.ndarray, values: np.ndarray, fields: np.ndarray) -> Library:
+    def of(cls, X: np.ndarray, values: np.ndarray, places: np.ndarray) -> Library:
         """Centre reflectance (n_soils, n_bands) and values within each field."""
         views, values = baselines.four_views().fit_transform(X), np.array(values, dtype=float)
-        for field in np.unique(fields):
-            rows = fields == field
+        for place in np.unique(places):
+            rows = places == place
             views[rows] -= views[rows].mean(axis=0)
             values[rows] -= values[rows].mean()
-        return cls(views, values, np.asarray(fields))
+        return cls(views, values, np.asarray(places))
 
     def compressed(self, rank: int = 150) -> Library:
         """As few rows that tell a linear model the same: their cross-products are those of all soils."""
@@ -120,17 +120,25 @@ class Offset(RegressorMixin, BaseEstimator):
 
 
 class PooledRidge(RegressorMixin, BaseEstimator):
-    """Ridge on the site's soils and, with less weight, on those of other fields.
+    """Ridge on the site's soils and, with less weight, on those of a library.
 
-    Slopes are shrunk towards what other fields teach. Weight and penalty are chosen by inner
-    folds of the site's soils; weight 0, no transfer, is among the choices.
+    Slopes are shrunk towards what the library teaches. Weight and penalty have the least
+    RMSE, averaged over inner folds of the site's soils.
 
     Parameters
     ----------
     library : Library
-        Compressed: see :meth:`Library.compressed`.
+        Never changed; compressed, or large.
     seed : int
         Of the inner folds.
+
+    Attributes
+    ----------
+    weight_ : float
+        One of :data:`WEIGHTS`; 0 if the library was of no use.
+    penalty_ : float
+    coef_ : (n_features,) array
+    intercept_ : float
     """
 
     def __init__(self, library: Library, seed: int = 0) -> None:
@@ -138,7 +146,7 @@ class PooledRidge(RegressorMixin, BaseEstimator):
         self.seed = seed
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> PooledRidge:
-        """Choose weight and penalty, and fit."""
+        """Choose and fit on reflectance (n_samples, n_bands) and target values (n_samples,)."""
         self._views = baselines.four_views().fit(X)
         views = self._views.transform(X)
         self._scale = views.std(axis=0) * np.sqrt(views.shape[1])
@@ -150,13 +158,13 @@ class PooledRidge(RegressorMixin, BaseEstimator):
                 residuals = A[~training] @ slopes + levels - y[~training, None]
                 errors[row] += np.sqrt((residuals**2).mean(axis=0))
         row, column = np.unravel_index(errors.argmin(), errors.shape)
-        self.weight_, self.penalty_ = WEIGHTS[row], baselines.RIDGE_PENALTIES[column]
+        self.weight_, self.penalty_ = WEIGHTS[row], float(baselines.RIDGE_PENALTIES[column])
         slopes, levels = self._slopes(A, y, B, self.weight_)
-        self.coef_, self.intercept_ = slopes[:, column], levels[column]
+        self.coef_, self.intercept_ = slopes[:, column], float(levels[column])
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predict (n_samples,) values."""
+        """Predict (n_samples,) target values from reflectance (n_samples, n_bands)."""
         return self._views.transform(X) / self._scale @ self.coef_ + self.intercept_
 
     def _slopes(
@@ -204,7 +212,7 @@ class PooledProcess(RegressorMixin, BaseEstimator):
         values = self.library.values / (self.library.values.std() if self.signed else self._scale)
         answers = (y - self._level) / self._scale
         grid = (*(-r for r in CORRELATIONS[:0:-1]), *CORRELATIONS) if self.signed else CORRELATIONS
-        alike = np.equal.outer(self.library.fields, self.library.fields)
+        alike = np.equal.outer(self.library.places, self.library.places)
         kernels = self._kernel(self._others), self._kernel(self._site, self._others), self._kernel(self._site)
         candidates = [self._condition(answers, values, kernels, alike, correlation) for correlation in grid]
         self.correlation_, _, self._others_weights, self._site_weights = max(candidates, key=lambda c: c[1])
