@@ -35,11 +35,27 @@ def test_formats_may_be_mixed(tmp_path):
     files.write_jcamp(tmp_path / "jcamp.jdx")
     write(tmp_path / "table.csv", [["id", *NM], ["t1", *SOIL]])
     scans = read_folder(tmp_path)
-    assert scans.ids.tolist() == ["asd", "jcamp", "omnic", "opus", "sed", "svc", "t1"]
+    assert scans.ids.tolist() == ["asd", "jcamp", "omnic", "opus", "sed", "svc", "table"]
     expected = np.interp(scans.wavelengths, NM, SOIL)
     assert np.abs(scans.spectra - expected).max() < 0.004
     assert any("files differ in their bands: interpolated to 35" in note for note in scans.notes)
     assert "reflectance from percent to fraction (2 spectra)" in scans.notes
+
+
+def test_spectra_exported_as_text_are_named_after_their_files(tmp_path):
+    """Two columns of wavelength and reflectance are one spectrum; several spectra a table keep their ids."""
+    write(tmp_path / "S1_00001.txt", [["Wavelength", "Reflectance"], *zip(NM, SOIL, strict=True)], "\t")
+    write(tmp_path / "more.csv", [["id", *NM], ["a", *SOIL], ["b", *SOIL]])
+    scans = read_folder(tmp_path, known={"S1", "a", "b"})
+    assert scans.ids.tolist() == ["S1", "a", "b"]
+    np.testing.assert_allclose(scans.spectra, [SOIL] * 3)
+
+
+def test_a_spoilt_table_among_spectra_is_refused(tmp_path):
+    """A table of spectra with a word for a number is named, not left aside."""
+    write(tmp_path / "more.csv", [["id", *NM], ["a", *SOIL], ["b", "x", *SOIL[1:]]])
+    with pytest.raises(SiteError, match=r"more\.csv, row 3.*'x' is no reflectance"):
+        read_folder(tmp_path)
 
 
 def test_steps_between_detectors_are_removed(tmp_path):
@@ -116,6 +132,23 @@ def test_scans_of_a_sample_are_refused_unless_told(site):
     """The message names the files and the key of the site file."""
     with pytest.raises(SiteError, match=r"'S1' stands in files S1_0\.asd, S1_1\.asd; .*replicates: mean"):
         read_site(*site, target="Pb_mg_kg")
+
+
+def test_a_row_of_a_table_in_the_folder_is_looked_at(site):
+    """A constant spectrum is refused by file and sample wherever it stands."""
+    folder, laboratory = site
+    (folder / "S2.asd").unlink()
+    write(folder / "more.csv", [["id", *NM], ["S3", *SOIL], ["S2", *(0.3 for _ in NM)]])
+    with pytest.raises(SiteError, match=r"file more\.csv \(sample 'S2'\): 0\.3 at 350 nm.*constant"):
+        read_site(folder, laboratory, target="Pb_mg_kg", replicates="mean")
+
+
+def test_a_detector_that_failed_is_no_step(site):
+    """Where removing a step between detectors gives what no soil reflects, the file is refused."""
+    folder, laboratory = site
+    files.write_asd(folder / "S2.asd", np.where(NM > 1000, 0.001 + 2e-4 * (NM - 1000), SOIL))
+    with pytest.raises(SiteError, match=r"file S2\.asd \(sample 'S2'\).*reflectance lies within 0–1"):
+        read_site(folder, laboratory, target="Pb_mg_kg", replicates="mean")
 
 
 def test_a_unit_that_contradicts_the_files_is_refused(site):

@@ -26,7 +26,7 @@ from soilpb.sitefile import SiteError
 
 #: Share of a file's range that may be lost to the range all files have in common.
 LOST_RANGE = 0.1
-_TABLES = (".csv", ".tsv", ".xlsx")
+_TABLES = (".csv", ".tsv", ".txt", ".xlsx")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +106,19 @@ def _read_file(path: Path, known: Collection[str]) -> list[Scan]:
         raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
     if is_instruments:
         return [_read_recording(path, known)]
-    if path.suffix.lower() not in _TABLES:
-        return []
-    return _read_table_of_spectra(path)
+    if path.suffix.lower() in _TABLES and _has_bands(path):
+        return _read_table_of_spectra(path, known)
+    return []
+
+
+def _has_bands(path: Path) -> bool:
+    """Tell spectra from laboratory tables and, in plain text, from remarks."""
+    try:
+        return locate_bands(read_table(path)) is not None
+    except SiteError:
+        if path.suffix.lower() == ".txt":
+            return False
+        raise
 
 
 def _read_recording(path: Path, known: Collection[str]) -> Scan:
@@ -124,17 +134,16 @@ def _read_recording(path: Path, known: Collection[str]) -> Scan:
     return Scan(path, sample_of(path, known), wavelengths, reflectance, recording.instrument, tuple(notes))
 
 
-def _read_table_of_spectra(path: Path) -> list[Scan]:
-    """Spectra of a table; none if it has no bands, as a laboratory's has not."""
-    if locate_bands(read_table(path)) is None:
-        return []
+def _read_table_of_spectra(path: Path, known: Collection[str]) -> list[Scan]:
+    """Spectra of a table; a single one, as programs export it, is named after its file."""
     scans = read_scans(path)
+    ids = [sample_of(path, known)] if len(scans.ids) == 1 and scans.ids[0] not in known else scans.ids
     unit = recognise_unit(scans.wavelengths, scans.spectra, str(path))
     reflectance = to_fraction(scans.spectra, unit)
     notes = (*scans.notes, *([f"reflectance from {unit} to fraction"] if unit != "fraction" else []))
     return [
         Scan(path, name, scans.wavelengths, spectrum, notes=notes)
-        for name, spectrum in zip(scans.ids, reflectance, strict=True)
+        for name, spectrum in zip(ids, reflectance, strict=True)
     ]
 
 

@@ -166,16 +166,7 @@ def read_measured(site: Site) -> SoilSpectra:
 
 def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndarray, list[str]]:
     """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted."""
-    if scans.unit:
-        if unit not in ("auto", scans.unit):
-            raise SiteError(
-                f"{scans.table.path}: instrument files say their unit themselves; they were read as "
-                f"{scans.unit}, not {unit}: set spectra_unit to auto"
-            )
-        return scans.spectra, []
-    where = str(scans.table.path)
-    found = recognise_unit(scans.wavelengths, scans.spectra, where) if unit == "auto" else unit
-    check_unit(found, scans.wavelengths, scans.spectra, where)
+    found = _unit_of(scans, unit)
     reflectance = to_fraction(scans.spectra, found)
     odd = odd_row(reflectance)
     if odd:
@@ -183,6 +174,21 @@ def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndar
         value, nm = scans.spectra[row, band], scans.wavelengths[band]
         raise SiteError(f"{scans.at(row)}: {value:.4g} at {nm:g} nm, read as {found}; {why}")
     return reflectance, [] if found == "fraction" else [f"reflectance from {found} to fraction"]
+
+
+def _unit_of(scans: Scans, unit: Unit | Literal["auto"]) -> Unit:
+    """Unit of the spectra: what the files say, what the site file says, or what they look like."""
+    where = str(scans.table.path)
+    if scans.unit and unit not in ("auto", scans.unit):
+        raise SiteError(
+            f"{where}: instrument files say their unit themselves; they were read as {scans.unit}, not "
+            f"{unit}: set spectra_unit to auto"
+        )
+    if scans.unit:
+        return scans.unit
+    found = recognise_unit(scans.wavelengths, scans.spectra, where) if unit == "auto" else unit
+    check_unit(found, scans.wavelengths, scans.spectra, where)
+    return found
 
 
 def _one_spectrum_each(
