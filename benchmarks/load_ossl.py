@@ -18,8 +18,9 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from processes import run
 
 ROOT = Path(__file__).resolve().parents[1]
 RIVAL = "soilspecdata==0.2.3"
@@ -79,24 +80,13 @@ def main() -> None:
 
 def measure(name: str, command: list[str], **environment: str) -> dict[str, object]:
     """Run a command; return wall seconds and peak memory of its process, and what it printed."""
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"} | environment,
-    )
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{name} ended with {process.returncode}")
-    load, n_samples, n_bands = output.split()
+    cost = run(command, **environment)
+    load, n_samples, n_bands = cost.output.split()
     return {
         "name": name,
-        "wall_s": round(time.perf_counter() - start, 2),
+        "wall_s": round(cost.wall_s, 2),
         "load_s": round(float(load), 2),
-        "peak_MB": round(usage.ru_maxrss / 1024),
+        "peak_MB": round(cost.peak_MB),
         "samples": int(n_samples),
         "bands": int(n_bands),
     }

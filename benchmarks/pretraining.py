@@ -1,6 +1,6 @@
 """What pretraining costs: by bands, stem and batch, and by the number of soils.
 
-    python benchmarks/pretraining.py [--soils 20000] [--json FILE] [--figure FILE]
+    python benchmarks/pretraining.py [--soils 20000] [--json FILE] [--figure benchmarks/pretraining.svg]
 
 Three tables from one run, on one thread:
 
@@ -8,7 +8,7 @@ Three tables from one run, on one thread:
    for bands × stem × batch;
 2. an epoch of ``--soils`` spectra with the default network, at 210, 420, 2,100 and 4,200 bands;
 3. an epoch and the peak memory of the whole process for 5,000 to 40,000 spectra of 210 bands, read
-   from a memory-mapped file as the cache of a library is. ``--figure`` draws it; PNG or SVG.
+   from a memory-mapped file as the cache of a library is; drawn in ``benchmarks/pretraining.svg``.
 
 CPU seconds throughout: what else the machine does is not counted, though its caches are shared.
 Spectra are a thousand of the simulated twin's, repeated: values make no difference to speed.
@@ -50,6 +50,7 @@ ROWS = (5_000, 10_000, 20_000, 40_000)
 #: Spectra a measurement of speed sees, at the least and if they have 210 bands.
 SOILS = (512, 4_096)
 SGEMM_SIZE = 1_024
+FIGURE = Path(__file__).with_suffix(".svg")
 
 FIT_FROM_FILE = """
 import sys, time
@@ -163,11 +164,11 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
     above.legend()
     figures.label_x(beneath, "Spectra of 210 bands")
     path.parent.mkdir(parents=True, exist_ok=True)
-    above.figure.savefig(path)
+    above.figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
 def main() -> None:
-    """Measure, print the tables, store and draw them where asked."""
+    """Measure, print the tables, draw the third, store all where asked."""
     arguments = _arguments()
     combinations = list(product(configurations(), BATCHES))
     rows = epochs_by_rows()  # first: a process never reports less memory than the one that started it has
@@ -181,8 +182,7 @@ def main() -> None:
         print(pd.DataFrame(table).to_string(index=False, float_format="{:.2f}".format), end="\n\n")
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    if arguments.figure:
-        draw(result["rows"], arguments.figure)
+    draw(result["rows"], arguments.figure)
 
 
 def _seconds(do: Callable[[], object]) -> float:
@@ -197,7 +197,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--soils", type=int, default=20_000, help="spectra of the second table")
     parser.add_argument("--json", type=Path, help="where the numbers are written")
-    parser.add_argument("--figure", type=Path, help="where the third table is drawn")
+    parser.add_argument("--figure", type=Path, default=FIGURE, help="where the third table is drawn")
     return parser.parse_args()
 
 
