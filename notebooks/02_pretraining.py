@@ -190,7 +190,7 @@ r2_by_size = by_size.query("metric == 'R2' and fold == @evaluation.POOLED")
 ax = figures_curves.learning_curve(r2_by_size, label="Soils of the library that are learnt from")
 
 # %% [markdown]
-# {glue:text}`pre-growth` A pass over all {glue:text}`pre-n-learning:,` soils, with a look at those put aside, took {glue:text}`pre-epoch-seconds:.1f` s of one core.
+# {glue:text}`pre-growth` {numref}`fig-source-size` shows the way between. A pass over all {glue:text}`pre-n-learning:,` soils, with a look at those put aside, took {glue:text}`pre-epoch-seconds:.1f` s of one core.
 #
 # A score about the mean of a whole library hides where it fails, so it is taken apart by the groups that the library pools: countries, data sets, fields. {glue:text}`pre-groups`
 
