@@ -149,7 +149,8 @@ def freeze(*modules: nn.Module) -> None:
 def augment(X: Tensor, config: TrainingConfig) -> Tensor:
     """Spectra (n, n_bands) with a random gain each and random noise on each band."""
     gain = 1 + config.augment_gain * torch.randn(len(X), 1)
-    return X * gain + config.augment_noise * torch.randn_like(X)
+    noise = torch.randn_like(X).mul_(config.augment_noise)  # in place: spectra are most of the memory
+    return (X * gain).add_(noise)
 
 
 def masked_mse(predicted: Tensor, measured: Tensor) -> Tensor:
