@@ -34,12 +34,12 @@ def flagged(domain, X):
 
 
 def test_soils_of_the_same_kind_are_spared(domain):
-    """Of new soils of the population about the stated share is flagged, over many calibrations."""
+    """At most the stated share of new soils is flagged, though 12 latent variables fit 40 soils closely."""
     rates = []
     for seed in range(12):
-        X, y = soils(60, seed)
-        rates.append(flagged(Domain.learn(X, y, 4, assign_folds(60)), soils(300, 100 + seed)[0]))
-    assert np.mean(rates) == pytest.approx(applicability.FALSE_ALARMS, abs=0.03)
+        X, y = soils(40, seed)
+        rates.append(flagged(Domain.learn(X, y, 12, assign_folds(40)), soils(300, 100 + seed)[0]))
+    assert 0.03 < np.mean(rates) < applicability.FALSE_ALARMS + 0.01
 
 
 def test_limits_from_the_models_own_soils_would_flag_too_many():
