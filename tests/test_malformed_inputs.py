@@ -6,6 +6,7 @@ A case spoils one thing of a good site of instrument files, or of tables, and st
 
 import datetime
 import hashlib
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -391,6 +392,13 @@ TABLES = {
 CASES = {**INSTRUMENTS, **TABLES}
 
 
+#: What a message tells a user to do.
+MENDS = re.compile(
+    r"\b(again|export|mend|move|set|save|write|name|format|keep|delete|rename|give|spell|check|measure|cut|fill|"
+    r"put|say|needs|enter|right column|swapped)\b"
+)
+
+
 def state(path):
     return {p: hashlib.sha256(p.read_bytes()).digest() for p in path.rglob("*") if p.is_file()}
 
@@ -418,6 +426,8 @@ def test_a_mistake_is_read_rightly_or_refused(tmp_path, spoil, expected):
         assert isinstance(found, str), "not refused"
         assert expected in found, found
         assert "\n" not in found
+        assert str(tmp_path) in found or "soils have Pb_mg_kg" in found or "Pb_mg_kg: median" in found
+        assert MENDS.search(found), found
 
 
 def test_the_list_is_long_enough():

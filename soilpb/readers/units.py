@@ -113,16 +113,22 @@ def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
 
 
 def odd_row(reflectance: np.ndarray) -> tuple[int, int, str] | None:
-    """First row that cannot be a soil's reflectance: its position, its band, and why."""
+    """First row that cannot be a soil's reflectance: its position, its band, and why and what to do."""
     for row, spectrum in enumerate(reflectance):
-        band = int(np.argmax(np.abs(spectrum - 0.5)))
-        if np.ptp(spectrum) == 0:
-            return row, band, "the spectrum is constant: measure it again or delete it"
-        if spectrum.max() < DARKEST:
-            return row, band, "the spectrum is far too dark for this file: is it in another unit?"
-        if spectrum.min() < -0.05 or spectrum.max() > 1.6:
-            return row, band, "reflectance lies within 0–1: is this spectrum in another unit, or spoilt?"
+        why = _why_odd(spectrum)
+        if why:
+            return row, int(np.argmax(np.abs(spectrum - 0.5))), why
     return None
+
+
+def _why_odd(spectrum: np.ndarray) -> str:
+    if np.ptp(spectrum) == 0:
+        return "the spectrum is constant: measure it again or delete it"
+    if spectrum.max() < DARKEST:
+        return "the spectrum is far too dark for this file: is it in another unit? export it like the others"
+    if spectrum.min() < -0.05 or spectrum.max() > 1.6:
+        return "reflectance lies within 0–1: another unit, or spoilt? export it again, or delete it"
+    return ""
 
 
 def _level(wavelengths: np.ndarray, spectrum: np.ndarray, start: float, stop: float) -> float:
