@@ -15,7 +15,7 @@
 # (sec-data)=
 # # Meet the soils: a continent and a mine
 #
-# A mine has a hundred soils with known lead; a continental library has thousands with known pH and no lead at all.
+# A mine has a hundred soils with known lead; a continental library has thousands with known pH and, in the files that are shared, no lead.
 # Before one can lend strength to the other, we ask how different they are.
 # {glue:text}`data-verdict`
 #
@@ -121,7 +121,7 @@ rules.style.format({"soils above (%)": "{:.0f}"}).hide(axis="index")
 #
 # The library's spectra are summarised by {glue:text}`data-n-components` principal components. A spectrum can be unusual in two ways:
 # far from the others *within* the components (Hotelling's T²), or with a shape that the components cannot make at all (Q, what is left over).
-# Both limits are set so that 95 % of the library would pass.
+# Each limit is set so that 95 % of the library would pass.
 
 # %%
 distances = distance.distances(study.source.reflectance, study.target.reflectance, n_components)
@@ -135,7 +135,7 @@ far = share > 10
 verdict = f"Of the target's {study.target.n_samples} spectra, {share:.0f} % lie outside the library's" + (
     ": the two domains differ, and whatever is carried over must bridge that."
     if far
-    else ", little more than the 5 % that any sample would: the library covers the mine."
+    else ", as would 5–10 % of the library's own: by this measure the library covers the site."
 )
 glue("data-verdict", verdict, display=False)
 glue("data-n-components", n_components, display=False)

@@ -151,7 +151,7 @@ for ax in axes[len(places) :]:
 # The right-hand side of {numref}`fig-source-parity` is the first test of transfer: other soils, another instrument, and the network as it is. {glue:text}`pre-crossing`
 #
 # **Beware of pooled libraries.** If a library pools places that differ in {glue:text}`pre-property`, a model can score well by recognising the place.
-# Inside each place it may know nothing; statisticians call it Simpson's paradox {cite:p}`simpson1951`. {glue:text}`pre-populations`
+# Inside each place it may know nothing, as in Simpson's paradox {cite:p}`simpson1951`. {glue:text}`pre-populations`
 
 # %% tags=["remove-cell"]
 learnt = value.xs(RESNET, level="model")

@@ -106,8 +106,9 @@ folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, st
 predictions = evaluation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs)
 scores = evaluation.score(predictions)
 
-# %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` of all strategies, their controls (random weights; the source property alone) and PLS, under repeated cross-validation ({glue:text}`transfer-kind` soils). Bars: 95 % bootstrap intervals over the soils. Grey names: controls and PLS.", "name": "fig-transfer-league"}, "image": {"alt": "One row a model, the best first: a dot for R squared with an interval; strategies that start from the pH network, the same from random weights, the pH prediction alone, and PLS."}}
-league = compare.bootstrap_interval(predictions, seed=study.site.seed)
+# %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` of all strategies, their controls (random weights; the source property alone) and PLS, under repeated cross-validation ({glue:text}`transfer-kind` soils). Bars: 95 % bootstrap intervals over the soils (whole sampling fields, where they are known). Grey names: controls and PLS.", "name": "fig-transfer-league"}, "image": {"alt": "One row a model, the best first: a dot for R squared with an interval; strategies that start from the pH network, the same from random weights, the pH prediction alone, and PLS."}}
+together = None if study.groups is None else dict(zip(study.ids, study.groups, strict=True))
+league = compare.bootstrap_interval(predictions, groups=together, seed=study.site.seed)
 ax = figures_league.league(league)
 for name in ax.get_yticklabels():
     name.set_color("black" if name.get_text() in fitted else figures.GREY)

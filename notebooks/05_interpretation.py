@@ -193,7 +193,7 @@ wide = after[0].bands(edges[::2] if edges.size % 2 else np.append(edges[::2], ed
 curves = trial.masking_curves(network, study.X[few], background[:10], wide, n_random=10, seed=seed)
 of_model += [audit.randomisation(of_target, untrained), *audit.masking(curves)]
 
-# %% mystnb={"figure": {"caption": "How far predictions of {glue:text}`shap-label` move as bands of 100 nm are masked or given back ({glue:text}`shap-kind` soils). Solid: most credited band first; dashed: random orders, with 5–95 % of them.", "name": "fig-masking"}, "image": {"alt": "Two pairs of curves against the share of bands handled: deletion rises and insertion falls, and in both the order by credit runs ahead of random orders."}}
+# %% mystnb={"figure": {"caption": "How far predictions of {glue:text}`shap-label` move as bands of 100 nm are masked or given back ({glue:text}`shap-kind` soils). Solid: most credited band first; dashed: random orders, with 5–95 % of them. The test is about the area between solid and dashed.", "name": "fig-masking"}, "image": {"alt": "Two pairs of curves against the share of bands handled: deletion rises and insertion falls, the order by credit beside random orders."}}
 ax = figures_interpretation.masking_curves(curves)
 # %% [markdown]
 # **The published bands as hypotheses.** A window that was named beforehand says something if it carries more than the even share, and if few windows *of the same width* carry as much.
@@ -234,7 +234,7 @@ if known:
     true = against.assign(group="true of the simulated soils")
     hypotheses = pd.concat([tested, true], ignore_index=True)
 
-# %% mystnb={"figure": {"caption": "Credit per nanometre in windows named beforehand ({glue:text}`shap-kind` soils), relative to an even spread (line), with 90 % intervals; right: p among all windows of the same width. Windows of the study are claims about lead at Gejiu.", "name": "fig-windows"}, "image": {"alt": "One row a window of wavelengths: a dot with an interval beside the line of the even share, and its p-value at the right."}}
+# %% mystnb={"figure": {"caption": "Credit per nanometre in windows that were not chosen by it ({glue:text}`shap-kind` soils), relative to an even spread (line), with 90 % intervals; right: p among all windows of the same width, before Holm's correction. Windows of the study are claims about lead at Gejiu; the others were chosen by the simulation's truth.", "name": "fig-windows"}, "image": {"alt": "One row a window of wavelengths: a dot with an interval beside the line of the even share, and its p-value at the right."}}
 rows = hypotheses.assign(
     window=[in_nm(w.start, w.stop) for w in hypotheses.itertuples()],
     p_value=[f"p = {p:.2f}" for p in hypotheses["p"]],
@@ -256,7 +256,7 @@ top.set_ylabel("Credit (% a band)")
 middle.set_ylabel("Reflectance")
 ax = figures_soils.atlas(atlas.FEATURES, bottom)
 # %% [markdown]
-# The same, to explore: point at a wavelength and read what was measured there, what the model credits, and what could be made responsible.
+# The same, to explore: point at a wavelength and read the reflectance, what the model credits, and what could be made responsible.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Credit and reflectance, to be read at any wavelength ({glue:text}`shap-kind` soils).", "name": "fig-explore"}, "image": {"alt": "Credit above, reflectance below, by wavelength; a line of text reads both at the wavelength pointed at."}}
 top, middle = figures.stacked([2.4, 2.0])
@@ -287,7 +287,7 @@ figures_interpretation.style_verdicts(table)
 # ## What survives: minerals, not nanometres
 #
 # A model that reads contrasts between many bands has no wavelength of its own, but it has an answer to a question that a soil scientist would ask: *what if this soil had a little more hematite?*
-# Kubelka and Munk tell what its spectrum would be {cite:p}`kubelka1931`. We mix a little of each constituent into each measured spectrum, ask the model, and divide: the slope ∂{glue:text}`shap-label` / ∂ ln(constituent).
+# Kubelka and Munk tell what its spectrum would be {cite:p}`kubelka1931`. We mix a little of each constituent into each spectrum, ask the model, and divide: the slope ∂{glue:text}`shap-label` / ∂ ln(constituent).
 # Whatever bands the model reads by, it reads them all at once. Two things keep the question a fair one. Soils with more clay also scatter less light; how much less is learnt from the library
 # (scattering ∝ clay to the power {glue:text}`shap-texture`). And the changed spectrum is rebuilt from the principal components of the site's own spectra, so that the model is asked only about soils that this site could have.
 
@@ -462,13 +462,14 @@ for name, value in sentences.items():
 # - {glue:text}`shap-windows`
 # - {glue:text}`shap-soil`
 # - Ask about minerals instead. {glue:text}`shap-slopes` {glue:text}`shap-slopes-truth`
-# - {glue:text}`shap-company` A sensor that reads company works as long as the company stays the same: at this site, not at the next.
+# - {glue:text}`shap-company` A sensor that reads company works as long as the company stays the same, and nobody has shown that it does at the next site.
 #
 # ## Limits
 #
 # Masking makes spectra that no soil has: half of one soil, half of another. What a network answers there is a habit of the network. SHAP, deletion and insertion all rest on such answers.
 # Bands tell much the same thing, so credit among neighbours is a matter of habit too; with more soils it would settle on something, not necessarily on the cause.
-# Intervals cover folds, seeds and backgrounds of these soils, and one pH network: not another library. The true response and the true slopes are those of a simulated chemistry.
+# Intervals cover folds, seeds and backgrounds of these soils, and one pH network: not another library. The true response and the true slopes are those of a simulated chemistry, and the simulation was made with the same theory of light and the same atlas
+# that ask the question about minerals: agreement with the truth is the best case. Where the truth says that a constituent acts at a wavelength, it speaks of covariance after preprocessing, not of an absorption band.
 # A mineral slope inherits the atlas: a constituent that it does not know is credited to those it knows. The study's network, split and preprocessing are
 # not known in detail ({ref}`sec-data-access`), so this is its analysis, not its code, and nothing here says what its own network did.
 #

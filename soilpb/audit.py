@@ -168,7 +168,8 @@ def beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
     bands = found[found["p"] < SIGNIFICANT]
     if bands.empty:
         best = found.loc[found["p"].idxmin()]
-        return [Verdict(f"{model} credits some band beyond chance", test, best["z"], np.nan, np.nan, "fails")]
+        statement = f"{model} credits some band beyond chance"
+        return [Verdict(statement, test, best["z"], np.nan, np.nan, "undecided")]
     return [
         Verdict(f"{model} credits {in_nm(b.start, b.stop)} beyond chance", test, b.z, np.nan, np.nan, "holds")
         for b in bands.itertuples()
@@ -200,4 +201,4 @@ def _summary(values: np.ndarray, threshold: float) -> tuple[float, float, float,
 def _window_word(row) -> Word:
     if row.low > 1 and row.p_holm < SIGNIFICANT:
         return "holds"
-    return "fails" if row.high < 1 or row.p_holm >= SIGNIFICANT else "undecided"
+    return "fails" if row.high < 1 else "undecided"  # too large a p refutes nothing

@@ -7,7 +7,7 @@ the variance by ``n_test / n_train`` (Nadeau & Bengio 2003, Machine Learning 52:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Literal, NamedTuple
 
@@ -171,6 +171,7 @@ def bootstrap_interval(
     predictions: pd.DataFrame,
     metric: Literal["R2", "RMSE"] = "R2",
     reference: str | None = None,
+    groups: Mapping | None = None,
     n_draws: int = 2000,
     coverage: float = 0.95,
     seed: int = 0,
@@ -186,6 +187,8 @@ def bootstrap_interval(
         Every model predicts each sample once a repeat.
     reference : str, optional
         Give the metric's difference from this model's instead of its value.
+    groups : mapping, optional
+        Sample → group (profile, sampling field): whole groups are drawn, since their samples are alike.
 
     Returns
     -------
@@ -197,12 +200,14 @@ def bootstrap_interval(
         raise ValueError("some samples lack predictions of a model and repeat: use the folds of a k-fold")
     observed = predictions.groupby("sample")["observed"].first().to_numpy()[:, None]
     square = (wide.to_numpy() - observed) ** 2
-    n = len(observed)
+    unit = np.arange(len(observed)) if groups is None else pd.factorize(wide.index.map(groups))[0]
+    n = unit.max() + 1
     resampled = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_draws)
-    weights = np.vstack([np.ones(n), resampled])  # the first row is the sample itself
-    value = np.sqrt(weights @ square / n)
+    weights = np.vstack([np.ones(n), resampled])[:, unit]  # the first row is the sample itself
+    total = weights.sum(axis=1, keepdims=True)
+    value = np.sqrt(weights @ square / total)
     if metric == "R2":
-        value = 1 - n * value**2 / (weights @ observed**2 - (weights @ observed) ** 2 / n)
+        value = 1 - total * value**2 / (weights @ observed**2 - (weights @ observed) ** 2 / total)
     draws = pd.DataFrame(value, columns=wide.columns).T.groupby("model", sort=False).mean().T
     if reference is not None:
         draws = draws.drop(columns=reference).sub(draws[reference], axis=0)
@@ -223,14 +228,16 @@ def wrong_winners(scores: pd.DataFrame, metric: str = "R2") -> pd.DataFrame:
     -------
     DataFrame
         One row a pair: winner (better on average over the splits), loser, gap (between
-        their means), share (of splits in which the loser scored better).
+        their means), sd (of the difference over splits), share (of splits in which the
+        loser scored better).
     """
     rows = scores[(scores["metric"] == metric) & (scores["fold"] == POOLED)]
     values = rows.pivot_table(index="repeat", columns="model", values="value")
     values = -values if metric in ERRORS else values
     ranking = values.mean().sort_values(ascending=False)
     pairs = [
-        (winner, loser, ranking[winner] - ranking[loser], (values[loser] > values[winner]).mean())
+        (winner, loser, gap.mean(), gap.std(), (gap < 0).mean())
         for winner, loser in combinations(ranking.index, 2)
+        for gap in [values[winner] - values[loser]]
     ]
-    return pd.DataFrame(pairs, columns=["winner", "loser", "gap", "share"])
+    return pd.DataFrame(pairs, columns=["winner", "loser", "gap", "sd", "share"])

@@ -44,7 +44,7 @@ def about_the_model(verdicts: Sequence[Verdict]) -> str:
     if not doubted:
         return (
             "Credit describes the network: it adds up, two programs agree, it depends on what was learned, "
-            "and the credited bands are those that move the predictions."
+            "and credited bands move the predictions more than random ones."
         )
     words = {"fails": "fails", "undecided": "is undecided"}
     told = [f"“{verdict.statement}” {words[verdict.verdict]}" for verdict in doubted]
@@ -140,7 +140,8 @@ def slope_signs(slopes: pd.DataFrame, threshold: float = 0.2) -> str:
     Parameters
     ----------
     slopes : DataFrame
-        ``slope`` and ``truth``, one row a constituent; without ``truth`` where nobody knows it.
+        ``constituent``, ``slope``, ``low``, ``high`` and ``truth``; without ``truth`` where nobody
+        knows it.
     threshold : float
         Size of a true slope from which its sign has to be right.
     """
@@ -154,6 +155,7 @@ def slope_signs(slopes: pd.DataFrame, threshold: float = 0.2) -> str:
         f"Over {len(slopes)} constituents the slopes correlate with the truth at {r:.2f}. "
         f"{right} of the {len(strong)} whose true slope exceeds {threshold:g} in size have the right sign; "
         f"their slopes are {100 * size:.0f} % of the truth (median): models of few soils shrink."
+        f"{_missed(slopes)}"
     )
 
 
@@ -234,6 +236,18 @@ def _interval(value: float, low: float, high: float) -> str:
 def _listed(words: Sequence[str]) -> str:
     words = list(words)
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _missed(slopes: pd.DataFrame) -> str:
+    """Name the constituents whose interval does not hold the truth."""
+    outside = slopes[(slopes["low"] > slopes["truth"]) | (slopes["high"] < slopes["truth"])]
+    if outside.empty:
+        return ""
+    told = [
+        f"{_spaced(row.constituent)} ({_interval(row.slope, row.low, row.high)}, truth {row.truth:.2f})"
+        for row in outside.itertuples()
+    ]
+    return f" The interval misses the truth for {_listed(told)}.".replace("truth -", "truth −")
 
 
 def _spaced(name: str) -> str:

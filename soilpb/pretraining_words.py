@@ -124,8 +124,8 @@ def populations(pooled: float, within: float, n_populations: int) -> str:
     """Say how much of R² is the recognition of populations."""
     if n_populations == 1:
         return (
-            "This library names no fields or countries, so there is nothing to recognise but the soils, "
-            "and R² means what it says."
+            "This library names no fields or countries, so how much of R² is recognition of where soils "
+            "come from cannot be checked here."
         )
     seen = f"R² is {pooled:.2f} about the mean of all soils and {_number(within)} about each group's own mean"
     if within < pooled / 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from soilpb import compare, verdicts
@@ -90,7 +91,7 @@ def earned(against_control: Mapping, against_reference: Mapping) -> str:
     }[rivalry]
     change, p = against_control["change"], against_control["p_holm"]
     size = f"{100 * abs(change):.0f} % {'lower' if change < 0 else 'higher'} with the source than without"
-    noise = "within split noise" + (f" (p = {p:.2f})".replace("0.", ".") if p < 0.2 else "")
+    noise = verdicts.luck(against_control) + (f" (p = {p:.2f}, Holm-corrected)" if p < 0.2 else "")
     if abs(change) < TRIFLE:
         size = "the same with the source and without"
     return {
@@ -98,6 +99,31 @@ def earned(against_control: Mapping, against_reference: Mapping) -> str:
         "equal": f"{versus}, and is as good without the source: transfer is not needed here.",
         "undecided": f"{versus}. Its error is {size}, {noise}: transfer is not proven here.",
     }[verdicts.outcome(against_control)]
+
+
+def torn_apart(groups: Sequence | None, loose: np.ndarray, kept: np.ndarray) -> str:
+    """Say what single splits do to R² if they tear groups apart, as the usual ones do.
+
+    Parameters
+    ----------
+    groups : sequence or None
+        The soils' groups; None where none are known, and nothing is to be said.
+    loose, kept : array
+        R² of single splits that ignore groups, and that keep them together.
+
+    Examples
+    --------
+    >>> torn_apart(["a", "b"], np.array([0.5, 0.7]), np.array([0.2, 0.6]))[:60]
+    'Splits here keep sampling groups together; splits that tear '
+    """
+    if groups is None:
+        return ""
+    return (
+        "Splits here keep sampling groups together; splits that tear them apart give PLS an R² of "
+        f"{_number(np.mean(loose))} ± {_number(np.std(loose, ddof=1))} instead of {_number(np.mean(kept))} ± "
+        f"{_number(np.std(kept, ddof=1))} (mean and standard deviation). Which kind the study used, "
+        "nobody tells."
+    )
 
 
 def alone(property_name: str, r2_alone: float, r2_features: float) -> str:

@@ -54,7 +54,7 @@ def verdict(comparison: Mapping, level: float = 0.05) -> str:
     if decided == "undecided":
         return (
             f"{c['model']} and {c['reference']} cannot be told apart: {c['model']} "
-            f"{'lowers' if c['change'] < 0 else 'raises'} {effect}, within split noise {numbers}."
+            f"{'lowers' if c['change'] < 0 else 'raises'} {effect}, {luck(c)} {numbers}."
         )
     verb = "lowers" if decided == "better" else "raises"
     return f"{c['model']} is {decided} than {c['reference']}: it {verb} {effect} {numbers}."
@@ -76,6 +76,13 @@ def place_verdict(gains: Sequence[float], model: str) -> str:
         f"Over {len(gains)} tasks, transfer changes the mean R² of {model} by {_r2(mean)} "
         f"(95 % interval {_r2(lower)} to {_r2(upper)}): {said}."
     )
+
+
+def luck(comparison: Mapping) -> str:
+    """Say why a difference is not proven: its interval holds zero, or many comparisons were made."""
+    if comparison["lower"] <= 0 <= comparison["upper"]:
+        return "which other splits might undo"
+    return "more than other splits would undo, were it the only comparison, but not among as many as here"
 
 
 def split_verdict(scores: pd.DataFrame, model: str, published: float) -> str:

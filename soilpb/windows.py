@@ -55,9 +55,9 @@ def window_tests(
     Returns
     -------
     DataFrame
-        The windows with ``relative`` (credit relative to an even spread, 1), ``low``,
-        ``high``; ``p`` (share of all windows as wide, this one included, that carry at least as
-        much credit) and ``p_holm`` (corrected for the number of windows tested).
+        The windows with ``relative`` (credit relative to an even spread, 1; geometric mean
+        over draws), ``low``, ``high``; ``p`` (share of all windows as wide, this one included,
+        that carry at least as much credit) and ``p_holm`` (corrected for the number of windows tested).
 
     Raises
     ------
@@ -73,11 +73,11 @@ def window_tests(
         if not inside.size:
             raise ValueError(f"no band of the profile lies within {window.start:g}–{window.stop:g} nm")
         of_this_width = np.lib.stride_tricks.sliding_window_view(density.to_numpy(), inside.size, axis=0)
-        relative = of_this_width.mean(axis=-1)  # (n_windows, n_draws)
+        # Credit is positive and its ratios count: means and intervals are those of logarithms.
+        relative = np.log(of_this_width.mean(axis=-1))  # (n_windows, n_draws)
         here, everywhere = relative[inside[0]], relative.mean(axis=1)
-        half = jackknife.half_width(here, left_out, level)
-        # a window ties with itself: rounding must not leave it out
-        p = np.mean(everywhere >= here.mean() * (1 - 1e-12))
-        rows.append((here.mean(), here.mean() - half, here.mean() + half, p))
+        centre, half = here.mean(), jackknife.half_width(here, left_out, level)
+        p = np.mean(everywhere >= centre - 1e-12)  # a window ties with itself, whatever the rounding
+        rows.append((*np.exp([centre, centre - half, centre + half]), p))
     tested = pd.DataFrame(rows, columns=["relative", "low", "high", "p"], index=windows.index)
     return windows.join(tested.assign(p_holm=holm(tested["p"])))

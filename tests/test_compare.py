@@ -162,6 +162,22 @@ def test_bootstrap_differences_share_their_draws():
     assert pair.loc["b", "upper"] - pair.loc["b", "lower"] < width / 2
 
 
+def test_bootstrap_draws_whole_groups():
+    """Soils that are copies of each other tell no more than one: with groups the interval is wider."""
+    alone = predictions_of({"a": 0.5})
+    copies = [alone.assign(sample=alone["sample"].astype(str) + f"-{i}") for i in range(4)]
+    predictions = pd.concat(copies, ignore_index=True)
+    groups = {sample: sample.split("-")[0] for sample in predictions["sample"]}
+    blind, aware, one = (
+        compare.bootstrap_interval(table, groups=g).iloc[0]
+        for table, g in ((predictions, None), (predictions, groups), (alone, None))
+    )
+    assert aware["value"] == pytest.approx(blind["value"])
+    width = aware["upper"] - aware["lower"]
+    assert width == pytest.approx(2 * (blind["upper"] - blind["lower"]), rel=0.2)
+    assert width == pytest.approx(one["upper"] - one["lower"], rel=0.2)
+
+
 def test_bootstrap_refuses_samples_without_predictions():
     """Repeats that tested different samples cannot be resampled by sample."""
     predictions = predictions_of({"a": 0.5}).drop(index=3)
@@ -183,6 +199,7 @@ def test_wrong_winners_counts_upsets():
     row = compare.wrong_winners(scores).iloc[0]
     assert (row["winner"], row["loser"], row["share"]) == ("good", "poor", 0.25)
     assert row["gap"] == pytest.approx(0.15)
+    assert row["sd"] == pytest.approx(np.std([0.1, 0.2, -0.2, 0.5], ddof=1))
 
 
 def test_interval_over_tasks_covers_the_truth():

@@ -44,7 +44,7 @@ def test_a_tie():
     assert verdicts.outcome(row) == "undecided"
     sentence = verdicts.verdict(row)
     assert sentence.startswith("ResNet-Pb and PLS-Pb cannot be told apart: ResNet-Pb lowers RMSE by 8 %")
-    assert "within split noise" in sentence
+    assert "which other splits might undo" in sentence
 
 
 def test_practical_equality_is_not_a_tie():
@@ -66,6 +66,8 @@ def test_many_comparisons_take_the_win_back():
     row["p_holm"] = 0.12
     assert verdicts.outcome(row) == "undecided"
     assert "p = .12" in verdicts.verdict(row)
+    row["lower"], row["upper"] = -0.19, -0.01
+    assert "were it the only comparison" in verdicts.verdict(row)
 
 
 @pytest.mark.parametrize(
