@@ -103,9 +103,7 @@ def _find_target(table: Table, target: str, unit: str, skip: set[int]) -> tuple[
     known = exact or [j for j in same if (columns[j].factor is None) == (wanted.factor is None)]
     if not same:
         there = ", ".join(repr(table.header[j]) for j in list(columns)[:12])
-        raise SiteError(
-            f"{table.path} has no column for the target {target}; it has: {there}; mend target, or the column's name"
-        )
+        raise SiteError(f"{table.path} has no column for the target {target}; it has: {there}; mend target")
     if not known:
         _refuse_unit(table, same[0], columns[same[0]], target)
     if len(known) > 1:
@@ -165,7 +163,7 @@ def _refuse_implausible(table: Table, column: int, values: np.ndarray, target: s
     """Refuse what no soil can have: negative shares, more than the whole, pH off its scale."""
     if not np.isfinite(values).any():
         raise SiteError(
-            f"{table.at(column=column)}: no row has a value of {target}; is it the right column? enter its values"
+            f"{table.at(column=column)}: no row has a value of {target}; enter them, or mend target"
         )
     unit = target.partition("_")[2]
     highest = {"pct": 100.0, "mg_kg": 1e6, "g_kg": 1e3}.get(unit, 14.0 if target == "pH" else np.inf)

@@ -127,7 +127,7 @@ def _why_odd(spectrum: np.ndarray) -> str:
     if spectrum.max() < DARKEST:
         return "the spectrum is far too dark for this file: is it in another unit? export it like the others"
     if spectrum.min() < -0.05 or spectrum.max() > 1.6:
-        return "reflectance lies within 0–1: another unit, or spoilt? export it again, or delete it"
+        return "reflectance lies within 0–1: is it in another unit, or spoilt? export it again, or delete it"
     return ""
 
 
