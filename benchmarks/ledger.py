@@ -161,6 +161,7 @@ def page(table: pd.DataFrame) -> str:
     """The ledger as Markdown."""
     base = {target: np.mean([r2(AVERAGE, target, field) for field in FIELDS]) for target in TARGETS}
     winner = table[table["chosen"]].iloc[0]
+    helping = int((~table["idea"].str.startswith("control") & table["verdict"].eq("helps")).sum())
     lines = [
         "# Ledger: does transfer earn its place on real soils?",
         "",
@@ -175,10 +176,15 @@ def page(table: pd.DataFrame) -> str:
         "the interval over ten tasks lies above 0; it is not corrected for the number of ideas.",
         "",
         f"**Protocol.** Ideas were compared on the clay tasks only; of {len(IDEAS)}, the one with the best",
-        f"mean R² there was recorded (`ledger_choice.json`): *{winner['idea']}*. The SOC tasks were run",
-        "afterwards, once.",
+        "mean R² there was recorded (`ledger_choice.json`):",
+        f"*{winner['idea']}*.",
+        "The SOC tasks were run afterwards, once. The last five ideas were written when most clay results",
+        "were known. The members of `average` had been settled on these ten tasks before.",
+        "The study transfers pH; *other properties* are clay or SOC of the other four fields as well.",
         "",
         f"**Result.** {result(winner)}",
+        f"Over all ten tasks {helping} of {len(IDEAS)} ideas help; by luck alone, "
+        f"{0.025 * len(IDEAS):.1f} would be expected to.",
         "",
         "| idea | borrows | R² clay | R² SOC | ΔR² clay | ΔR² SOC | ΔR² all ten | verdict |",
         "|---|---|---|---|---|---|---|---|",

@@ -71,7 +71,7 @@ def place_verdict(gains: Sequence[float], model: str) -> str:
     elif upper < 0:
         said = "transfer does harm"
     else:
-        said = "transfer does not earn its place: what it changes may be chance"
+        said = "transfer does not earn its place; what it changes may be chance"
     return (
         f"Over {len(gains)} tasks, transfer changes the mean R² of {model} by {_r2(mean)} "
         f"(95 % interval {_r2(lower)} to {_r2(upper)}): {said}."

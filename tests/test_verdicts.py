@@ -88,7 +88,7 @@ def test_what_a_published_split_can_mean(published, share, judged):
     ("shift", "said"),
     [
         (0.02, "transfer earns its place."),
-        (0.0, "transfer does not earn its place: what it changes may be chance."),
+        (0.0, "transfer does not earn its place; what it changes may be chance."),
         (-0.02, "transfer does harm."),
     ],
 )
