@@ -33,9 +33,10 @@ HTML = "_build/html/index.html"
 
 
 def upstream(wildcards):
-    """Executed notebooks that must be there before this one starts."""
+    """Executed notebooks, and tables, that must be there before this one starts."""
     if wildcards.chapter == "06_real_soils":
-        return [EXECUTED.format(site=field, chapter="02_pretraining") for field in FIELDS]
+        networks = [EXECUTED.format(site=field, chapter="02_pretraining") for field in FIELDS]
+        return [*networks, "benchmarks/ledger.csv"]
     return [EXECUTED.format(site=wildcards.site, chapter=name) for name in READS.get(wildcards.chapter, [])]
 
 

@@ -217,6 +217,8 @@ glue(
     f"for fields and sources as small as these, this book recommends the average {advice}",
     display=False,
 )
+
+# %% tags=["remove-cell"]
 glue("real-ledger-control", f"{best_control:+.3f}".replace("-", "−"), display=False)
 for target, rows in {
     "clay": chosen.query("target == 'clay'"),
