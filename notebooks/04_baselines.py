@@ -194,6 +194,8 @@ glue("base-n-splits", n_splits, display=False)
 glue("base-difference-sd-low", float(wrong["sd"].min()), display=False)
 glue("base-difference-sd-high", float(wrong["sd"].max()), display=False)
 glue("base-loose", transfer_words.torn_apart(study.groups, loose, luck), display=False)
+
+# %% tags=["remove-cell"]
 glue("base-luck", verdicts.split_verdict(lucky, PLS, PUBLISHED_R2), display=False)
 glue("base-verdict", verdicts.verdict(row), display=False)
 glue(
@@ -231,6 +233,8 @@ if study.groups is not None:
 if {"x", "y"} <= set(study.target.samples):
     xy = study.target.samples[["x", "y"]].to_numpy()
     protocols["blocks of the map"] = splits.spatial_blocks(study.ids, xy, 5, n_repeats, study.site.seed)
+
+# %% tags=["hide-input"]
 by_protocol = pd.concat(
     evaluation.summary(evaluation.score(evaluation.cross_validate(quick, study.X, study.y, f, study.ids)))
     .query("metric == 'R2'")
