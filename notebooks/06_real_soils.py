@@ -36,11 +36,24 @@ epochs: int = 0  # epochs of networks trained on the target; 0: each model's own
 n_jobs: int = 1  # processes
 
 # %%
+import textwrap
+
 import pandas as pd
 from IPython.display import HTML
 from myst_nb import glue
 
-from soilpb import compare, evaluation, figures, figures_league, figures_scores, models, pls, splits, verdicts
+from soilpb import (
+    compare,
+    evaluation,
+    figures,
+    figures_interpretation,
+    figures_league,
+    figures_scores,
+    models,
+    pls,
+    splits,
+    verdicts,
+)
 from soilpb.readers import limesoda
 from soilpb.sitefile import project_root
 from soilpb.study import Study, banner_html
@@ -143,7 +156,8 @@ compared["outcome"] = [verdicts.outcome(row) for row in compared.to_dict("record
 study.save("comparison", compared)
 counts = pd.crosstab(compared["model"], compared["outcome"])
 counts = counts.reindex(columns=["better", "equal", "undecided", "worse"], fill_value=0)
-counts.loc[means.drop(PLS).sort_values(ascending=False).index].rename_axis(columns=None)
+order = means.drop(PLS).sort_values(ascending=False).index
+counts.loc[order].rename_axis(columns=None).reset_index().style.hide(axis="index")
 
 
 # %% tags=["remove-cell"]
@@ -184,17 +198,29 @@ glue(
 # fields; other fields' own models; slopes shrunk towards theirs. The ideas met on the *clay* tasks only. The best one there was put on record; then it
 # was tried on *organic carbon*, which had taken no part in the choice. The ledger with all expectations is `benchmarks/ledger.md`.
 
-# %% tags=["hide-input"]
+# %%
 ledger = pd.read_csv(project_root() / "benchmarks" / "ledger.csv")
 ledger["gain"] = ledger["R2"] - ledger["R2_without"]
 gains = ledger.groupby("idea", sort=False)["gain"].apply(compare.mean_over_tasks).tolist()
 means_of_targets = ledger.pivot_table(index=["idea", "borrows"], columns="target", values="gain", sort=False)
 tried = means_of_targets[["clay", "SOC"]].rename(columns="ΔR² {}".format)
 tried[["ΔR²", "lower", "upper"]] = gains
-tried.rename_axis(columns=None).reset_index().style.format(precision=4).hide(axis="index")
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "R² of the average with an idea minus without, mean over the ten tasks and 95 % interval over tasks (LimeSoDa, measured soils), by what the idea borrows.", "name": "fig-ledger"}, "image": {"alt": "Thirty rows, one an idea or a control: dots near zero with intervals, nearly all of which hold zero."}}
+rows = (
+    tried.reset_index().rename(columns={"lower": "low", "upper": "high"}).sort_values("ΔR²", ascending=False)
+)
+rows["idea"] = [textwrap.fill(name.removeprefix("average").lstrip(" +,"), 46) for name in rows["idea"]]
+ax = figures_interpretation.intervals(
+    rows, "idea", "ΔR²", "ΔR² over ten tasks", hue="borrows", label_size=8.5
+)
+
+# %% tags=["hide-input", "hide-output"]
+signed = "{:+.4f}".format
+tried.rename_axis(columns=None).reset_index().style.format(signed, subset=tried.columns).hide(axis="index")
 
 # %% [markdown]
-# ΔR² is the average's R² with the idea minus without, over clay, organic carbon, and all ten with a 95 % interval over tasks.
+# In {numref}`fig-ledger` and its table, ΔR² is the average's R² with the idea minus without, over clay, organic carbon, and all ten with a 95 % interval over tasks.
 # It is not corrected for the number of ideas. Controls learned nothing that could be of use: what they gain, any further member would.
 
 # %% tags=["remove-cell"]

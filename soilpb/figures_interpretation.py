@@ -101,6 +101,7 @@ def intervals(
     neutral: float = 0.0,
     mark: str | None = None,
     notes: str | None = None,
+    label_size: float | None = None,
 ) -> Axes:
     """Draw a dot and an interval a row, beside a line at the value that means nothing.
 
@@ -120,6 +121,8 @@ def intervals(
         Column of values to mark by diamonds, such as the truth; it names them in the legend.
     notes : str, optional
         Column of short texts for the right margin.
+    label_size : float, optional
+        Of the names, in points, where they are long.
     """
     names = list(dict.fromkeys(table[row]))
     kinds = list(dict.fromkeys(table[hue])) if hue else [None]
@@ -130,16 +133,16 @@ def intervals(
         rows = table if hue is None else table[table[hue] == kind]
         y = np.array([names.index(name) for name in rows[row]]) + beside * (k - (len(kinds) - 1) / 2)
         ax.hlines(y, rows["low"], rows["high"], color=PALETTE[k], alpha=0.45, linewidth=4)
-        ax.plot(rows[value], y, "osD"[k], color=PALETTE[k], markersize=7, label=kind)
+        ax.plot(rows[value], y, "osD^v"[k], color=PALETTE[k], markersize=7, label=kind)
         if mark:
             ax.plot(rows[mark], y, "D", color=SIGNAL_COLOUR, fillstyle="none", markersize=8, label=mark)
         for text, height in zip(rows[notes] if notes else (), y, strict=False):
             ax.text(1.02, height, text, transform=ax.get_yaxis_transform(), va="center")
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), names, fontsize=label_size)
     ax.set(xlabel=label, ylim=(len(names) - 0.4, -0.6))
     ax.grid(axis="y", linewidth=0.5, alpha=0.5)
     if hue or mark:
-        legend_above(ax, ncols=3)
+        legend_above(ax, ncols=2 if len(kinds) > 3 else 3)
     return ax
 
 
