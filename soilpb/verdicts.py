@@ -133,7 +133,7 @@ def protocol_verdict(scores: pd.DataFrame, model: str) -> str:
 
 
 def _r2(change: float) -> str:
-    return f"{change:+.3f}".replace("-", "−")
+    return f"{round(change, 3) + 0.0:+.3f}".replace("-", "−").replace("+0.000", "0.000")
 
 
 def _percent(share: float) -> str:
