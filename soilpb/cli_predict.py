@@ -21,7 +21,12 @@ from soilpb.study import Study
 app = typer.Typer(help="Predictions.", no_args_is_help=True)
 
 SiteName = Annotated[str, typer.Argument(help="A site's name, or the path of its file.", show_default=False)]
-Spectra = Annotated[Path, typer.Argument(help="Spectra of the new soils: CSV, XLSX, or a folder of instrument files.", show_default=False)]
+Spectra = Annotated[
+    Path,
+    typer.Argument(
+        help="Spectra of the new soils: CSV, XLSX, or a folder of instrument files.", show_default=False
+    ),
+]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="CSV to write; printed if omitted.")]
 Ph = Annotated[Path | None, typer.Option(help="Table with measured pH of the new soils.")]
 Standard = Annotated[str, typer.Option(help="Whose limits; GB 15618-2018 for lead if omitted.")]
