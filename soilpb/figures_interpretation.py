@@ -139,6 +139,7 @@ def intervals(
         for text, height in zip(rows[notes] if notes else (), y, strict=False):
             ax.text(1.02, height, text, transform=ax.get_yaxis_transform(), va="center")
     ax.set_yticks(range(len(names)), names, fontsize=label_size)
+    ax.locator_params(axis="x", nbins=6)  # room for the numbers of small effects
     ax.set(xlabel=label, ylim=(len(names) - 0.4, -0.6))
     ax.grid(axis="y", linewidth=0.5, alpha=0.5)
     if hue or mark:
