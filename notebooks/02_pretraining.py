@@ -51,6 +51,7 @@ from soilpb import (
     figures_scores,
     pretraining,
     pretraining_words,
+    wording,
 )
 from soilpb.network import SpectralNetwork
 from soilpb.pls import PLSCV
@@ -135,7 +136,7 @@ value = league.pivot_table(index=["soils of the", "model"], columns="metric", va
 value = value.reindex(models, level="model")
 shown = value[["R2", "RMSE", "bias", "RPD"]].round(2) + 0.0  # no minus before a zero
 shown = shown.rename(columns={"R2": "R²"}).reset_index().rename_axis(columns=None)
-shown.style.format(figures.number, subset=["R²", "RMSE", "bias", "RPD"]).hide(axis="index")
+shown.style.format(wording.number, subset=["R²", "RMSE", "bias", "RPD"]).hide(axis="index")
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`pre-property` of soils that the network never saw. Left: soils of the library that were held back ({glue:text}`pre-source-kind`). Right: the soils of the site ({glue:text}`pre-target-kind`).", "name": "fig-source-parity"}, "image": {"alt": "Two plots of observed against predicted pH with the one-to-one line, R squared, RMSE and bias in the corner: on the left the held-back soils of the library, on the right the soils of the site."}}
 _, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.9))
@@ -200,7 +201,7 @@ apart = value.loc["library", ["R2"]].assign(within=within, rmse=value.loc["libra
 apart["median"] = parts.groupby("model")["RMSE"].median()
 apart["worst"] = parts.groupby("model")["RMSE"].max()
 apart.columns = ["R²", "R² within groups", "RMSE", "RMSE, median group", "RMSE, worst group"]
-table = apart.reset_index().style.format(figures.number, subset=apart.columns).hide(axis="index")
+table = apart.reset_index().style.format(wording.number, subset=apart.columns).hide(axis="index")
 table if population.unique().size > 1 else None
 
 # %% [markdown]

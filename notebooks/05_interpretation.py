@@ -59,6 +59,7 @@ from soilpb import (
     splits,
     trial,
     truth,
+    wording,
 )
 from soilpb import interpretation_words as words
 from soilpb.attribution import deep_lift_shap, deep_shap, integrated_gradients
@@ -396,7 +397,7 @@ means = {name: skill.groupby("part")["r2"].mean() for name, skill in skills.item
 company = pd.DataFrame(means, index=["spectrum", "company", "both"]).T.rename_axis("prediction of")
 company["added"] = company["both"] - company["company"]
 heads = {"spectrum": "R² of itself", "company": "R² by its company", "added": "added to the company"}
-company[list(heads)].rename(columns=heads).style.format(figures.number)
+company[list(heads)].rename(columns=heads).style.format(wording.number)
 
 # %% tags=["remove-cell"]
 tables = {"attributions": profiles, "bands": change, "curves": curves, "windows": hypotheses, "chance": found}
@@ -417,8 +418,11 @@ if study.target_name == "Pb":
     comparison = "Here, too, the target is lead."
 else:
     comparison = f"The target here is {study.target_name}, not lead: these claims are a comparison, no more."
-least, most = (f"{value:.0f}".replace("-", "−") for value in (real["slope"].min(), real["slope"].max()))
-lowest, highest = (f"{value:.0f}".replace("-", "−") for value in (real["direct"].min(), real["direct"].max()))
+least, most, lowest, highest = (
+    wording.number(value, 0)
+    for column in ("slope", "direct")
+    for value in (real[column].min(), real[column].max())
+)
 
 # %% tags=["remove-cell"]
 facts = {
@@ -427,7 +431,7 @@ facts = {
         "n-draws": len(folds),
         "n-bands": len(change),
         "n-permutations": n_permutations,
-        "texture": figures.number(texture),
+        "texture": wording.number(texture),
     },
     **{"truth-asked": question, "other-target": comparison, "company": company_said},
 }

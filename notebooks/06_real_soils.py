@@ -53,6 +53,7 @@ from soilpb import (
     pls,
     splits,
     verdicts,
+    wording,
 )
 from soilpb.readers import limesoda
 from soilpb.sitefile import project_root
@@ -245,7 +246,7 @@ glue(
 )
 
 # %% tags=["remove-cell"]
-glue("real-ledger-control", f"{best_control:+.3f}".replace("-", "−"), display=False)
+glue("real-ledger-control", wording.signed(best_control, 3), display=False)
 for target, rows in {
     "clay": chosen.query("target == 'clay'"),
     "SOC": chosen.query("target == 'SOC'"),

@@ -48,6 +48,7 @@ from soilpb import (
     report_tables,
     report_words,
     splits,
+    wording,
 )
 from soilpb.study import Study
 
@@ -136,7 +137,7 @@ ax = figures_league.league(compare.bootstrap_interval(predictions, "R2", seed=st
 ranking = report_words.ranking(scores)
 wide = evaluation.summary(scores).pivot(index="model", columns="metric", values="value").loc[ranking]
 wide = wide[["R2", "RMSE", "bias", "RPIQ", "CCC"]].rename(columns=figures.SYMBOLS)
-wide.rename_axis(index=None, columns=None).style.format(figures.number)
+wide.rename_axis(index=None, columns=None).style.format(wording.number)
 
 # %% [markdown]
 # Scores are on the scale the models were fitted on, {glue:text}`report-label`. {glue:text}`report-rivalry`

@@ -18,6 +18,7 @@ from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 
 from soilpb.compare import corrected_t_test
 from soilpb.splits import Fold
+from soilpb.wording import signed
 
 #: What is scored: the model, the predicted companions alone, and both together.
 PARTS = ("spectrum", "company", "both")
@@ -101,15 +102,11 @@ def company_verdict(skill: pd.DataFrame, target: str, companions: Sequence[str])
     company = f"{', '.join(first)} and {last}" if first else last
     known = (
         f"A model of {target} reaches an R² of {r2['spectrum'].mean():.2f}; what the spectrum says of "
-        f"{company} alone reaches {r2['company'].mean():.2f}, and the model adds {_signed(gain.mean)} to "
-        f"that (95 % interval {_signed(gain.lower)} to {_signed(gain.upper)})"
+        f"{company} alone reaches {r2['company'].mean():.2f}, and the model adds {signed(gain.mean)} to "
+        f"that (95 % interval {signed(gain.lower)} to {signed(gain.upper)})"
     )
     if gain.lower > 0:
         return f"{known}: the spectrum says more of {target} than its company does."
     if gain.upper < PRACTICAL:
         return f"{known}: what the spectrum shows is the company of {target}."
     return f"{known}: whether the spectrum shows more than the company of {target}, these soils cannot tell."
-
-
-def _signed(value: float) -> str:
-    return f"{'−' if value < 0 else '+'}{abs(value):.2f}"

@@ -98,17 +98,6 @@ def legend_above(ax: Axes, ncols: int = 2) -> None:
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=ncols)
 
 
-def number(value: float) -> str:
-    """Write a score with two digits and a true minus sign; what rounds to zero has none.
-
-    Examples
-    --------
-    >>> number(-0.031), number(-0.001)
-    ('−0.03', '0.00')
-    """
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
-
-
 def log_axis(ax: Axes) -> None:
     """Make the x axis logarithmic, with plain numbers at 1, 2 and 5."""
     ax.set_xscale("log")

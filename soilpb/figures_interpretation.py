@@ -15,10 +15,10 @@ from soilpb.figures import (
     TARGET_COLOUR,
     legend_above,
     make_axes,
-    number,
     wavelength_axis,
 )
 from soilpb.figures_shap import mark_published_bands
+from soilpb.wording import number
 
 #: What can become of a band: its colour, dark where something is claimed.
 OUTCOME_COLOURS = {

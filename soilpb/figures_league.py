@@ -12,7 +12,8 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from soilpb.figures import PALETTE, SIGNAL_COLOUR, SYMBOLS, make_axes, number
+from soilpb.figures import PALETTE, SIGNAL_COLOUR, SYMBOLS, make_axes
+from soilpb.wording import number
 
 
 def league(

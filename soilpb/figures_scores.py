@@ -16,7 +16,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from soilpb.evaluation import POOLED
-from soilpb.figures import GREY, MANY_POINTS, PALETTE, SYMBOLS, WIDTH, make_axes, number
+from soilpb.figures import GREY, MANY_POINTS, PALETTE, SYMBOLS, WIDTH, make_axes
+from soilpb.wording import number
 
 
 def parity(

@@ -10,6 +10,7 @@ import pandas as pd
 from soilpb.audit import Verdict
 from soilpb.band_change import RULES
 from soilpb.windows import in_nm
+from soilpb.wording import listed, number, spaced, with_interval
 
 
 def tally(table: pd.DataFrame) -> str:
@@ -48,7 +49,7 @@ def about_the_model(verdicts: Sequence[Verdict]) -> str:
         )
     words = {"fails": "fails", "undecided": "is undecided"}
     told = [f"“{verdict.statement}” {words[verdict.verdict]}" for verdict in doubted]
-    return f"Whether credit describes the network is in doubt: {_listed(told)}."
+    return f"Whether credit describes the network is in doubt: {listed(told)}."
 
 
 def about_the_next_model(verdicts: Mapping[str, Verdict]) -> str:
@@ -59,12 +60,12 @@ def about_the_next_model(verdicts: Mapping[str, Verdict]) -> str:
     verdicts : mapping of str to Verdict
         What was changed, such as "another seed" → its verdict, on a Spearman correlation.
     """
-    told = [f"{_with_interval(verdict)} with {what}" for what, verdict in verdicts.items()]
+    told = [f"{_judged(verdict)} with {what}" for what, verdict in verdicts.items()]
     lost = [what for what, verdict in verdicts.items() if verdict.verdict == "fails"]
-    said = f"Ranks of credit agree (Spearman, with intervals of 90 %) at {_listed(told)}."
+    said = f"Ranks of credit agree (Spearman, with intervals of 90 %) at {listed(told)}."
     if not lost:
         return f"{said} None falls short of its threshold."
-    return f"{said} What {_listed(lost)} would change is not a property of the soils."
+    return f"{said} What {listed(lost)} would change is not a property of the soils."
 
 
 def about_the_soil(ranking: Verdict | None) -> str:
@@ -76,7 +77,7 @@ def about_the_soil(ranking: Verdict | None) -> str:
     )
     return (
         f"Credit {does}: with the true response of the simulated soils its ranking of wavelengths "
-        f"correlates at {_with_interval(ranking)}."
+        f"correlates at {_judged(ranking)}."
     )
 
 
@@ -91,7 +92,7 @@ def band_outcomes(change: pd.DataFrame) -> str:
     n = change["outcome"].value_counts().reindex(list(RULES), fill_value=0)
     width = change["stop"].iloc[0] - change["start"].iloc[0]
     told = [f"{n[outcome]} {outcome}" for outcome in RULES if outcome != "undecided" and n[outcome]]
-    known = f"{_listed(told)}; for" if told else "none can be classed: for"
+    known = f"{listed(told)}; for" if told else "none can be classed: for"
     return f"Of {len(change)} bands of {width:g} nm, {known} {n['undecided']} these soils cannot tell."
 
 
@@ -105,13 +106,13 @@ def named_windows(tested: pd.DataFrame, model: str) -> str:
     model : str
     """
     told = [
-        f"{in_nm(row.start, row.stop)} {_interval(row.relative, row.low, row.high)}"
+        f"{in_nm(row.start, row.stop)} {with_interval(row.relative, row.low, row.high)}"
         for row in tested.itertuples()
     ]
     n = (tested["verdict"] == "holds").sum()
     survive = f"{n} of {len(tested)} survive" if n else f"none of the {len(tested)} survive"
     return (
-        f"In {model}, credit per nanometre relative to an even spread (90 % interval) is: {_listed(told)}. "
+        f"In {model}, credit per nanometre relative to an even spread (90 % interval) is: {listed(told)}. "
         f"As statements about this model, {survive}{'s' if n < 2 else ''} both tests."
     )
 
@@ -180,7 +181,7 @@ def answer(draw: Verdict, tested: pd.DataFrame, slopes: pd.DataFrame) -> str:
     )
     return (
         "Two fits of the recipe agree on the order of wavelengths at a Spearman correlation of "
-        f"{_with_interval(draw)}, and of the {len(tested)} published windows {survive}. {minerals}"
+        f"{_judged(draw)}, and of the {len(tested)} published windows {survive}. {minerals}"
     )
 
 
@@ -192,11 +193,11 @@ def slopes_away_from_zero(slopes: pd.DataFrame) -> str:
     slopes : DataFrame
         ``constituent``, ``slope``, ``low``, ``high``.
     """
-    named = slopes.assign(name=slopes["constituent"].map(_spaced))
+    named = slopes.assign(name=slopes["constituent"].map(spaced))
     up, down = named[named["low"] > 0]["name"], named[named["high"] < 0]["name"]
     unsure = len(named) - len(up) - len(down)
     return (
-        f"Predictions rise with {_listed(up) or 'none'} and fall with {_listed(down) or 'none'}; "
+        f"Predictions rise with {listed(up) or 'none'} and fall with {listed(down) or 'none'}; "
         f"for {unsure} of {len(named)} constituents the interval holds 0."
     )
 
@@ -213,29 +214,20 @@ def fields_agree(slopes: pd.DataFrame) -> str:
     told = []
     for model, rows in slopes.groupby("model", sort=False):
         wrong = [
-            f"{row.field}, whose model has an R² of {row.r2:.2f} and rises most with {_spaced(row.strongest)}"
+            f"{row.field}, whose model has an R² of {row.r2:.2f} and rises most with {spaced(row.strongest)}"
             for row in rows[rows["slope"] <= 0].itertuples()
         ]
         sure = (rows["low"] > 0).sum()
         told.append(
             f"the slope of the {model} is positive in {(rows['slope'] > 0).sum()} of {len(rows)} fields, "
-            f"in {sure} of them with its whole interval" + (f" (not in {_listed(wrong)})" if wrong else "")
+            f"in {sure} of them with its whole interval" + (f" (not in {listed(wrong)})" if wrong else "")
         )
     sentence = "; ".join(told)
     return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def _with_interval(verdict: Verdict) -> str:
-    return _interval(verdict.statistic, verdict.low, verdict.high)
-
-
-def _interval(value: float, low: float, high: float) -> str:
-    return f"{value:.2f} ({low:.2f} to {high:.2f})".replace("-", "−")
-
-
-def _listed(words: Sequence[str]) -> str:
-    words = list(words)
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+def _judged(verdict: Verdict) -> str:
+    return with_interval(verdict.statistic, verdict.low, verdict.high)
 
 
 def _missed(slopes: pd.DataFrame) -> str:
@@ -244,14 +236,11 @@ def _missed(slopes: pd.DataFrame) -> str:
     if outside.empty:
         return ""
     told = [
-        f"{_spaced(row.constituent)} ({_interval(row.slope, row.low, row.high)}, truth {row.truth:.2f})"
+        f"{spaced(row.constituent)}, {with_interval(row.slope, row.low, row.high)} where "
+        f"the truth is {number(row.truth)}"
         for row in outside.itertuples()
     ]
-    return f" The interval misses the truth for {_listed(told)}.".replace("truth -", "truth −")
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")
+    return f" The interval misses the truth for: {listed(told)}."
 
 
 def _s(n: int) -> str:

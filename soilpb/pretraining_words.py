@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from soilpb.wording import number, signed
+
 #: A change of R² smaller than this is not worth a word.
 TRIFLE = 0.02
 
@@ -52,7 +54,7 @@ def rivalry(difference: Mapping, reference: str) -> str:
     reference : str
     """
     gap, lower, upper = difference["value"], difference["lower"], difference["upper"]
-    interval = f"95 % interval of the difference {_signed(lower)} to {_signed(upper)}"
+    interval = f"95 % interval of the difference {signed(lower)} to {signed(upper)}"
     if lower > 0:
         return f"On the library's soils the network is better than {reference} by {gap:.2f} ({interval})."
     if upper < 0:
@@ -81,9 +83,9 @@ def growth(by_size: pd.DataFrame, network: str, reference: str) -> str:
     gain = (r2[network].iloc[-1] - r2[network].iloc[-2]) / doublings
     rises = f"still rises by {gain:.2f}" if gain >= TRIFLE else f"rises by less than {TRIFLE:.2f}"
     return (
-        f"From {first:,} to {last:,} soils R² of {network} goes from {_number(r2.loc[first, network])} to "
-        f"{_number(r2.loc[last, network])} and {rises} a doubling at the end; {reference} goes from "
-        f"{_number(r2.loc[first, reference])} to {_number(r2.loc[last, reference])}."
+        f"From {first:,} to {last:,} soils R² of {network} goes from {number(r2.loc[first, network])} to "
+        f"{number(r2.loc[last, network])} and {rises} a doubling at the end; {reference} goes from "
+        f"{number(r2.loc[first, reference])} to {number(r2.loc[last, reference])}."
     )
 
 
@@ -127,7 +129,7 @@ def populations(pooled: float, within: float, n_populations: int) -> str:
             "This library names no fields or countries, so how much of R² is recognition of where soils "
             "come from cannot be checked here."
         )
-    seen = f"R² is {pooled:.2f} about the mean of all soils and {_number(within)} about each group's own mean"
+    seen = f"R² is {pooled:.2f} about the mean of all soils and {number(within)} about each group's own mean"
     if within < pooled / 2:
         return (
             f"This library pools {n_populations} groups: {seen}. Most of what looks like knowledge of soils "
@@ -141,10 +143,10 @@ def crossing(library: float, site: float, bias: float, rmse: float) -> str:
     if site >= library - 0.1:
         said = f"The knowledge crosses over: R² is {library:.2f} in the library and {site:.2f} at the site"
     elif site > 0:
-        said = f"Part of the knowledge is lost on the way: R² falls from {library:.2f} to {_number(site)}"
+        said = f"Part of the knowledge is lost on the way: R² falls from {library:.2f} to {number(site)}"
     else:
         said = (
-            f"The predictions do not cross over: R² falls from {library:.2f} to {_number(site)}, "
+            f"The predictions do not cross over: R² falls from {library:.2f} to {number(site)}, "
             "worse than guessing the site's mean"
         )
     if abs(bias) > rmse / 2:
@@ -154,11 +156,3 @@ def crossing(library: float, site: float, bias: float, rmse: float) -> str:
 
 def _shifted(bias: float) -> str:
     return f"{abs(bias):.2f} too {'high' if bias > 0 else 'low'}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
-
-
-def _signed(value: float) -> str:
-    return f"{'−' if value < 0 else '+'}{abs(value):.2f}"

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from soilpb import checks, compare, evaluation, verdicts
-from soilpb.figures import number
 from soilpb.report_tables import significant
 from soilpb.study import Study
+from soilpb.wording import number
 
 #: More than this share beyond 95 % limits, and the library does not cover the site.
 FAR = 0.10

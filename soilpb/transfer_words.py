@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from soilpb import compare, verdicts
+from soilpb.wording import number
 
 #: A change of the error smaller than this share rounds to 0 %.
 TRIFLE = 0.005
@@ -120,20 +121,20 @@ def torn_apart(groups: Sequence | None, loose: np.ndarray, kept: np.ndarray) -> 
         return ""
     return (
         "Splits here keep sampling groups together; splits that tear them apart give PLS an R² of "
-        f"{_number(np.mean(loose))} ± {_number(np.std(loose, ddof=1))} instead of {_number(np.mean(kept))} ± "
-        f"{_number(np.std(kept, ddof=1))} (mean and standard deviation). Which kind the study used, "
+        f"{number(np.mean(loose))} ± {number(np.std(loose, ddof=1))} instead of {number(np.mean(kept))} ± "
+        f"{number(np.std(kept, ddof=1))} (mean and standard deviation). Which kind the study used, "
         "nobody tells."
     )
 
 
 def alone(property_name: str, r2_alone: float, r2_features: float) -> str:
     """Say whether the network's features hold more than the property it was taught."""
-    said = f"{property_name} alone, one number a soil, reaches an R² of {_number(r2_alone)}"
+    said = f"{property_name} alone, one number a soil, reaches an R² of {number(r2_alone)}"
     if r2_features > r2_alone + 0.05:
         return (
-            f"{said}; the features hold more than {property_name}: ridge on them has {_number(r2_features)}."
+            f"{said}; the features hold more than {property_name}: ridge on them has {number(r2_features)}."
         )
-    return f"{said}, and ridge on the features {_number(r2_features)}: they add little to it."
+    return f"{said}, and ridge on the features {number(r2_features)}: they add little to it."
 
 
 def savings(curve: pd.DataFrame, model: str, reference: str) -> str:
@@ -148,13 +149,13 @@ def savings(curve: pd.DataFrame, model: str, reference: str) -> str:
     few = mean[model].index.min()
     reached = mean[model][few]
     enough = mean[reference].index[mean[reference] >= reached]
-    said = f"With {few} soils {model} has an R² of {_number(reached)}"
+    said = f"With {few} soils {model} has an R² of {number(reached)}"
     if enough.size and enough[0] == few:
         return f"{said}, and {reference} no less."
     if enough.size:
         return f"{said}; {reference} needs {enough[0]} for as much, of the numbers tried."
     best, most = mean[reference].max(), mean[reference].index.max()
-    return f"{said}; {reference} does not get beyond {_number(best)} with up to {most}."
+    return f"{said}; {reference} does not get beyond {number(best)} with up to {most}."
 
 
 def membership(groups: Sequence | None) -> str:
@@ -165,7 +166,3 @@ def membership(groups: Sequence | None) -> str:
         f"The {len(set(groups))} groups of soils that belong together are never torn apart: "
         "scores speak of new groups from the same place."
     )
-
-
-def _number(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from soilpb.compare import mean_over_tasks
 from soilpb.evaluation import POOLED
+from soilpb.wording import signed
 
 #: What a comparison can end with.
 Outcome = Literal["better", "worse", "equal", "undecided"]
@@ -73,8 +74,8 @@ def place_verdict(gains: Sequence[float], model: str) -> str:
     else:
         said = "transfer does not earn its place; what it changes may be chance"
     return (
-        f"Over {len(gains)} tasks, transfer changes the mean R² of {model} by {_r2(mean)} "
-        f"(95 % interval {_r2(lower)} to {_r2(upper)}): {said}."
+        f"Over {len(gains)} tasks, transfer changes the mean R² of {model} by {signed(mean, 3)} "
+        f"(95 % interval {signed(lower, 3)} to {signed(upper, 3)}): {said}."
     )
 
 
@@ -130,10 +131,6 @@ def protocol_verdict(scores: pd.DataFrame, model: str) -> str:
         f"The R² of {model} runs from {r2.min():.2f} ({r2.idxmin()}) to {r2.max():.2f} ({r2.idxmax()}), "
         "on the same soils."
     )
-
-
-def _r2(change: float) -> str:
-    return f"{round(change, 3) + 0.0:+.3f}".replace("-", "−").replace("+0.000", "0.000")
 
 
 def _percent(share: float) -> str:

@@ -23,6 +23,8 @@ SMALL = {
     "site_report": {"n_repeats": 1, "epochs": 1},
 }
 SMALL_SOURCE = 300
+#: Sites whose reports the small book renders: a simulated and a measured one.
+SMALL_REPORTS = ("gejiu", "cv98")
 READS_SOURCE_NETWORK = ("03_transfer", "04_baselines", "05_interpretation", "site_report")
 
 
@@ -61,7 +63,7 @@ class SmallBook:
             )
             for chapter in SMALL.keys() - {"site_report"}:
                 self._copy(self.execute(chapter), book / "notebooks" / f"{chapter}.ipynb")
-            for site in ("gejiu", "cv98"):
+            for site in SMALL_REPORTS:
                 self._copy(self.execute("site_report", site), book / "sites" / f"{site}.ipynb")
             build = [
                 "jupyter-book",

@@ -96,7 +96,9 @@ def test_slopes_are_judged_by_signs_and_sizes(slopes):
     said = words.slope_signs(slopes)
     assert "2 of the 2 whose true slope exceeds 0.2 in size have the right sign" in said
     assert "65 % of the truth (median)" in said
-    assert said.endswith("The interval misses the truth for clay (0.30 (0.20 to 0.40), truth 0.60).")
+    assert said.endswith(
+        "The interval misses the truth for: clay, 0.30 (0.20 to 0.40) where the truth is 0.60."
+    )
     known = words.slopes_away_from_zero(slopes)
     assert known.startswith(
         "Predictions rise with clay and goethite and fall with organic matter; for 1 of 4 "
