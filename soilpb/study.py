@@ -205,5 +205,6 @@ def _describe_bands(wavelengths: np.ndarray) -> str:
 
 def _describe(provenance: Provenance) -> str:
     parts = [f"<strong>{escape(provenance.name)}</strong> — {provenance.kind}", escape(provenance.instrument)]
-    parts += [escape(text) for text in (provenance.citation, provenance.licence) if text]
+    parts += [escape(provenance.citation)] if provenance.citation else []
+    parts += [f"Licence: {escape(provenance.licence)}"] if provenance.licence else []
     return ". ".join(part.rstrip(".") for part in parts if part) + "."

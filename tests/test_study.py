@@ -88,7 +88,7 @@ def test_the_banner_says_whether_anybody_measured_it(field):
     """Measured and simulated soils are named so, with their licence."""
     measured = field.banner().data
     assert "Measured data" in measured
-    assert "CC BY-SA 4.0" in measured
+    assert "Licence: CC BY-SA 4.0" in measured
     assert "Simulated data" not in measured
     assert "Simulated data" in Study.load("gejiu", source_size=50).banner().data
 
