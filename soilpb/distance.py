@@ -15,9 +15,12 @@ import numpy as np
 import pandas as pd
 from chemotools.outliers import HotellingT2, QResiduals
 from sklearn.decomposition import PCA
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from soilpb.preprocessing import snv_pipeline
+
+#: Variance that is rounding, a direction, of spectra that vary by about 1 (chemotools draws the line there).
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -91,14 +94,19 @@ def among(reflectance: np.ndarray, confidence: float = 0.999) -> Distances:
         raise ValueError(f"{len(reflectance)} spectra cannot say what is usual among them; at least 10 can")
     n_components = min(10, len(reflectance) // 5, reflectance.shape[1] - 1)
     model = make_pipeline(snv_pipeline(), PCA(n_components, svd_solver="full")).fit(reflectance)
-    # Jackson and Mudholkar's limit of Q breaks down where few eigenvalues hold the residual.
-    tests = (HotellingT2(model, confidence), QResiduals(model, confidence, method="chi-square"))
-    limits = (float(test.fit(reflectance).critical_value_) for test in tests)
-    return Distances(pd.DataFrame(_t2_and_q(model, reflectance), columns=["T2", "Q"]), *limits)
+    table = pd.DataFrame(_t2_and_q(model, reflectance), columns=["T2", "Q"])
+    t2_limit = float(HotellingT2(model, confidence).fit(reflectance).critical_value_)
+    q_limit = ROUNDING * reflectance.shape[1]
+    if table["Q"].sum() / (len(table) - 1) > q_limit:  # else the components leave nothing over
+        # Jackson and Mudholkar's limit of Q breaks down where few eigenvalues hold the residual.
+        left_over = QResiduals(model, confidence, method="chi-square").fit(reflectance)
+        q_limit = float(left_over.critical_value_)
+    return Distances(table, t2_limit, q_limit)
 
 
-def _t2_and_q(model, reflectance: np.ndarray) -> np.ndarray:
+def _t2_and_q(model: Pipeline, reflectance: np.ndarray) -> np.ndarray:
     prepared, pca = model[:-1].transform(reflectance), model[-1]
     scores = pca.transform(prepared)
     residual = prepared - pca.inverse_transform(scores)
-    return np.column_stack([(scores**2 / pca.explained_variance_).sum(axis=1), (residual**2).sum(axis=1)])
+    t2 = (scores**2 / np.maximum(pca.explained_variance_, ROUNDING)).sum(axis=1)
+    return np.column_stack([t2, (residual**2).sum(axis=1)])

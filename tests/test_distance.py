@@ -63,3 +63,18 @@ def test_nine_spectra_are_refused_among_themselves(reference):
     """A handful of spectra cannot say which of them is unusual."""
     with pytest.raises(ValueError, match="9 spectra"):
         among(reference[:9])
+
+
+@pytest.mark.parametrize("n_shapes", [0, 1, 2])
+def test_spectra_without_noise_are_like_each_other(n_shapes):
+    """Where few shapes make all spectra, what rounding leaves condemns no soil; an odd one is seen."""
+    bands = np.linspace(0, 1, 80)
+    shapes = np.stack([np.sin(2 * bands), np.cos(5 * bands)])[:n_shapes]
+    amounts = np.random.default_rng(0).uniform(-0.02, 0.02, (60, n_shapes))
+    spectra = 10 ** -(0.4 + 0.1 * bands + amounts @ shapes)
+    found = among(spectra)
+    assert np.isfinite(found.table.to_numpy()).all()
+    assert found.outside.mean() < 0.05
+    odd = spectra.copy()
+    odd[7] -= 0.05 * np.exp(-(((bands - 0.5) / 0.02) ** 2))
+    assert among(odd).outside[7]
