@@ -21,6 +21,9 @@ from soilpb.finetuning import ALPHAS
 from soilpb.network import SpectralNetwork
 from soilpb.preprocessing import Scaling, derivative_pipeline
 
+#: What a network may put beside PLS scores.
+VIEWS = ("features", "predictions")
+
 
 class EmbeddingPLS(RegressorMixin, BaseEstimator):
     """Ridge on embedding‖PLS scores, both chosen and fitted on the rows of ``fit``.
@@ -38,6 +41,10 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
         Folds within which number of scores and penalty are chosen.
     seed : int
         Of the inner folds.
+    view : {"features", "predictions"}
+        What stands beside the scores: the features, or only what the network predicts from
+        them, a column a property. Few columns ask little of few soils: they serve a network
+        that learned several properties which the target hangs on.
 
     Attributes
     ----------
@@ -52,12 +59,14 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
         score_weight: float = 2.0,
         inner_folds: int = 5,
         seed: int = 0,
+        view: str = "features",
     ) -> None:
         self.source = source
         self.max_scores = max_scores
         self.score_weight = score_weight
         self.inner_folds = inner_folds
         self.seed = seed
+        self.view = view
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> EmbeddingPLS:
         """Fit to reflectance (n_samples, n_bands) and target values (n_samples,)."""
@@ -88,7 +97,11 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
         return self._ridge.predict(self._blocks.join(*self._views(X), self.score_weight))
 
     def _views(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self.source.embed(X), derivative_pipeline().fit_transform(X)
+        source = self.source
+        if self.view not in VIEWS:
+            raise ValueError(f"view is {self.view!r}; expected one of {', '.join(VIEWS)}")
+        known = source.embed(X) if self.view == "features" else source.output_scaling.apply(source.predict(X))
+        return known, derivative_pipeline().fit_transform(X)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,5 +1,7 @@
 """Features beside PLS scores: chosen on unseen rows, exact, and empty-handed where there is nothing."""
 
+import copy
+
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
@@ -7,6 +9,7 @@ from sklearn.metrics import r2_score
 
 from soilpb.embedding import ALPHAS, EmbeddingPLS, _ridge_path
 from soilpb.network import SpectralNetwork
+from soilpb.preprocessing import Scaling
 from soilpb.resnet import ResNetConfig
 
 WAVELENGTHS = np.arange(500.0, 900.0, 10.0)
@@ -54,6 +57,20 @@ def test_scores_help_where_the_features_know_nothing(source, soils):
         for weight in (0.0, 2.0)
     ]
     assert r2[1] > r2[0] + 0.02
+
+
+def test_predictions_can_stand_in_for_features(source, soils):
+    """Ridge then sees a column a property: units do not matter, and unknown views are refused."""
+    X, depths = soils
+    network = copy.copy(source)
+    network.set_outputs(depths, ["a", "b", "c"])
+    network.predict = lambda X: depths[-len(X) :] * [1.0, 10.0, 100.0]
+    network.output_scaling = Scaling.learn(network.predict(X), floor=0.0)
+    y = depths[:, 0] - 2 * depths[:, 1]
+    model = EmbeddingPLS(network, score_weight=0.0, view="predictions").fit(X, y)
+    assert r2_score(y, model.predict(X)) > 0.99
+    with pytest.raises(ValueError, match="view is 'outputs'; expected one of features, predictions"):
+        EmbeddingPLS(network, view="outputs").fit(X, y)
 
 
 def test_the_path_is_ridge_for_every_penalty():
