@@ -11,6 +11,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 from chemotools.scatter import StandardNormalVariate
 from sklearn.base import RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
@@ -24,6 +25,8 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVR
 
+from soilpb.local_pls import LocalPLS
+from soilpb.minirocket import MiniRocket
 from soilpb.pls import PLSCV
 from soilpb.preprocessing import derivative_pipeline, raw_pipeline, snv_pipeline
 from soilpb.ridge import RidgeKFold
@@ -79,6 +82,30 @@ def random_forest(seed: int = 0) -> Pipeline:
     """
     forest = RandomForestRegressor(200, max_features=1 / 3, min_samples_leaf=2, random_state=seed)
     return make_pipeline(derivative_pipeline(), forest)
+
+
+def minirocket(seed: int = 0) -> Pipeline:
+    """Ridge regression on MiniRocket features of SNV spectra, as many as its paper takes."""
+    return make_pipeline(
+        snv_pipeline(), MiniRocket(seed=seed), standardised(), RidgeKFold(RIDGE_PENALTIES, seed=seed)
+    )
+
+
+def local_pls(seed: int = 0) -> LocalPLS:
+    """PLS on the training spectra nearest to each new one."""
+    return LocalPLS(seed=seed)
+
+
+def cubist(seed: int = 0) -> Pipeline:
+    """Cubist on SNV spectra: trees of rules, each with a linear model (Quinlan 1992).
+
+    Not tuned: twenty committees, corrected by the five nearest training spectra. Inner folds
+    over both would take twenty times as long. Needs the optional package ``cubist``.
+    """
+    from cubist import Cubist  # optional: its licence is the GPL
+
+    rules = Cubist(n_committees=20, neighbors=5, random_state=seed)
+    return make_pipeline(_double(), snv_pipeline(), FunctionTransformer(_named), rules)
 
 
 def average(seed: int = 0) -> VotingRegressor:
@@ -138,3 +165,8 @@ def _per_root_band(X: np.ndarray) -> np.ndarray:
 def _double() -> FunctionTransformer:
     """Double precision: Gram matrices of float32 spectra lose their small eigenvalues to rounding."""
     return FunctionTransformer(np.asarray, kw_args={"dtype": np.float64})
+
+
+def _named(X: np.ndarray) -> pd.DataFrame:
+    """Bands under names: Cubist makes some up for an array, and then misses them."""
+    return pd.DataFrame(X, columns=[f"band {i}" for i in range(X.shape[1])])

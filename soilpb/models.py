@@ -7,6 +7,7 @@ Names are the study's where it has them: PLS-Pb, SVM-Pb, ResNet-Pb, ResNet-pH-Pb
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -32,6 +33,7 @@ class Entry(NamedTuple):
     learns: str
     make: Callable[[Recipe], RegressorMixin]
     transfer: bool = False  # starts from a network that learned a source property
+    needs: str = ""  # optional package, and the extra of soilpb that installs it
 
 
 def _transfer(strategy: str) -> Callable[[Recipe], RegressorMixin]:
@@ -54,6 +56,12 @@ ENTRIES: dict[str, Entry] = {
     "gpr": Entry("GPR{}", "a Gaussian process on the same four", lambda r: baselines.gaussian_process()),
     "forest": Entry("random forest{}", "200 trees on first derivatives",
                     lambda r: baselines.random_forest(r.seed)),
+    "minirocket": Entry("MiniRocket{}", "ridge on 10,000 random convolutions' shares above a bias",
+                        lambda r: baselines.minirocket(r.seed)),
+    "local-pls": Entry("local PLS{}", "PLS on the nearest soils, for each soil anew; how many by inner folds",
+                       lambda r: baselines.local_pls(r.seed)),
+    "cubist": Entry("Cubist{}", "trees of rules, a linear model in each", lambda r: baselines.cubist(r.seed),
+                    needs="cubist"),
     "average": Entry("average{}", "the mean of PLS, multiblock ridge and GPR",
                      lambda r: baselines.average(r.seed)),
     "stack": Entry("stack{}", "the same three, weighted as inner folds favour",
@@ -93,6 +101,11 @@ def name_of(key: str, target: str = "") -> str:
     return ENTRIES[key].name.format(f"-{target}" if target else "")
 
 
+def installed() -> tuple[str, ...]:
+    """Keys of the models that can be made here: all, but for those whose optional package is missing."""
+    return tuple(key for key, entry in ENTRIES.items() if not entry.needs or find_spec(entry.needs))
+
+
 def registry(
     source: SpectralNetwork | None = None,
     keys: Sequence[str] = LEAGUE,
@@ -123,9 +136,16 @@ def registry(
     ------
     KeyError
         For a key that the registry does not have.
+    ModuleNotFoundError
+        For a model whose optional package is not installed.
     """
     if unknown := [key for key in keys if key not in ENTRIES]:
         raise KeyError(f"no model {unknown[0]!r}; there are: {', '.join(ENTRIES)}")
+    if absent := [key for key in keys if key not in installed()]:
+        extra = ENTRIES[absent[0]].needs
+        raise ModuleNotFoundError(
+            f"model {absent[0]!r} needs the package {extra}: pip install 'soilpb[{extra}]', or leave it out"
+        )
     recipe = Recipe(source, seed, {"epochs": epochs} if epochs else {})
     chosen = [key for key in keys if source is not None or not ENTRIES[key].transfer]
     return {name_of(key, target): ENTRIES[key].make(recipe) for key in chosen}

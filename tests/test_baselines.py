@@ -17,6 +17,9 @@ MODELS = {
     "svm": baselines.svm(),
     "gaussian process": baselines.gaussian_process(),
     "random forest": baselines.random_forest(),
+    "minirocket": baselines.minirocket(),
+    "local pls": baselines.local_pls(),
+    "cubist": baselines.cubist(),
     "average": baselines.average(),
     "stack": baselines.stack(),
 }

@@ -18,7 +18,7 @@ LOCK = {
     for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / "requirements.lock").read_text(), re.M)
 }
 EXTRAS = PROJECT["optional-dependencies"]
-DECLARED = [Requirement(r) for r in PROJECT["dependencies"] + EXTRAS["test"] + EXTRAS["cluster"]]
+DECLARED = [Requirement(r) for r in sum(EXTRAS.values(), PROJECT["dependencies"])]
 
 
 @pytest.mark.parametrize("requirement", DECLARED, ids=lambda r: r.name)

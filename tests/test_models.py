@@ -102,7 +102,7 @@ def test_names_are_the_studys():
 
 def test_without_a_source_there_is_no_transfer():
     """A site without a source network gets every model but those that start from one."""
-    made = models.registry(None, tuple(models.ENTRIES))
+    made = models.registry(None, models.installed())
     expected = {models.name_of(key) for key, entry in models.ENTRIES.items() if not entry.transfer}
     assert made.keys() == expected
 
@@ -111,6 +111,14 @@ def test_an_unknown_key_is_refused():
     """A misspelt model is an error that lists those there are."""
     with pytest.raises(KeyError, match=r"no model 'plsr'; there are: pls, "):
         models.registry(keys=["plsr"])
+
+
+def test_a_missing_optional_package_is_named(monkeypatch):
+    """Without Cubist's package every other model is there; asking for Cubist says what to install."""
+    monkeypatch.setattr(models, "find_spec", lambda name: None)
+    assert set(models.ENTRIES) - set(models.installed()) == {"cubist"}
+    with pytest.raises(ModuleNotFoundError, match=r"'cubist' needs .*: pip install 'soilpb\[cubist\]'"):
+        models.registry(keys=["pls", "cubist"])
 
 
 def test_description_covers_the_league(source):
