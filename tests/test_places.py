@@ -1,0 +1,55 @@
+"""Places are metres from a corner, and a map speaks of nothing beyond its soils."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb import places
+
+SQUARE = np.random.default_rng(0).uniform(0, 100, (80, 2))
+
+
+def samples(**columns):
+    return pd.DataFrame(columns, index=[f"S{i}" for i in range(len(columns["x"]))])
+
+
+def test_degrees_become_metres():
+    """One thousandth of a degree is 111 m to the north, and half of it to the east at 60° north."""
+    found = places.of_soils(samples(x=[10.0, 10.001], y=[60.0, 60.001], crs="EPSG:4326"))
+    assert found.loc["S1", "y"] == pytest.approx(111.2, abs=0.1)
+    assert found.loc["S1", "x"] == pytest.approx(55.6, abs=0.1)
+
+
+def test_metres_stay_metres_and_soils_without_a_place_are_left_out():
+    """Projected coordinates are counted from the south-western corner; a gap costs its soil only."""
+    found = places.of_soils(samples(x=[516_900.0, 516_850.0, np.nan], y=[690.0, 720.0, 700.0]))
+    assert found.to_dict("index") == {"S0": {"x": 50, "y": 0}, "S1": {"x": 0, "y": 30}}
+
+
+@pytest.mark.parametrize(
+    "soils",
+    [
+        pd.DataFrame({"pH": [5.0]}),
+        samples(x=[1.0, 2.0], y=[1.0, 2.0], crs="dummy EPSG:4326"),
+        samples(x=[np.nan], y=[1.0]),
+    ],
+    ids=["no columns", "dummies", "no pair"],
+)
+def test_no_true_place_is_no_place(soils):
+    """Without coordinates, with dummies, or with half of a pair there is nothing to map."""
+    assert places.of_soils(soils) is None
+
+
+def test_a_map_ends_where_its_soils_do():
+    """Every cell lies in the hull and near a soil; a hole among the soils stays white."""
+    hole = np.hypot(*(SQUARE - 50).T) > 35
+    full, holed = places.between(SQUARE), places.between(SQUARE[hole])
+    assert len(holed) < len(full)
+    assert np.hypot(*(holed[["x", "y"]].to_numpy() - 50).T).min() > 5
+    assert full.min().min() >= SQUARE.min()
+    assert full.max().max() <= SQUARE.max()
+
+
+def test_soils_on_one_line_span_no_map():
+    """A transect has no cells."""
+    assert places.between(np.column_stack([np.arange(60.0), np.arange(60.0)])).empty
