@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help book test slurm pair format check clean lock
+.PHONY: help book report test slurm pair format check clean lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,6 +33,10 @@ $(INSTALLED): requirements.lock pyproject.toml
 book: $(INSTALLED) pair  ## execute what changed and render the book into _build/html
 	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet host reason
 	@echo "The book: _build/html/index.html"
+
+report: $(INSTALLED)  ## make one site's report, one HTML file: make report SITE=my-mine
+	@[ -n "$(SITE)" ] || { echo "say whose report: make report SITE=my-mine" >&2; exit 1; }
+	@$(BIN)/soilpb report $(SITE)
 
 test: $(INSTALLED)  ## lint, formatting, doctests, package tests, chapters at small parameters
 	@$(MAKE) --no-print-directory check

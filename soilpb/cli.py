@@ -1,4 +1,4 @@
-"""The command line: ``soilpb new-site``, ``check-site``, ``predict`` and the commands about source libraries.
+"""The command line: ``soilpb new-site``, ``check-site``, ``report``, ``predict`` and those about libraries.
 
 What a user gets wrong is one message on standard error and exit code 1, never a
 traceback.
@@ -18,6 +18,7 @@ from rich.text import Text
 from soilpb import checks, sitefile
 from soilpb.cli_new_site import app as new_site_app
 from soilpb.cli_predict import app as predict_app
+from soilpb.cli_report import app as report_app
 from soilpb.cli_sources import app as sources_app
 from soilpb.quality import Finding
 from soilpb.readers.site import read_measured
@@ -30,6 +31,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(new_site_app)
+app.add_typer(report_app)
 app.add_typer(predict_app)
 app.add_typer(sources_app)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from rich.console import Console
@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from soilpb import new_site
-from soilpb.sitefile import SiteError, project_root
+from soilpb.sitefile import Site, SiteError, project_root
 
 app = typer.Typer(help="A new site.", no_args_is_help=True)
 
@@ -24,6 +24,9 @@ class BelowDetection(StrEnum):
     half = "half"
 
 
+#: The libraries that a site file may name.
+Source = StrEnum("Source", list(get_args(Site.model_fields["source"].annotation)))
+
 Name = Annotated[str, typer.Argument(help="Short name: letters, digits and dashes.", show_default=False)]
 Spectra = Annotated[Path, typer.Option(help="Folder of instrument files, or a table.", show_default=False)]
 Laboratory = Annotated[Path, typer.Option("--lab", help="Laboratory table, CSV or XLSX.", show_default=False)]
@@ -31,6 +34,9 @@ Target = Annotated[str, typer.Option(help="What to predict: its column, or its n
 Unit = Annotated[str, typer.Option(help="Unit of the target where its column says none, such as mg/kg.")]
 Id = Annotated[str, typer.Option("--id", help="Column of the sample ids; found by itself if omitted.")]
 Below = Annotated[BelowDetection, typer.Option(help="Cells such as <5: refuse, or take half the limit.")]
+Library = Annotated[
+    Source, typer.Option("--source", help="What the network learns from; limesoda needs no download.")
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace a site file that is there.")]
 
 
@@ -43,6 +49,7 @@ def new(
     unit: Unit = "",
     id_column: Id = "",
     below_detection: Below = BelowDetection.refuse,
+    source: Library = Source.limesoda,
     force: Force = False,
 ) -> None:
     """Recognise a site's files, say what was understood, and write its site file."""
@@ -57,6 +64,7 @@ def new(
             unit=unit,
             id_column=id_column,
             below_detection=below_detection.value,
+            source=source.value,
         )
         console.print(_table(proposal))
         path = new_site.write_site(proposal, force=force)
@@ -65,7 +73,8 @@ def new(
         raise typer.Exit(1) from None
     plain = Console(soft_wrap=True, highlight=False, markup=False)
     plain.print(f"Written: {path.relative_to(project_root())}")
-    plain.print(f"Its report: make book   (looked at closely before: soilpb check-site {name})")
+    plain.print(f"Looked at closely: soilpb check-site {name}")
+    plain.print(f"Its report: make report SITE={name}")
 
 
 def _table(proposal: new_site.Proposal) -> Table:

@@ -71,6 +71,7 @@ def propose_site(
     unit: str = "",
     id_column: str = "",
     below_detection: BelowDetection = "refuse",
+    source: str = "limesoda",
 ) -> Proposal:
     """Look through a user's files and propose a site file.
 
@@ -88,6 +89,8 @@ def propose_site(
         Found by itself if empty.
     below_detection : str
         What to do with cells such as ``<5``.
+    source : str
+        The library that the network learns from, by its name in site files.
 
     Raises
     ------
@@ -114,6 +117,7 @@ def propose_site(
         "target": wanted,
         "target_unit": target_unit,
         "target_scale": "log" if wanted.endswith("_kg") else "natural",
+        "source": source,
         "band_start": start,
         "band_stop": stop,
     }

@@ -153,7 +153,8 @@ def code_behind(source: str | Path) -> list[str]:
     cells = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code")
     direct = graph.modules & set(_imported_names(cells))
     behind = direct.union(*(graph.find_upstream_modules(module) for module in direct))
-    return sorted(_file_of(module).relative_to(sitefile.project_root()).as_posix() for module in behind)
+    root = sitefile.project_root()
+    return sorted(_from_root(_file_of(module), root) for module in behind)
 
 
 def data_behind(site: str) -> list[str]:
@@ -172,8 +173,13 @@ def data_behind(site: str) -> list[str]:
     library = sitefile.library_folder(about)
     if library is not None:
         tables = (file for file in sorted(library.rglob("*")) if file.suffix in _LIBRARY_TABLES)
-        files += [str(file.relative_to(root) if file.is_relative_to(root) else file) for file in tables]
+        files += [_from_root(file, root) for file in tables]
     return [path for path in dict.fromkeys(files) if (root / path).exists()]
+
+
+def _from_root(path: Path, root: Path) -> str:
+    """Path from the project's root where it lies below, else whole: the package may lie elsewhere."""
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 @lru_cache

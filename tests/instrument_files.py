@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 
+from soilpb import scan_files
 from soilpb.readers import asd, omnic, opus
 from tests.site_files import soil_spectra
 
@@ -34,11 +35,10 @@ def write_asd(
 def write_sed(path, values=SOIL, nm=NM, unit=" %", factor=100.0, channels=None, columns=None, comma=False):
     """Spectral Evolution; ``columns`` replaces the one column of reflectance."""
     columns = columns or {f"Reflect.{unit}": factor * np.asarray(values)}
-    lines = ["Comment: ", "Version: 2.2", "Instrument: PSR+3500_SN15 [3]", "Wavelength Range: 350,2500"]
-    lines += [f"Channels: {channels or len(nm)}", f"Columns [{len(columns) + 1}]:", "Data:"]
-    rows = "\n".join("\t".join(f"{x:.4f}" for x in row) for row in zip(nm, *columns.values(), strict=True))
-    lines += ["\t".join(["Wvl", *columns]), rows.replace(".", ",") if comma else rows]
-    path.write_text("\n".join(lines) + "\n")
+    scan_files.write_sed(path, nm, columns, channels=channels)
+    if comma:
+        header, data, rows = path.read_text().partition("Data:\n")
+        path.write_text(header + data + rows.replace(".", ",").replace("Reflect,", "Reflect."))
     return path
 
 

@@ -3,6 +3,7 @@
 from typer.testing import CliRunner
 
 from soilpb.cli import app
+from soilpb.sitefile import load_site_file
 from tests.test_new_site import mine  # noqa: F401 (a fixture)
 
 
@@ -22,7 +23,7 @@ def test_a_site_is_made_by_one_command(mine):  # noqa: F811
     ):
         assert words in result.stdout
     assert "Written: notebooks/sites/mine.yml" in result.stdout
-    assert "Its report: make book" in result.stdout
+    assert result.stdout.splitlines()[-1] == "Its report: make report SITE=mine"
 
 
 def test_the_site_checks_right_away(mine):  # noqa: F811
@@ -41,3 +42,12 @@ def test_a_mistake_is_one_line_on_standard_error(mine):  # noqa: F811
         assert words in result.stderr
         assert result.stderr.count("\n") == 1
     assert run(mine, "--force").exit_code == 0
+
+
+def test_the_library_is_a_choice(mine):  # noqa: F811
+    """``--source`` goes into the site file; a library that nobody has is refused with those there are."""
+    assert run(mine, "--source", "twin").exit_code == 0
+    assert load_site_file("mine").source == "twin"
+    result = run(mine, "--source", "lucas", "--force")
+    assert result.exit_code == 2
+    assert "lucas2015" in result.stderr
