@@ -20,21 +20,21 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
-from sklearn.svm import SVR
 
 from soilpb.local_pls import LocalPLS
 from soilpb.minirocket import MiniRocket
 from soilpb.pls import PLSCV
 from soilpb.preprocessing import derivative_pipeline, raw_pipeline, snv_pipeline
 from soilpb.ridge import RidgeKFold
+from soilpb.svr import SVRKFold
 
 #: Of ridge regression.
 RIDGE_PENALTIES = tuple(np.logspace(-5, 3, 33))
 #: Of the support vector machine, on a standardised target.
-SVM_SPACE = {"svr__C": [1, 10, 100], "svr__gamma": [0.01, 0.1, 1], "svr__epsilon": [0.02, 0.2]}
+SVM_SPACE = {"costs": (1, 10, 100), "gammas": (0.01, 0.1, 1), "epsilons": (0.02, 0.2)}
 
 
 def pls(preprocessing: str | tuple[str, ...] = "d1", seed: int = 0) -> PLSCV:
@@ -54,12 +54,7 @@ def multiblock_ridge(seed: int = 0) -> Pipeline:
 
 def svm(seed: int = 0) -> Pipeline:
     """Support vector regression with a radial kernel on SNV spectra."""
-    search = GridSearchCV(
-        Pipeline([("standardise", standardised()), ("svr", SVR())]),
-        SVM_SPACE,
-        scoring="neg_root_mean_squared_error",
-        cv=KFold(5, shuffle=True, random_state=seed),
-    )
+    search = SVRKFold(standardised(), **SVM_SPACE, seed=seed)
     # SNV and the target's scale stay outside the search: the former learns from no other
     # row, and the latter only sets the unit of C and epsilon.
     return make_pipeline(
