@@ -7,6 +7,7 @@ on the training rows, predict the test rows, and nothing else crosses over.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -70,7 +71,8 @@ def cross_validate(
         raise ValueError(f"got {len(X)} spectra, {len(y)} targets, {len(ids)} ids; expected as many of each")
     splits.validate(folds, ids)
     tasks = [(name, fold) for name in models for fold in splits.iterate(folds, ids)]
-    with parallel_config(backend="loky", inner_max_num_threads=1):
+    start = _start_process if "torch" in sys.modules else None  # there may be networks among the models
+    with parallel_config(backend="loky", inner_max_num_threads=1, initializer=start):
         fitted = Parallel(n_jobs, return_as="generator")(
             delayed(_predict_fold)(models[name], X, y, fold) for name, fold in tasks
         )
@@ -82,6 +84,15 @@ def cross_validate(
         for (name, fold), values in zip(tasks, predicted, strict=True)
     ]
     return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def _start_process() -> None:
+    """Import what a network imports when it is first trained.
+
+    A process that has grown by 300 MB since its first fit is taken for a leak and stopped, with a
+    warning: the imports of a later model must not look like one.
+    """
+    import torch._dynamo  # noqa: F401 (what the first step of an optimiser imports)
 
 
 def _predict_fold(model: RegressorMixin, X: np.ndarray, y: np.ndarray, fold: splits.Fold) -> np.ndarray:
