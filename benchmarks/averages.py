@@ -34,10 +34,11 @@ MEMBERS = (*AVERAGE, "minirocket", "local-pls", "cubist", "svm")
 CANDIDATES = [parts for size in (2, 3, 4) for parts in combinations(MEMBERS, size)]
 CHOICE = HERE / "averages_choice.json"
 EXPECTATION = (
-    "MiniRocket's errors are its own, so a mean of four with it wins on clay by some .006; of that, the luck of "
-    f"choosing one of {len(CANDIDATES)} is perhaps half, and .003 stays on organic carbon, with an interval that "
-    "holds 0. Local PLS is too close to PLS, and Cubist too weak, to be chosen. The mean over ten tasks rises to "
-    ".694: .70 is not reached, and PLS is beaten beyond doubt on one or two tasks, not on four."
+    "MiniRocket's errors are its own, so a mean of four with it wins on clay by some .006; of that, the "
+    f"luck of choosing one of {len(CANDIDATES)} is perhaps half, and .003 stays on organic carbon, with an "
+    "interval that holds 0. Local PLS is too close to PLS, and Cubist too weak, to be chosen. The mean over "
+    "ten tasks rises to .694: .70 is not reached, and PLS is beaten beyond doubt on one or two tasks, not on "
+    "four."
 )
 RULE = (
     "The candidate with the best mean R² on clay becomes the recommended average if its mean R² on organic "
@@ -122,9 +123,9 @@ def result(made: pd.DataFrame) -> str:
         return f"On clay the present average, {name(AVERAGE)}, is the best of all: it stays."
     kept = chosen.query("target == 'SOC'").eval("R2 - R2_present").mean() >= 0
     return (
-        f"Chosen on clay: {chosen['average'].iloc[0]}, ΔR² from the present average {gain(chosen, 'clay')}. On "
-        f"organic carbon it is {gain(chosen, 'SOC')}: {'it replaces' if kept else 'it does not replace'} the "
-        f"present average. Mean R² over the ten tasks: {chosen['R2'].mean():.3f}, of the present one "
+        f"Chosen on clay: {chosen['average'].iloc[0]}, ΔR² from the present average {gain(chosen, 'clay')}. "
+        f"On organic carbon it is {gain(chosen, 'SOC')}: {'it replaces' if kept else 'it does not replace'} "
+        f"the present average. Mean R² over the ten tasks: {chosen['R2'].mean():.3f}, of the present one "
         f"{chosen['R2_present'].mean():.3f}."
     )
 
