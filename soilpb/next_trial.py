@@ -27,6 +27,7 @@ def learning_curves(
     sizes: Sequence[int],
     sample_ids: Sequence | None = None,
     seed: int = 0,
+    methods: Sequence[str] = tuple(next_samples.METHODS),
 ) -> pd.DataFrame:
     """Measure soils in the order each method wants, and see how PLS improves on soils set aside.
 
@@ -46,6 +47,8 @@ def learning_curves(
     sample_ids : (n_samples,) sequence, optional
         Ids that ``folds`` speaks of; 0 … n_samples - 1 if omitted.
     seed : int
+    methods : sequence of str
+        Of :data:`soilpb.next_samples.METHODS`.
 
     Returns
     -------
@@ -65,7 +68,7 @@ def learning_curves(
         X_pool, y_pool = X[fold.train], y[fold.train]
         F = next_samples.features(X_pool)
         start = np.random.default_rng([seed, fold.repeat]).choice(len(F), sizes[0], replace=False)
-        for method in next_samples.METHODS:
+        for method in methods:
             measured = start
             for size in sizes:
                 if size > len(measured):

@@ -117,7 +117,33 @@ def wrapped(table: pd.DataFrame) -> Styler:
     return table.style.format(escape="html").set_properties(subset=last, **{"overflow-wrap": "anywhere"})
 
 
+def foldable(table: pd.DataFrame, open_rows: int = 10) -> HTML | None:
+    """Lay a table of words out with its first rows open, the others folded; None if it has none.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Nothing in it is taken for markup.
+    open_rows : int
+        A table that is only a little longer stays open.
+    """
+    if table.empty:
+        return None
+    if len(table) <= open_rows + 2:
+        return HTML(_plain(table))
+    rest = (
+        f"<details><summary>{len(table) - open_rows} more</summary>{_plain(table.iloc[open_rows:])}</details>"
+    )
+    return HTML(_plain(table.iloc[:open_rows]) + rest)
+
+
 def listed(sentences: Iterable[str]) -> HTML:
     """Lay sentences out as a list, nothing in them taken for markup."""
     items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
     return HTML(f"<ul>{items or '<li>nothing</li>'}</ul>")
+
+
+def _plain(table: pd.DataFrame) -> str:
+    """HTML of a table without its index; names in the first column stay on one line."""
+    styled = table.style.format(escape="html").hide(axis="index")
+    return styled.set_properties(subset=[table.columns[0]], **{"white-space": "nowrap"}).to_html()
