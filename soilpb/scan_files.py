@@ -61,7 +61,7 @@ def write_scans(
     folder : path
         Made if it is not there.
     soils : SoilSpectra
-        Files are named after their ids: ``S1_00000.sed``, ``S1_00001.sed``, …
+        Files are named after their ids: ``S1_00000.sed``, ``S1_00001.sed``, …, or ``S1.sed`` if there is one.
     n_scans : int
     spread : float
         Standard deviation of the scans' brightness.
@@ -79,5 +79,6 @@ def write_scans(
     for name, spectrum, factors in zip(soils.samples.index, soils.reflectance, brightness, strict=True):
         for k, factor in enumerate(factors):
             percent = {REFLECTANCE: 100 * factor * spectrum}
-            write_sed(folder / f"{name}_{k:05d}.sed", soils.wavelengths, percent)
+            counter = f"_{k:05d}" if n_scans > 1 else ""
+            write_sed(folder / f"{name}{counter}.sed", soils.wavelengths, percent)
     return folder

@@ -32,3 +32,16 @@ def test_a_name_that_fits_two_samples_is_refused():
     """Five digits behind S1, or three behind S100, cannot both be a counter."""
     with pytest.raises(SiteError, match="sample 'S1' or 'S100'"):
         sample_of(Path("S100001.asd"), {"S1", "S100"})
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "found"),
+    [
+        ("01-1_00000.sed", {"1-1", "10-1"}, "01-1"),
+        ("S1 (2).sig", {"s1"}, "S1"),
+        ("01-12.sed", {"1-1", "1-12"}, "01-12"),
+    ],
+)
+def test_a_counter_hides_no_sample_that_is_spelt_otherwise(name, known, found):
+    """Where leading zeros were lost in the table, the file's own id is left, to be refused."""
+    assert sample_of(Path(name), known) == found

@@ -38,3 +38,11 @@ def test_scans_average_to_the_soil(tmp_path):
     found = read_spectra(folder, replicates="mean", known=few.samples.index)
     assert list(found.samples.index) == list(few.samples.index)
     np.testing.assert_allclose(found.reflectance, few.reflectance, atol=2e-6)
+
+
+def test_a_single_scan_is_named_after_its_soil(tmp_path):
+    """Without a counter the file's name is the id, whether or not a laboratory knows it."""
+    few = soils(2)
+    found = read_spectra(scan_files.write_scans(tmp_path / "scans", few, n_scans=1))
+    assert list(found.samples.index) == ["00-1", "01-1"]
+    np.testing.assert_allclose(found.reflectance, few.reflectance, atol=2e-6)

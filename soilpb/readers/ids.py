@@ -10,6 +10,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,7 @@ def match_ids(spectra: Sequence[str], laboratory: Sequence[str], files: tuple[st
     return [name for name in spectra if name in both]
 
 
+@cache
 def fold_id(name: str) -> str:
     """Reduce an id to what survives spreadsheets and hands: no case, marks, leading zeros.
 

@@ -4,7 +4,9 @@ A file is named after its sample, perhaps with a counter of scans behind: ``S1.a
 ``S1_00002.asd``, ``S1-2.sed``, ``S1 (2).sig``, ``S100002.asd`` (ASD counts with five
 digits, older ones with three), ``S1.0`` and ``S1.1`` (OPUS), ``S1MD01.asd`` (KSSL). A
 counter is only taken off where what remains is a sample of the laboratory's table, and
-never where the whole name is one: ``S-1`` and ``S-2`` may be two soils.
+never where the whole name is one: ``S-1`` and ``S-2`` may be two soils. Where what remains
+is such a sample but for leading zeros, case or marks, it is what the file says, so that
+:func:`~soilpb.readers.ids.match_ids` can refuse it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from soilpb.readers.dialects import clean
+from soilpb.readers.ids import fold_id
 from soilpb.sitefile import SiteError
 
 _COUNTERS = tuple(
@@ -41,7 +44,7 @@ def sample_of(path: Path, known: Collection[str]) -> str:
     Returns
     -------
     str
-        One of ``known``, or the whole name if none fits.
+        One of ``known``, or one that is spelt otherwise there, or the whole name if none fits.
 
     Raises
     ------
@@ -56,11 +59,14 @@ def sample_of(path: Path, known: Collection[str]) -> str:
     name = clean(path.stem)
     if name in known:
         return name
-    matches = (counter.fullmatch(name) for counter in _COUNTERS)
-    fitting = sorted({match["id"] for match in matches if match and match["id"] in known})
+    matches = [match["id"] for counter in _COUNTERS if (match := counter.fullmatch(name))]
+    fitting = sorted(set(matches) & set(known))
     if len(fitting) > 1:
         raise SiteError(
             f"{path}: the name may mean sample {' or '.join(map(repr, fitting))}; rename the file to its "
             "sample's id, '_' and a number"
         )
-    return fitting[0] if fitting else name
+    if fitting:
+        return fitting[0]
+    folded = {fold_id(other) for other in known}
+    return next((other for other in (name, *matches) if fold_id(other) in folded), name)
