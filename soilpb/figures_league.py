@@ -100,35 +100,44 @@ def split_histogram(
 
 
 def task_heatmap(
-    scores: pd.DataFrame, ax: Axes | None = None, metric: str = "R2", means: bool = True
+    scores: pd.DataFrame,
+    ax: Axes | None = None,
+    metric: str = "R2",
+    means: bool = True,
+    tall: bool = False,
 ) -> Axes:
-    """Draw tasks × models, the best model of each task in bold, and the models' means beneath.
+    """Draw tasks × models, the best model of each task in bold, and the models' means last.
 
     Parameters
     ----------
     scores : DataFrame
         ``task``, ``model``, ``value``: one row each.
     means : bool
-        Draw the row of means; without it, the columns are still in its order.
+        Draw the means over tasks; without them, the models are still in their order.
+    tall : bool
+        Models from top to bottom and tasks from left to right: for more models than tasks.
     """
     table = scores.pivot_table(index="task", columns="model", values="value")
     table = table.loc[scores["task"].unique()]
     table = table[table.mean().sort_values(ascending=False).index]
     if means:
         table.loc["mean"] = table.mean()
-    ax = make_axes(ax, height=1.5 + 0.36 * len(table))
+    best = table.eq(table.max(axis=1), axis=0)
+    table, best = (table.T, best.T) if tall else (table, best)
+    ax = make_axes(ax, height=1.5 + (0.3 if tall else 0.36) * len(table))
     sns.heatmap(table, vmin=0, vmax=1, cmap="crest", annot=True, linewidths=1.5, cbar=False, ax=ax)
-    values = table.to_numpy()
-    for i, text in enumerate(ax.texts):
-        row, column = divmod(i, table.shape[1])
-        text.set_text(number(values[row, column]))
-        text.set_fontweight("bold" if column == values[row].argmax() else "normal")
+    for text, value, bold in zip(ax.texts, table.to_numpy().flat, best.to_numpy().flat, strict=True):
+        text.set_text(number(value))
+        text.set_fontweight("bold" if bold else "normal")
     if means:
-        ax.axhline(len(table) - 1, color="black", linewidth=2)
-    ax.set(xlabel="", ylabel="", title=f"{SYMBOLS.get(metric, metric)} (bold: best of the row)")
+        line, place = (ax.axvline, table.shape[1]) if tall else (ax.axhline, len(table))
+        line(place - 1, color="black", linewidth=2)
+    words = f"{SYMBOLS.get(metric, metric)} (bold: best of the {'column' if tall else 'row'})"
+    ax.set(xlabel="", ylabel="", title=words)
     ax.tick_params(length=0)
-    ax.tick_params(axis="x", rotation=35)
-    plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
+    ax.tick_params(axis="x", rotation=90 if tall else 35)
+    if not tall:
+        plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
     ax.tick_params(axis="y", rotation=0)
     return ax
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import figures_league
+from soilpb import figures_league, models
 from tests.looks import assert_readable
 
 pytestmark = pytest.mark.usefixtures("styled")
@@ -73,14 +73,31 @@ def test_the_best_of_each_row_is_bold():
     assert [label.get_text() for label in rows] == ["clay", "SOC"]
 
 
-def draw_heatmap():
+def test_a_tall_heatmap_is_the_same_table_turned():
+    """With models as rows, numbers and bold ones are those of the table with tasks as rows."""
+    scores = pd.DataFrame(
+        [("clay", "PLS", 0.9), ("clay", "SVR", 0.95), ("SOC", "PLS", 0.8), ("SOC", "SVR", -0.2)],
+        columns=["task", "model", "value"],
+    )
+    ax = figures_league.task_heatmap(scores, tall=True)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["PLS", "SVR"]
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["clay", "SOC", "mean"]
+    assert [t.get_text() for t in ax.texts] == ["0.90", "0.80", "0.85", "0.95", "−0.20", "0.38"]
+    bold = [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"]
+    assert bold == ["0.80", "0.85", "0.95"]
+
+
+def draw_heatmap(models, **options):
     rng = np.random.default_rng(0)
     tasks = [
-        f"{p} {field}" for p in ("clay", "SOC") for field in ("CV.98", "SC.93", "SL.125", "UL.120", "SSP.460")
+        f"{p} {field}" for p in ("clay", "SOC") for field in ("cv98", "sc93", "sl125", "ul120", "ssp460")
     ]
-    models = ["PLS-D1", "ridge-SNV", "SVR", "direct ResNet", "pH embedding + ridge", "pH full fine-tune"]
     rows = [(task, model, rng.uniform(-0.1, 0.97)) for task in tasks for model in models]
-    return figures_league.task_heatmap(pd.DataFrame(rows, columns=["task", "model", "value"]))
+    return figures_league.task_heatmap(pd.DataFrame(rows, columns=["task", "model", "value"]), **options)
+
+
+FEW = ["PLS-D1", "ridge-SNV", "SVR", "direct ResNet", "pH embedding + ridge", "pH full fine-tune"]
+ALL = [models.name_of(key) for key in models.ENTRIES]
 
 
 @pytest.mark.parametrize(
@@ -89,9 +106,10 @@ def draw_heatmap():
         lambda: figures_league.league(SUMMARY),
         lambda: figures_league.league(two_splits(), hue="split", published=0.77),
         lambda: figures_league.split_histogram(np.linspace(0.2, 0.9, 200), published=0.77, reference=0.6),
-        draw_heatmap,
+        lambda: draw_heatmap(FEW),
+        lambda: draw_heatmap(ALL, tall=True),
     ],
-    ids=["league", "league-two", "splits", "heatmap"],
+    ids=["league", "league-two", "splits", "heatmap", "heatmap-tall"],
 )
 def test_nothing_is_written_over_anything_else(draw):
     """Letters are at least 9 pt and no text hides another."""
