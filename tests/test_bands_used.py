@@ -29,7 +29,8 @@ def soils():
 def credit(model, soils, **options):
     X, y = soils
     folds = splits.repeated_kfold(IDS, 4, 1)
-    return bands_used.credit_by_fold("model", model, X, y, folds, IDS, NM, **options)
+    fitted = bands_used.fit_by_fold(model, X, y, folds, IDS)
+    return bands_used.credit_by_fold("model", fitted, X, folds, IDS, NM, **options)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,8 @@ def test_only_test_soils_are_explained_and_only_training_soils_are_learnt_from(s
     spoiled = y.copy()
     spoiled[tested] = 99.0
     model = PLSCV(preprocessing="raw")
-    one, two = (bands_used.credit_by_fold("m", model, X, t, folds, IDS, NM) for t in (y, spoiled))
+    fits = (bands_used.fit_by_fold(model, X, values, folds, IDS) for values in (y, spoiled))
+    one, two = (bands_used.credit_by_fold("m", fitted, X, folds, IDS, NM) for fitted in fits)
     pd.testing.assert_frame_equal(one, two)
 
 
@@ -95,6 +97,7 @@ def test_peaks_are_named_from_the_highest_down():
     heights = np.zeros(NM.size)
     heights[[0, 20, 22, 60]] = [5.0, 7.0, 8.0, 3.0]
     table = pd.DataFrame({"wavelength": NM, "mean_abs": heights})
+    assert bands_used.peaks(table) == [720, 500, 1100]
     assert bands_used.strongest(table) == "720, 500 and 1100 nm"
     assert bands_used.strongest(table, n=1) == "720 nm"
 
