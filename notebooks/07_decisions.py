@@ -26,7 +26,7 @@
 # - say which spectra a model should not be asked about, and which soils to measure next.
 # ```
 #
-# *Needs no other chapter.*
+# *Needs: {ref}`chapter 2's network <sec-pretraining>`.*
 
 # %% tags=["parameters"]
 site: str = "gejiu"  # a file of notebooks/sites
@@ -49,9 +49,11 @@ from soilpb import (
     figures_curves,
     figures_decisions,
     kept_model,
+    kept_words,
     next_trial,
     reliability,
     splits,
+    wording,
 )
 from soilpb.study import Study
 
@@ -62,16 +64,21 @@ study.banner()
 # %% [markdown]
 # ## How far off can a prediction be?
 #
-# The model is the one that {ref}`a site's report keeps <sec-site-file>`: PLS, fitted once on all soils and once without each of ten folds.
+# The model is the one that {ref}`a site's report keeps <sec-site-file>`: the best of {glue:text}`decide-tried`.
+# Each is fitted once on all soils and once without each of {glue:text}`decide-n-folds` folds.
 # How far each soil was missed by the fit that had not seen it says how far the next may be missed: CV+ intervals {cite:p}`barber2021`.
 # They are made on the logarithm and read in {glue:text}`decide-unit`, so they are wider for richer soils.
 #
-# An interval is only as good as its promise. So all of it, folds and all, is made from the training soils of an outer cross-validation,
-# and the other soils say whether it held.
+# The same errors choose the model, and errors that chose a model flatter it. So the model of each fold is chosen by the errors at the
+# soils of the *other* folds: no soil has a say in which model is to predict it.
+#
+# An interval is only as good as its promise. So all of it, folds, choice and all, is made from the training soils of an outer
+# cross-validation, and the other soils say whether it held. In its folds these were chosen: {glue:text}`decide-chosen`.
 
 # %%
 folds = splits.repeated_kfold(study.ids, 5, n_repeats, study.site.seed, study.groups)
-predictions, exceedances = kept_model.judge(study, folds)
+among = kept_model.candidates(study)
+predictions, exceedances = kept_model.judge(study, folds, among)
 worth = kept_model.scores(study, predictions, exceedances)
 
 # %% mystnb={"figure": {"caption": "90 % intervals of {glue:text}`decide-target` and what the laboratory found, in the first repeat ({glue:text}`decide-kind` soils).", "name": "fig-intervals"}, "image": {"alt": "Vertical bars, one a soil, in the order of predicted lead on a logarithmic axis; points within their bar are blue, the few outside it red."}}
@@ -134,13 +141,12 @@ policies.style.format({"cost": "{:.0f}", **shares}).hide(axis="index")
 #
 # ## Should the model be asked at all?
 #
-# A spectrum unlike those of the calibration gets a number all the same. T² and Q in the model's own space flag it,
-# with limits from soils that were left out of the fit: at most {glue:text}`decide-allowed:.0f` % of soils of the same kind are flagged.
+# A spectrum unlike those of the site gets a number all the same, whichever model is kept. T² and Q among the principal components of
+# the site's spectra flag it, with limits from soils that were left out: on average at most {glue:text}`decide-allowed:.0f` % of soils of the same kind are flagged.
 # Whether the flag notices a kind it has *not* seen is tested by leaving whole clusters of soils out.
 
 # %% tags=["hide-input"]
-n_components = kept_model.fit(study).target.n_components
-clusters = applicability.leave_cluster_out(study.X, study.y, n_components, seed=study.site.seed)
+clusters = applicability.leave_cluster_out(study.X, seed=study.site.seed)
 study.save("clusters", clusters)
 names = {
     "n": "soils",
@@ -189,9 +195,10 @@ words = {
 }
 
 # %% tags=["remove-cell"]
-names = {"unit": study.target_unit, "target": label, "kind": study.target.provenance.kind, "rule": rule}
+names = {"tried": wording.listed(list(among)), "chosen": kept_words.choices(predictions)}
+names |= {"unit": study.target_unit, "target": label, "kind": study.target.provenance.kind, "rule": rule}
 settings = {"analysis": analysis, "remediation": remediation, "harm": harm}
-settings["allowed"] = 100 * applicability.FALSE_ALARMS
+settings |= {"allowed": 100 * applicability.FALSE_ALARMS, "n-folds": kept_model.N_FOLDS}
 for name, value in {**words, **names, **settings}.items():
     glue(f"decide-{name}", value, display=False)
 

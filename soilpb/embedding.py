@@ -50,6 +50,10 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
     ----------
     n_scores_ : int
     alpha_ : float
+    blocks_ : Blocks
+        Scales of features and scores.
+    ridge_ : Ridge
+        On both, joined.
     """
 
     def __init__(
@@ -76,7 +80,7 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
         counts = range(1, min(self.max_scores, smallest - 1, X.shape[1]) + 1)
         errors = np.zeros((len(counts), ALPHAS.size))
         for train, test in KFold(self.inner_folds, shuffle=True, random_state=self.seed).split(X):
-            blocks = _Blocks.learn(embedding[train], derivative[train], y[train], counts[-1])
+            blocks = Blocks.learn(embedding[train], derivative[train], y[train], counts[-1])
             known = blocks.join(embedding[train], derivative[train], self.score_weight)
             unseen = blocks.join(embedding[test], derivative[test], self.score_weight)
             for row, n_scores in enumerate(counts):
@@ -85,16 +89,16 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
                 errors[row] += ((predicted - y[test, None]) ** 2).sum(axis=0)
         row, column = np.unravel_index(errors.argmin(), errors.shape)
         self.n_scores_, self.alpha_ = counts[row], float(ALPHAS[column])
-        self._blocks = _Blocks.learn(embedding, derivative, y, self.n_scores_)
-        joined = self._blocks.join(embedding, derivative, self.score_weight)
-        self._ridge = Ridge(self.alpha_).fit(joined, y)
+        self.blocks_ = Blocks.learn(embedding, derivative, y, self.n_scores_)
+        joined = self.blocks_.join(embedding, derivative, self.score_weight)
+        self.ridge_ = Ridge(self.alpha_).fit(joined, y)
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict (n_samples,) target values from reflectance (n_samples, n_bands)."""
         check_is_fitted(self, "n_scores_")
         X = validate_data(self, X, reset=False)
-        return self._ridge.predict(self._blocks.join(*self._views(X), self.score_weight))
+        return self.ridge_.predict(self.blocks_.join(*self._views(X), self.score_weight))
 
     def _views(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         source = self.source
@@ -105,7 +109,7 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
 
 
 @dataclass(frozen=True, eq=False)
-class _Blocks:
+class Blocks:
     """Scales of the features, and PLS scores with theirs, learned from training rows."""
 
     features: Scaling
@@ -113,7 +117,8 @@ class _Blocks:
     scores: Scaling
 
     @classmethod
-    def learn(cls, embedding: np.ndarray, derivative: np.ndarray, y: np.ndarray, n_scores: int) -> _Blocks:
+    def learn(cls, embedding: np.ndarray, derivative: np.ndarray, y: np.ndarray, n_scores: int) -> Blocks:
+        """Learn from features (n, n_features), derivative spectra (n, n_bands) and values (n,)."""
         pls = PLSRegression(n_scores, scale=False).fit(derivative, y)
         # late scores are small by nature, not dead as features can be: hardly a floor
         scores = Scaling.learn(pls.transform(derivative), floor=1e-3)

@@ -1,4 +1,4 @@
-"""The model that a report keeps for the next spectra: fitted, judged, described on its card.
+"""The model that a report keeps for the next spectra: chosen, fitted, judged, described on its card.
 
 The report and ``soilpb predict`` make their tables here, so that they cannot disagree.
 """
@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import RegressorMixin
 
-from soilpb import evaluation, site_trial
+from soilpb import evaluation, models, site_trial
 from soilpb.applicability import FALSE_ALARMS
 from soilpb.site_model import SiteModel
 from soilpb.sitefile import SiteError
@@ -25,6 +26,13 @@ CHAPTER, FOLDER = "site_report", "model"
 #: Whose limits a model of lead is asked about, unless a user names others.
 STANDARD = "GB 15618-2018"
 COVERAGE = 0.9
+#: Keys of the models among which the kept one is chosen: the strongest of those that can be stored as
+#: arrays and are quick enough to be chosen anew, and fitted without each fold, inside every fold.
+CANDIDATES = ("pls", "blocks", "average", "features-pls")
+#: Folds of its intervals.
+N_FOLDS = 5
+
+Candidates = Mapping[str, RegressorMixin]
 
 
 def ph_of(study: Study) -> np.ndarray | None:
@@ -38,14 +46,34 @@ def standard_for(target: str) -> str:
     return STANDARD if target == "Pb_mg_kg" else ""
 
 
-def fit(study: Study) -> SiteModel:
-    """Fit the site's model on all its soils."""
-    scale = study.site.target_scale
-    return SiteModel.fit(study.X, study.y, study.grid, scale, ph_of(study), study.groups, study.site.seed)
+def candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidates:
+    """Make the models among which the kept one is chosen, unfitted, by their keys of the registry.
+
+    Raises
+    ------
+    MissingArtifact
+        If one of them starts from the network of chapter 2, and that was not trained.
+    """
+    starts = any(models.ENTRIES[key].transfer for key in keys if key in models.ENTRIES)
+    source = study.source_network() if starts else None
+    return models.registry(source, keys, study.site.seed, target=study.target_name)
 
 
-def judge(study: Study, folds: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Try the model on soils that each fold left out (see :func:`soilpb.site_trial.held_out`)."""
+def fit(study: Study, among: Candidates | None = None) -> SiteModel:
+    """Fit the site's model on all its soils: the best of :func:`candidates`."""
+    scale, seed = study.site.target_scale, study.site.seed
+    among = among or candidates(study)
+    about = (study.grid, scale, ph_of(study), study.groups, seed)
+    return SiteModel.fit(study.X, study.y, *about, n_folds=N_FOLDS, candidates=among)
+
+
+def judge(
+    study: Study, folds: pd.DataFrame, among: Candidates | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Try the model, its choice included, on soils that each fold left out.
+
+    See :func:`soilpb.site_trial.held_out` for what is returned.
+    """
     return site_trial.held_out(
         study.X,
         study.y,
@@ -57,6 +85,8 @@ def judge(study: Study, folds: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame
         standard=standard_for(study.site.target),
         seed=study.site.seed,
         coverage=COVERAGE,
+        n_folds=N_FOLDS,
+        candidates=among or candidates(study),
     )
 
 
@@ -103,49 +133,9 @@ def scores(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -
     )
 
 
-def described(
-    trial: Mapping[str, float], exceedances: pd.DataFrame, flagged_of_same_kind: float = FALSE_ALARMS
-) -> pd.DataFrame:
-    """Say in a table what the trial found, beside what was promised.
-
-    Parameters
-    ----------
-    trial : mapping
-        From :func:`scores`.
-    exceedances : DataFrame
-        From :func:`judge`; may be empty.
-    flagged_of_same_kind : float
-        Share of flags that the applicability limits allow.
-
-    Returns
-    -------
-    DataFrame with columns ``asked`` and ``found``.
-    """
-    rows = [
-        ("R² of the kept model", f"{trial['R2']:.2f}"),
-        (f"values within their {COVERAGE:.0%} interval", f"{trial['coverage']:.0%}"),
-        (f"flagged as unlike the others ({flagged_of_same_kind:.0%} allowed)", f"{trial['outside']:.0%}"),
-    ]
-    for rule, soils in exceedances.groupby("rule", sort=False):
-        found = f"{soils['exceeded'].sum()} of {len(soils)}; expected {soils['probability'].sum():.1f}"
-        rows.append((f"soils above {STANDARD}, {rule}", found))
-    if "calibration_error" in trial:
-        rows.append(("error of these probabilities, on average", f"{trial['calibration_error']:.3f}"))
-    return pd.DataFrame(rows, columns=["asked", "found"])
-
-
 def own_soils(study: Study, model: SiteModel) -> pd.DataFrame:
     """What the model says of the very soils it was made from: to check a stored one by, no evidence."""
     return table(model, study.target, study.site.target, standard_for(study.site.target)).reset_index()
-
-
-def sentence(study: Study) -> str:
-    """Say which model is kept."""
-    ph = " pH is predicted beside it." if ph_of(study) is not None else ""
-    return (
-        f"A PLS model of {study.label}, fitted on all {study.target.n_samples} soils, is kept with this "
-        f"report: its weights, and a card of what it was made from.{ph}"
-    )
 
 
 def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Sequence[str]) -> None:
@@ -164,7 +154,8 @@ def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Seq
     card: dict[str, Any] = {
         "site": study.site.site,
         "title": study.site.title,
-        "model": "PLS on first derivatives of absorbance; CV+ over 10 folds",
+        "model": model.target.name,
+        "intervals": f"CV+ over {N_FOLDS} folds, the model chosen without the fold's errors",
         "target": study.site.target,
         "target_range": [float(y.min()), float(y.max())],
         "trained_on": {

@@ -7,7 +7,7 @@ weights: without them weights are only numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -180,11 +180,6 @@ class SpectralNetwork:
         **card
             What else the card should say: provenance of the source, scores, limits.
         """
-        parts = {
-            "network": {name: value.numpy() for name, value in self.network.state_dict().items()},
-            "input_scaling": vars(self.input_scaling),
-            "output_scaling": vars(self.output_scaling),
-        }
         own = {
             "architecture": asdict(self.network.config),
             "training": asdict(self.training) if self.training else None,
@@ -193,7 +188,7 @@ class SpectralNetwork:
             "parameters": self.parameters_count,
             "history": self.history,
         }
-        return checkpoint.save(folder, parts, card | own)
+        return checkpoint.save(folder, self.parts(), card | own)
 
     @classmethod
     def load(cls, folder: str | Path, made_by: str = "") -> SpectralNetwork:
@@ -205,7 +200,19 @@ class SpectralNetwork:
         made_by : str
             Command to name if the network is not there.
         """
-        parts, card = checkpoint.load(folder, made_by)
+        return cls.of_parts(*checkpoint.load(folder, made_by))
+
+    def parts(self) -> checkpoint.Parts:
+        """Weights and scales as arrays, by part and name."""
+        return {
+            "network": {name: value.numpy() for name, value in self.network.state_dict().items()},
+            "input_scaling": vars(self.input_scaling),
+            "output_scaling": vars(self.output_scaling),
+        }
+
+    @classmethod
+    def of_parts(cls, parts: checkpoint.Parts, card: Mapping[str, Any]) -> SpectralNetwork:
+        """Make a network of :meth:`parts` and of what its card says: architecture, grid, properties."""
         network = ResNet1d(ResNetConfig(**card["architecture"])).eval()
         network.load_state_dict({name: torch.from_numpy(value) for name, value in parts["network"].items()})
         return cls(
@@ -214,8 +221,8 @@ class SpectralNetwork:
             tuple(card["properties"]),
             Scaling(**parts["input_scaling"]),
             Scaling(**parts["output_scaling"]),
-            card["history"],
-            TrainingConfig(**card["training"]) if card["training"] else None,
+            card.get("history", []),
+            TrainingConfig(**card["training"]) if card.get("training") else None,
         )
 
     def _standardise(self, Y: np.ndarray) -> np.ndarray:

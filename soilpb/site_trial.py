@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from sklearn.base import RegressorMixin
 
 from soilpb import splits
 from soilpb.progress import track
@@ -26,12 +27,14 @@ def held_out(
     limits: pd.DataFrame = LEAD_LIMITS,
     seed: int = 0,
     coverage: float = 0.9,
+    candidates: Mapping[str, RegressorMixin] | None = None,
+    n_folds: int = 10,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fit the model on each fold's training soils, whole, and judge what it says of the others.
+    """Fit the model on each fold's training soils, choice and all, and judge what it says of the others.
 
     Parameters
     ----------
-    X, y, scale, ph, groups, seed
+    X, y, scale, ph, groups, seed, candidates, n_folds
         As for :meth:`SiteModel.fit`.
     folds : DataFrame
         From :mod:`soilpb.splits`.
@@ -44,7 +47,8 @@ def held_out(
     Returns
     -------
     predictions : DataFrame
-        ``repeat``, ``fold``, ``sample``, ``observed`` and what :meth:`SiteModel.predict` says.
+        ``repeat``, ``fold``, ``sample``, ``observed``, ``model`` (the candidate that was chosen), and
+        what :meth:`SiteModel.predict` says.
     exceedances : DataFrame
         ``repeat``, ``fold``, ``sample``, ``rule``, ``probability``, ``exceeded``: whether the
         laboratory's value is above the limit at the laboratory's pH. Soils whose limit is unknown
@@ -58,10 +62,15 @@ def held_out(
     for fold in track(list(splits.iterate(folds, ids)), "judging the kept model"):
         train, test = fold.train, fold.test
         inner = None if groups is None else groups[train]
-        model = SiteModel.fit(X[train], y[train], np.arange(X.shape[1]), scale, measured[train], inner, seed)
+        bands, known = np.arange(X.shape[1]), measured[train]
+        model = SiteModel.fit(
+            X[train], y[train], bands, scale, known, inner, seed, n_folds=n_folds, candidates=candidates
+        )
         place = {"repeat": fold.repeat, "fold": fold.fold, "sample": ids[test]}
         said = model.predict(X[test], coverage)
-        predicted.append(pd.DataFrame({**place, "observed": observed[test]}).join(said))
+        predicted.append(
+            pd.DataFrame({**place, "observed": observed[test], "model": model.target.name}).join(said)
+        )
         for rule, found in (model.exceedance(X[test], standard, limits) if standard else {}).items():
             limit = lead_limit(standard, rule, measured[test], limits)
             table = pd.DataFrame({**place, "rule": rule, "probability": found})

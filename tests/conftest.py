@@ -20,12 +20,12 @@ SMALL = {
     "05_interpretation": {"n_repeats": 1, "epochs": 1},
     "06_real_soils": {"n_repeats": 1, "epochs": 1, "fields": "cv98 sc93"},
     "07_decisions": {"n_repeats": 1, "n_draws": 2},
-    "site_report": {"n_repeats": 1, "epochs": 1},
+    "site_report": {"n_repeats": 1, "epochs": 1, "keep": "pls ridge"},
 }
 SMALL_SOURCE = 300
 #: Sites whose reports the small book renders: a simulated and a measured one.
 SMALL_REPORTS = ("gejiu", "cv98")
-READS_SOURCE_NETWORK = ("03_transfer", "04_baselines", "05_interpretation", "site_report")
+READS_SOURCE_NETWORK = ("03_transfer", "04_baselines", "05_interpretation", "07_decisions", "site_report")
 
 
 def pytest_addoption(parser):

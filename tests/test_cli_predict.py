@@ -11,11 +11,12 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from soilpb import kept_model
+from soilpb import baselines, kept_model
 from soilpb.cli import app
 from soilpb.study import Study
 from tests.kept_sites import write_project
 
+AMONG = {"GPR": baselines.gaussian_process()}
 OWN = "standard: Canton\nrules:\n  stop: 200\n"
 
 
@@ -28,7 +29,7 @@ def project(tmp_path_factory):
         patch.setenv("COLUMNS", "200")
         new = write_project(root)
         study = Study.load("mine")
-        kept_model.keep(study, kept_model.fit(study), {"R2": 0.6}, [])
+        kept_model.keep(study, kept_model.fit(study, AMONG), {"R2": 0.6}, [])
         (root / "canton.yml").write_text(OWN)
         yield root, study, new
 
@@ -52,7 +53,7 @@ def test_predictions_are_those_of_the_fitted_model(project):
     result = run("mine", "data/new.csv", "-o", "out.csv")
     assert result.exit_code == 0, result.output
     written = pd.read_csv(root / "out.csv", index_col="sample")
-    expected = kept_model.table(kept_model.fit(study), new, "Pb_mg_kg", "GB 15618-2018")
+    expected = kept_model.table(kept_model.fit(study, AMONG), new, "Pb_mg_kg", "GB 15618-2018")
     pd.testing.assert_frame_equal(written, expected, rtol=1e-4, check_dtype=False)
     assert "20 soils predicted by the model of mine (measured soils); intervals of 90%" in result.stderr
 
@@ -144,7 +145,7 @@ def test_an_altered_model_is_refused(project, tmp_path, monkeypatch):
     monkeypatch.chdir(root)
     study = Study.load("mine")
     refused("mine", "data/new.csv", says="make it with: papermill notebooks/site_report.ipynb")
-    kept_model.keep(study, kept_model.fit(study), {"R2": 0.6}, [])
+    kept_model.keep(study, kept_model.fit(study, AMONG), {"R2": 0.6}, [])
     assert run("mine", "data/new.csv").exit_code == 0
     assert len(new) == 5
     card = study.folder("site_report") / "model" / "card.json"

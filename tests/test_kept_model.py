@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 
-from soilpb import evaluation, kept_model, splits
+from soilpb import baselines, evaluation, kept_model, splits
 from soilpb.exceedance import with_measured_ph
+from soilpb.network import SpectralNetwork
+from soilpb.pls import PLSCV
 from soilpb.sitefile import SiteError
+from soilpb.store import MissingArtifact
 from soilpb.study import Study
 from tests.kept_sites import write_project
+
+AMONG = {"PLS": PLSCV(), "ridge": baselines.ridge()}
 
 
 @pytest.fixture(scope="module")
@@ -21,18 +26,23 @@ def study(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(study):
-    return kept_model.fit(study)
+    return kept_model.fit(study, AMONG)
 
 
-def test_the_card_tells_what_the_model_is(study, model):
+@pytest.fixture(scope="module")
+def trial(study):
+    """Predictions and exceedances of two repeats."""
+    return kept_model.judge(study, splits.repeated_kfold(study.ids, 5, 2, seed=0), AMONG)
+
+
+def test_the_card_tells_what_the_model_is(study, model, trial):
     """Soils, files and scores of the trial are on the card, and the range the model has seen."""
-    folds = splits.repeated_kfold(study.ids, 5, 1, seed=0)
-    trial = kept_model.scores(study, *kept_model.judge(study, folds))
-    kept_model.keep(study, model, trial, ["one limit"])
+    worth = kept_model.scores(study, *trial)
+    kept_model.keep(study, model, worth, ["one limit"])
     card = kept_model.load(study).card
     assert card["trained_on"]["files_sha256"] == study.target.provenance.sha256
     assert card["trained_on"]["soils_sha256"] == study.target.sha256()
-    assert card["scores_on_held_out_soils"]["coverage"] == trial["coverage"]
+    assert card["scores_on_held_out_soils"]["coverage"] == worth["coverage"]
     assert card["scores_on_held_out_soils"]["scale"] == "ln Pb (mg/kg)"
     assert card["target_range"] == [
         study.target.values("Pb_mg_kg").min(),
@@ -41,9 +51,35 @@ def test_the_card_tells_what_the_model_is(study, model):
     assert (card["limits"], card["n_samples"], card["site"]) == (["one limit"], 60, "mine")
 
 
-def test_scores_are_on_the_modelling_scale(study):
+def test_candidates_come_from_the_registry(study, tmp_path, monkeypatch):
+    """Those that start from the network of chapter 2 need it, and its command is named; others do not."""
+    assert list(kept_model.candidates(study, ["pls", "gpr"])) == ["PLS-Pb", "GPR-Pb"]
+    with pytest.raises(MissingArtifact, match="papermill notebooks/02_pretraining.ipynb"):
+        kept_model.candidates(study)
+    network = SpectralNetwork.random(study.X, study.grid, ("pH",))
+    monkeypatch.setattr(Study, "source_network", lambda self: network)
+    assert list(kept_model.candidates(study)) == [
+        *("PLS-Pb", "multiblock ridge-Pb", "average-Pb", "pH features ‖ PLS-Pb")
+    ]
+    with pytest.raises(KeyError, match="no model 'lpa'"):
+        kept_model.candidates(study, ["lpa"])
+
+
+def test_every_default_candidate_can_be_stored(study, tmp_path, monkeypatch):
+    """Whichever wins, what is loaded from the report's folder predicts what was fitted."""
+    network = SpectralNetwork.random(study.X, study.grid, ("pH",))
+    monkeypatch.setattr(Study, "source_network", lambda self: network)
+    for name, candidate in kept_model.candidates(study).items():
+        fitted = kept_model.fit(study, {name: candidate})
+        kept_model.keep(study, fitted, {"R2": 0.6}, [])
+        loaded = kept_model.load(study)
+        assert loaded.card["model"] == name
+        assert loaded.predict(study.X).equals(fitted.predict(study.X))
+
+
+def test_scores_are_on_the_modelling_scale(study, trial):
     """R² of the logarithm, as everywhere in the book, and 90 % intervals that hold about that."""
-    predictions, exceedances = kept_model.judge(study, splits.repeated_kfold(study.ids, 5, 1, seed=0))
+    predictions, exceedances = trial
     found = kept_model.scores(study, predictions, exceedances)
     logs = np.log(predictions[["observed", "predicted"]]).to_numpy().T
     assert found["R2"] == pytest.approx(evaluation.metrics(*logs)["R2"])
@@ -67,7 +103,7 @@ def test_measured_ph_sets_the_limit(study, model):
     """Given a pH, the probability is that of this pH's limit."""
     soils = study.target.take(np.arange(5))
     found = kept_model.table(model, soils, "Pb_mg_kg", "GB 15618-2018", ph=np.full(5, 4.0))
-    draws = np.exp(model.target.draws(model._spectra(soils.reflectance)))
+    draws = np.exp(model.target.draws(soils.reflectance))
     expected = with_measured_ph(draws, 4.0, "GB 15618-2018", "intervention")
     np.testing.assert_allclose(found["p_above_intervention"], expected)
 
@@ -82,22 +118,9 @@ def test_spectra_of_another_instrument_are_resampled(study, model):
     np.testing.assert_allclose(found["Pb_mg_kg"], model.predict(study.X)["predicted"])
 
 
-def test_a_trial_is_described_beside_its_promises(study):
-    """Each promise has a row, and soils above a limit are counted beside those expected."""
-    predictions, exceedances = kept_model.judge(study, splits.repeated_kfold(study.ids, 5, 1, seed=0))
-    trial = kept_model.scores(study, predictions, exceedances)
-    rows = kept_model.described(trial, exceedances).set_index("asked")["found"]
-    assert rows["values within their 90% interval"] == f"{trial['coverage']:.0%}"
-    paddy = exceedances.query("rule == 'screening, paddy'")
-    expected = f"{paddy['exceeded'].sum()} of 60; expected {paddy['probability'].sum():.1f}"
-    assert rows["soils above GB 15618-2018, screening, paddy"] == expected
-    del trial["calibration_error"]
-    assert len(kept_model.described(trial, exceedances[:0])) == 3
-
-
-def test_each_soil_is_judged_once_by_a_rule(study):
+def test_each_soil_is_judged_once_by_a_rule(study, trial):
     """One row a soil of the first repeat; other rules, other targets and soils without pH are refused."""
-    exceedances = kept_model.judge(study, splits.repeated_kfold(study.ids, 5, 2, seed=0))[1]
+    exceedances = trial[1]
     found = kept_model.once(study, exceedances, "intervention")
     expected = exceedances.query("repeat == 0 and rule == 'intervention'").set_index("sample")
     assert sorted(found.index) == sorted(study.ids)

@@ -61,7 +61,7 @@ def test_altered_weights_are_refused(model, tmp_path):
     """One coefficient changed, and the folder is no longer read."""
     folder = model.save(tmp_path)
     tensors = load_file(folder / checkpoint.WEIGHTS)
-    tensors["target.coefficients"][0, 0] += 1e-6
+    tensors["target.0.coefficients"][0] += 1e-6
     save_file(tensors, folder / checkpoint.WEIGHTS)
     with pytest.raises(ValueError, match="weights.safetensors is not the file"):
         SiteModel.load(folder)
