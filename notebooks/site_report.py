@@ -17,17 +17,20 @@
 #
 # {glue:text}`report-answer`
 # {glue:text}`report-rivalry`
+# {glue:text}`report-above`
 #
 # This page is made by one notebook for every site file, so that sites can be laid side by side. What its parts mean is told where they
 # are introduced: distances from the library in {ref}`sec-data`, the networks in {ref}`sec-transfer`, scores and their luck in
-# {ref}`sec-baselines`, credit of bands in {ref}`sec-interpretation`.
+# {ref}`sec-baselines`, credit of bands and slopes of minerals in {ref}`sec-interpretation`, limits and the next soils in {ref}`sec-decisions`.
 
 # %% tags=["parameters", "remove-input"]
 site: str = "gejiu"  # a file of notebooks/sites
 n_repeats: int = 2  # repeats of the outer 5-fold cross-validation
 epochs: int = 0  # epochs of networks trained on the target; 0: each model's own default
 chosen: str = "pls ridge average resnet resnet-ph features-ridge features-pls"  # keys of soilpb.models.ENTRIES; the first is the reference
-keep: str = "pls blocks average features-pls"  # keys of models, of which the best is kept for the next spectra
+rule: str = ""  # whose limit is held against the soils; empty: the one that divides them most evenly
+keep: str = "pls blocks average features-pls"  # keys of models, of which the best is kept
+keep: str = "pls blocks average features-pls"  # keys of models, of which the best is kept
 n_jobs: int = 1  # processes
 
 # %% tags=["remove-input"]
@@ -40,6 +43,7 @@ from soilpb import (
     distance,
     evaluation,
     figures,
+    figures_interpretation,
     figures_league,
     figures_scores,
     figures_shap,
@@ -47,6 +51,11 @@ from soilpb import (
     kept_model,
     kept_words,
     models,
+    report_limits,
+    report_map,
+    report_minerals,
+    report_next,
+    report_range,
     report_tables,
     report_words,
     splits,
@@ -73,6 +82,8 @@ report_tables.wrapped(report_tables.provenance(study.source.provenance))
 
 # %% [markdown]
 # ## Spectra
+#
+# {glue:text}`report-range`
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Reflectance of the site's soils ({{site}}, {{kind}}) and of the library ({{source_kind}}), and the constituents that absorb at each wavelength: a bar spans two widths on either side of a feature's centre."}, "image": {"alt": "Median reflectance of library and site against wavelength, with shaded 5 to 95 percent bands; beneath, one row a constituent, bars mark where hematite, goethite, organic matter, water, clays, carbonate and others absorb."}}
 above, beneath = figures.stacked([3.6, 2.8])
@@ -161,18 +172,33 @@ ax = figures_scores.parity(of_best["predictions"], of_best["scores"], study.labe
 #
 # The best model is fitted on each fold of the first repeat, and asked what each band adds to its predictions of the fold's other soils:
 # by SHAP where it is a network, else by how its prediction answers to a little more absorbance. It leans most on {glue:text}`report-peaks`.
+# The intervals (90 %) tell what other soils of this place would have changed.
 # A band is not a cause: lead, for one, has no absorption here, and neighbouring bands stand in for each other ({ref}`sec-interpretation`).
 
 # %% tags=["remove-input"]
 first = folds.query("repeat == 0")
-credit = bands_used.credit_by_fold(
-    best, zoo[best], study.X, study.y, first, study.ids, study.grid, study.site.seed
-)
+fitted = bands_used.fit_by_fold(zoo[best], study.X, study.y, first, study.ids)
+credit = bands_used.credit_by_fold(best, fitted, study.X, first, study.ids, study.grid, study.site.seed)
+report_tables.foldable(report_minerals.peaks_shown(report_minerals.peaks(credit, n_folds), n_folds))
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of the best model's credit by wavelength ({{site}}, {{kind}}): mean over the folds, and 5–95 % of them; beneath, what absorbs where."}, "image": {"alt": "Share of credit against wavelength as a filled line with a band around it; beneath, one row a constituent, bars mark where it absorbs."}}
 above, beneath = figures.stacked([3.2, 2.8])
 figures_shap.profile(credit, above)
 ax = figures_soils.atlas(atlas.FEATURES, beneath)
+
+# %% [markdown]
+# ## The minerals it answers to
+#
+# {glue:text}`report-minerals` The same models are asked: what if this soil had a little more of a constituent? Optics tell what its spectrum
+# would be, rebuilt from what the spectra of this site do. Signs can be trusted further than sizes, which come out too small,
+# and a slope is what the model does, not what the soil does: whatever keeps a mineral company answers with it.
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "How the best model's predictions answer to a little more of a constituent ({{site}}, {{kind}}), with 90 % intervals over the folds."}, "image": {"alt": "One row a constituent, hematite, goethite, clay, organic matter, carbonate and water: the slope of the prediction with its interval beside zero."}}
+minerals = report_minerals.answers(study, fitted, first)
+asked = minerals.assign(constituent=minerals["constituent"].map(wording.spaced))
+ax = figures_interpretation.intervals(
+    asked, "constituent", "slope", f"Slope of {study.label} with ln(constituent)"
+)
 
 # %% [markdown]
 # ## The next spectra
@@ -219,12 +245,53 @@ for name, value in words.items():
     glue(f"report-{name}", value, display=False)
 
 # %% [markdown]
+# ## Above the limit?
+#
+# {glue:text}`report-above` {glue:text}`report-map`
+
+# %% tags=["remove-cell"]
+held_to = rule or report_limits.dividing_rule(exceedances)
+mapped = report_map.of_site(study, exceedances, held_to)
+waiting = report_next.unmeasured(study)
+said = report_next.said_of(kept, waiting, study)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "{glue:text}`report-map-caption` ({{site}}, {{kind}})."}, "image": {"alt": "Map of the places of the soils, coloured by probability of exceedance where a limit is known and by the laboratory's value elsewhere, over a kriged surface where neighbouring soils are alike."}}
+ax = report_map.draw(mapped)
+
+# %% tags=["remove-input"]
+report_limits.page(study, trials, exceedances, held_to, said)
+
+# %% [markdown]
+# ## Soils to measure next
+#
+# {glue:text}`report-next` {glue:text}`report-next-worth` How soils are chosen is told in {ref}`sec-decisions`.
+
+# %% tags=["remove-input"]
+wanted = report_next.send_next(study, waiting)
+report_tables.foldable(report_next.shown(study, wanted, said))
+
+# %% tags=["remove-cell"]
+narrower = report_range.sentence(study)
+decided = {
+    "above": report_limits.sentence(study, exceedances, held_to),
+    "map": report_map.sentence(mapped, study.site.seed),
+    "map-caption": report_map.caption(mapped),
+    "minerals": report_minerals.sentence(study, minerals),
+    "next": report_next.sentence(waiting),
+    "next-worth": report_next.worth(study),
+    "range": narrower or report_range.covered(study),
+}
+for name, value in decided.items():
+    glue(f"report-{name}", value, display=False)
+study.save("minerals", minerals)
+
+# %% [markdown]
 # ## Limits
 #
 # What this page cannot tell, as far as that can be computed:
 
 # %% tags=["remove-input"]
-report_tables.listed(limits)
+report_tables.listed([*limits, *filter(None, [narrower])])
 
 # %% [markdown]
 # Your own soils get this page from one small file: see {ref}`sec-site-file`.
