@@ -18,7 +18,7 @@ SMALL = {
     "03_transfer": {"n_repeats": 1, "epochs": 1},
     "04_baselines": {"n_repeats": 1, "epochs": 1, "n_splits": 3},
     "05_interpretation": {"n_repeats": 1, "epochs": 1},
-    "06_real_soils": {"n_repeats": 1, "epochs": 1, "fields": "cv98 sc93"},
+    "06_real_soils": {"n_repeats": 1, "epochs": 1, "fields": "cv98 sc93", "chosen": "ridge", "n_jobs": 1},
     "07_decisions": {"n_repeats": 1, "n_draws": 2},
     "site_report": {"n_repeats": 1, "epochs": 1, "keep": "pls ridge"},
 }
