@@ -30,7 +30,6 @@ epochs: int = 0  # epochs of networks trained on the target; 0: each model's own
 chosen: str = "pls ridge average resnet resnet-ph features-ridge features-pls"  # keys of soilpb.models.ENTRIES; the first is the reference
 rule: str = ""  # whose limit is held against the soils; empty: the one that divides them most evenly
 keep: str = "pls blocks average features-pls"  # keys of models, of which the best is kept
-keep: str = "pls blocks average features-pls"  # keys of models, of which the best is kept
 n_jobs: int = 1  # processes
 
 # %% tags=["remove-input"]
