@@ -98,7 +98,8 @@ pd.DataFrame(overview).style.format({"mean": "{:.2f}", "sd": "{:.2f}"}).hide(axi
 # %% [markdown]
 # ## The league
 #
-# All models of this book compete. Each tunes itself inside each training fold; the folds are the same for all, and stored.
+# All models of this book compete, and with them MiniRocket {cite:p}`dempster2021`, local PLS {cite:p}`ramirezlopez2013` and Cubist {cite:p}`quinlan1992`.
+# Each tunes itself inside each training fold; the folds are the same for all, and stored.
 # A model's R² on a task is the pooled R² of a repeat, averaged over {glue:text}`real-n-repeats` repeats of 5-fold cross-validation.
 
 # %% tags=["hide-input", "hide-output"]
