@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import cycle
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from soilpb.figures import PALETTE, SYMBOLS, label_x, legend_above, make_axes
+from soilpb.figures import GREY, PALETTE, SYMBOLS, label_x, legend_above, make_axes
 
 
 def training_curve(
@@ -64,3 +66,37 @@ def learning_curve(
     ax.set(xlabel=label, ylabel=SYMBOLS.get(metric, metric) + spread)
     legend_above(ax, ncols=3)
     return ax
+
+
+def one_at_a_time(
+    summary: pd.DataFrame, factors: Mapping[str, str], limit: str = "", metric: str = "R2"
+) -> list[Axes]:
+    """Draw a score against one factor after another, panels one above the other on the same scale.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        ``factor``, ``level``, ``model``, ``value``, ``lower``, ``upper``; all models at all levels.
+    factors : mapping of str to str
+        Factor → label of its axis; a panel each. Levels lie equally far apart.
+    limit : str
+        A model that is no model but what is attainable: grey and dashed.
+    """
+    size = (5.4, 1.2 + 2.3 * len(factors))  # inches: a phone shows it at nearly its own size
+    _, axes = plt.subplots(len(factors), sharey=True, figsize=size, squeeze=False)
+    models = list(summary["model"].unique())
+    for ax, (factor, label) in zip(axes[:, 0], factors.items(), strict=True):
+        rows = summary[summary["factor"] == factor]
+        levels = np.sort(rows["level"].unique())
+        for i, model in enumerate(models):
+            line = rows[rows["model"] == model].sort_values("level")
+            look = {"color": PALETTE[i % len(PALETTE)], "marker": "osD^vPX*"[i % 8], "markersize": 6}
+            beside = np.arange(len(levels)) + 0.03 * (i - (len(models) - 1) / 2)
+            if model == limit:
+                look, beside = {"color": GREY, "linestyle": "--"}, np.arange(len(levels))
+            ax.vlines(beside, line["lower"], line["upper"], color=look["color"], alpha=0.5, linewidth=3)
+            ax.plot(beside, line["value"], label=model, **look)
+        ax.set_xticks(range(len(levels)), [f"{level:,g}" for level in levels])
+        ax.set(xlabel=label, ylabel=SYMBOLS.get(metric, metric))
+    legend_above(axes[0, 0])
+    return list(axes[:, 0])

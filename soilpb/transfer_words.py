@@ -10,6 +10,8 @@ import pandas as pd
 from soilpb import compare, verdicts
 from soilpb.wording import number
 
+#: Control → what it has in common with transfer, and transfer must do better than.
+_SHARED = {"random weights": "the shape of a network", "shuffled labels": "the sight of many spectra"}
 #: A change of the error smaller than this share rounds to 0 %.
 TRIFLE = 0.005
 
@@ -40,7 +42,7 @@ def paired(
     return table.assign(outcome=[verdicts.outcome(row) for row in table.to_dict("records")])
 
 
-def knowledge(pairs: pd.DataFrame, property_name: str) -> str:
+def knowledge(pairs: pd.DataFrame, property_name: str, control: str = "random weights") -> str:
     """Say whether the source's knowledge made the difference, over all pairs.
 
     Parameters
@@ -49,11 +51,13 @@ def knowledge(pairs: pd.DataFrame, property_name: str) -> str:
         From :func:`paired`: with the source's weights against with random ones.
     property_name : str
         What the source knows.
+    control : {"random weights", "shuffled labels"}
+        What the same strategies started from instead.
     """
     n, won, lost = len(pairs), *((pairs["outcome"] == kind).sum() for kind in ("better", "worse"))
-    tried = f"Against the same strategy from random weights, {property_name}"
+    tried = f"Against the same strategy from {control}, {property_name}"
     if won == n:
-        return f"{tried} helps every time: what crosses over is knowledge, not the shape of a network."
+        return f"{tried} helps every time: what crosses over is knowledge, not {_SHARED[control]}."
     if lost > won:
         return f"{tried} helps in {won} of {n} strategies and harms in {lost}: here its knowledge misleads."
     if won:

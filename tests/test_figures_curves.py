@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from soilpb import figures, figures_curves
+from soilpb.figures_curves import learning_curve
 from tests.looks import assert_readable
 
 pytestmark = pytest.mark.usefixtures("styled")
@@ -37,7 +38,7 @@ def draws(models=("PLS-Pb", "SVM-Pb", "ResNet-Pb", "ResNet-pH-Pb")):
 def test_learning_curves_run_through_the_means():
     """A model's line runs through the mean of its draws, and the ticks are the sizes tried."""
     table = draws(["PLS"])
-    ax = figures_curves.learning_curve(table)
+    ax = learning_curve(table)
     np.testing.assert_allclose(ax.lines[0].get_ydata(), table.groupby("n")["value"].mean())
     assert [text.get_text() for text in ax.get_xticklabels()] == ["20", "40", "80"]
 
@@ -45,15 +46,43 @@ def test_learning_curves_run_through_the_means():
 def test_only_several_draws_have_a_spread():
     """The axis speaks of a mean and its spread only where there is more than one draw."""
     once = draws(["PLS", "SVM"]).drop_duplicates(["model", "n"])
-    assert figures_curves.learning_curve(once).get_ylabel() == "R²"
-    assert figures_curves.learning_curve(draws(["PLS"])).get_ylabel() == "R² (mean, 5–95 %)"
+    assert learning_curve(once).get_ylabel() == "R²"
+    assert learning_curve(draws(["PLS"])).get_ylabel() == "R² (mean, 5–95 %)"
 
 
 def test_more_models_than_colours_are_all_drawn():
     """A twelfth model is drawn too: colours come round again, with another marker."""
-    ax = figures_curves.learning_curve(draws([f"model {i}" for i in range(12)]))
+    ax = learning_curve(draws([f"model {i}" for i in range(12)]))
     looks = {(line.get_color(), line.get_marker()) for line in ax.lines}
     assert len(ax.lines) == len(looks) == 12
+
+
+def factors():
+    levels = {"size": (1_000, 16_000), "shift": (0.0, 0.35, 0.7)}
+    rows = [
+        (factor, level, model, value, value - 0.02, value + 0.02)
+        for factor, tried in levels.items()
+        for level in reversed(tried)
+        for model, value in {"four properties ‖ PLS": 0.7 + level / 1e6, "PLS": 0.6, "ceiling": 0.9}.items()
+    ]
+    return pd.DataFrame(rows, columns=["factor", "level", "model", "value", "lower", "upper"])
+
+
+LABELS = {"shift": "Shift of the site", "size": "Soils in the library"}
+
+
+def test_factors_have_a_panel_each():
+    """Panels come in the order asked for, levels in rising order, on one scale; the limit is dashed."""
+    shift, size = figures_curves.one_at_a_time(factors(), LABELS, limit="ceiling")
+    assert [text.get_text() for text in size.get_xticklabels()] == ["1,000", "16,000"]
+    np.testing.assert_allclose(size.lines[0].get_ydata(), [0.701, 0.716])
+    assert [line.get_linestyle() for line in shift.lines] == ["-", "-", "--"]
+    assert size.get_ylim() == shift.get_ylim()
+    assert (shift.get_xlabel(), size.get_xlabel()) == tuple(LABELS.values())
+
+
+def draw_factors():
+    return figures_curves.one_at_a_time(factors(), LABELS, limit="ceiling")[0]
 
 
 def draw_training():
@@ -62,7 +91,7 @@ def draw_training():
     return figures_curves.training_curve(history(), "validation_r2", "Validation R²", bottom)
 
 
-@pytest.mark.parametrize("draw", [draw_training, lambda: figures_curves.learning_curve(draws())])
+@pytest.mark.parametrize("draw", [draw_training, draw_factors, lambda: learning_curve(draws())])
 def test_nothing_is_written_over_anything_else(draw):
     """Letters are at least 9 pt, no text hides another, and axes carry labels."""
     ax = draw()

@@ -66,6 +66,15 @@ def test_knowledge_is_claimed_only_where_it_was_shown(outcomes, said):
     assert said in words.knowledge(pd.DataFrame([ROWS[o] for o in outcomes]).assign(outcome=outcomes), "pH")
 
 
+def test_each_control_has_its_own_conclusion():
+    """Shuffled labels rule out the sight of the library, random weights the shape of the network."""
+    pairs = pd.DataFrame([ROWS["better"]]).assign(outcome="better")
+    said = words.knowledge(pairs, "pH", "shuffled labels")
+    assert "from shuffled labels, pH helps every time" in said
+    assert said.endswith("not the sight of many spectra.")
+    assert words.knowledge(pairs, "pH").endswith("not the shape of a network.")
+
+
 @pytest.mark.parametrize(
     ("control", "reference", "said"),
     [

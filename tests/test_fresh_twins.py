@@ -1,0 +1,90 @@
+"""Sentences about fresh twins say what their table says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb import fresh_twins as twins
+
+CONDITIONS = [
+    (16, 0.35, 0.22),
+    (1, 0.35, 0.22),
+    (16, 0.0, 0.22),
+    (16, 0.7, 0.22),
+    (16, 0.35, 0.1),
+    (16, 0.35, 0.4),
+]
+
+
+def made(ours=0.75, controls=0.5, few=0.0, spread=0.003):
+    """R² of six draws: ours, its controls, PLS .6, average .7; ``few`` is added with a small library."""
+    rng, rows = np.random.default_rng(0), []
+    for draw in range(6):
+        for size, shift, noise in CONDITIONS:
+            where = {"draw": draw, "size": size, "shift": shift, "noise": noise, "ceiling": 0.9}
+            r2 = {twins.MANY: ours + few * (size == 1), twins.FEATURES: 0.66, twins.RECIPE: 0.65}
+            if size == 16:
+                r2 |= {twins.PLS: 0.6, twins.Model("nothing", "average"): 0.7, twins.CONTROL: 0.5}
+            if (size, shift, noise) == CONDITIONS[0]:
+                r2 |= {twins.Model(knows, twins.MANY.strategy): controls for knows in twins.CONTROLS}
+            rows += [
+                {**where, **model._asdict(), "R2": value + rng.normal(0, spread)}
+                for model, value in r2.items()
+            ]
+    return pd.DataFrame(rows)
+
+
+def test_what_needs_no_library_is_the_same_with_any():
+    """The default is where most models were tried; models without a library have one R² for all sizes."""
+    table = made()
+    assert twins.default(table) == {"size": 16, "shift": 0.35, "noise": 0.22}
+    pd.testing.assert_series_equal(
+        twins.by_draw(table, twins.PLS, size=1), twins.by_draw(table, twins.PLS, size=16)
+    )
+    assert twins.default_words(table) == "16 library soils, a shift of 0.35 and a spread of 0.22"
+    assert not twins.by_draw(table, twins.MANY, size=1).equals(twins.by_draw(table, twins.MANY))
+    with pytest.raises(KeyError, match="no row with"):
+        twins.by_draw(table, twins.MANY, size=2)
+
+
+def test_a_curve_varies_one_factor_alone():
+    """Each factor has its levels, the others at their default, and the ceiling among the models."""
+    curves = twins.by_factor(made(few=-0.1, spread=0.0))
+    ours = curves[curves["model"] == twins.SHOWN[twins.MANY]].set_index(["factor", "level"])["value"]
+    assert ours.round(9).to_dict() == {
+        ("size", 1): 0.65,
+        **dict.fromkeys([("size", 16), ("shift", 0.0), ("shift", 0.35), ("shift", 0.7)], 0.75),
+        **dict.fromkeys([("noise", 0.1), ("noise", 0.22), ("noise", 0.4)], 0.75),
+    }
+    assert (curves.loc[curves["model"] == twins.CEILING, "value"] == 0.9).all()
+
+
+@pytest.mark.parametrize(
+    ("ours", "said"),
+    [
+        (0.75, "+0.05 (+0.05 to +0.06): transfer earns its place"),
+        (0.70, "cannot tell the two apart"),
+        (0.60, "transfer costs more than it gives"),
+    ],
+)
+def test_the_verdict_follows_the_interval(ours, said):
+    """A win, a tie and a loss against the strongest model without a library, which is not PLS."""
+    found = twins.verdict(made(ours), twins.MANY)
+    assert said in found
+    assert "the strongest without a library, average, 0.70" in found
+
+
+@pytest.mark.parametrize(
+    ("controls", "said"),
+    [(0.5, "what the labels said is what helps"), (0.75, "surely better than 0 of these 3 controls")],
+)
+def test_controls_are_compared_draw_by_draw(controls, said):
+    """Controls that do worse make the labels the reason; controls that do as well do not."""
+    assert said in twins.labels_matter(made(controls=controls), twins.MANY)
+
+
+def test_the_factor_that_changes_most_is_named():
+    """Gains at both ends of each factor are written, and the widest of them is the one named."""
+    found = twins.turning_points(made(few=-0.1, spread=1e-4), twins.MANY)
+    assert "−0.05 with 1 library soils and +0.05 with 16;" in found
+    assert found.endswith("the size of the library changes it most.")
