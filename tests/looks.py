@@ -27,6 +27,6 @@ def assert_readable(ax):
     texts = written(ax.figure)
     small = [text.get_text() for text in texts if text.get_fontsize() < SMALLEST]
     assert not small, small
-    for one, other in combinations(texts, 2):
-        a, b = (text.get_window_extent().shrunk(0.9, 0.8) for text in (one, other))
+    boxes = [(text, text.get_window_extent().shrunk(0.9, 0.8)) for text in texts]
+    for (one, a), (other, b) in combinations(boxes, 2):
         assert not a.overlaps(b), f"{one.get_text()!r} lies over {other.get_text()!r}"

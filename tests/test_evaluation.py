@@ -74,8 +74,9 @@ def test_models_are_left_unfitted(soils):
     assert not hasattr(model, "coef_")
 
 
-def test_two_processes_give_the_numbers_of_one(soils):
+def test_two_processes_give_the_numbers_of_one(soils, monkeypatch):
     """The table does not depend on the number of processes."""
+    monkeypatch.setattr(evaluation, "_start_process", None)  # no networks here: spare both the import
     folds = splits.repeated_kfold(IDS, n_repeats=1)
     models = {"PLS": PLSCV(max_components=4), "line": LinearRegression()}
     one, two = (evaluation.cross_validate(models, *soils, folds, IDS, n_jobs=n) for n in (1, 2))
