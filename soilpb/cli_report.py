@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -53,6 +54,7 @@ def make(site: str, parameters: Mapping[str, Any], console: Console) -> Path:
     The network is trained again only if something behind it changed. With parameters, what
     is executed is for this page alone: the book executes its own.
     """
+    logging.getLogger("papermill").setLevel(logging.ERROR)  # keys of site files are no news to us
     keys = {key: value for key, value in parameters.items() if key in Site.model_fields}
     about = sitefile.load_site_file(site, **keys)
     page = sitefile.project_root() / FOLDER / f"{about.site}.html"

@@ -45,7 +45,12 @@ def test_what_is_not_plainly_lead_is_not_lead(header):
             ("Clay %", "clay_pct", 1),
             ("clay (g/kg)", "clay_pct", 0.1),
         ),
-        *(("OC [g/kg]", "SOC_pct", 0.1), ("As (ppm)", "As_mg_kg", 1), ("Fe %", "Fe_mg_kg", 1e4)),
+        *(
+            ("OC [g/kg]", "SOC_pct", 0.1),
+            ("Org. C (%)", "SOC_pct", 1),
+            ("As (ppm)", "As_mg_kg", 1),
+            ("Fe %", "Fe_mg_kg", 1e4),
+        ),
     ],
 )
 def test_companions_get_our_names_and_units(header, column, factor):

@@ -100,3 +100,12 @@ def test_a_site_file_is_read_with_its_keys(folder, monkeypatch):
     assert soils.provenance.name == "mine"
     with pytest.raises(SiteError, match="simulated"):
         read_measured(Site(site="gejiu", target_data="twin"))
+
+
+def test_messages_show_paths_as_users_type_them(tmp_path, monkeypatch):
+    """A file that a site file names from the project's root is named so in a message, too."""
+    (tmp_path / "notebooks" / "sites").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    site = Site(site="mine", target_data="files", spectra="data/scans.csv", laboratory="data/lab.csv")
+    with pytest.raises(SiteError, match=r"^data/lab.csv is not there"):
+        read_measured(site)

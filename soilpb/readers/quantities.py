@@ -22,7 +22,7 @@ TO_MG_KG = {
 _ALIASES = {
     **dict.fromkeys(["lead", "plomb", "blei", "铅"], "Pb"),
     **dict.fromkeys(["phh2o", "phwater", "phinh2o", "phinwater", "ph"], "pH"),
-    **dict.fromkeys(["oc", "corg", "organiccarbon", "soilorganiccarbon", "soc"], "SOC"),
+    **dict.fromkeys(["oc", "toc", "corg", "orgc", "organiccarbon", "soilorganiccarbon", "soc"], "SOC"),
     **dict.fromkeys(["claycontent", "clayfraction", "argile", "clay"], "clay"),
     **{name.casefold(): name for name in ("silt", "sand", "SOM", "CaCO3")},
 }

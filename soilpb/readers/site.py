@@ -157,11 +157,17 @@ def read_measured(site: Site) -> SoilSpectra:
         *("instrument", "citation", "licence"),
     }
     return read_site(
-        root / site.spectra,
-        root / site.laboratory,
+        _near(root / site.spectra),
+        _near(root / site.laboratory),
         name=site.title or site.site,
         **site.model_dump(include=same_keys),
     )
+
+
+def _near(path: Path) -> Path:
+    """Path from the current folder where it lies below, as messages show it and users type it."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
 
 
 def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndarray, list[str]]:
