@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from rich.console import Console
 
 from soilpb import kept_model, standards
 from soilpb.readers.assays import read_assays
+from soilpb.readers.scan_ids import looks_counted
 from soilpb.readers.site import read_spectra
 from soilpb.sitefile import Site, SiteError
 from soilpb.spectra import SoilSpectra
@@ -50,8 +51,9 @@ def predict(
         study = Study.load(site)
         model = kept_model.load(study)
         rules = _rules(model.card["target"], standard, limits)
-        soils = read_spectra(spectra, **_reading(study.site))
-        measured = _measured_ph(ph, soils, study.site)
+        acidity = read_assays(ph, "pH", id_column=study.site.id_column).samples["pH"] if ph else None
+        soils = read_spectra(spectra, **_reading(study.site, model.card, acidity))
+        measured = _measured_ph(acidity, soils, str(ph))
         target = model.card["target"]
         table = kept_model.table(model, soils, target, *rules, ph=measured, coverage=coverage)
         _write(table, output, inputs=[spectra, *filter(None, [ph, limits])])
@@ -62,9 +64,13 @@ def predict(
         speak(remark)
 
 
-def _reading(site: Site) -> dict[str, str]:
-    """How the site's own spectra were read: new ones come from the same hands."""
-    return site.model_dump(include={"id_column", "spectra_unit", "replicates"})
+def _reading(site: Site, card: dict, ph: pd.Series | None) -> dict[str, Any]:
+    """How the site's own spectra were read: new ones come from the same hands.
+
+    Scans are counted as the site's own files were; samples with a measured pH are known by their ids.
+    """
+    keys = site.model_dump(include={"id_column", "spectra_unit", "replicates"})
+    return keys | {"known": () if ph is None else ph.index, "counters": card["scan_counters"]}
 
 
 def _rules(target: str, standard: str, limits: Path | None) -> tuple[str, pd.DataFrame]:
@@ -78,16 +84,15 @@ def _rules(target: str, standard: str, limits: Path | None) -> tuple[str, pd.Dat
     return name, known
 
 
-def _measured_ph(path: Path | None, soils: SoilSpectra, site: Site) -> np.ndarray | float:
+def _measured_ph(ph: pd.Series | None, soils: SoilSpectra, where: str) -> np.ndarray | float:
     """PH of each soil as the laboratory found it, NaN where it did not."""
-    if path is None:
+    if ph is None:
         return np.nan
-    assays = read_assays(path, "pH", id_column=site.id_column)
-    found = assays.samples["pH"].reindex(soils.samples.index).to_numpy(dtype=float)
+    found = ph.reindex(soils.samples.index).to_numpy(dtype=float)
     if np.isnan(found).all():
-        theirs, ours = assays.samples.index[0], soils.samples.index[0]
+        theirs, ours = ph.index[0], soils.samples.index[0]
         raise SiteError(
-            f"{path} has pH of none of the soils: its ids are like {theirs!r}, theirs like {ours!r}"
+            f"{where} has pH of none of the soils: its ids are like {theirs!r}, theirs like {ours!r}"
         )
     return found
 
@@ -119,6 +124,12 @@ def _remarks(table: pd.DataFrame, card: dict, standard: str, coverage: float) ->
         remarks.append(f"{len(outside)} unlike the soils of the model, do not trust them: {listed}")
     if beyond:
         remarks.append(f"{beyond} predicted beyond the values it was made from, {low:.4g} to {high:.4g}")
+    if scans := looks_counted(table.index):
+        few = f"{', '.join(map(repr, scans[:2]))}{', …' if len(scans) > 2 else ''}"
+        remarks.append(
+            f"{few} look like scans of one sample, but the site's own files are not counted so: each was "
+            "predicted by itself"
+        )
     if unjudged:
         remarks.append("without a pH some limits are unknown: give measured pH with --ph")
     return remarks

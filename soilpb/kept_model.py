@@ -15,8 +15,10 @@ from sklearn.base import RegressorMixin
 
 from soilpb import evaluation, models, site_trial
 from soilpb.applicability import FALSE_ALARMS
+from soilpb.readers.folder import files_of
+from soilpb.readers.scan_ids import counters_of
 from soilpb.site_model import SiteModel
-from soilpb.sitefile import SiteError
+from soilpb.sitefile import SiteError, project_root
 from soilpb.spectra import SoilSpectra
 from soilpb.standards import LEAD_LIMITS, rules_of
 from soilpb.study import Study
@@ -169,9 +171,18 @@ def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Seq
         "scores_on_held_out_soils": {**trial, "scale": study.label, "nominal_coverage": COVERAGE},
         "false_alarms": FALSE_ALARMS,
         "limits": list(limits),
+        "scan_counters": _scan_counters(study),
         "soilpb": version("soilpb"),
     }
     model.save(study.folder(CHAPTER) / FOLDER, **card)
+
+
+def _scan_counters(study: Study) -> tuple[str, ...]:
+    """How the site's own files count scans of a sample; none if its spectra are no folder of files."""
+    folder = project_root() / study.site.spectra
+    if study.site.target_data != "files" or not folder.is_dir():
+        return ()
+    return counters_of(files_of(folder), set(study.ids))
 
 
 def load(study: Study) -> SiteModel:

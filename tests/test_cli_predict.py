@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from soilpb import baselines, kept_model
+from soilpb import baselines, kept_model, scan_files
 from soilpb.cli import app
+from soilpb.pls import PLSCV
+from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 from tests.kept_sites import write_project
 
@@ -178,3 +180,68 @@ def test_the_command_is_quiet_in_a_process_of_its_own(project):
     assert result.returncode == 0, result.stderr
     assert result.stdout == ""
     assert all("Warning" not in line for line in result.stderr.splitlines())
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory):
+    """A project whose soils were scanned twice, ``_00000`` and ``_00001``, with a kept model."""
+    root = tmp_path_factory.mktemp("scanned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        new = write_project(root, 30, 5, spectra="data/scans", replicates="mean")
+        spectra = pd.read_csv(root / "data/spectra.csv", index_col=0)
+        grid = spectra.columns.astype(float).to_numpy()
+        ids = pd.DataFrame(index=spectra.index.rename("sample"))
+        soils = SoilSpectra(grid, spectra.to_numpy(), ids, new.provenance)
+        scan_files.write_scans(root / "data/scans", soils)
+        study = Study.load("mine")
+        kept_model.keep(study, kept_model.fit(study, {"PLS": PLSCV()}), {"R2": 0.6}, [])
+        yield root, study, new
+
+
+def renamed(folder, change):
+    for path in folder.iterdir():
+        path.rename(folder / change(path.name))
+    return folder
+
+
+def test_scans_of_new_samples_are_averaged_as_the_sites_own(scanned):
+    """A folder counted like the site's gives one row a sample, from the mean of its scans."""
+    root, study, new = scanned
+    scan_files.write_scans(root / "new", new)
+    assert kept_model.load(study).card["scan_counters"] == ["_#####"]
+    result = run("mine", "new")
+    found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
+    assert list(found.index) == list(new.samples.index)
+    expected = kept_model.table(kept_model.load(study), new, "Pb_mg_kg")
+    np.testing.assert_allclose(found["Pb_mg_kg"], expected["Pb_mg_kg"], rtol=0.01)
+    assert "10 scans averaged to 5 samples" in result.stderr
+
+
+def test_scans_counted_otherwise_are_told(scanned):
+    """``r1`` and ``r2`` where the site counted ``_00000``: one row a scan, and a remark that says so."""
+    root, _, new = scanned
+    folder = scan_files.write_scans(root / "other", new)
+    renamed(folder, lambda name: name.replace("_00000", "_r1").replace("_00001", "_r2"))
+    result = run("mine", "other")
+    assert len(pd.read_csv(io.StringIO(result.stdout))) == 10
+    first = new.samples.index[0]
+    assert f"'{first}_r1', '{first}_r2' look like scans of one sample" in result.stderr
+
+
+def test_ids_of_the_ph_table_are_known(scanned):
+    """Whatever the counter, a name that begins with a sample of the pH table is a scan of it."""
+    root, _, new = scanned
+    folder = scan_files.write_scans(root / "acid", new)
+    renamed(folder, lambda name: name.replace("_00000", "_r1").replace("_00001", "_r2"))
+    result = run("mine", "acid", "--ph", "data/new_ph.csv")
+    assert list(pd.read_csv(io.StringIO(result.stdout))["sample"]) == list(new.samples.index)
+
+
+def test_scans_that_are_no_scans_of_one_sample_are_refused(scanned):
+    """Two soils under one id differ by more than scans do: one line names them, and nothing is predicted."""
+    root, _, new = scanned
+    folder = scan_files.write_scans(root / "mixed", new)
+    names = sorted(folder.iterdir())
+    names[3].write_text(names[9].read_text())
+    refused("mine", "mixed", says="differ by more than 5%")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from soilpb.readers.scan_ids import sample_of
+from soilpb.readers.scan_ids import counters_of, looks_counted, sample_of
 from soilpb.sitefile import SiteError
 
 
@@ -45,3 +45,41 @@ def test_a_name_that_fits_two_samples_is_refused():
 def test_a_counter_hides_no_sample_that_is_spelt_otherwise(name, known, found):
     """Where leading zeros were lost in the table, the file's own id is left, to be refused."""
     assert sample_of(Path(name), known) == found
+
+
+@pytest.mark.parametrize(
+    ("own", "new", "sample"),
+    [
+        ("S1_00001.asd", "N7_00002.asd", "N7"),
+        ("S1_r1.sed", "N7_r12.sed", "N7"),
+        ("S1 (2).sig", "N 7 (3).sig", "N 7"),
+        ("S1002.asd", "N7015.asd", "N7"),
+        ("S1_00001.asd", "N-7.asd", "N-7"),
+        ("S1_00001.asd", "N7_001.asd", "N7_001"),
+        ("S1_r1.sed", "N7_1.sed", "N7_1"),
+        ("S1-1.sed", "N7-01.sed", "N7-01"),
+        ("S1.asd", "N7_00001.asd", "N7_00001"),
+    ],
+)
+def test_new_files_are_counted_as_the_sites_own(own, new, sample):
+    """What stands behind a known id is taken off an unknown one, in the same words and width, and no more."""
+    counters = counters_of([Path(own)], {"S1"})
+    assert sample_of(Path(new), (), counters) == sample
+
+
+def test_a_known_sample_goes_before_a_counter():
+    """Where an id is known, it is not cut; two counters that leave different ids are refused."""
+    assert sample_of(Path("N-7.sed"), {"N-7"}, ["-#"]) == "N-7"
+    with pytest.raises(SiteError, match="sample 'N' or 'N-7'"):
+        sample_of(Path("N-7-1.sed"), (), ["-#", "-#-#"])
+
+
+def test_files_of_unknown_samples_teach_nothing():
+    """Only names whose sample the laboratory's table has say how scans are counted."""
+    assert counters_of([Path("X1_00001.asd"), Path("S1.asd")], {"S1"}) == ()
+
+
+def test_only_telling_counters_look_counted():
+    """Words and leading zeros tell scans; plain numbers may be samples; one scan alone tells nothing."""
+    assert looks_counted(["A-1", "B r1", "A-2", "B r2"]) == ("B r1", "B r2")
+    assert looks_counted(["A_001", "B_001"]) == ()

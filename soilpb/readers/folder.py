@@ -49,7 +49,7 @@ def files_of(path: str | Path) -> list[Path]:
     return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
 
 
-def read_folder(folder: str | Path, known: Collection[str] = ()) -> Scans:
+def read_folder(folder: str | Path, known: Collection[str] = (), counters: Sequence[str] = ()) -> Scans:
     """Read all spectra of a folder; its subfolders are not looked into.
 
     Parameters
@@ -57,6 +57,8 @@ def read_folder(folder: str | Path, known: Collection[str] = ()) -> Scans:
     folder : path
     known : collection of str
         Ids of the laboratory's table, so that names such as ``S1_00002.asd`` find their sample.
+    counters : sequence of str
+        How scans of other samples are counted (see :func:`soilpb.readers.scan_ids.counters_of`).
 
     Returns
     -------
@@ -72,7 +74,7 @@ def read_folder(folder: str | Path, known: Collection[str] = ()) -> Scans:
     folder, scans, aside, faults = Path(folder), [], [], []
     for path in files_of(folder):
         try:
-            found = _read_file(path, known)
+            found = _read_file(path, known, counters)
         except SiteError as error:
             faults.append((path.name, str(error)))
             continue
@@ -98,16 +100,16 @@ def read_folder(folder: str | Path, known: Collection[str] = ()) -> Scans:
     )
 
 
-def _read_file(path: Path, known: Collection[str]) -> list[Scan]:
+def _read_file(path: Path, known: Collection[str], counters: Sequence[str]) -> list[Scan]:
     """Spectra of a file; none if it is about something else."""
     try:
         is_instruments = recognise(path) is not None or promises_spectrum(path)
     except OSError as error:
         raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
     if is_instruments:
-        return [_read_recording(path, known)]
+        return [_read_recording(path, known, counters)]
     if path.suffix.lower() in _TABLES and _has_bands(path):
-        return _read_table_of_spectra(path, known)
+        return _read_table_of_spectra(path, known, counters)
     return []
 
 
@@ -121,7 +123,7 @@ def _has_bands(path: Path) -> bool:
         raise
 
 
-def _read_recording(path: Path, known: Collection[str]) -> Scan:
+def _read_recording(path: Path, known: Collection[str], counters: Sequence[str]) -> Scan:
     recording = read_instrument(path)
     wavelengths, reflectance = to_reflectance(recording)
     notes = list(recording.notes)
@@ -131,13 +133,15 @@ def _read_recording(path: Path, known: Collection[str]) -> Scan:
         reflectance = correct_splices(wavelengths, reflectance[None], recording.splices)[0]
         at = ", ".join(f"{splice:g}" for splice in recording.splices)
         notes.append(f"steps between detectors removed at {at} nm")
-    return Scan(path, sample_of(path, known), wavelengths, reflectance, recording.instrument, tuple(notes))
+    sample = sample_of(path, known, counters)
+    return Scan(path, sample, wavelengths, reflectance, recording.instrument, tuple(notes))
 
 
-def _read_table_of_spectra(path: Path, known: Collection[str]) -> list[Scan]:
+def _read_table_of_spectra(path: Path, known: Collection[str], counters: Sequence[str]) -> list[Scan]:
     """Spectra of a table; a single one, as programs export it, is named after its file."""
     scans = read_scans(path)
-    ids = [sample_of(path, known)] if len(scans.ids) == 1 and scans.ids[0] not in known else scans.ids
+    alone = len(scans.ids) == 1 and scans.ids[0] not in known
+    ids = [sample_of(path, known, counters)] if alone else scans.ids
     unit = recognise_unit(scans.wavelengths, scans.spectra, str(path))
     reflectance = to_fraction(scans.spectra, unit)
     notes = (*scans.notes, *([f"reflectance from {unit} to fraction"] if unit != "fraction" else []))

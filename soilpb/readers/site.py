@@ -7,7 +7,7 @@ found and how to mend it. The files are never changed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -116,13 +116,17 @@ def read_spectra(
     spectra_unit: Unit | Literal["auto"] = "auto",
     replicates: Literal["refuse", "mean"] = "refuse",
     known: Collection[str] = (),
+    counters: Sequence[str] = (),
 ) -> SoilSpectra:
     """Read spectra alone, of soils that no laboratory has seen, on the instrument's own bands.
 
     Parameters and errors are those of :func:`read_site`; ``known`` are ids that names of
-    instrument files may begin with, before a counter of scans.
+    instrument files may begin with, before a counter of scans; ``counters`` say how scans of
+    other samples are counted (see :mod:`soilpb.readers.scan_ids`).
     """
-    scans = read_folder(spectra, known) if Path(spectra).is_dir() else read_scans(spectra, id_column)
+    scans = (
+        read_folder(spectra, known, counters) if Path(spectra).is_dir() else read_scans(spectra, id_column)
+    )
     reflectance, converted = _to_reflectance(scans, spectra_unit)
     ids, reflectance, averaged = _one_spectrum_each(scans, reflectance, replicates)
     return SoilSpectra(
