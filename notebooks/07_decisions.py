@@ -52,6 +52,7 @@ from soilpb import (
     kept_words,
     next_trial,
     reliability,
+    report_map,
     splits,
     wording,
 )
@@ -108,10 +109,14 @@ ax = figures_decisions.reliability(table)
 # Over all rules the error is {glue:text}`decide-error-all:.3f`. But limits far below or above all soils are easily judged.
 # The rule “{glue:text}`decide-rule`” is a harder test, on each soil once. {glue:text}`decide-calibration`
 #
-# {numref}`fig-chances` puts the probabilities for that rule on the map.
+# {numref}`fig-chances` puts the probabilities for that rule on the map. What lies *between* the soils nobody scanned; the laboratory's values
+# of neighbours may tell. The target and pH are kriged, with parameters by maximum likelihood, and their errors at left-out places are drawn
+# together as before. {glue:text}`decide-map`
 
-# %% mystnb={"figure": {"caption": "Probability that a soil exceeds the limit of the rule, each predicted by a model that had not seen the soil ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above.", "name": "fig-chances"}, "image": {"alt": "Map of the soils' places coloured by probability of exceedance; triangles mark soils measured above the limit, circles the others; most circles are dark."}}
-ax = figures_decisions.chances(mapped, f"Probability above the limit, {rule}")
+# %% mystnb={"figure": {"caption": "{glue:text}`decide-map-caption` ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above.", "name": "fig-chances"}, "image": {"alt": "Map of the soils' places coloured by probability of exceedance; triangles mark soils measured above the limit, circles the others; most circles are dark. Where neighbours are alike the ground between is coloured too."}}
+ground = report_map.of_site(study, exceedances, rule)
+unmapped = f"Probability above the limit, {rule}"
+ax = report_map.draw(ground) or figures_decisions.chances(mapped, unmapped)
 
 # %% [markdown]
 # ## What does it cost to be wrong?
@@ -189,6 +194,8 @@ words = {
     "below": float((predictions["lower"] / predictions["predicted"]).median()),
     "above": float((predictions["upper"] / predictions["predicted"]).median()),
     "error-all": worth["calibration_error"],
+    "map": report_map.sentence(ground, study.site.seed),
+    "map-caption": report_map.caption(ground),
     "dearer": decision_words.cheapest(dearer),
     "send-from": send_from,
     "send-to": send_to,

@@ -75,38 +75,26 @@ def reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def chances(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
-    """Draw each soil's probability of exceedance: on the map where soils have coordinates, else in order.
+    """Draw probabilities of exceedance in their order, where soils have no places to be mapped at.
 
     Parameters
     ----------
     soils : DataFrame
-        ``probability``, ``exceeded``; ``x`` and ``y`` where known.
+        ``probability``, ``exceeded``.
     label : str
-        Whose limit, for the colour bar or the axis.
+        Whose limit, for the axis.
     """
-    ax = make_axes(ax, height=5.0, width=6.0)
-    mapped = {"x", "y"} <= set(soils) and soils[["x", "y"]].notna().all(axis=None)
-    soils = soils if mapped else soils.sort_values("probability", ignore_index=True)
-    across, up = (soils["x"], soils["y"]) if mapped else (soils.index, soils["probability"])
-    for rows, marker, word in ((~soils["exceeded"], "o", "at most"), (soils["exceeded"], "^", "above")):
-        points = ax.scatter(
-            across[rows],
-            up[rows],
-            c=soils["probability"][rows],
-            marker=marker,
-            s=52,
-            cmap="cividis",
-            vmin=0,
-            vmax=1,
-            edgecolor=GREY,
-            linewidth=0.6,
-            label=f"{word} the limit ({rows.sum()})",
-        )
-    if mapped:
-        ax.set(xlabel="x (m)", ylabel="y (m)", aspect="equal")
-        ax.figure.colorbar(points, ax=ax, label=label, shrink=0.8)
-    else:
-        ax.set(xlabel="Soils, in the order of their probabilities", ylabel=label, ylim=(-0.03, 1.03))
+    ax = make_axes(ax, height=4.2)
+    soils = soils.sort_values("probability", ignore_index=True)
+    exceeded = soils["exceeded"].astype(bool)
+    for rows, marker, colour, word in (
+        (~exceeded, "o", SOURCE_COLOUR, "at or below the limit"),
+        (exceeded, "^", SIGNAL_COLOUR, "above it"),
+    ):
+        name = f"measured {word} ({rows.sum()})"
+        x, y = soils.index[rows], soils["probability"][rows]
+        ax.scatter(x, y, s=40, color=colour, marker=marker, label=name)
+    ax.set(xlabel="Soils, in the order of their probabilities", ylabel=label, ylim=(-0.03, 1.03))
     legend_above(ax, ncols=1)
     return ax
 
