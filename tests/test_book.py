@@ -109,3 +109,14 @@ def test_no_number_failed_to_be_glued(pages):
     for name, text in pages.items():
         article = text.split("<article", 1)[-1]
         assert "glue" not in re.sub(r"<pre.*?</pre>|<code.*?</code>", "", article, flags=re.S), name
+
+
+def test_what_is_hidden_on_paper_is_what_pages_have(pages):
+    """Each selector that the print style hides names something on a report: none has gone out of date."""
+    style = (ROOT / "book" / "_static" / "book.css").read_text().split("@media print", 1)[1]
+    hidden = re.findall(r"([^{}]+)\{\s*display: none !important;", style)[0]
+    report = pages["sites/gejiu.html"]
+    for selector in (part.strip() for part in hidden.split(",")):
+        for kind, name in re.findall(r"([.#]?)([\w-]+)", selector):
+            about = {".": rf"class=\"[^\"]*\b{name}\b", "#": rf"id=\"{name}\"", "": rf"<{name}\b"}[kind]
+            assert re.search(about, report), selector
