@@ -12,7 +12,7 @@ from soilpb import baselines, models, store, twin
 from soilpb.bands import band_grid
 from soilpb.embedding import EmbeddingPLS
 from soilpb.freezing import CannotFreeze, freeze
-from soilpb.frozen import VIEWS, Linear, Sum, thaw
+from soilpb.frozen import VIEWS, thaw
 from soilpb.network import SpectralNetwork
 from soilpb.preprocessing import Scaling, snv_pipeline
 
@@ -114,12 +114,3 @@ def test_what_predicts_something_else_is_refused(site):
     model.predict = lambda spectra: np.full(len(spectra), 7.0)
     with pytest.raises(CannotFreeze, match="frozen, VotingRegressor predicts .*, not 7"):
         freeze(model, X)
-
-
-def test_sums_nest():
-    """Members of members keep their arrays apart."""
-    bands = [Linear("raw", np.full(2, weight), 0.5) for weight in (1.0, 2.0)]
-    nested = Sum((Sum(tuple(bands), (1.0, 1.0)), bands[0]), (2.0, -1.0), 3.0)
-    assert set(nested.arrays()) == {"0.0.coefficients", "0.1.coefficients", "1.coefficients"}
-    X = np.array([[0.1, 0.01]])  # absorbance 1 and 2
-    assert thaw(nested.arrays(), nested.settings()).predict(X) == pytest.approx(2 * (3 + 6 + 1) - 3.5 + 3)
