@@ -10,7 +10,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from soilpb import kept_model, standards
+from soilpb import kept_model, kept_table, standards
 from soilpb.readers.assays import read_assays
 from soilpb.readers.scan_ids import looks_counted
 from soilpb.readers.site import read_spectra
@@ -55,7 +55,7 @@ def predict(
         soils = read_spectra(spectra, **_reading(study.site, model.card, acidity))
         measured = _measured_ph(acidity, soils, str(ph))
         target = model.card["target"]
-        table = kept_model.table(model, soils, target, *rules, ph=measured, coverage=coverage)
+        table = kept_table.table(model, soils, target, *rules, ph=measured, coverage=coverage)
         _write(table, output, inputs=[spectra, *filter(None, [ph, limits])])
     except (ValueError, MissingArtifact, OSError) as error:
         speak(f"problem: {error}")

@@ -1,7 +1,4 @@
-"""The model that a report keeps for the next spectra: chosen, fitted, judged, described on its card.
-
-The report and ``soilpb predict`` make their tables here, so that they cannot disagree.
-"""
+"""The model that a report keeps for the next spectra: chosen, fitted, judged, described on its card."""
 
 from __future__ import annotations
 
@@ -13,14 +10,13 @@ import numpy as np
 import pandas as pd
 from sklearn.base import RegressorMixin
 
-from soilpb import evaluation, models, site_trial
+from soilpb import evaluation, kept_table, models, site_trial
 from soilpb.applicability import FALSE_ALARMS
 from soilpb.readers.folder import files_of
 from soilpb.readers.scan_ids import counters_of
 from soilpb.site_model import SiteModel
 from soilpb.sitefile import SiteError, project_root
-from soilpb.spectra import SoilSpectra
-from soilpb.standards import LEAD_LIMITS, rules_of
+from soilpb.standards import rules_of
 from soilpb.study import Study
 
 #: Whose artifact the model is, and its folder among them.
@@ -137,7 +133,9 @@ def scores(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -
 
 def own_soils(study: Study, model: SiteModel) -> pd.DataFrame:
     """What the model says of the very soils it was made from: to check a stored one by, no evidence."""
-    return table(model, study.target, study.site.target, standard_for(study.site.target)).reset_index()
+    return kept_table.table(
+        model, study.target, study.site.target, standard_for(study.site.target)
+    ).reset_index()
 
 
 def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Sequence[str]) -> None:
@@ -196,56 +194,3 @@ def load(study: Study) -> SiteModel:
         If a file was altered.
     """
     return SiteModel.load(study.folder(CHAPTER) / FOLDER, study.command(CHAPTER))
-
-
-def table(
-    model: SiteModel,
-    soils: SoilSpectra,
-    target: str,
-    standard: str = "",
-    limits: pd.DataFrame = LEAD_LIMITS,
-    ph: np.ndarray | float = np.nan,
-    coverage: float = COVERAGE,
-) -> pd.DataFrame:
-    """Say all that the model knows of some soils, under the names that users see.
-
-    Parameters
-    ----------
-    model : SiteModel
-    soils : SoilSpectra
-        On any bands that cover the model's grid.
-    target : str
-        What the model predicts, such as ``Pb_mg_kg``.
-    standard, limits
-        Whose rules; none if empty.
-    ph : float or (n_samples,) array
-        Measured pH.
-    coverage : float
-
-    Returns
-    -------
-    DataFrame, indexed by sample
-        The target with ``_lower`` and ``_upper``; pH likewise; ``p_above_…`` a rule;
-        ``distance`` and ``outside``.
-    """
-    same = np.array_equal(soils.wavelengths, model.wavelengths)
-    X = soils.reflectance if same else soils.resample(model.wavelengths).reflectance
-    said = model.predict(X, coverage).drop(columns=["T2", "Q"])
-    names = {"predicted": target, "lower": f"{target}_lower", "upper": f"{target}_upper"}
-    parts = [said.drop(columns=["distance", "outside"]).rename(columns=names)]
-    if standard:
-        columns = {rule: column_of(rule) for rule in rules_of(standard, limits)}
-        parts.append(model.exceedance(X, standard, limits, ph).rename(columns=columns))
-    parts.append(said[["distance", "outside"]])
-    return pd.concat(parts, axis=1).set_axis(soils.samples.index.rename("sample"))
-
-
-def column_of(rule: str) -> str:
-    """Column of a rule's probabilities.
-
-    Examples
-    --------
-    >>> column_of("screening, other land")
-    'p_above_screening_other_land'
-    """
-    return "p_above_" + "_".join("".join(c if c.isalnum() else " " for c in rule).split())

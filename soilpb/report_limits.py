@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-from soilpb import kept_model
+from soilpb import kept_model, kept_table
 from soilpb.report_tables import foldable, significant
 from soilpb.standards import lead_limit
 from soilpb.study import Study
@@ -56,7 +56,7 @@ def above(
         From :func:`soilpb.kept_model.judge`: each soil as models said that had not seen it.
     rule : str
     waiting : DataFrame, optional
-        From :func:`soilpb.kept_model.table`, of soils without a laboratory value.
+        From :func:`soilpb.kept_table.table`, of soils without a laboratory value.
 
     Returns
     -------
@@ -76,7 +76,7 @@ def above(
     soils = soils[soils["exceeded"] | (soils["probability"] >= LIKELY)]
     table = soils.rename(columns={"observed": "measured"})
     if waiting is not None:
-        target, column = study.site.target, kept_model.column_of(rule)
+        target, column = study.site.target, kept_table.column_of(rule)
         names = {target: "predicted", f"{target}_lower": "lower", f"{target}_upper": "upper"}
         more = waiting.rename(columns={**names, column: "probability"})
         more = more.loc[more["probability"] >= LIKELY, ["predicted", "lower", "upper", "probability"]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from soilpb import kept_model, next_samples, next_trial, places, splits
+from soilpb import kept_model, kept_table, next_samples, next_trial, places, splits
 from soilpb.readers.site import read_spectra
 from soilpb.report_tables import significant
 from soilpb.site_model import SiteModel
@@ -44,11 +44,11 @@ def unmeasured(study: Study) -> SoilSpectra | None:
 
 
 def said_of(model: SiteModel, waiting: SoilSpectra | None, study: Study) -> pd.DataFrame | None:
-    """What the kept model says of the soils that wait (see :func:`soilpb.kept_model.table`)."""
+    """What the kept model says of the soils that wait (see :func:`soilpb.kept_table.table`)."""
     if waiting is None:
         return None
     target = study.site.target
-    return kept_model.table(model, waiting, target, kept_model.standard_for(target))
+    return kept_table.table(model, waiting, target, kept_model.standard_for(target))
 
 
 def send_next(study: Study, waiting: SoilSpectra | None, most: int = MOST) -> pd.DataFrame:
@@ -92,7 +92,7 @@ def shown(study: Study, table: pd.DataFrame, said: pd.DataFrame | None = None) -
     table : DataFrame
         From :func:`send_next`.
     said : DataFrame, optional
-        What the kept model says of the soils that wait (:func:`soilpb.kept_model.table`).
+        What the kept model says of the soils that wait (:func:`soilpb.kept_table.table`).
     """
     unit = f"{study.target_name} ({study.target_unit})" if study.target_unit else study.target_name
     page = pd.DataFrame({"soil": table["soil"].astype(str)})

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from soilpb import baselines, kept_model, scan_files
+from soilpb import baselines, kept_model, kept_table, scan_files
 from soilpb.cli import app
 from soilpb.pls import PLSCV
 from soilpb.spectra import SoilSpectra
@@ -55,7 +55,7 @@ def test_predictions_are_those_of_the_fitted_model(project):
     result = run("mine", "data/new.csv", "-o", "out.csv")
     assert result.exit_code == 0, result.output
     written = pd.read_csv(root / "out.csv", index_col="sample")
-    expected = kept_model.table(kept_model.fit(study, AMONG), new, "Pb_mg_kg", "GB 15618-2018")
+    expected = kept_table.table(kept_model.fit(study, AMONG), new, "Pb_mg_kg", "GB 15618-2018")
     pd.testing.assert_frame_equal(written, expected, rtol=1e-4, check_dtype=False)
     assert "20 soils predicted by the model of mine (measured soils); intervals of 90%" in result.stderr
 
@@ -72,7 +72,7 @@ def test_measured_ph_is_used(project):
     run("mine", "data/new.csv", "-o", "with_ph.csv", "--ph", "data/new_ph.csv")
     found = pd.read_csv(root / "with_ph.csv", index_col="sample")
     model, ph = kept_model.load(study), new.values("pH")
-    expected = kept_model.table(model, new, "Pb_mg_kg", "GB 15618-2018", ph=ph)
+    expected = kept_table.table(model, new, "Pb_mg_kg", "GB 15618-2018", ph=ph)
     np.testing.assert_allclose(found["p_above_intervention"], expected["p_above_intervention"], rtol=1e-4)
 
 
@@ -213,7 +213,7 @@ def test_scans_of_new_samples_are_averaged_as_the_sites_own(scanned):
     result = run("mine", "new")
     found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
     assert list(found.index) == list(new.samples.index)
-    expected = kept_model.table(kept_model.load(study), new, "Pb_mg_kg")
+    expected = kept_table.table(kept_model.load(study), new, "Pb_mg_kg")
     np.testing.assert_allclose(found["Pb_mg_kg"], expected["Pb_mg_kg"], rtol=0.01)
     assert "10 scans averaged to 5 samples" in result.stderr
 

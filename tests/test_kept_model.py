@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from soilpb import baselines, evaluation, kept_model, splits
-from soilpb.exceedance import with_measured_ph
 from soilpb.network import SpectralNetwork
 from soilpb.pls import PLSCV
 from soilpb.sitefile import SiteError
@@ -85,37 +84,6 @@ def test_scores_are_on_the_modelling_scale(study, trial):
     assert found["R2"] == pytest.approx(evaluation.metrics(*logs)["R2"])
     assert 0.75 < found["coverage"] <= 1
     assert set(exceedances["rule"]) == {"screening, paddy", "screening, other land", "intervention"}
-
-
-def test_the_table_has_the_names_of_the_laboratory(study, model):
-    """Target, pH, a probability a rule, and the flag, under names that need no code."""
-    table = kept_model.table(model, study.target, "Pb_mg_kg", "GB 15618-2018")
-    assert list(table) == [
-        *("Pb_mg_kg", "Pb_mg_kg_lower", "Pb_mg_kg_upper", "pH", "pH_lower", "pH_upper"),
-        *("p_above_screening_paddy", "p_above_screening_other_land", "p_above_intervention"),
-        *("distance", "outside"),
-    ]
-    np.testing.assert_array_equal(table.index, study.ids)
-    np.testing.assert_allclose(table["Pb_mg_kg"], model.predict(study.X)["predicted"])
-
-
-def test_measured_ph_sets_the_limit(study, model):
-    """Given a pH, the probability is that of this pH's limit."""
-    soils = study.target.take(np.arange(5))
-    found = kept_model.table(model, soils, "Pb_mg_kg", "GB 15618-2018", ph=np.full(5, 4.0))
-    draws = np.exp(model.target.draws(soils.reflectance))
-    expected = with_measured_ph(draws, 4.0, "GB 15618-2018", "intervention")
-    np.testing.assert_allclose(found["p_above_intervention"], expected)
-
-
-def test_spectra_of_another_instrument_are_resampled(study, model):
-    """Finer bands that cover the grid are brought to it: predictions hardly change."""
-    from soilpb.readers.site import read_measured
-
-    native = read_measured(study.site)
-    assert native.n_bands != len(model.wavelengths)
-    found = kept_model.table(model, native, "Pb_mg_kg")
-    np.testing.assert_allclose(found["Pb_mg_kg"], model.predict(study.X)["predicted"])
 
 
 def test_each_soil_is_judged_once_by_a_rule(study, trial):
