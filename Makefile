@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help book report test slurm pair format check clean lock
+.PHONY: help install book report test slurm pair format check clean lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+install: $(INSTALLED)  ## install the pinned packages into .venv; every other target does it, too
 
 book: $(INSTALLED) pair  ## execute what changed and render the book into _build/html
 	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet host reason

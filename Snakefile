@@ -19,6 +19,8 @@ READS = {
     "07_decisions": ["02_pretraining"],
     "site_report": ["02_pretraining"],
 }
+# What a chapter runs by typing commands.
+TYPES = {"08_new_site": ["soilpb/cli.py", "notebooks/02_pretraining.py", "notebooks/site_report.py"]}
 # The longest chapter starts as soon as it can, and so does what it waits for.
 FIRST = ("06_real_soils", "02_pretraining")
 
@@ -39,6 +41,13 @@ def upstream(wildcards):
         networks = [EXECUTED.format(site=field, chapter="02_pretraining") for field in FIELDS]
         return [*networks, "benchmarks/ledger.csv"]
     return [EXECUTED.format(site=wildcards.site, chapter=name) for name in READS.get(wildcards.chapter, [])]
+
+
+def code(wildcards):
+    """Files of the package behind a chapter, and behind what it types."""
+    typed = TYPES.get(wildcards.chapter, [])
+    behind = [path for source in [f"notebooks/{wildcards.chapter}.py", *typed] for path in code_behind(source)]
+    return [*dict.fromkeys(behind), *typed]
 
 
 def network(wildcards):
@@ -82,7 +91,7 @@ rule execute:
         source="notebooks/{chapter}.py",
         site="notebooks/sites/{site}.yml",
         data=lambda wildcards: data_behind(wildcards.site),
-        code=lambda wildcards: code_behind(f"notebooks/{wildcards.chapter}.py"),
+        code=code,
         upstream=upstream,
     output:
         EXECUTED,

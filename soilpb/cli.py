@@ -63,11 +63,11 @@ def _findings(site: sitefile.Site) -> list[Finding]:
 
 
 def _table(title: str, findings: Iterable[Finding]) -> Table:
-    table = Table("", "about", "found", "what to do", title=title, title_justify="left")
+    table = Table("", "about", "found, and what to do", title=title, title_justify="left")
     for finding in findings:
-        style = _STYLES[finding.level]
+        said = ": ".join(filter(None, (finding.found, finding.mend)))
         # Cells of users' files may hold what rich takes for markup.
-        table.add_row(*map(Text, (finding.level, finding.topic, finding.found, finding.mend)), style=style)
+        table.add_row(*map(Text, (finding.level, finding.topic, said)), style=_STYLES[finding.level])
     return table
 
 

@@ -20,6 +20,7 @@ SMALL = {
     "05_interpretation": {"n_repeats": 1, "epochs": 1},
     "06_real_soils": {"n_repeats": 1, "epochs": 1, "fields": "cv98 sc93", "chosen": "ridge", "n_jobs": 1},
     "07_decisions": {"n_repeats": 1, "n_draws": 2},
+    "08_new_site": {"n_repeats": 1, "epochs": 1, "chosen": "pls ridge", "keep": "pls", "source_size": 150},
     "site_report": {"n_repeats": 1, "epochs": 1, "keep": "pls ridge"},
 }
 SMALL_SOURCE = 300
