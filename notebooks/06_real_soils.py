@@ -161,7 +161,7 @@ glue("real-n-tasks", len(tasks), display=False)
 # ## Better, worse, or luck?
 #
 # How much better than PLS is a model on a task like these? {numref}`fig-real-gains` gives the mean over the ten, with an interval over tasks, and so does the table.
-# And on which of them is the difference more than luck? There each model is compared with PLS fold by fold, by the corrected resampled t-test {cite:p}`nadeau2003`,
+# And on which of them is the difference more than luck? On each task every model is compared with PLS fold by fold, by the corrected resampled t-test {cite:p}`nadeau2003`,
 # with Holm's correction over the tasks. *Equal* means that the error differs by less than 2 % with a probability of 95 %; *undecided* means that these soils cannot tell.
 
 # %% tags=["hide-input"]
