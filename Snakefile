@@ -21,8 +21,9 @@ READS = {
 }
 # What a chapter runs by typing commands.
 TYPES = {"08_new_site": ["soilpb/cli.py", "notebooks/02_pretraining.py", "notebooks/site_report.py"]}
-# The longest chapter starts as soon as it can, and so does what it waits for.
+# The longest chapter starts as soon as it can, and so does what it waits for. It runs two processes.
 FIRST = ("06_real_soils", "02_pretraining")
+TWO_PROCESSES = ("06_real_soils",)
 
 # Shards: models repeated over seeds, each (site, seed, model) a job of its own; `--config` chooses.
 SHARD_SITES = str(config.get("sites", " ".join(FIELDS))).split()
@@ -39,7 +40,7 @@ def upstream(wildcards):
     """Executed notebooks, and tables, that must be there before this one starts."""
     if wildcards.chapter == "06_real_soils":
         networks = [EXECUTED.format(site=field, chapter="02_pretraining") for field in FIELDS]
-        return [*networks, "benchmarks/ledger.csv"]
+        return [*networks, "benchmarks/ledger.csv", "benchmarks/averages.csv"]
     return [EXECUTED.format(site=wildcards.site, chapter=name) for name in READS.get(wildcards.chapter, [])]
 
 
@@ -96,6 +97,7 @@ rule execute:
     output:
         EXECUTED,
     priority: lambda wildcards: 10 if wildcards.chapter in FIRST else 0
+    threads: lambda wildcards: 2 if wildcards.chapter in TWO_PROCESSES else 1
     message: "Executing {wildcards.chapter} for {wildcards.site}"
     shell:
         "python -m soilpb.workflow execute {input.source} {wildcards.site} {output}"
