@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from soilpb import checks
-from soilpb.bands import band_grid
-from soilpb.new_site import SOURCE_BANDS, STEP, common_bands, find_target, propose_site, write_site
-from soilpb.readers import limesoda
+from soilpb.new_site import propose_site, write_site
 from soilpb.readers.site import read_measured
 from soilpb.sitefile import SiteError, load_site_file
 from tests import instrument_files as files
@@ -92,51 +90,3 @@ def test_a_site_that_no_study_could_use_is_not_written(mine):
     with pytest.raises(SiteError, match="5 of 5 soils have Pb_mg_kg: too few"):
         write_site(propose(mine))
     assert list((mine.parents[1] / "notebooks" / "sites").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("header", "target", "unit", "expected"),
-    [
-        ("Pb (ppm)", "Pb", "", ("Pb (ppm)", "Pb_mg_kg", "")),
-        ("Pb", "lead", "mg/kg", ("Pb", "Pb_mg_kg", "mg/kg")),
-        ("clay (%)", "clay", "", ("clay (%)", "clay_pct", "")),
-        ("pH", "pH", "", ("pH", "pH", "")),
-    ],
-)
-def test_the_target_is_named_as_studies_name_it(mine, header, target, unit, expected):
-    """Element and unit become one name; a unit is only kept where the column says none."""
-    assert find_target(lab(mine, header), target, unit) == expected
-
-
-@pytest.mark.parametrize(
-    ("header", "more", "unit", "says"),
-    [
-        ("Zn (ppm)", (), "", "no column for Pb: 'Sample No.', 'Zn .ppm.'; name the column with --target"),
-        ("Pb (ppm)", ("Pb (%)",), "", "more than one column for Pb: 'Pb .ppm.', 'Pb .%.'"),
-        ("Pb", (), "", "its unit is not said; say it with --unit"),
-        ("Pb (mg/L)", (), "mg/kg", "its unit is mg/L; say it with --unit"),
-    ],
-)
-def test_a_target_that_cannot_be_told_is_asked_for(mine, header, more, unit, says):
-    """No column, two columns and a unit that is not known name the option that settles it."""
-    with pytest.raises(SiteError, match=says):
-        find_target(lab(mine, header, *more), "Pb", unit)
-
-
-def test_one_of_two_columns_may_be_named(mine):
-    """A column's whole name is always enough."""
-    assert find_target(lab(mine, "Pb (ppm)", "Pb (%)"), "pb (%)")[:2] == ("Pb (%)", "Pb_mg_kg")
-
-
-def test_the_source_has_the_bands_that_are_proposed():
-    """All fields of the default source cover the widest range that is ever proposed."""
-    library = limesoda.load_fields(limesoda.FULL_RANGE_FIELDS, band_grid(*SOURCE_BANDS, STEP))
-    assert library.wavelengths[[0, -1]].tolist() == list(SOURCE_BANDS)
-
-
-def test_the_instruments_range_decides(mine):
-    """Visible-only and near-infrared-only instruments get the bands that the source has too."""
-    assert common_bands(np.arange(360.0, 741.0)) == (430.0, 740.0)
-    assert common_bands(np.arange(1000.0, 2501.0, 2)) == (1000.0, 2480.0)
-    with pytest.raises(SiteError, match="too little in common"):
-        common_bands(np.arange(300.0, 500.0))
