@@ -192,7 +192,7 @@ ax = figures_soils.atlas(atlas.FEATURES, beneath)
 # would be, rebuilt from what the spectra of this site do. Signs can be trusted further than sizes, which come out too small,
 # and a slope is what the model does, not what the soil does: whatever keeps a mineral company answers with it.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "How the best model's predictions answer to a little more of a constituent ({{site}}, {{kind}}), with 90 % intervals over the folds."}, "image": {"alt": "One row a constituent, hematite, goethite, clay, organic matter, carbonate and water: the slope of the prediction with its interval beside zero."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "How the best model's predictions answer to a little more of a constituent ({{site}}, {{kind}}), with 90 % intervals over the folds."}, "image": {"alt": "One row a constituent that absorbs in the range: the slope of the prediction with its interval beside zero."}}
 minerals = report_minerals.answers(study, fitted, first)
 asked = minerals.assign(constituent=minerals["constituent"].map(wording.spaced))
 ax = figures_interpretation.intervals(

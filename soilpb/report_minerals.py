@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
-from soilpb import bands_used, jackknife, slopes, splits
+from soilpb import atlas, bands_used, jackknife, slopes, splits
 from soilpb.figures_shap import share_of_credit
 from soilpb.plausible import slopes_by_fold
 from soilpb.study import Study
@@ -17,6 +18,9 @@ from soilpb.wording import listed, number, signed, spaced
 
 #: Constituents that a report asks about.
 ASKED = ("hematite", "goethite", "clay", "organic_matter", "carbonate", "water")
+#: A constituent is seen by its edge towards the ultraviolet where at least this much of it, in the
+#: atlas' unit of strength, is left at the first band.
+LEAST_EDGE = 1.0
 
 
 def peaks(credit: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataFrame:
@@ -63,6 +67,21 @@ def peaks_shown(table: pd.DataFrame, n_folds: int) -> pd.DataFrame:
     )
 
 
+def asked_of(wavelengths: np.ndarray) -> list[str]:
+    """Constituents of :data:`ASKED` that have an absorption band, or a visible edge, among these wavelengths.
+
+    Examples
+    --------
+    >>> asked_of(np.arange(430.0, 741.0, 10.0)), asked_of(np.arange(1000.0, 2481.0, 10.0))[0]
+    (['hematite', 'goethite', 'organic_matter'], 'clay')
+    """
+    inside = atlas.FEATURES["centre_nm"].between(wavelengths[0], wavelengths[-1])
+    seen = set(atlas.FEATURES.loc[inside, "constituent"])
+    left = atlas.EDGES["strength"] * np.exp(-(wavelengths[0] - 400.0) / atlas.EDGES["decay_nm"])
+    seen |= set(atlas.EDGES.loc[left >= LEAST_EDGE, "constituent"])
+    return [name for name in ASKED if seen & {name, *atlas.MIXTURES.get(name, ())}]
+
+
 def answers(study: Study, fitted: Sequence, folds: pd.DataFrame) -> pd.DataFrame:
     """How predictions answer to a little more of each constituent.
 
@@ -85,7 +104,7 @@ def answers(study: Study, fitted: Sequence, folds: pd.DataFrame) -> pd.DataFrame
     if "clay_pct" in library.samples:
         texture = slopes.texture_exponent(library.reflectance, library.wavelengths, library.samples)
     amounts = slopes.laboratory_abundances(study.target.samples)
-    asked = slopes_by_fold(fitted, rows, study.X, study.grid, ASKED, amounts, texture)
+    asked = slopes_by_fold(fitted, rows, study.X, study.grid, asked_of(study.grid), amounts, texture)
     table = jackknife.intervals(asked, ["constituent"], "slope", left_out=1 / len(rows))
     return table.sort_values("slope", ascending=False, ignore_index=True)
 

@@ -44,6 +44,13 @@ def test_a_model_of_a_minerals_band_answers_to_the_mineral(study):
     assert set(wet.index) == set(report_minerals.ASKED)
 
 
+def test_only_what_absorbs_in_the_range_is_asked(study):
+    """A visible instrument is asked about oxides and organic matter, a NIR one not about oxides."""
+    nir = report_minerals.asked_of(np.arange(1000.0, 2481.0, 10.0))
+    assert nir == ["clay", "organic_matter", "carbonate", "water"]
+    assert report_minerals.asked_of(study.grid) == list(report_minerals.ASKED)
+
+
 def test_intervals_are_as_wide_as_the_folds_disagree(study):
     """Models that answer oppositely leave the sign open; nearly equal ones do not."""
     one, other = depth(study, 1930, 1830, 2030), depth(study, 1930, 1830, 2030, gain=-10.0)

@@ -121,6 +121,27 @@ def test_the_kept_model_predicts_what_the_report_said(report, project):
     assert f"soilpb predict {card['site']} new_spectra.csv" in said(report)
 
 
+def test_spectra_without_a_value_are_those_to_send_next(report):
+    """The four soils that the laboratory has no clay of are listed, and no measured one."""
+    (listed,) = [
+        output["data"]["text/html"]
+        for output in outputs(report)
+        if "by spectrum (90 %)" in output.get("data", {}).get("text/html", "")
+    ]
+    named = set(re.findall(r"CV\.98-\d{3}", listed))
+    assert named == {"CV.98-001", "CV.98-002", "CV.98-003", "CV.98-006"}
+    assert "4 spectra of this site have no laboratory value" in said(report)
+
+
+def test_what_cannot_be_told_of_this_site_is_said(report):
+    """Clay has no limit, the tables no coordinates, the instrument no gap: each is one sentence."""
+    text = said(report)
+    assert "No limit for clay is known here" in text
+    assert "No true coordinates are known, so there is no map." in text
+    assert "The study sees 206 bands over 430–2480 nm." in text
+    assert "only, and its network learnt" not in text
+
+
 def test_nothing_is_left_open_in_the_page(report, project):
     """No placeholder remains, nothing went to standard error, and no path of the machine shows."""
     shown = json.dumps([outputs(report), [c.metadata for c in report.cells if "mystnb" in c.metadata]])
