@@ -198,7 +198,11 @@ ax = figures_interpretation.intervals(
 shown = pd.DataFrame({"R²": [wording.number(means[model], 3) for model in order]}, index=order)
 change = [[wording.signed(value, 3) for value in row] for row in above[["ΔR²", "low", "high"]].to_numpy()]
 shown["ΔR² from PLS"] = [f"{mean} ({low} to {high})" for mean, low, high in change]
-shown.join(counts).rename_axis("model").reset_index().style.hide(axis="index")
+shown["better, equal,<br>undecided, worse"] = [
+    ", ".join(map(str, row)) for row in counts.loc[order].to_numpy()
+]
+style = shown.rename_axis("model").reset_index().style.hide(axis="index")
+style.set_table_attributes('style="font-size: 0.85em; white-space: nowrap"')
 
 
 # %% tags=["remove-cell"]
