@@ -11,13 +11,20 @@ CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
 SITES = sorted(path.stem for path in Path("notebooks/sites").glob("*.yml"))
 FIELDS = [site for site in SITES if "target_data: limesoda" in Path(f"notebooks/sites/{site}.yml").read_text()]
 
-# Which executed chapters a chapter reads from, for the same site.
+# Which executed chapters a chapter reads from, for the same site (the sixth: for every field).
 READS = {
     "03_transfer": ["02_pretraining"],
     "04_baselines": ["02_pretraining"],
     "05_interpretation": ["02_pretraining"],
+    "06_real_soils": ["02_pretraining"],
     "07_decisions": ["02_pretraining"],
     "site_report": ["02_pretraining"],
+}
+# Which tables of benchmarks a chapter reads: long runs, made once and committed.
+TABLES = {
+    "03_transfer": ["benchmarks/fresh_twins.csv"],
+    "06_real_soils": ["benchmarks/ledger.csv", "benchmarks/averages.csv"],
+    "07_decisions": ["benchmarks/decisions.json"],
 }
 # What a chapter runs by typing commands.
 TYPES = {"08_new_site": ["soilpb/cli.py", "notebooks/02_pretraining.py", "notebooks/site_report.py"]}
@@ -38,10 +45,9 @@ HTML = "_build/html/index.html"
 
 def upstream(wildcards):
     """Executed notebooks, and tables, that must be there before this one starts."""
-    if wildcards.chapter == "06_real_soils":
-        networks = [EXECUTED.format(site=field, chapter="02_pretraining") for field in FIELDS]
-        return [*networks, "benchmarks/ledger.csv", "benchmarks/averages.csv"]
-    return [EXECUTED.format(site=wildcards.site, chapter=name) for name in READS.get(wildcards.chapter, [])]
+    sites = FIELDS if wildcards.chapter == "06_real_soils" else [wildcards.site]
+    before = [EXECUTED.format(site=site, chapter=name) for site in sites for name in READS.get(wildcards.chapter, [])]
+    return [*before, *TABLES.get(wildcards.chapter, [])]
 
 
 def code(wildcards):

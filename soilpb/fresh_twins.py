@@ -165,7 +165,20 @@ def labels_matter(table: pd.DataFrame, model: Model) -> str:
         else f"it is surely better than {wins} of these {len(others)} controls"
     )
     true = number(by_draw(table, model).mean())
-    return f"The same strategy reaches {true} with the true labels, {reached}: {said}."
+    return f"{_name(model)} reaches {true} with the true labels; the same strategy {reached}: {said}."
+
+
+def random_words(table: pd.DataFrame) -> str:
+    """Say what random weights reach, by how their features are read, and what ridge does without them."""
+    bands, read = Model(ALONE, "ridge"), ("features + ridge", "pooled features + ridge")
+    asked = (bands, *(Model(RANDOM, strategy) for strategy in read))
+    alone, places, pooled = (by_draw(table, model).mean() for model in asked)
+    return (
+        f"Ridge on the bands themselves has {number(alone)}. Through random filters it "
+        f"keeps {number(places)} if their features hold where along the spectrum they come from, and "
+        f"{number(pooled)} if they are pooled, averaged over it. So a random network is a weak control or a "
+        "strong one, by how it is read; features that learned must be read the same way."
+    )
 
 
 def turning_points(table: pd.DataFrame, model: Model) -> str:

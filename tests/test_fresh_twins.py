@@ -1,4 +1,7 @@
-"""Sentences about fresh twins say what their table says."""
+"""Sentences about fresh twins say what their table says, and the table holds what chapter 3 claims."""
+
+import importlib
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -6,6 +9,7 @@ import pytest
 
 from soilpb import fresh_twins as twins
 
+ROOT = Path(__file__).parents[1]
 CONDITIONS = [
     (16, 0.35, 0.22),
     (1, 0.35, 0.22),
@@ -83,8 +87,53 @@ def test_controls_are_compared_draw_by_draw(controls, said):
     assert said in twins.labels_matter(made(controls=controls), twins.MANY)
 
 
+def test_a_random_network_is_judged_by_how_it_is_read():
+    """R² of ridge on bands, on random features and on these pooled, in this order."""
+    table = made(spread=0.0)
+    wide = table[(table["knows"] == twins.ALONE) & (table["strategy"] == "average")]
+    bands = wide.assign(strategy="ridge", R2=0.64)
+    pooled = wide.assign(knows=twins.RANDOM, strategy="pooled features + ridge", R2=0.3)
+    said = twins.random_words(pd.concat([table, bands, pooled]))
+    assert "the bands themselves has 0.64. Through random filters it keeps 0.50 if" in said
+    assert "and 0.30 if they are pooled" in said
+
+
 def test_the_factor_that_changes_most_is_named():
     """Gains at both ends of each factor are written, and the widest of them is the one named."""
     found = twins.turning_points(made(few=-0.1, spread=1e-4), twins.MANY)
     assert "−0.05 with 1 library soils and +0.05 with 16;" in found
     assert found.endswith("the size of the library changes it most.")
+
+
+@pytest.fixture(scope="module")
+def table():
+    return pd.read_csv(ROOT / "benchmarks" / "fresh_twins.csv")
+
+
+def test_the_table_is_complete(table):
+    """At least twelve draws; each has every model of a condition; three levels a factor."""
+    draws = table["draw"].nunique()
+    assert draws >= 12
+    counts = table.groupby([*twins.FACTORS, "knows", "strategy"])["draw"].nunique()
+    assert (counts == draws).all()
+    assert not table.duplicated(["draw", *twins.FACTORS, "knows", "strategy"]).any()
+    assert [len(twins.levels(table, factor)) for factor in twins.FACTORS] == [3, 3, 3]
+    assert table[["R2", "R2_true", "ceiling"]].notna().all(axis=None)
+    assert set(table["knows"]) == {twins.ALONE, "pH", "four properties", *twins.CONTROLS}
+
+
+def test_no_model_knows_more_than_there_is(table):
+    """Averaged over draws, no model passes the ceiling of who knows all constituents and pH."""
+    means = table.groupby([*twins.FACTORS, "knows", "strategy"])[["R2", "ceiling"]].mean()
+    assert (means["R2"] < means["ceiling"]).all()
+
+
+def test_the_page_is_what_the_table_gives(table, monkeypatch):
+    """The committed page is what the script writes of the committed table."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    script = importlib.import_module("fresh_twins")
+    assert script.PAGE.read_text(encoding="utf-8") == script.page(table, script.__doc__)
+    assert {tuple(row) for row in table[[*twins.FACTORS]].drop_duplicates().to_numpy()} == {
+        tuple(condition) for condition in script.CONDITIONS
+    }
+    assert set(table["draw"]) == set(script.DRAWS)
