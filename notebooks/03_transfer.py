@@ -93,7 +93,7 @@ menu.rename(columns=heads).style.format({"weights": "{:,}"}).hide(axis="index")
 # A good score after transfer does not show that anything was transferred. Controls stand beside it.
 #
 # - **Random weights.** The same strategy from a network that learnt nothing. Convolutions with random weights are still a bank of filters, and ridge can use them.
-# - **Shuffled labels.** The same training on the same spectra, but every soil has the {glue:text}`transfer-property` of another. This network has seen the library, and learnt nothing about soils.
+# - **Shuffled labels.** The same training on the same spectra, but every soil has the {glue:text}`transfer-property` of another. This network has seen the library, and learnt nothing about soils; what it fitted was chance, which may leave it worse than random weights.
 # - **{glue:text}`transfer-property` alone.** One number a soil, the network's prediction of {glue:text}`transfer-property`, in a straight line. What features do better than that is more than {glue:text}`transfer-property`.
 # - **PLS, and multiblock ridge.** What the site's soils can do without any library. PLS is the field's custom; ridge on four preprocessings side by side is the stronger of the two.
 
