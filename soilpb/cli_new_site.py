@@ -24,8 +24,9 @@ class BelowDetection(StrEnum):
     half = "half"
 
 
-#: The libraries that a site file may name.
+#: The libraries, and the units of spectra, that a site file may name.
 Source = StrEnum("Source", list(get_args(Site.model_fields["source"].annotation)))
+SpectraUnit = StrEnum("SpectraUnit", list(get_args(Site.model_fields["spectra_unit"].annotation)))
 
 Name = Annotated[str, typer.Argument(help="Short name: letters, digits and dashes.", show_default=False)]
 Spectra = Annotated[Path, typer.Option(help="Folder of instrument files, or a table.", show_default=False)]
@@ -33,6 +34,9 @@ Laboratory = Annotated[Path, typer.Option("--lab", help="Laboratory table, CSV o
 Target = Annotated[str, typer.Option(help="What to predict: its column, or its name such as Pb or clay.")]
 Unit = Annotated[str, typer.Option(help="Unit of the target where its column says none, such as mg/kg.")]
 Id = Annotated[str, typer.Option("--id", help="Column of the sample ids; found by itself if omitted.")]
+Measured = Annotated[
+    SpectraUnit, typer.Option("--spectra-unit", help="Unit of the spectra, where it cannot be seen.")
+]
 Below = Annotated[BelowDetection, typer.Option(help="Cells such as <5: refuse, or take half the limit.")]
 Library = Annotated[
     Source, typer.Option("--source", help="What the network learns from; limesoda needs no download.")
@@ -48,6 +52,7 @@ def new(
     target: Target = "Pb",
     unit: Unit = "",
     id_column: Id = "",
+    spectra_unit: Measured = SpectraUnit.auto,
     below_detection: Below = BelowDetection.refuse,
     source: Library = Source.limesoda,
     force: Force = False,
@@ -63,6 +68,7 @@ def new(
             target=target,
             unit=unit,
             id_column=id_column,
+            spectra_unit=spectra_unit.value,
             below_detection=below_detection.value,
             source=source.value,
         )

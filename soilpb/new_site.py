@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -20,6 +20,7 @@ from soilpb.readers.assays import BelowDetection, read_assays
 from soilpb.readers.folder import files_of, read_folder
 from soilpb.readers.scans import Scans, read_scans
 from soilpb.readers.site import read_measured
+from soilpb.readers.units import Unit
 from soilpb.recognition import SOURCE_BANDS, common_bands, find_target
 from soilpb.sitefile import Site, SiteError, make_site, project_root
 from soilpb.spectra import SoilSpectra
@@ -64,6 +65,7 @@ def propose_site(
     target: str = "Pb",
     unit: str = "",
     id_column: str = "",
+    spectra_unit: Unit | Literal["auto"] = "auto",
     below_detection: BelowDetection = "refuse",
     source: str = "limesoda",
 ) -> Proposal:
@@ -81,6 +83,8 @@ def propose_site(
         What to predict, such as ``Pb`` or ``clay``; its unit where the column's name says none.
     id_column : str
         Found by itself if empty.
+    spectra_unit : str
+        Of the spectra, where neither files nor values tell.
     below_detection : str
         What to do with cells such as ``<5``.
     source : str
@@ -105,6 +109,7 @@ def propose_site(
         "spectra": _from_root(spectra),
         "laboratory": _from_root(laboratory),
         "id_column": id_column,
+        "spectra_unit": spectra_unit,
         "replicates": "mean" if len(set(scans.ids)) < len(scans.ids) else "refuse",
         "below_detection": below_detection,
         "instrument": scans.instrument,

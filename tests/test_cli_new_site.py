@@ -51,3 +51,12 @@ def test_the_library_is_a_choice(mine):  # noqa: F811
     result = run(mine, "--source", "lucas", "--force")
     assert result.exit_code == 2
     assert "lucas2015" in result.stderr
+
+
+def test_the_unit_of_spectra_can_be_said(mine):  # noqa: F811
+    """``--spectra-unit`` goes into the site file, and is refused where the spectra contradict it."""
+    assert run(mine, "--spectra-unit", "fraction").exit_code == 0
+    assert load_site_file("mine").spectra_unit == "fraction"
+    result = run(mine, "--spectra-unit", "absorbance", "--force")
+    assert result.exit_code == 1
+    assert "read as fraction, not absorbance" in result.stderr

@@ -30,6 +30,14 @@ def test_a_near_infrared_instrument_is_told_by_its_water_band(folder):
         np.testing.assert_allclose(folder.read().reflectance, soil_spectra(nm=nm), rtol=1e-4)
 
 
+def test_a_visible_instrument_is_told_by_its_rise_to_the_red(folder):
+    """Up to 740 nm there is no infrared, yet absorbance is told from reflectance."""
+    nm = np.arange(360.0, 741.0, 10.0)
+    for convert in (absorbance, np.array):
+        folder.wide(convert(soil_spectra(nm=nm)), names=[f"{w:g}" for w in nm])
+        np.testing.assert_allclose(folder.read().reflectance, soil_spectra(nm=nm), rtol=1e-4)
+
+
 def test_a_unit_that_cannot_be_told_is_refused(folder):
     """Flat values within 0–1 could be one unit or another: the message names the key."""
     folder.wide(np.full((4, NM.size), 0.4) + np.linspace(0, 0.005, NM.size))

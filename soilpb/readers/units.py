@@ -1,8 +1,8 @@
 """Reflectance in the file's unit → reflectance as a fraction.
 
 Percent is told by its size. Fraction and absorbance overlap in size but not in shape:
-soils reflect more in the near infrared than in the blue, and water absorbs at 1930 nm,
-so reflectance rises and dips where absorbance falls and peaks (Stenberg et al. 2010).
+soils reflect more in the near infrared, or else the red, than in the blue, and water absorbs at
+1930 nm, so reflectance rises and dips where absorbance falls and peaks (Stenberg et al. 2010).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Unit = Literal["fraction", "percent", "absorbance"]
 
 #: No soil reflects less than this everywhere; a row that does is in another unit.
 DARKEST = 0.011
-_SAY = "say spectra_unit: fraction, percent or absorbance in the site file"
+_SAY = "say spectra_unit: fraction, percent or absorbance in the site file (soilpb new-site: --spectra-unit)"
 
 
 def shape_of(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, int]:
@@ -34,11 +34,12 @@ def shape_of(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, int]:
     kind : str
         ``reflectance``, ``absorbance``, or empty if nothing or too much is said.
     votes : int
-        How many features said so: the rise from blue to near infrared, the water band.
+        How many features said so: the rise from blue to near infrared or red, the water band.
     """
     median = np.median(values, axis=0)
     size = np.abs(median).mean() or 1.0
-    rise = _level(wavelengths, median, 750, 900) - _level(wavelengths, median, 400, 500)
+    infrared, red = _level(wavelengths, median, 750, 900), _level(wavelengths, median, 640, 740)
+    rise = (red if np.isnan(infrared) else infrared) - _level(wavelengths, median, 400, 500)
     shoulders = 0.7 * _level(wavelengths, median, 1830, 1870) + 0.3 * _level(wavelengths, median, 2090, 2130)
     dip = shoulders - _level(wavelengths, median, 1910, 1940)
     votes = [np.sign(x) for x, least in ((rise, 0.05), (dip, 0.01)) if abs(x) > least * size]
