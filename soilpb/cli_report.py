@@ -14,13 +14,12 @@ from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
 
 from soilpb import one_page, sitefile, workflow
-from soilpb.kept_model import CHAPTER
 from soilpb.sitefile import Site, SiteError
 
 app = typer.Typer(help="A report.", no_args_is_help=True)
 
-#: The chapter whose network the report starts from.
-PRETRAINING = "02_pretraining"
+#: The chapter whose network the report starts from, and the report itself.
+PRETRAINING, REPORT = "02_pretraining", "site_report"
 #: Where reports are put, in the project's root.
 FOLDER = Path("_build", "report")
 
@@ -59,7 +58,7 @@ def make(site: str, parameters: Mapping[str, Any], console: Console) -> Path:
     about = sitefile.load_site_file(site, **keys)
     page = sitefile.project_root() / FOLDER / f"{about.site}.html"
     with tempfile.TemporaryDirectory(prefix="soilpb-report-") as aside:
-        for chapter, given in ((PRETRAINING, keys), (CHAPTER, parameters)):
+        for chapter, given in ((PRETRAINING, keys), (REPORT, parameters)):
             source = one_page.PROJECT / "notebooks" / f"{chapter}.py"
             kept = sitefile.artifacts_folder(about) / chapter / "notebook.ipynb"
             if chapter == PRETRAINING and not given and _is_current(kept, source, site):

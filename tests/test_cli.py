@@ -157,3 +157,9 @@ def test_a_committed_field_passes_from_a_process_of_its_own():
     assert run.returncode == 0, run.stderr
     assert "120 of 120 soils have clay_pct" in run.stdout
     assert run.stderr == ""
+
+
+def test_commands_start_without_pytorch():
+    """Only a command that predicts waits for it."""
+    code = "import sys, soilpb.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
