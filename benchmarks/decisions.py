@@ -214,11 +214,11 @@ def main() -> None:
     for title, table in results.items():
         print(f"\n{title}\n{table.round(3).to_string()}")
     if arguments.json:
-        text = json.dumps(
-            {title: table.round(4).reset_index().to_dict("records") for title, table in results.items()},
-            indent=1,
-            ensure_ascii=False,
-        )
+        rows = {
+            title: table.round(4).reset_index().to_json(orient="records") for title, table in results.items()
+        }
+        record = {title: json.loads(text) for title, text in rows.items()}  # null where there is no number
+        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
         arguments.json.write_text(text + "\n")
 
 

@@ -43,8 +43,10 @@ def beside_what_was_asked(record: Record) -> pd.DataFrame:
         if (row["pH"], row["rule"]) == ("predicted", "all")
     ]
     rows += [_flagged(row) for row in record["flagged soils"]]
-    needed = {row["method"]: row[name] for row in record["soils needed"] for name in row.keys() - {"method"}}
-    best = min(needed.keys() - {"random"}, key=needed.__getitem__)
+    needed = {
+        row["method"]: n for row in record["soils needed"] for name, n in row.items() if name != "method"
+    }
+    best = min((m for m, n in needed.items() if n is not None and m != "random"), key=needed.__getitem__)
     method = spaced(best)
     rows.append(
         ("soils needed for the error of 100 at random", f"≤ {NEEDED}", f"{needed[best]:.0f} ({method})")

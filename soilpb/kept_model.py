@@ -169,13 +169,13 @@ def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Seq
         "scores_on_held_out_soils": {**trial, "scale": study.label, "nominal_coverage": COVERAGE},
         "false_alarms": FALSE_ALARMS,
         "limits": list(limits),
-        "scan_counters": _scan_counters(study),
+        "scan_counters": scan_counters(study),
         "soilpb": version("soilpb"),
     }
     model.save(study.folder(CHAPTER) / FOLDER, **card)
 
 
-def _scan_counters(study: Study) -> tuple[str, ...]:
+def scan_counters(study: Study) -> tuple[str, ...]:
     """How the site's own files count scans of a sample; none if its spectra are no folder of files."""
     folder = project_root() / study.site.spectra
     if study.site.target_data != "files" or not folder.is_dir():

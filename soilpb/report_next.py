@@ -38,6 +38,7 @@ def unmeasured(study: Study) -> SoilSpectra | None:
         spectra_unit=site.spectra_unit,
         replicates=site.replicates,
         known=study.target.samples.index,
+        counters=kept_model.scan_counters(study),
     )
     waiting = ~soils.samples.index.isin(study.ids)
     return soils.take(np.flatnonzero(waiting)).resample(study.grid) if waiting.any() else None

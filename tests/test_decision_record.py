@@ -15,13 +15,13 @@ MADE_UP = {
         {"pH": "measured", "rule": "all", "calibration error": 0.5},
     ],
     "flagged soils": [
-        {"soils": "same kind", "flagged": 0.07, "shown": float("nan")},
+        {"soils": "same kind", "flagged": 0.07, "shown": None},
         {"soils": "shift 2", "flagged": 0.9, "shown": 0.99},
     ],
     "soils needed": [
         {"method": "random", "soils for an RMSE of 0.3": 100.0},
         {"method": "kennard_stone", "soils for an RMSE of 0.3": 74.2},
-        {"method": "latin_hypercube", "soils for an RMSE of 0.3": float("inf")},
+        {"method": "latin_hypercube", "soils for an RMSE of 0.3": None},
     ],
 }
 

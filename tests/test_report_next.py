@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import next_samples, report_next
+from soilpb import next_samples, report_next, scan_files
+from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
+from tests.kept_sites import write_project
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +106,16 @@ def test_where_more_soils_do_not_help_choosing_cannot_be_judged(study, monkeypat
     monkeypatch.setattr(report_next.next_trial, "learning_curves", lambda *_: flat)
     assert "choosing cannot be judged" in report_next.worth(study)
     assert "cannot be tried here" in report_next.worth(split(study, 45)[0])
+
+
+def test_scans_of_soils_that_wait_are_counted_as_the_others(tmp_path, monkeypatch):
+    """In a folder of two scans a soil, one without a laboratory row waits once, as their mean."""
+    monkeypatch.chdir(tmp_path)
+    new = write_project(tmp_path, 30, 5, spectra="data/scans", replicates="mean")
+    spectra = pd.read_csv(tmp_path / "data/spectra.csv", index_col=0)
+    ids = pd.DataFrame(index=spectra.index.rename("sample"))
+    grid = spectra.columns.astype(float).to_numpy()
+    scan_files.write_scans("data/scans", SoilSpectra(grid, spectra.to_numpy(), ids, new.provenance))
+    scan_files.write_scans("data/scans", new)
+    waiting = report_next.unmeasured(Study.load("mine"))
+    assert list(waiting.samples.index) == list(new.samples.index)
