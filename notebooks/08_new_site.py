@@ -38,6 +38,7 @@ epochs: int = 0  # epochs of networks trained on the target; 0: each model's own
 
 # %% tags=["hide-input"]
 import datetime
+import math
 import os
 import shlex
 import shutil
@@ -165,7 +166,7 @@ started = time.perf_counter()
 options = f"-p limesoda_set=CV.98 -p n_repeats={n_repeats} -p 'chosen={chosen}' -p 'keep={keep}'"
 options += f" -p source_size={study.site.source_size} -p epochs={epochs}" if epochs else ""
 shown = terminal(f"soilpb report vaud {options}")
-minutes = (time.perf_counter() - started) / 60
+minutes = math.ceil((time.perf_counter() - started) / 60)
 shown
 
 # %% [markdown]
@@ -256,7 +257,7 @@ predicted = (
     f"(R² {scores['R2']:.2f}). Flagged as unlike the soils of the report: {ours['outside'].sum()} of them, and {others['outside'].sum()} of the {len(others)} strangers."
 )
 answer = (
-    f"Two commands. From {len(files)} files and a table, with fewer models than yours will compare, the report took {minutes:.1f} minutes when this page was made. "
+    f"Two commands. From {len(files)} files and a table, with fewer models than yours will compare, the report took at most {minutes} min when this page was made. "
     f"Of {len(ours)} soils held back, {within} lie within their 90 % interval."
 )
 glue("new-answer", answer, display=False)
