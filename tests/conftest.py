@@ -17,7 +17,7 @@ SMALL = {
     "02_pretraining": {"epochs": 1},
     "03_transfer": {"n_repeats": 1, "epochs": 1},
     "04_baselines": {"n_repeats": 1, "epochs": 1, "n_splits": 3},
-    "05_interpretation": {"n_repeats": 1, "epochs": 1},
+    "05_interpretation": {"n_repeats": 1, "epochs": 1, "n_background": 5, "n_permutations": 4},
     "06_real_soils": {"n_repeats": 1, "epochs": 1, "fields": "cv98 sc93", "chosen": "ridge", "n_jobs": 1},
     "07_decisions": {"n_repeats": 1, "n_draws": 2},
     "08_new_site": {"n_repeats": 1, "epochs": 1, "chosen": "pls ridge", "keep": "pls", "source_size": 150},
