@@ -18,7 +18,6 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
-# Python compiles a module when it is first imported; most of the packages' never are.
 # The marker is written last: an interrupted installation starts again where it was.
 $(INSTALLED): requirements.lock pyproject.toml
 	@python="$$(for name in python3.11 python3.12 python3; do \
@@ -27,7 +26,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	if [ -z "$$python" ]; then echo "soilpb needs Python 3.11 or 3.12; none was found on PATH" >&2; exit 1; fi; \
 	[ -x $(BIN)/python ] || "$$python" -m venv $(VENV)
 	@echo "Installing the pinned packages into $(VENV) (a few minutes, once) …"
-	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check --no-compile -r requirements.lock
+	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
