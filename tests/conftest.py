@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from soilpb import workflow
-from tests import site_files
+from tests import kept_sites, site_files
 
 ROOT = Path(__file__).parents[1]
 
@@ -111,3 +111,15 @@ def styled():
 def folder(tmp_path):
     """A folder with a good pair of a site's files."""
     return site_files.Folder(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """The study of a user's files as a report opens it, in a project of its own."""
+    from soilpb.study import Study  # PyTorch takes seconds, and most tests do without
+
+    root = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        kept_sites.write_project(root)
+        yield Study.load("mine", chapter="site_report")

@@ -9,18 +9,8 @@ from soilpb.pls import PLSCV
 from soilpb.sitefile import SiteError
 from soilpb.store import MissingArtifact
 from soilpb.study import Study
-from tests.kept_sites import write_project
 
 AMONG = {"PLS": PLSCV(), "ridge": baselines.ridge()}
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    root = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        write_project(root)
-        yield Study.load("mine", chapter="site_report")
 
 
 @pytest.fixture(scope="module")

@@ -5,17 +5,6 @@ import pytest
 
 from soilpb import baselines, kept_model, kept_table
 from soilpb.exceedance import with_measured_ph
-from soilpb.study import Study
-from tests.kept_sites import write_project
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    root = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        write_project(root)
-        yield Study.load("mine", chapter="site_report")
 
 
 @pytest.fixture(scope="module")

@@ -2,23 +2,11 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from soilpb import baselines, kept_model, kept_words, splits
 from soilpb.pls import PLSCV
-from soilpb.study import Study
-from tests.kept_sites import write_project
 
 AMONG = {"PLS": PLSCV(), "ridge": baselines.ridge()}
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    root = tmp_path_factory.mktemp("project")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        write_project(root)
-        yield Study.load("mine", chapter="site_report")
 
 
 def test_a_sentence_tells_which_model_is_kept_and_among_which(study):

@@ -32,12 +32,12 @@ ON_SLURM = [
 @pytest.fixture
 def slurm(request):
     """Environment of a Slurm of one node."""
-    # Opt-in: it raises daemons of its own and takes a quarter of an hour.
     if not request.config.getoption("--slurm"):
-        pytest.skip("raises a Slurm of one node and runs for minutes; `make slurm` asks for it")
-    # A machine without Slurm cannot run it; the reason names what is missing.
-    if reason := slurm_node.why_not():
-        pytest.skip(reason)
+        # Opt-in: it raises daemons of its own and takes a quarter of an hour.
+        pytest.skip(reason="raises a Slurm of one node and runs for minutes; `make slurm` asks for it")
+    if missing := slurm_node.why_not():
+        # A machine without Slurm's programs, or the right to install them, cannot run it.
+        pytest.skip(reason=f"no Slurm can be raised here: {missing}")
     with slurm_node.one_node(cpus=os.cpu_count()) as environment:
         yield environment
 
