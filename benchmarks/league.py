@@ -18,7 +18,7 @@ import pandas as pd
 from ledger import FIELDS, HERE, N_REPEATS, TARGETS, predictions, task
 from threadpoolctl import threadpool_limits
 
-from soilpb import compare, evaluation, models, splits, verdicts
+from soilpb import bootstrap, compare, evaluation, models, splits, verdicts
 from soilpb.progress import track
 
 PLS = "pls"
@@ -31,7 +31,7 @@ def one_task(keys: list[str], target: str, field: str) -> pd.DataFrame:
     study = task(target, field)
     folds = splits.repeated_kfold(study.ids, 5, N_REPEATS, study.site.seed, study.groups)
     compared = compare.against(evaluation.score(made), folds, PLS).set_index("model")
-    r2 = compare.bootstrap_interval(made).set_index("model")[["value", "lower", "upper"]].add_prefix("R2_")
+    r2 = bootstrap.interval(made).set_index("model")[["value", "lower", "upper"]].add_prefix("R2_")
     seconds = made.groupby("model")["seconds"].first()
     columns = ["change", "lower", "upper", "p_value", "better", "equal", "worse"]
     table = r2.join(compared[columns]).join(seconds).loc[keys]

@@ -43,7 +43,7 @@ import pandas as pd
 from myst_nb import glue
 
 from soilpb import (
-    compare,
+    bootstrap,
     evaluation,
     figures,
     figures_curves,
@@ -156,7 +156,7 @@ for ax in axes[len(places) :]:
 
 # %% tags=["remove-cell"]
 learnt = value.xs(RESNET, level="model")
-gain = compare.bootstrap_interval(predictions["library"], reference=PLS, seed=seed).iloc[0]
+gain = bootstrap.interval(predictions["library"], reference=PLS, seed=seed).iloc[0]
 population = pretraining.populations(study.source)
 within = pretraining.within_populations(predictions["library"], population)
 groups = pretraining_words.populations(learnt.loc["library", "R2"], within[RESNET], population.unique().size)

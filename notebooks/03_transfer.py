@@ -43,6 +43,7 @@ import pandas as pd
 from myst_nb import glue
 
 from soilpb import (
+    bootstrap,
     compare,
     evaluation,
     figures,
@@ -123,7 +124,7 @@ scores = evaluation.score(predictions)
 
 # %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` of all strategies, their controls (random weights; shuffled labels; the source property alone), PLS and multiblock ridge, under repeated cross-validation ({glue:text}`transfer-kind` soils). Bars: 95 % bootstrap intervals over the soils (whole sampling fields, where they are known). Grey names: controls, PLS and ridge.", "name": "fig-transfer-league"}, "image": {"alt": "One row a model, the best first: a dot for R squared with an interval; strategies that start from the pH network, the same from random weights and from shuffled labels, the pH prediction alone, and PLS."}}
 together = None if study.groups is None else dict(zip(study.ids, study.groups, strict=True))
-league = compare.bootstrap_interval(predictions, groups=together, seed=study.site.seed)
+league = bootstrap.interval(predictions, groups=together, seed=study.site.seed)
 ax = figures_league.league(league)
 for name in ax.get_yticklabels():
     name.set_color("black" if name.get_text() in fitted else figures.GREY)

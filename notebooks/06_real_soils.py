@@ -44,6 +44,7 @@ from IPython.display import HTML
 from myst_nb import glue
 
 from soilpb import (
+    bootstrap,
     compare,
     evaluation,
     figures,
@@ -134,7 +135,7 @@ ax = figures_league.task_heatmap(r2, tall=True)
 # (95 %, by drawing the field's soils again and again, with replacement).
 
 # %% tags=["hide-input", "hide-output"]
-sampled = pd.concat([compare.bootstrap_interval(rows).assign(task=name) for name, rows in by_task.items()])
+sampled = pd.concat([bootstrap.interval(rows).assign(task=name) for name, rows in by_task.items()])
 study.save("intervals", sampled)
 sampled["R²"] = [wording.with_interval(*row) for row in sampled[["value", "lower", "upper"]].to_numpy()]
 wide = sampled.pivot_table(index="model", columns="task", values="R²", aggfunc="first")[list(tasks)]

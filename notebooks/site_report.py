@@ -38,7 +38,7 @@ from myst_nb import glue
 from soilpb import (
     atlas,
     bands_used,
-    compare,
+    bootstrap,
     distance,
     evaluation,
     figures,
@@ -143,7 +143,7 @@ predictions = evaluation.cross_validate(zoo, study.X, study.y, folds, study.ids,
 scores = evaluation.score(predictions)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % intervals, had other soils of this place been sampled (bootstrap)."}, "image": {"alt": "Dots with intervals, one row a model, the best first, with R squared beside each."}}
-ax = figures_league.league(compare.bootstrap_interval(predictions, "R2", seed=study.site.seed))
+ax = figures_league.league(bootstrap.interval(predictions, "R2", seed=study.site.seed))
 
 # %% tags=["remove-input"]
 ranking = report_words.ranking(scores)

@@ -166,7 +166,7 @@ def summary(scores: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
     """League table: pooled metrics averaged over repeats, the model with the best R² first.
 
     ``lower`` and ``upper`` are quantiles over repeats: how far another partition of *these*
-    soils moves the metric. Other soils move it further: :func:`soilpb.compare.bootstrap_interval`.
+    soils moves the metric. Other soils move it further: :func:`soilpb.bootstrap.interval`.
 
     Returns
     -------

@@ -50,7 +50,7 @@ def rivalry(difference: Mapping, reference: str) -> str:
     Parameters
     ----------
     difference : mapping
-        The network's row of :func:`soilpb.compare.bootstrap_interval` of R² with ``reference``.
+        The network's row of :func:`soilpb.bootstrap.interval` of R² with ``reference``.
     reference : str
     """
     gap, lower, upper = difference["value"], difference["lower"], difference["upper"]

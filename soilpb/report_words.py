@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from soilpb import checks, compare, evaluation, verdicts
+from soilpb import bootstrap, checks, compare, evaluation, verdicts
 from soilpb.report_tables import significant
 from soilpb.study import Study
 from soilpb.wording import number
@@ -35,7 +35,7 @@ def answer(study: Study, predictions: pd.DataFrame) -> str:
     """
     best = ranking(evaluation.score(predictions))[0]
     intervals = [
-        compare.bootstrap_interval(predictions[predictions["model"] == best], metric, seed=study.site.seed)
+        bootstrap.interval(predictions[predictions["model"] == best], metric, seed=study.site.seed)
         for metric in ("R2", "RMSE")
     ]
     r2, rmse = (table.iloc[0] for table in intervals)

@@ -5,6 +5,7 @@ import pytest
 
 from soilpb import interpretation_words as words
 from soilpb.audit import Verdict
+from tests.test_slope_words import SLOPES
 
 
 @pytest.fixture
@@ -77,64 +78,16 @@ def test_true_windows_are_counted():
     assert words.true_windows(None) == "What is true of these soils, nobody knows."
 
 
-@pytest.fixture
-def slopes():
-    """Four slopes with the truth, of which two are strong and one is in doubt."""
-    return pd.DataFrame(
-        {
-            "constituent": ["clay", "goethite", "organic_matter", "water"],
-            "slope": [0.3, 0.2, -0.1, 0.1],
-            "low": [0.2, 0.1, -0.2, -0.1],
-            "high": [0.4, 0.3, -0.05, 0.3],
-            "truth": [0.6, 0.25, -0.15, 0.0],
-        }
-    )
-
-
-def test_slopes_are_judged_by_signs_and_sizes(slopes):
-    """Only true slopes above the threshold are judged by sign; sizes are relative to the truth."""
-    said = words.slope_signs(slopes)
-    assert "2 of the 2 whose true slope exceeds 0.2 in size have the right sign" in said
-    assert "65 % of the truth (median)" in said
-    assert said.endswith(
-        "The interval misses the truth for: clay, 0.30 (0.20 to 0.40) where the truth is 0.60."
-    )
-    known = words.slopes_away_from_zero(slopes)
-    assert known.startswith(
-        "Predictions rise with clay and goethite and fall with organic matter; for 1 of 4 "
-    )
-
-
-def test_the_answer_claims_survival_only_where_the_truth_is_known(slopes, tested):
+def test_the_answer_claims_survival_only_where_the_truth_is_known(tested):
     """On simulated soils slopes are held against the truth; on measured ones they are only told."""
-    known = words.answer(verdict("fails"), tested, slopes)
+    known = words.answer(verdict("fails"), tested, SLOPES)
     assert (
         "at a Spearman correlation of 0.60 (0.50 to 0.70), and of the 2 published windows 1 survives."
         in known
     )
     assert "What survives is minerals." in known
-    measured = words.answer(verdict("fails"), tested.assign(verdict="fails"), slopes.drop(columns="truth"))
+    measured = words.answer(verdict("fails"), tested.assign(verdict="fails"), SLOPES.drop(columns="truth"))
     assert "none survives. Asked about minerals instead, it answers: Predictions rise with clay" in measured
-    assert "only simulated soils" in words.slope_signs(slopes.drop(columns="truth"))
-
-
-def test_exceptions_among_fields_are_named():
-    """A field whose slope has the wrong sign is named, for each model apart."""
-    slopes = pd.DataFrame(
-        {
-            "field": ["CV.98", "SC.93"] * 2,
-            "model": ["clay model"] * 2 + ["carbon model"] * 2,
-            "slope": [1.0, 2.0, 1.0, -1.0],
-            "low": [0.5, -0.5, 0.5, -2.0],
-            "r2": [0.9, 0.8, 0.7, 0.2],
-            "strongest": ["clay", "clay", "organic_matter", "iron_oxides"],
-        }
-    )
-    assert words.fields_agree(slopes) == (
-        "The slope of the clay model is positive in 2 of 2 fields, in 1 of them with its whole interval; "
-        "the slope of the carbon model is positive in 1 of 2 fields, in 1 of them with its whole interval "
-        "(not in SC.93, whose model has an R² of 0.20 and rises most with iron oxides)."
-    )
 
 
 def test_grammar_follows_the_count():
