@@ -59,7 +59,7 @@ def code(wildcards):
 
 def network(wildcards):
     """The executed notebook that trained the network from which a shard's model starts, if it does."""
-    from soilpb.shards import starts_from_source  # slow to import, and not needed for the book
+    from soilpb.evaluate.cross_validation import starts_from_source  # slow to import, and not needed for the book
 
     read = starts_from_source(wildcards.model)
     return [EXECUTED.format(site=wildcards.site, chapter="02_pretraining")] if read else []
@@ -138,13 +138,13 @@ rule shard:
     input:
         site="notebooks/sites/{site}.yml",
         data=lambda wildcards: data_behind(wildcards.site),
-        code=lambda wildcards: ["soilpb/shards.py", *code_behind("soilpb/shards.py")],
+        code=lambda wildcards: [*code_behind("soilpb/evaluate/cross_validation.py")],
         upstream=network,
     output:
         SHARD,
     message: "Cross-validating {wildcards.model} on {wildcards.site}, seed {wildcards.seed}"
     shell:
-        "python -m soilpb.shards run {wildcards.site} {wildcards.seed} {wildcards.model} {output}"
+        "python -m soilpb.workflow shard {wildcards.site} {wildcards.seed} {wildcards.model} {output}"
 
 
 rule merge:
@@ -158,4 +158,4 @@ rule merge:
         models=SHARD_MODELS,
     message: "Merging the shards of {wildcards.site}"
     shell:
-        "python -m soilpb.shards merge {params.folder} --seeds {params.seeds} --models {params.models}"
+        "python -m soilpb.workflow merge {params.folder} --seeds {params.seeds} --models {params.models}"

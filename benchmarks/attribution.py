@@ -21,14 +21,14 @@ import shap
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
-from soilpb import attribution, twin
-from soilpb.bands import band_grid
-from soilpb.credit import Attribution, band_members
-from soilpb.network import SpectralNetwork
-from soilpb.pls import PLSCV
-from soilpb.pls_credit import linear_shap
-from soilpb.subject import Subject
-from soilpb.training import TrainingConfig
+from soilpb.explain import explainable
+from soilpb.explain.attribution import Attribution, band_members, linear_shap
+from soilpb.explain.explainable import Subject
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.pls import PLSCV
+from soilpb.models.training import TrainingConfig
+from soilpb.simulate import twin
+from soilpb.spectra import band_grid
 
 GRIDS = {210: band_grid(400, 2490, 10), 2_100: band_grid(400, 2499, 1)}
 EDGES = np.arange(400.0, 2501.0, 100.0)
@@ -46,13 +46,13 @@ def benchmark(n_bands: int, n_soils: int, n_background: int, seed: int = 0) -> p
     X, background = soils.reflectance, soils.reflectance[:: max(1, n_soils // n_background)][:n_background]
     pls = PLSCV().fit(X, soils.values("pH"))
     explainers: dict[str, Callable[[], Attribution]] = {
-        "DeepExplainer": lambda: attribution.deep_shap(network, X, background),
-        "DeepLiftShap": lambda: attribution.deep_lift_shap(network, X, background),
-        "IntegratedGradients": lambda: attribution.integrated_gradients(network, X, background),
-        "Owen, 21 bands": lambda: attribution.owen_values(network, X, background[:OWEN_BACKGROUND], EDGES),
+        "DeepExplainer": lambda: explainable.deep_shap(network, X, background),
+        "DeepLiftShap": lambda: explainable.deep_lift_shap(network, X, background),
+        "IntegratedGradients": lambda: explainable.integrated_gradients(network, X, background),
+        "Owen, 21 bands": lambda: explainable.owen_values(network, X, background[:OWEN_BACKGROUND], EDGES),
         "PLS, exact": lambda: linear_shap(pls, X, background, GRIDS[n_bands]),
     }
-    for warm_up in (attribution.deep_shap, attribution.deep_lift_shap, attribution.integrated_gradients):
+    for warm_up in (explainable.deep_shap, explainable.deep_lift_shap, explainable.integrated_gradients):
         warm_up(network, X[:3], background)  # imports are not the algorithm
     rows, reference = [], None
     for name, explain in explainers.items():
@@ -101,7 +101,7 @@ def partition_difference(n_bands: int = 210, n_soils: int = 3, seed: int = 0) ->
     """
     network = train(n_bands, seed)
     X = twin.simulate_target(n_soils + OWEN_BACKGROUND, seed=seed, grid=GRIDS[n_bands]).reflectance
-    ours = attribution.owen_values(network, X[:n_soils], X[n_soils:], EDGES)
+    ours = explainable.owen_values(network, X[:n_soils], X[n_soils:], EDGES)
     subject = Subject.of(network, X[:n_soils], X[n_soils:])
     members = band_members(network.wavelengths, EDGES)
     masker = shap.maskers.Partition(subject.background.numpy(), clustering=_tree(members.sum(axis=1)))

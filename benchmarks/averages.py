@@ -27,8 +27,9 @@ from ledger import FIELDS, HERE, TARGETS, r2
 from ledger_ideas import AVERAGE
 from threadpoolctl import threadpool_limits
 
-from soilpb import compare, models
-from soilpb.wording import signed
+from soilpb._format import signed
+from soilpb.evaluate import comparison
+from soilpb.models import baselines
 
 MEMBERS = (*AVERAGE, "minirocket", "local-pls", "cubist", "svm")
 CANDIDATES = [parts for size in (2, 3, 4) for parts in combinations(MEMBERS, size)]
@@ -48,7 +49,7 @@ RULE = (
 
 def name(parts: tuple[str, ...]) -> str:
     """Name a candidate by its members."""
-    return " + ".join(models.name_of(part) for part in parts)
+    return " + ".join(baselines.name_of(part) for part in parts)
 
 
 def table(targets: tuple[str, ...]) -> pd.DataFrame:
@@ -135,7 +136,7 @@ def gain(rows: pd.DataFrame, target: str) -> str:
     differences = rows[rows["target"] == target].eval("R2 - R2_present")
     if np.allclose(differences, 0):
         return ""
-    mean, lower, upper = (signed(value, 4) for value in compare.mean_over_tasks(differences.to_numpy()))
+    mean, lower, upper = (signed(value, 4) for value in comparison.mean_over_tasks(differences.to_numpy()))
     return f"{mean} ({lower} to {upper})"
 
 

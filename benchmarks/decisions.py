@@ -37,16 +37,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from soilpb import applicability, evaluation, kept_model, models, next_samples, twin
-from soilpb.bands import band_grid
-from soilpb.kept_model import STANDARD
-from soilpb.pls import PLSCV
-from soilpb.progress import track
+from soilpb._format import track
+from soilpb.decide import applicability, sampling, stored_model
+from soilpb.decide.exceedance import brier_score, calibration_error, reliability
+from soilpb.decide.site_model import SiteModel
+from soilpb.decide.standards import lead_limit, rules_of
+from soilpb.decide.stored_model import STANDARD
+from soilpb.evaluate import cross_validation
+from soilpb.models import baselines
+from soilpb.models.pls import PLSCV
 from soilpb.readers import limesoda
-from soilpb.reliability import brier_score, calibration_error, reliability
-from soilpb.site_model import SiteModel
-from soilpb.spectra import SoilSpectra
-from soilpb.standards import lead_limit, rules_of
+from soilpb.simulate import twin
+from soilpb.spectra import SoilSpectra, band_grid
 from soilpb.study import Study
 
 GRID, FIELD_GRID = band_grid(400, 2490, 10), band_grid(430, 2480, 10)
@@ -85,8 +87,8 @@ def judged(seeds: range) -> tuple[pd.DataFrame, ...]:
             GRID,
             ph=ph,
             seed=seed,
-            n_folds=kept_model.N_FOLDS,
-            candidates=models.registry(source, kept_model.CANDIDATES, seed),
+            n_folds=stored_model.N_FOLDS,
+            candidates=baselines.registry(source, stored_model.CANDIDATES, seed),
         )
         said = model.predict(new.reflectance)
         for name, column, prefix in (("lead", "Pb_mg_kg", ""), ("pH", "pH", "pH_")):
@@ -94,7 +96,7 @@ def judged(seeds: range) -> tuple[pd.DataFrame, ...]:
             covered.append(
                 (seed, name, np.mean((said[f"{prefix}lower"] <= values) & (values <= said[f"{prefix}upper"])))
             )
-        r2 = evaluation.metrics(ln_pb(new), np.log(said["predicted"]))["R2"]
+        r2 = cross_validation.metrics(ln_pb(new), np.log(said["predicted"]))["R2"]
         chosen.append((seed, model.target.name, r2))
         chances += list(probabilities(model, said, new))
         flags.append((seed, "same kind", said["outside"].mean(), np.nan))
@@ -124,7 +126,7 @@ def shifted(model: SiteModel, same: SoilSpectra, seed: int) -> Iterator[tuple[in
         other = twin.simulate_target(800, seed=seed + OF_SHIFTED, grid=GRID, shift=shift)
         flagged = model.domain.distances(other.reflectance)["outside"].mean()
         X = np.concatenate([same.reflectance[:800], other.reflectance])
-        features, kind = next_samples.features(X, 20), np.repeat([0, 1], 800)
+        features, kind = sampling.features(X, 20), np.repeat([0, 1], 800)
         shown = np.arange(1600) % 800 < 400
         teller = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())
         scores = teller.fit(features[shown], kind[shown]).decision_function(features[~shown])
@@ -155,13 +157,13 @@ def learning_curves(seeds: range) -> pd.DataFrame:
     rows = []
     for seed, pool, test in twins(seeds, POOL, TEST):
         X, y = pool.reflectance, ln_pb(pool)
-        F = next_samples.features(X)
+        F = sampling.features(X)
         start = np.random.default_rng(seed).choice(POOL, START, replace=False)
-        for method in next_samples.METHODS:
+        for method in sampling.METHODS:
             measured = start
             for size in SIZES:
                 if size > START:
-                    more = next_samples.choose(method, F, size - len(measured), measured, seed)
+                    more = sampling.choose(method, F, size - len(measured), measured, seed)
                     measured = np.concatenate([measured, more])
                 error = PLSCV().fit(X[measured], y[measured]).predict(test.reflectance) - ln_pb(test)
                 rows.append((seed, method, size, np.sqrt(np.mean(error**2))))

@@ -41,15 +41,17 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 
-from soilpb import models, pretraining, store, truth, twin
-from soilpb.bands import band_grid
-from soilpb.embedding import EmbeddingPLS
-from soilpb.evaluation import metrics
-from soilpb.network import SpectralNetwork
-from soilpb.progress import track
-from soilpb.sitefile import project_root
-from soilpb.spectra import SoilSpectra
-from soilpb.training import TrainingConfig
+from soilpb import _files
+from soilpb._format import track
+from soilpb.evaluate import pretraining
+from soilpb.evaluate.cross_validation import metrics
+from soilpb.models import baselines
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.training import TrainingConfig
+from soilpb.models.transfer import EmbeddingPLS
+from soilpb.simulate import truth, twin
+from soilpb.site_file import project_root
+from soilpb.spectra import SoilSpectra, band_grid
 
 GRID = band_grid(400, 2490, 10)
 DRAWS = range(31_000, 31_012)
@@ -155,7 +157,7 @@ def candidates(condition: Condition, library: SoilSpectra, draw: int) -> Iterato
 
 
 def _one(source: SpectralNetwork | None, key: str, seed: int) -> Any:
-    (model,) = models.registry(source, [key], seed).values()
+    (model,) = baselines.registry(source, [key], seed).values()
     return model
 
 
@@ -197,7 +199,7 @@ def run(draws: range) -> None:
         missing = [condition for condition in CONDITIONS if not path_of(condition, draw).exists()]
         library = twin.simulate_source(DEFAULT.size, draw, GRID) if missing else None
         for condition in missing:
-            store.save_table(path_of(condition, draw), scores(condition, library, draw))
+            _files.save_table(path_of(condition, draw), scores(condition, library, draw))
 
 
 def write() -> None:
@@ -205,7 +207,7 @@ def write() -> None:
     paths = [path_of(condition, draw) for draw in DRAWS for condition in CONDITIONS]
     if missing := [path for path in paths if not path.exists()]:
         raise SystemExit(f"{len(missing)} of {len(paths)} parts are missing: run first")
-    table = pd.concat([store.load_table(path) for path in paths], ignore_index=True)
+    table = pd.concat([_files.load_table(path) for path in paths], ignore_index=True)
     table = table.drop(columns="seconds").assign(n_train=N_TRAIN, n_test=N_TEST)
     table.to_csv(TABLE, index=False, float_format="%.5f")
     PAGE.write_text(page(pd.read_csv(TABLE), __doc__), encoding="utf-8")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from soilpb import fresh_twins
-from soilpb.compare import mean_over_tasks
-from soilpb.fresh_twins import ALONE, CONTROL, FEATURES, MANY, PLS, RECIPE, Model
-from soilpb.wording import number, with_interval
+from soilpb._format import number, with_interval
+from soilpb.evaluate.comparison import mean_over_tasks
+from soilpb.old import fresh_twins
+from soilpb.old.fresh_twins import ALONE, CONTROL, FEATURES, MANY, PLS, RECIPE, Model
 
 #: What was expected beforehand: words, model, and between which mean R².
 EXPECTED = (

@@ -18,8 +18,9 @@ import pandas as pd
 from ledger import FIELDS, HERE, N_REPEATS, TARGETS, predictions, task
 from threadpoolctl import threadpool_limits
 
-from soilpb import bootstrap, compare, evaluation, models, splits, verdicts
-from soilpb.progress import track
+from soilpb._format import track
+from soilpb.evaluate import comparison, cross_validation, splits
+from soilpb.models import baselines
 
 PLS = "pls"
 OUTCOMES = ["better", "equal", "undecided", "worse"]
@@ -30,8 +31,8 @@ def one_task(keys: list[str], target: str, field: str) -> pd.DataFrame:
     made = pd.concat([predictions(key, target, field) for key in keys], ignore_index=True)
     study = task(target, field)
     folds = splits.repeated_kfold(study.ids, 5, N_REPEATS, study.site.seed, study.groups)
-    compared = compare.against(evaluation.score(made), folds, PLS).set_index("model")
-    r2 = bootstrap.interval(made).set_index("model")[["value", "lower", "upper"]].add_prefix("R2_")
+    compared = comparison.against(cross_validation.score(made), folds, PLS).set_index("model")
+    r2 = comparison.interval(made).set_index("model")[["value", "lower", "upper"]].add_prefix("R2_")
     seconds = made.groupby("model")["seconds"].first()
     columns = ["change", "lower", "upper", "p_value", "better", "equal", "worse"]
     table = r2.join(compared[columns]).join(seconds).loc[keys]
@@ -43,8 +44,8 @@ def league(keys: list[str]) -> pd.DataFrame:
     places = [(target, field) for target in TARGETS for field in FIELDS]
     table = pd.concat([one_task(keys, *place) for place in track(places, "tasks")], ignore_index=True)
     tested = table["p_value"].notna()
-    table.loc[tested, "p_holm"] = table[tested].groupby("key")["p_value"].transform(compare.holm)
-    table.loc[tested, "outcome"] = [verdicts.outcome(row) for row in table[tested].to_dict("records")]
+    table.loc[tested, "p_holm"] = table[tested].groupby("key")["p_value"].transform(comparison.holm)
+    table.loc[tested, "outcome"] = [comparison.outcome(row) for row in table[tested].to_dict("records")]
     return table
 
 
@@ -54,11 +55,11 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     counts = pd.crosstab(table["key"], table["outcome"]).reindex(columns=OUTCOMES, fill_value=0)
     rows = []
     for key, values in wide.iterrows():
-        gain, lower, upper = compare.mean_over_tasks((values - wide.loc[PLS]).to_numpy())
+        gain, lower, upper = comparison.mean_over_tasks((values - wide.loc[PLS]).to_numpy())
         against = f"{gain:+.3f} ({lower:+.3f} to {upper:+.3f})".replace("-", "−")
         rows.append(
             {
-                "model": models.name_of(key),
+                "model": baselines.name_of(key),
                 "R² clay": f"{values.filter(like='clay').mean():.3f}",
                 "R² SOC": f"{values.filter(like='SOC').mean():.3f}",
                 "R²": f"{values.mean():.3f}",
@@ -73,7 +74,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def page(table: pd.DataFrame) -> str:
     """The league as Markdown."""
     rows, keys = summary(table), list(dict.fromkeys(table["key"]))
-    options = "" if keys == list(models.ENTRIES) else f" --models {' '.join(keys)}"
+    options = "" if keys == list(baselines.ENTRIES) else f" --models {' '.join(keys)}"
     lines = [
         "# League: models of the registry on ten real tasks",
         "",
@@ -94,7 +95,7 @@ def page(table: pd.DataFrame) -> str:
 def main() -> None:
     """Fit what is not there yet, and write both files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--models", nargs="+", default=models.installed(), help="keys of the registry")
+    parser.add_argument("--models", nargs="+", default=baselines.installed(), help="keys of the registry")
     keys = list(dict.fromkeys([PLS, *parser.parse_args().models]))
     with threadpool_limits(1):
         table = league(keys)

@@ -29,8 +29,9 @@ from ledger_ideas import AVERAGE, CONTROLS, IDEAS, Idea, make
 from ledger_sources import Sources
 from threadpoolctl import threadpool_limits
 
-from soilpb import compare, evaluation, splits, store
-from soilpb.sitefile import project_root
+from soilpb import _files
+from soilpb.evaluate import comparison, cross_validation, splits
+from soilpb.site_file import project_root
 from soilpb.study import Study
 
 FIELDS = ("cv98", "sc93", "sl125", "ul120", "ssp460")
@@ -49,9 +50,9 @@ def predictions(part: str, target: str, field: str) -> pd.DataFrame:
         folds = splits.repeated_kfold(study.ids, 5, N_REPEATS, study.site.seed, study.groups)
         model = make(part, Sources(study, STORE))
         start = time.process_time()
-        table = evaluation.cross_validate({part: model}, study.X, study.y, folds, study.ids)
-        store.save_table(path, table.assign(seconds=time.process_time() - start))
-    return store.load_table(path)
+        table = cross_validation.cross_validate({part: model}, study.X, study.y, folds, study.ids)
+        _files.save_table(path, table.assign(seconds=time.process_time() - start))
+    return _files.load_table(path)
 
 
 @cache
@@ -67,7 +68,9 @@ def r2(parts: tuple[str, ...], target: str, field: str) -> float:
     mean = np.mean([table["predicted"].reindex(tables[0].index) for table in tables], axis=0)
     rows = tables[0].assign(predicted=mean).groupby("repeat")
     return float(
-        np.mean([evaluation.metrics(repeat["observed"], repeat["predicted"])["R2"] for _, repeat in rows])
+        np.mean(
+            [cross_validation.metrics(repeat["observed"], repeat["predicted"])["R2"] for _, repeat in rows]
+        )
     )
 
 
@@ -95,8 +98,8 @@ def entry(idea: Idea, targets: tuple[str, ...] = tuple(TARGETS)) -> dict[str, ob
     row: dict[str, object] = {"idea": idea.name, "borrows": idea.knows, "expectation": idea.expectation}
     for target in targets:
         row[f"R2_{target}"] = np.mean([r2(idea.parts, target, field) for field in FIELDS])
-        row |= dict(zip(_names(target), compare.mean_over_tasks(gains(idea, (target,))), strict=True))
-    row |= dict(zip(_names("all"), compare.mean_over_tasks(gains(idea, targets)), strict=True))
+        row |= dict(zip(_names(target), comparison.mean_over_tasks(gains(idea, (target,))), strict=True))
+    row |= dict(zip(_names("all"), comparison.mean_over_tasks(gains(idea, targets)), strict=True))
     return row | {"verdict": verdict(row["lower_all"], row["upper_all"])}
 
 

@@ -14,7 +14,7 @@ import ledger_models as own
 from ledger_sources import Sources
 from sklearn.base import RegressorMixin
 
-from soilpb import models
+from soilpb.models import baselines
 
 SEEDS = range(5)
 #: The recommended model without transfer, ``average`` in the registry.
@@ -264,6 +264,6 @@ def make(part: str, sources: Sources) -> RegressorMixin:
     """Make the unfitted estimator of a part for one task."""
     if part in OWN_PARTS:
         return OWN_PARTS[part](sources)
-    entry = models.ENTRIES[part]
+    entry = baselines.ENTRIES[part]
     source = sources.network("pH") if entry.transfer else None
-    return entry.make(models.Recipe(source, sources.seed, {}))
+    return entry.make(baselines.Recipe(source, sources.seed, {}))

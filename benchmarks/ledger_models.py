@@ -16,12 +16,12 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
 
-from soilpb import baselines
-from soilpb.network import SpectralNetwork
-from soilpb.pls import training_masks
-from soilpb.preprocessing import Scaling
-from soilpb.ridge import RidgeKFold
-from soilpb.training import evaluate
+from soilpb.models import baselines
+from soilpb.models.linear import RidgeKFold
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.pls import training_masks
+from soilpb.models.preprocessing import Scaling
+from soilpb.models.training import evaluate
 
 #: Correlations between fields that a Gaussian process may choose from.
 CORRELATIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)

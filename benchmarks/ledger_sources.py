@@ -13,14 +13,13 @@ import numpy as np
 from ledger_models import Library
 from sklearn.frozen import FrozenEstimator
 
-from soilpb import twin
-from soilpb.atlas import ENDMEMBERS
-from soilpb.finetuning import RECIPES, fine_tune
-from soilpb.network import SpectralNetwork
-from soilpb.pls import PLSCV
+from soilpb.models.network import RECIPES, SpectralNetwork, fine_tune
+from soilpb.models.pls import PLSCV
+from soilpb.models.training import TrainingConfig
+from soilpb.simulate import twin
+from soilpb.simulate.minerals import ENDMEMBERS
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
-from soilpb.training import TrainingConfig
 
 PROPERTIES = ("pH", "clay_pct", "SOC_pct")
 #: Passes over the other fields' soils, some 800, and over the twin's.

@@ -118,7 +118,7 @@ def write_lucas2015(folder: Path, n_scans: int) -> None:
     """Write LUCAS 2015 with two scans a point: the laboratory table and a file a country."""
     import numpy as np
 
-    from soilpb.readers.lucas_files import COUNTRIES
+    from soilpb.readers.lucas import COUNTRIES
     from tests import layouts
 
     n_points = n_scans // 2

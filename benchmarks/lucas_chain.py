@@ -25,10 +25,10 @@ import numpy as np
 import pandas as pd
 from processes import run
 
-from soilpb import twin
-from soilpb.bands import absorbance
-from soilpb.progress import track
-from soilpb.readers.lucas_files import COUNTRIES, WAVELENGTHS
+from soilpb._format import track
+from soilpb.readers.lucas import COUNTRIES, WAVELENGTHS
+from soilpb.simulate import twin
+from soilpb.spectra import absorbance
 
 ROOT = Path(__file__).resolve().parents[1]
 CHAPTERS = ("02_pretraining", "03_transfer", "04_baselines", "05_interpretation")

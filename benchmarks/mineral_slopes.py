@@ -19,13 +19,16 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from soilpb import models, pretraining, slopes, splits, truth, twin
-from soilpb.bands import band_grid
-from soilpb.composition import columns_of
-from soilpb.network import SpectralNetwork
-from soilpb.plausible import Plausible
-from soilpb.progress import track
-from soilpb.training import TrainingConfig
+from soilpb._format import track
+from soilpb.evaluate import pretraining, splits
+from soilpb.explain import mineral_slopes
+from soilpb.explain.mineral_slopes import Plausible
+from soilpb.models import baselines
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.training import TrainingConfig
+from soilpb.simulate import truth, twin
+from soilpb.simulate.soils import columns_of
+from soilpb.spectra import band_grid
 
 GRID = band_grid(400, 2490, 10)
 #: The study's recipe, the features of its network beside PLS, and PLS alone.
@@ -39,7 +42,7 @@ def benchmark(n_sites: int, n_soils: int, source_size: int) -> pd.DataFrame:
     library = twin.simulate_source(source_size, seed=FIRST_SEED - 1, grid=GRID)
     training = TrainingConfig(pretraining.epochs_for(source_size), seed=FIRST_SEED - 1)
     source = SpectralNetwork.fit(library.reflectance, library.values("pH"), GRID, ["pH"], training=training)
-    texture = slopes.texture_exponent(library.reflectance, GRID, library.samples)
+    texture = mineral_slopes.texture_exponent(library.reflectance, GRID, library.samples)
     return pd.concat(
         [site(source, texture, n_soils, FIRST_SEED + i) for i in track(range(n_sites), "sites")],
         ignore_index=True,
@@ -51,10 +54,12 @@ def site(source: SpectralNetwork, texture: float, n_soils: int, seed: int) -> pd
     soils = twin.simulate_target(n_soils, seed=seed, grid=GRID)
     X, y, ids = soils.reflectance, np.log(soils.values("Pb_mg_kg")), soils.samples.index.to_numpy()
     folds = list(splits.iterate(splits.repeated_kfold(ids, 5, 1, seed), ids))
-    amounts = {c: soils.samples[columns_of(c)].sum(axis=1).to_numpy() / 100 for c in slopes.CONSTITUENTS}
+    amounts = {
+        c: soils.samples[columns_of(c)].sum(axis=1).to_numpy() / 100 for c in mineral_slopes.CONSTITUENTS
+    }
     true = truth.true_mineral_slopes(soils.samples, "own").set_index("constituent")["total"]
     rows = []
-    for name, model in models.registry(source, ENTRIES, seed).items():
+    for name, model in baselines.registry(source, ENTRIES, seed).items():
         fitted = [clone(model).fit(X[fold.train], y[fold.train]) for fold in folds]
         ways = {
             "plausible": [Plausible(m, X[fold.train]) for m, fold in zip(fitted, folds, strict=True)],
@@ -62,7 +67,7 @@ def site(source: SpectralNetwork, texture: float, n_soils: int, seed: int) -> pd
         }
         for way, asked in ways.items():
             answers = pd.concat(
-                [slopes.mineral_slopes(m, X, GRID, abundance=amounts, texture=texture) for m in asked]
+                [mineral_slopes.mineral_slopes(m, X, GRID, abundance=amounts, texture=texture) for m in asked]
             )
             rows.append({"seed": seed, "model": name, "way": way, **agreement(answers, true)})
     return pd.DataFrame(rows)

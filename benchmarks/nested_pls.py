@@ -21,10 +21,10 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from threadpoolctl import threadpool_limits
 
-from soilpb import twin
-from soilpb.bands import band_grid
-from soilpb.pls import PLSCV, PREPROCESSING
-from soilpb.progress import track
+from soilpb._format import track
+from soilpb.models.pls import PLSCV, PREPROCESSING
+from soilpb.simulate import twin
+from soilpb.spectra import band_grid
 
 GRIDS = {210: band_grid(400, 2490, 10), 2_100: band_grid(400, 2499, 1)}
 PLS = PLSRegression(scale=False)

@@ -31,11 +31,12 @@ import torch
 from processes import run
 from torch.utils.flop_counter import FlopCounterMode
 
-from soilpb import figures, twin
-from soilpb.bands import band_grid
-from soilpb.progress import track
-from soilpb.resnet import ResNet1d, ResNetConfig
-from soilpb.training import TrainingConfig, fit_network, reproducible
+from soilpb._format import track
+from soilpb.models.resnet import ResNet1d, ResNetConfig
+from soilpb.models.training import TrainingConfig, fit_network, reproducible
+from soilpb.plots import style
+from soilpb.simulate import twin
+from soilpb.spectra import band_grid
 
 GRIDS = {
     210: band_grid(400, 2490, 10),
@@ -151,18 +152,18 @@ def epochs_by_rows() -> list[dict[str, float]]:
 
 def draw(rows: list[dict[str, float]], path: Path) -> None:
     """Draw time and memory against the number of spectra."""
-    figures.style()
+    style.style()
     table = pd.DataFrame(rows).set_index("spectra")
-    above, beneath = figures.stacked([2.4, 2.4])
+    above, beneath = style.stacked([2.4, 2.4])
     panels = ((above, "s an epoch", "Epoch (CPU s)"), (beneath, "peak, MB", "Peak memory (MB)"))
-    for (ax, column, label), colour in zip(panels, figures.PALETTE, strict=False):
+    for (ax, column, label), colour in zip(panels, style.PALETTE, strict=False):
         ax.plot(table.index, table[column], "o-", color=colour)
         ax.set(ylabel=label, ylim=(0, 1.15 * table[column].max()), xlim=(0, None))
     beneath.xaxis.set_major_formatter("{x:,.0f}")
     proportional = table["s an epoch"].iloc[-1] * np.array([0, 1])
-    above.plot([0, table.index[-1]], proportional, "--", color=figures.GREY, zorder=0, label="proportional")
+    above.plot([0, table.index[-1]], proportional, "--", color=style.GREY, zorder=0, label="proportional")
     above.legend()
-    figures.label_x(beneath, "Spectra of 210 bands")
+    style.label_x(beneath, "Spectra of 210 bands")
     path.parent.mkdir(parents=True, exist_ok=True)
     above.figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 

@@ -42,27 +42,22 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from myst_nb import glue
 
-from soilpb import (
-    bootstrap,
-    evaluation,
-    figures,
-    figures_curves,
-    figures_network,
-    figures_scores,
-    pretraining,
-    pretraining_words,
-    wording,
-)
-from soilpb.network import SpectralNetwork
-from soilpb.pls import PLSCV
-from soilpb.resnet import ResNetConfig
-from soilpb.sitefile import library_folder
+from soilpb import _format
+from soilpb.evaluate import comparison, cross_validation, pretraining
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.pls import PLSCV
+from soilpb.models.resnet import ResNetConfig
+from soilpb.models.training import TrainingConfig
+from soilpb.old import pretraining_words
+from soilpb.plots import scores as scores_
+from soilpb.plots import style
+from soilpb.plots import training as training_
+from soilpb.site_file import library_folder
 from soilpb.study import Study
-from soilpb.training import TrainingConfig
 
 # %%
 study = Study.open("02_pretraining", globals())
-figures.style()
+style.style()
 study.banner()
 
 # %% [markdown]
@@ -77,7 +72,7 @@ study.banner()
 
 # %% mystnb={"figure": {"caption": "The network, drawn from its configuration: channels × positions along the spectrum beneath each layer, what the layer does above it. Curved arrows are shortcuts.", "name": "fig-network"}, "image": {"alt": "Boxes from left to right: the spectrum, a strided convolution called stem, three residual blocks with curved shortcut arrows, flattened features and one output; each box names its number of channels and positions."}}
 config = ResNetConfig(n_bands=study.source.n_bands)
-ax = figures_network.network(config, output=study.site.source_property)
+ax = training_.network(config, output=study.site.source_property)
 
 # %% [markdown]
 # ## Training
@@ -105,9 +100,9 @@ seconds = time.process_time() - started
 
 # %% mystnb={"figure": {"caption": "Training on the source library ({glue:text}`pre-source-kind`). Above: error on the soils it learns from, with the noise that training adds. Below: R² on soils held back.", "name": "fig-training"}, "image": {"alt": "Two curves by epoch: above, the training error falls steeply and then slowly; below, R squared of the held-back soils rises and levels off."}}
 history = pd.DataFrame(network.history)
-above, beneath = figures.stacked([2.2, 2.2])
-figures_curves.training_curve(history, "train_loss", "Training error\n(squared sd)", above)
-ax = figures_curves.training_curve(history, "validation_r2", "R², held back", beneath)
+above, beneath = style.stacked([2.2, 2.2])
+training_.training_curve(history, "train_loss", "Training error\n(squared sd)", above)
+ax = training_.training_curve(history, "validation_r2", "R², held back", beneath)
 
 # %% [markdown]
 # A network that learnt too little would still be rising at the last epoch of {numref}`fig-training`; one that learnt its soils by heart would fall
@@ -128,21 +123,23 @@ places = {"library": held_back}
 if prop in study.target.samples:
     places["site"] = study.target.having(prop)
 predictions = {at: pretraining.predict(models, soils, prop) for at, soils in places.items()}
-scores = {at: evaluation.score(rows) for at, rows in predictions.items()}
+scores = {at: cross_validation.score(rows) for at, rows in predictions.items()}
 
 # %% tags=["hide-input"]
-league = pd.concat({at: evaluation.summary(rows) for at, rows in scores.items()}, names=["soils of the"])
+league = pd.concat(
+    {at: cross_validation.summary(rows) for at, rows in scores.items()}, names=["soils of the"]
+)
 value = league.pivot_table(index=["soils of the", "model"], columns="metric", values="value", sort=False)
 value = value.reindex(models, level="model")
 shown = value[["R2", "RMSE", "bias", "RPD"]].round(2) + 0.0  # no minus before a zero
 shown = shown.rename(columns={"R2": "R²"}).reset_index().rename_axis(columns=None)
-shown.style.format(wording.number, subset=["R²", "RMSE", "bias", "RPD"]).hide(axis="index")
+shown.style.format(_format.number, subset=["R²", "RMSE", "bias", "RPD"]).hide(axis="index")
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`pre-property` of soils that the network never saw. Left: soils of the library that were held back ({glue:text}`pre-source-kind`). Right: the soils of the site ({glue:text}`pre-target-kind`).", "name": "fig-source-parity"}, "image": {"alt": "Two plots of observed against predicted pH with the one-to-one line, R squared, RMSE and bias in the corner: on the left the held-back soils of the library, on the right the soils of the site."}}
-_, axes = plt.subplots(1, 2, figsize=(figures.WIDTH, 3.9))
+_, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 3.9))
 for ax, at in zip(axes, places, strict=False):
     of_network = [table[at].query("model == @RESNET") for table in (predictions, scores)]
-    figures_scores.parity(*of_network, prop, ax).set_title(at.capitalize())
+    scores_.parity(*of_network, prop, ax).set_title(at.capitalize())
 for ax in axes[len(places) :]:
     ax.axis("off")
 
@@ -156,7 +153,7 @@ for ax in axes[len(places) :]:
 
 # %% tags=["remove-cell"]
 learnt = value.xs(RESNET, level="model")
-gain = bootstrap.interval(predictions["library"], reference=PLS, seed=seed).iloc[0]
+gain = comparison.interval(predictions["library"], reference=PLS, seed=seed).iloc[0]
 population = pretraining.populations(study.source)
 within = pretraining.within_populations(predictions["library"], population)
 groups = pretraining_words.populations(learnt.loc["library", "R2"], within[RESNET], population.unique().size)
@@ -188,7 +185,7 @@ by_size = pd.concat([smaller, scores["library"].assign(n=learning.n_samples)])
 
 # %% mystnb={"figure": {"caption": "R² of {glue:text}`pre-property` on the soils held back, by the number of soils that the network and PLS learn from; the last is the whole library but for the soils held back ({glue:text}`pre-source-kind`). One choice of soils and one training each.", "name": "fig-source-size"}, "image": {"alt": "Two lines over the number of library soils on a logarithmic axis: R squared of the network and of PLS on the same held-back soils."}}
 r2_by_size = by_size.query("metric == 'R2' and fold == @evaluation.POOLED")
-ax = figures_curves.learning_curve(r2_by_size, label="Soils of the library that are learnt from")
+ax = training_.learning_curve(r2_by_size, label="Soils of the library that are learnt from")
 
 # %% [markdown]
 # {glue:text}`pre-growth` {numref}`fig-source-size` shows the way between. A pass over all {glue:text}`pre-n-learning:,` soils, with a look at those put aside, took {glue:text}`pre-epoch-seconds:.1f` s of one core.
@@ -201,7 +198,7 @@ apart = value.loc["library", ["R2"]].assign(within=within, rmse=value.loc["libra
 apart["median"] = parts.groupby("model")["RMSE"].median()
 apart["worst"] = parts.groupby("model")["RMSE"].max()
 apart.columns = ["R²", "R² within groups", "RMSE", "RMSE, median group", "RMSE, worst group"]
-table = apart.reset_index().style.format(wording.number, subset=apart.columns).hide(axis="index")
+table = apart.reset_index().style.format(_format.number, subset=apart.columns).hide(axis="index")
 table if population.unique().size > 1 else None
 
 # %% [markdown]

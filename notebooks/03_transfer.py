@@ -42,29 +42,19 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from soilpb import (
-    bootstrap,
-    compare,
-    evaluation,
-    figures,
-    figures_curves,
-    figures_league,
-    figures_scores,
-    fresh_twins,
-    models,
-    splits,
-    transfer_menu,
-    transfer_words,
-    verdicts,
-    wording,
-)
-from soilpb.network import SpectralNetwork
-from soilpb.sitefile import project_root
+from soilpb import _format
+from soilpb.evaluate import comparison, cross_validation, splits
+from soilpb.models import baselines, transfer
+from soilpb.models.network import SpectralNetwork
+from soilpb.old import fresh_twins, transfer_words
+from soilpb.plots import scores as scores_
+from soilpb.plots import style, training
+from soilpb.site_file import project_root
 from soilpb.study import Study
 
 # %%
 study = Study.open("03_transfer", globals())
-figures.style()
+style.style()
 study.banner()
 
 # %% [markdown]
@@ -77,10 +67,10 @@ study.banner()
 
 # %%
 network, prop = study.source_network(), study.site.source_property
-make = partial(models.registry, seed=study.site.seed, target=study.target_name)
+make = partial(baselines.registry, seed=study.site.seed, target=study.target_name)
 strategies = ["head", "partial", "resnet-ph", "lp-ft", "features-ridge", "features-pls"]
 fitted = {name: model.fit(study.X, study.y) for name, model in make(network, strategies, epochs=1).items()}
-menu = transfer_menu.menu(fitted)
+menu = transfer.menu(fitted)
 
 # %% tags=["hide-input"]
 heads = {"stays": "kept from the source", "learns": "learnt on the site", "weights": "weights"}
@@ -111,7 +101,7 @@ for word, source, keys in (
     ("shuffled", misled, ["features-ridge", "features-pls"]),
 ):
     zoo |= {name.replace("pH", word): model for name, model in make(source, keys, epochs=epochs).items()}
-zoo[f"{prop} alone"] = transfer_menu.property_alone(network)
+zoo[f"{prop} alone"] = transfer.property_alone(network)
 
 # %% [markdown]
 # Every model predicts every soil {glue:text}`transfer-n-repeats` times, each time fitted without it. {glue:text}`transfer-folds`
@@ -119,15 +109,15 @@ zoo[f"{prop} alone"] = transfer_menu.property_alone(network)
 # %%
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
-predictions = evaluation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs)
-scores = evaluation.score(predictions)
+predictions = cross_validation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs)
+scores = cross_validation.score(predictions)
 
 # %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` of all strategies, their controls (random weights; shuffled labels; the source property alone), PLS and multiblock ridge, under repeated cross-validation ({glue:text}`transfer-kind` soils). Bars: 95 % bootstrap intervals over the soils (whole sampling fields, where they are known). Grey names: controls, PLS and ridge.", "name": "fig-transfer-league"}, "image": {"alt": "One row a model, the best first: a dot for R squared with an interval; strategies that start from the pH network, the same from random weights and from shuffled labels, the pH prediction alone, and PLS."}}
 together = None if study.groups is None else dict(zip(study.ids, study.groups, strict=True))
-league = bootstrap.interval(predictions, groups=together, seed=study.site.seed)
-ax = figures_league.league(league)
+league = comparison.interval(predictions, groups=together, seed=study.site.seed)
+ax = scores_.league(league)
 for name in ax.get_yticklabels():
-    name.set_color("black" if name.get_text() in fitted else figures.GREY)
+    name.set_color("black" if name.get_text() in fitted else style.GREY)
 
 # %% [markdown]
 # ## Was it the knowledge?
@@ -138,7 +128,7 @@ for name in ax.get_yticklabels():
 
 # %%
 keys = ["resnet-ph", "features-ridge", "features-pls", "pls", "blocks"]
-RECIPE, RIDGE, BEST, PLS, BLOCKS = (models.name_of(key, study.target_name) for key in keys)
+RECIPE, RIDGE, BEST, PLS, BLOCKS = (baselines.name_of(key, study.target_name) for key in keys)
 pairs = {name: name.replace("pH", "random") for name in [RECIPE, RIDGE, BEST]}
 misled_pairs = {name: name.replace("pH", "shuffled") for name in [RIDGE, BEST]}
 controls = {"random weights": pairs, "shuffled labels": misled_pairs}
@@ -148,7 +138,7 @@ knowledge = pd.concat(
         for control, these in controls.items()
     ]
 )
-against_pls = compare.against(scores, folds, reference=PLS)
+against_pls = comparison.against(scores, folds, reference=PLS)
 
 # %% tags=["hide-input"]
 change = [
@@ -179,7 +169,7 @@ shown.style.format({"p (Holm)": lambda p: f"{p:.3f}" if p >= 0.001 else "< 0.001
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`transfer-label` under repeated cross-validation ({glue:text}`transfer-kind` soils). Left: the study's recipe, full fine-tuning. Right: the network's features beside PLS scores. Thin lines span the repeats.", "name": "fig-transfer-parity"}, "image": {"alt": "Two plots of observed against predicted values with the one-to-one line and scores in the corner: full fine-tuning on the left, features beside PLS scores on the right."}}
 two = [table[table["model"].isin([RECIPE, BEST])] for table in (predictions, scores)]
-axes = figures_scores.parity_grid(*two, study.label, models=[RECIPE, BEST])
+axes = scores_.parity_grid(*two, study.label, models=[RECIPE, BEST])
 
 # %% [markdown]
 # A cloud flatter than the dashed line means that low soils are predicted too high and high soils too low: a model that is unsure stays near the mean.
@@ -193,13 +183,13 @@ axes = figures_scores.parity_grid(*two, study.label, models=[RECIPE, BEST])
 most = int(splits.training_sizes(folds).min())
 sizes = [size for size in (30, 60, 120, 240) if size < 0.9 * most] + [most]
 compared = {name: zoo[name] for name in (PLS, BLOCKS, RIDGE, BEST)}
-curve = evaluation.learning_curve(
+curve = cross_validation.learning_curve(
     compared, study.X, study.y, sizes, folds, study.ids, n_jobs, study.site.seed
 )
 curve = curve.query("metric == 'R2' and fold == @evaluation.POOLED")
 
 # %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` by the number of training soils ({glue:text}`transfer-kind` soils), always on the same test soils. Whiskers: 5–95 % of the repeats.", "name": "fig-transfer-learning-curve"}, "image": {"alt": "R squared against the number of training soils on a logarithmic axis, one line a model: PLS, multiblock ridge, ridge on the network's features, and features beside PLS scores."}}
-ax = figures_curves.learning_curve(curve, x="n_train")
+ax = training.learning_curve(curve, x="n_train")
 
 # %% [markdown]
 # {glue:text}`transfer-savings`
@@ -218,7 +208,7 @@ twins = pd.read_csv(project_root() / "benchmarks" / "fresh_twins.csv")
 curves = fresh_twins.by_factor(twins)
 
 # %% mystnb={"figure": {"caption": "R² on lead of new soils, as measured, of freshly drawn **simulated** libraries and sites: mean and 95 % interval over the draws. One factor varies, the others stay at {glue:text}`transfer-default`. Dashed: who knows all constituents and pH.", "name": "fig-transfer-twins"}, "image": {"alt": "Three panels, R squared against the soils in the library, the shift of the site, and the unexplained spread of lead. Lines: four properties beside PLS, pH features beside PLS, pH fine-tuned, two models without a library, random features; a dashed line above them is the ceiling."}}
-axes = figures_curves.one_at_a_time(curves, fresh_twins.FACTORS, fresh_twins.CEILING)
+axes = training.one_at_a_time(curves, fresh_twins.FACTORS, fresh_twins.CEILING)
 
 # %% [markdown]
 # {glue:text}`transfer-twins-many` {glue:text}`transfer-twins-turning`
@@ -229,7 +219,7 @@ axes = figures_curves.one_at_a_time(curves, fresh_twins.FACTORS, fresh_twins.CEI
 # (smectite's share of the clay that is not kaolinite); and nothing.
 
 # %% tags=["hide-input"]
-table = fresh_twins.controls(twins).map(wording.number)
+table = fresh_twins.controls(twins).map(_format.number)
 table.rename_axis(index=None, columns=None).reset_index(names="R², simulated").style.hide(axis="index")
 
 # %% [markdown]
@@ -273,8 +263,8 @@ texts = {
     "blocks": f"Without any library, {BLOCKS} reaches R² {r2[BLOCKS]:.2f}: what a library is worth must be measured against that, too.",
     "alone": transfer_words.alone(prop, r2[f"{prop} alone"], r2[RIDGE]),
     "folds": transfer_words.membership(study.groups),
-    "best-pls": verdicts.verdict(of_pls.loc[BEST]),
-    "recipe-pls": verdicts.verdict(of_pls.loc[RECIPE]),
+    "best-pls": comparison.verdict(of_pls.loc[BEST]),
+    "recipe-pls": comparison.verdict(of_pls.loc[RECIPE]),
     "knowledge": transfer_words.knowledge(of_random, prop),
     "labels": transfer_words.knowledge(by_control["shuffled labels"], prop, "shuffled labels"),
     "savings": transfer_words.savings(curve, BEST, PLS),

@@ -40,23 +40,15 @@ import numpy as np
 import pandas as pd
 from myst_nb import glue
 
-from soilpb import (
-    compare,
-    evaluation,
-    figures,
-    figures_league,
-    figures_scores,
-    models,
-    preprocessing,
-    splits,
-    transfer_words,
-    verdicts,
-)
+from soilpb.evaluate import comparison, cross_validation, splits
+from soilpb.models import baselines, preprocessing
+from soilpb.old import transfer_words
+from soilpb.plots import scores, style
 from soilpb.study import Study
 
 study = Study.open("04_baselines", globals())
 PUBLISHED_R2 = 0.77  # ResNet-pH-Pb, He et al. (2025), one split
-figures.style()
+style.style()
 study.banner()
 
 # %% [markdown]
@@ -67,9 +59,11 @@ study.banner()
 # Each model tunes itself inside the training rows it is given, so the test rows stay unseen.
 
 # %% tags=["hide-input"]
-zoo = models.registry(study.source_network(), seed=study.site.seed, epochs=epochs, target=study.target_name)
-PLS, SVM, RESNET, RECIPE = [models.name_of(key, study.target_name) for key in models.STUDY]
-models.describe(target=study.target_name).style.hide(axis="index")
+zoo = baselines.registry(
+    study.source_network(), seed=study.site.seed, epochs=epochs, target=study.target_name
+)
+PLS, SVM, RESNET, RECIPE = [baselines.name_of(key, study.target_name) for key in baselines.STUDY]
+baselines.describe(target=study.target_name).style.hide(axis="index")
 
 # %% [markdown]
 # ## One split, and all of them
@@ -81,9 +75,9 @@ models.describe(target=study.target_name).style.hide(axis="index")
 # %%
 one_split = splits.random_split(study.ids, seed=study.site.seed, groups=study.groups)
 cv_folds = splits.repeated_kfold(study.ids, 5, n_repeats, study.site.seed, study.groups)
-single = evaluation.cross_validate(zoo, study.X, study.y, one_split, study.ids, n_jobs)
-repeated = evaluation.cross_validate(zoo, study.X, study.y, cv_folds, study.ids, n_jobs)
-single_scores, cv_scores = evaluation.score(single), evaluation.score(repeated)
+single = cross_validation.cross_validate(zoo, study.X, study.y, one_split, study.ids, n_jobs)
+repeated = cross_validation.cross_validate(zoo, study.X, study.y, cv_folds, study.ids, n_jobs)
+single_scores, cv_scores = cross_validation.score(single), cross_validation.score(repeated)
 tables = {
     "single": single,
     "predictions": repeated,
@@ -96,8 +90,8 @@ for name, table in tables.items():
 
 # %% tags=["hide-input"]
 by = {
-    "one 70/30 split": evaluation.summary(single_scores),
-    "repeated cross-validation": evaluation.summary(cv_scores),
+    "one 70/30 split": cross_validation.summary(single_scores),
+    "repeated cross-validation": cross_validation.summary(cv_scores),
 }
 league = pd.concat([table.assign(protocol=name) for name, table in by.items()], ignore_index=True)
 study.save("league", league)
@@ -109,14 +103,14 @@ wide.loc[cv_order, list(by)].rename_axis(columns=[None, None], index=None).style
 
 # %% mystnb={"figure": {"caption": "R² on {glue:text}`base-label` by one 70/30 split and by repeated 5-fold cross-validation ({glue:text}`base-kind` soils). Bars: 90 % of the repeats. Dotted: the published R² of ResNet-pH-Pb, from one split of the soils of Gejiu.", "name": "fig-league"}, "image": {"alt": "Dots with intervals, one row a model, for one random split and for repeated cross-validation, with the published value of 0.77 as a dotted line."}}
 r2 = league.query("metric == 'R2'").iloc[::-1].sort_values("protocol", ascending=False, kind="stable")
-ax = figures_league.league(r2, hue="protocol", published=PUBLISHED_R2)
+ax = scores.league(r2, hue="protocol", published=PUBLISHED_R2)
 
 # %% tags=["remove-cell"]
 cv_r2 = cv_scores.query("metric == 'R2' and fold == -1").groupby("model")["value"].mean()
 single_r2 = single_scores.query("metric == 'R2' and fold == -1").set_index("model")["value"]
-for key in models.STUDY:
-    glue(f"base-cv-r2-{key}", float(cv_r2[models.name_of(key, study.target_name)]), display=False)
-    glue(f"base-single-r2-{key}", float(single_r2[models.name_of(key, study.target_name)]), display=False)
+for key in baselines.STUDY:
+    glue(f"base-cv-r2-{key}", float(cv_r2[baselines.name_of(key, study.target_name)]), display=False)
+    glue(f"base-single-r2-{key}", float(single_r2[baselines.name_of(key, study.target_name)]), display=False)
 glue("base-folds", transfer_words.membership(study.groups), display=False)
 glue("base-kind", study.target.provenance.kind, display=False)
 glue("base-label", study.label, display=False)
@@ -132,7 +126,7 @@ glue("base-share-test", 100 * float((one_split["role"] == "test").mean()), displ
 # {numref}`fig-parity-direct` shows the models without transfer and the study's recipe. Points are means over the repeats; the thin lines span the repeats.
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`base-label` under repeated cross-validation ({glue:text}`base-kind` soils).", "name": "fig-parity-direct"}, "image": {"alt": "Four parity plots of observed against predicted logarithm of lead, for PLS, SVM, the direct network and the transferred network, with the one-to-one line and scores in the corner."}}
-axes = figures_scores.parity_grid(repeated, cv_scores, study.label, models=[PLS, SVM, RESNET, RECIPE])
+axes = scores.parity_grid(repeated, cv_scores, study.label, models=[PLS, SVM, RESNET, RECIPE])
 
 # %% [markdown]
 # ## Is any of them better than PLS?
@@ -140,12 +134,12 @@ axes = figures_scores.parity_grid(repeated, cv_scores, study.label, models=[PLS,
 # Models are compared fold by fold, on the same folds, by a t-test that knows that training sets overlap {cite:p}`nadeau2003`.
 
 # %%
-compared = compare.against(cv_scores, cv_folds, reference=PLS)
+compared = comparison.against(cv_scores, cv_folds, reference=PLS)
 study.save("comparison", compared)
 
 # %% tags=["hide-input"]
 compared.assign(
-    verdict=[verdicts.outcome(row) for row in compared.to_dict("records")],
+    verdict=[comparison.outcome(row) for row in compared.to_dict("records")],
     change=100 * compared["change"],
     interval=[
         f"{100 * low:+.0f} to {100 * high:+.0f}" for low, high in compared[["lower", "upper"]].to_numpy()
@@ -160,18 +154,18 @@ compared.assign(
 # Now the same data, the same model, and {glue:text}`base-n-splits` different 70/30 splits. Only the draw changes.
 
 # %%
-quick = {name: zoo[name] for name in (models.name_of(key, study.target_name) for key in models.QUICK)}
-lucky = evaluation.single_splits(
+quick = {name: zoo[name] for name in (baselines.name_of(key, study.target_name) for key in baselines.QUICK)}
+lucky = cross_validation.single_splits(
     quick, study.X, study.y, n_splits, seed=study.site.seed, groups=study.groups, n_jobs=n_jobs
 )
 study.save("single_splits", lucky)
 luck = lucky.query("metric == 'R2' and model == @PLS")["value"].to_numpy()
 
 # %% mystnb={"figure": {"caption": "R² of {glue:text}`base-pls` over random 70/30 splits of the same soils ({glue:text}`base-kind`). Dotted: the R² that the study reports for its transferred network, from one split.", "name": "fig-split-honesty"}, "image": {"alt": "Histogram of R squared of PLS over random splits, with the range of ninety percent shaded, the cross-validated value as a solid line and the published 0.77 dotted."}}
-ax = figures_league.split_histogram(luck, published=PUBLISHED_R2, reference=float(cv_r2[PLS]))
+ax = scores.split_histogram(luck, published=PUBLISHED_R2, reference=float(cv_r2[PLS]))
 
 # %% tags=["hide-input"]
-wrong = compare.wrong_winners(lucky)
+wrong = comparison.wrong_winners(lucky)
 wrong.assign(share=100 * wrong["share"]).rename(
     columns={
         "winner": "better on average",
@@ -186,7 +180,7 @@ wrong.assign(share=100 * wrong["share"]).rename(
 
 # %% tags=["remove-cell"]
 row = compared.set_index("model", drop=False).loc[RECIPE].to_dict()
-alone = evaluation.single_splits({PLS: zoo[PLS]}, study.X, study.y, n_splits, seed=study.site.seed)
+alone = cross_validation.single_splits({PLS: zoo[PLS]}, study.X, study.y, n_splits, seed=study.site.seed)
 loose = alone.query("metric == 'R2'")["value"]
 luckiest = wrong.loc[wrong["share"].idxmax()]
 glue("base-split-sd", float(np.std(luck, ddof=1)), display=False)
@@ -196,8 +190,8 @@ glue("base-difference-sd-high", float(wrong["sd"].max()), display=False)
 glue("base-loose", transfer_words.torn_apart(study.groups, loose, luck), display=False)
 
 # %% tags=["remove-cell"]
-glue("base-luck", verdicts.split_verdict(lucky, PLS, PUBLISHED_R2), display=False)
-glue("base-verdict", verdicts.verdict(row), display=False)
+glue("base-luck", comparison.split_verdict(lucky, PLS, PUBLISHED_R2), display=False)
+glue("base-verdict", comparison.verdict(row), display=False)
 glue(
     "base-wrong",
     f"{luckiest['winner']} is better than {luckiest['loser']} on average, and {100 * luckiest['share']:.0f} % of single splits say the opposite",
@@ -207,7 +201,7 @@ glue("base-best", cv_r2.idxmax(), display=False)
 glue("base-best-r2", float(cv_r2.max()), display=False)
 glue(
     "base-answer",
-    f"On {study.target.n_samples} {study.target.provenance.kind} soils, one split gives {RECIPE} an R² of {single_r2[RECIPE]:.2f} and repeated cross-validation {cv_r2[RECIPE]:.2f}; {PLS} has {single_r2[PLS]:.2f} and {cv_r2[PLS]:.2f}. {verdicts.verdict(row)}",
+    f"On {study.target.n_samples} {study.target.provenance.kind} soils, one split gives {RECIPE} an R² of {single_r2[RECIPE]:.2f} and repeated cross-validation {cv_r2[RECIPE]:.2f}; {PLS} has {single_r2[PLS]:.2f} and {cv_r2[PLS]:.2f}. {comparison.verdict(row)}",
     display=False,
 )
 
@@ -236,7 +230,9 @@ if {"x", "y"} <= set(study.target.samples):
 
 # %% tags=["hide-input"]
 by_protocol = pd.concat(
-    evaluation.summary(evaluation.score(evaluation.cross_validate(quick, study.X, study.y, f, study.ids)))
+    cross_validation.summary(
+        cross_validation.score(cross_validation.cross_validate(quick, study.X, study.y, f, study.ids))
+    )
     .query("metric == 'R2'")
     .assign(protocol=name, task=name)
     for name, f in protocols.items()
@@ -244,10 +240,10 @@ by_protocol = pd.concat(
 study.save("protocols", by_protocol)
 
 # %% mystnb={"figure": {"caption": "R² on {glue:text}`base-label` of four models by five ways of splitting the same soils ({glue:text}`base-kind`).", "name": "fig-protocols"}, "image": {"alt": "A table in colour: one row a way of splitting, one column a model, R squared in each cell and the best of each row in bold."}}
-ax = figures_league.task_heatmap(by_protocol, means=False)
+ax = scores.task_heatmap(by_protocol, means=False)
 
 # %% tags=["remove-cell"]
-glue("base-protocols", verdicts.protocol_verdict(by_protocol, PLS), display=False)
+glue("base-protocols", comparison.protocol_verdict(by_protocol, PLS), display=False)
 
 # %% [markdown]
 # {glue:text}`base-protocols` None of these numbers is wrong; each answers another question, and a paper that gives one of them must say which.

@@ -42,37 +42,25 @@ import pandas as pd
 from myst_nb import glue
 from sklearn.base import clone
 
-from soilpb import (
-    atlas,
-    audit,
-    audit_truth,
-    band_change,
-    figures,
-    figures_hover,
-    figures_interpretation,
-    figures_shap,
-    figures_soils,
-    jackknife,
-    models,
-    pls,
-    slope_words,
-    slopes,
-    splits,
-    trial,
-    truth,
-    wording,
-)
-from soilpb import interpretation_words as words
-from soilpb.attribution import deep_lift_shap, deep_shap, integrated_gradients
-from soilpb.company import company_skill, company_verdict
-from soilpb.composition import columns_of
-from soilpb.plausible import slopes_by_fold
-from soilpb.slopes import mineral_slopes
+from soilpb import _format
+from soilpb.evaluate import splits
+from soilpb.explain import bands as bands_
+from soilpb.explain import mineral_slopes as slopes_module
+from soilpb.explain import sanity_checks
+from soilpb.explain.bands import PUBLISHED, in_nm, window_tests
+from soilpb.explain.confounders import company_skill, company_verdict
+from soilpb.explain.explainable import deep_lift_shap, deep_shap, integrated_gradients
+from soilpb.explain.mineral_slopes import mineral_slopes, slopes_by_fold
+from soilpb.models import baselines, pls
+from soilpb.old import figures_hover, interpretation_words
+from soilpb.plots import attribution, spectra, style
+from soilpb.simulate import minerals as minerals_
+from soilpb.simulate import truth
+from soilpb.simulate.soils import columns_of
 from soilpb.study import Study
-from soilpb.windows import PUBLISHED, in_nm, window_tests
 
 study = Study.open("05_interpretation", globals())
-figures.style()
+style.style()
 study.banner()
 
 # %% [markdown]
@@ -84,8 +72,8 @@ study.banner()
 
 # %%
 source, seed = study.source_network(), study.site.seed
-BEFORE, AFTER = (models.name_of("resnet-ph", name).removesuffix("-") for name in ("", study.target_name))
-recipe = models.registry(source, ["resnet-ph"], seed, epochs, study.target_name)[AFTER]
+BEFORE, AFTER = (baselines.name_of("resnet-ph", name).removesuffix("-") for name in ("", study.target_name))
+recipe = baselines.registry(source, ["resnet-ph"], seed, epochs, study.target_name)[AFTER]
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds_table = splits.repeated_kfold(study.ids, n_folds, n_repeats, seed, study.groups)
 folds = list(splits.iterate(folds_table, study.ids))
@@ -108,7 +96,7 @@ profiles = pd.concat([a.profile(name, i) for name, draws in explained.items() fo
 of_target = profiles[profiles["model"] == AFTER]
 
 # %% mystnb={"figure": {"caption": "Credit by wavelength ({glue:text}`shap-kind` soils): of the network that learned pH (above) and of the one fine-tuned to {glue:text}`shap-label` (below). Lines: means over draws; bands: 5–95 % of them. Grey: what the study says was retained and adapted for lead at Gejiu.", "name": "fig-shap-profiles"}, "image": {"alt": "Two profiles of SHAP credit against wavelength, pH upwards and the target downwards, with the study's retained bands at 550 to 750 and 1600 to 1700 nm shaded and its adapted wavelengths 919 and 959 nm dashed."}}
-ax = figures_shap.mirrored_profiles(profiles, BEFORE, AFTER)
+ax = attribution.mirrored_profiles(profiles, BEFORE, AFTER)
 # %% [markdown]
 # {numref}`fig-shap-profiles` is the study's figure, with what one fit cannot show: how far a line moves from draw to draw.
 #
@@ -119,12 +107,12 @@ ax = figures_shap.mirrored_profiles(profiles, BEFORE, AFTER)
 # %%
 edges = np.arange(study.grid[0] - study.grid[0] % 50, study.grid[-1] + 50, 50)
 bands = pd.concat([a.bands(edges, name, i) for name, draws in explained.items() for i, a in enumerate(draws)])
-change = band_change.compare_bands(bands, BEFORE, AFTER, left_out=1 / n_folds)
+change = bands_.compare_bands(bands, BEFORE, AFTER, left_out=1 / n_folds)
 
 # %% mystnb={"figure": {"caption": "Credit of 50 nm bands ({glue:text}`shap-kind` soils), relative to an even spread, with 90 % intervals. Strip: what became of each band. Grey: what the study says of Gejiu.", "name": "fig-band-change"}, "image": {"alt": "For each band of 50 nm two dots with intervals, pH and target, on a logarithmic axis around the even share; beneath, a strip coloured by outcome: retained, adapted, new, lost, unused or undecided."}}
-ax = figures_interpretation.band_diagram(change, BEFORE, AFTER)
+ax = attribution.band_diagram(change, BEFORE, AFTER)
 # %% tags=["hide-input"]
-rules = pd.DataFrame({"outcome": list(band_change.RULES), "rule": list(band_change.RULES.values())})
+rules = pd.DataFrame({"outcome": list(bands_.RULES), "rule": list(bands_.RULES.values())})
 rules["bands"] = [int((change["outcome"] == name).sum()) for name in rules["outcome"]]
 rules.style.hide(axis="index")
 
@@ -157,8 +145,8 @@ deep = deep_shap(network, study.X, background)
 assert all(value.equal(weights[name]) for name, value in network.network.state_dict().items())
 assert deep.additivity_error <= 1e-4
 another_method = integrated_gradients(network, study.X, background)
-of_model = [audit.additivity([deep, *before, *after]), audit.agreement(deep, after[0], 0.999)]
-of_next = {"another method": audit.agreement(deep, another_method, 0.9)}
+of_model = [sanity_checks.additivity([deep, *before, *after]), sanity_checks.agreement(deep, after[0], 0.999)]
+of_next = {"another method": sanity_checks.agreement(deep, another_method, 0.9)}
 
 # %% [markdown]
 # **Is it the same tomorrow?** The same fit with other background soils; the same soils with another seed; another fold.
@@ -181,7 +169,7 @@ changed = {
     "another seed": profiles_of(other_seeds, [background] * 3),
     "another draw (fold, seed and background)": of_target,
 }
-of_next |= {what: audit.stability(draws, what) for what, draws in changed.items()}
+of_next |= {what: sanity_checks.stability(draws, what) for what, draws in changed.items()}
 
 # %% [markdown]
 # **Does it depend on what was learned?** A network with random weights has learned nothing; its profile must look different {cite:p}`adebayo2018`.
@@ -190,13 +178,13 @@ of_next |= {what: audit.stability(draws, what) for what, draws in changed.items(
 
 # %%
 few = np.sort(rng.choice(len(study.y), min(40, len(study.y)), replace=False))
-untrained = trial.randomised_profiles(network, study.X[few], background, n_draws=3, seed=seed)
+untrained = sanity_checks.randomised_profiles(network, study.X[few], background, n_draws=3, seed=seed)
 wide = after[0].bands(edges[::2] if edges.size % 2 else np.append(edges[::2], edges[-1] + 50), AFTER)
-curves = trial.masking_curves(network, study.X[few], background[:10], wide, n_random=10, seed=seed)
-of_model += [audit.randomisation(of_target, untrained), *audit.masking(curves)]
+curves = sanity_checks.masking_curves(network, study.X[few], background[:10], wide, n_random=10, seed=seed)
+of_model += [sanity_checks.randomisation(of_target, untrained), *sanity_checks.masking(curves)]
 
 # %% mystnb={"figure": {"caption": "How far predictions of {glue:text}`shap-label` move as bands of 100 nm are masked or given back ({glue:text}`shap-kind` soils). Solid: most credited band first; dashed: random orders, with 5–95 % of them. The test is about the area between solid and dashed.", "name": "fig-masking"}, "image": {"alt": "Two pairs of curves against the share of bands handled: deletion rises and insertion falls, the order by credit beside random orders."}}
-ax = figures_interpretation.masking_curves(curves)
+ax = attribution.masking_curves(curves)
 # %% [markdown]
 # **The published bands as hypotheses.** A window that was named beforehand says something if it carries more than the even share, and if few windows *of the same width* carry as much.
 # We ask this of {glue:text}`shap-after` and the windows that the study published for lead at Gejiu.
@@ -204,7 +192,7 @@ ax = figures_interpretation.masking_curves(curves)
 
 # %%
 tested = window_tests(of_target, PUBLISHED, left_out=1 / n_folds)
-of_windows = audit.windows(tested, AFTER)
+of_windows = sanity_checks.windows(tested, AFTER)
 tested = tested.assign(verdict=[v.verdict for v in of_windows], group="named by the study")
 
 # %% [markdown]
@@ -212,7 +200,7 @@ tested = tested.assign(verdict=[v.verdict for v in of_windows], group="named by 
 # The recipe is too slow for {glue:text}`shap-n-permutations` permutations, so this test takes the pH network with a ridge head, which is fitted at once.
 
 # %%
-probe = models.registry(source, ["features-ridge"], seed)[models.name_of("features-ridge")]
+probe = baselines.registry(source, ["features-ridge"], seed)[baselines.name_of("features-ridge")]
 
 
 def explain(target):
@@ -220,8 +208,8 @@ def explain(target):
     return deep_lift_shap(network, study.X[few], background[:10]).bands(edges, "")
 
 
-found = trial.bands_beyond_chance(explain, study.y, n_permutations, seed)
-of_chance = audit.beyond_chance(found, "The pH network with a ridge head")
+found = sanity_checks.bands_beyond_chance(explain, study.y, n_permutations, seed)
+of_chance = sanity_checks.beyond_chance(found, "The pH network with a ridge head")
 
 # %% [markdown]
 # **Does it say what the soil does?** {glue:text}`shap-truth-asked`
@@ -231,8 +219,8 @@ known = study.site.target_data == "twin"  # what is true of measured soils, nobo
 hypotheses, against, of_truth = tested, None, []
 if known:
     response = truth.true_response(study.target.samples, study.grid, source.prepare)
-    against = audit_truth.against_truth(of_target, response, left_out=1 / n_folds)
-    of_truth = audit_truth.truth_verdicts(of_target, response, AFTER, left_out=1 / n_folds)
+    against = sanity_checks.against_truth(of_target, response, left_out=1 / n_folds)
+    of_truth = sanity_checks.truth_verdicts(of_target, response, AFTER, left_out=1 / n_folds)
     true = against.assign(group="true of the simulated soils")
     hypotheses = pd.concat([tested, true], ignore_index=True)
 
@@ -241,7 +229,7 @@ rows = hypotheses.assign(
     window=[in_nm(w.start, w.stop) for w in hypotheses.itertuples()],
     p_value=[f"p = {p:.2f}" for p in hypotheses["p"]],
 )
-ax = figures_interpretation.intervals(
+ax = attribution.intervals(
     rows, "window", "relative", "Credit per nm (1: even spread)", hue="group", neutral=1, notes="p_value"
 )
 # %% [markdown]
@@ -251,33 +239,33 @@ ax = figures_interpretation.intervals(
 # the atlas is dense enough to make a story of any peak.
 
 # %% mystnb={"figure": {"caption": "From above: credit by wavelength in the fine-tuned network; reflectance of the site's soils ({glue:text}`shap-kind`); what absorbs where, with bars of two widths on either side of a feature's centre.", "name": "fig-shap-atlas"}, "image": {"alt": "Three panels with a common wavelength axis: SHAP credit with the band of the draws, median reflectance with its 5 to 95 percent band, and a strip a constituent with its absorption features."}}
-top, middle, bottom = figures.stacked([2.4, 2.4, 2.8])
-figures_shap.profile(of_target, top)
-figures_soils.spectra({"site": study.target}, middle, [figures.TARGET_COLOUR])
+top, middle, bottom = style.stacked([2.4, 2.4, 2.8])
+attribution.profile(of_target, top)
+spectra.spectra({"site": study.target}, middle, [style.TARGET_COLOUR])
 top.set_ylabel("Credit (% a band)")
 middle.set_ylabel("Reflectance")
-ax = figures_soils.atlas(atlas.FEATURES, bottom)
+ax = spectra.atlas(minerals_.FEATURES, bottom)
 # %% [markdown]
 # The same, to explore: point at a wavelength and read the reflectance, what the model credits, and what could be made responsible.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Credit and reflectance, to be read at any wavelength ({glue:text}`shap-kind` soils).", "name": "fig-explore"}, "image": {"alt": "Credit above, reflectance below, by wavelength; a line of text reads both at the wavelength pointed at."}}
-top, middle = figures.stacked([2.4, 2.0])
-figures_shap.profile(of_target, top)
-figures_soils.spectra({"site": study.target}, middle, [figures.TARGET_COLOUR])
+top, middle = style.stacked([2.4, 2.0])
+attribution.profile(of_target, top)
+spectra.spectra({"site": study.target}, middle, [style.TARGET_COLOUR])
 top.set_ylabel("Credit (% a band)")
 middle.set(xlabel="Wavelength (nm)", ylabel="Reflectance")
 said = figures_hover.readings(
-    figures_shap.share_of_credit(of_target),
+    attribution.share_of_credit(of_target),
     pd.Series(np.median(study.X, axis=0), study.grid),
-    atlas.FEATURES,
+    minerals_.FEATURES,
 )
 figures_hover.explorable(middle, said, f"credit-of-{study.site.site}", "Credit and reflectance by wavelength")
 # %% [markdown]
 # ## The verdicts
 
 # %% tags=["hide-input"]
-table = audit.verdict_table([*of_model, *of_next.values(), *of_windows, *of_chance, *of_truth])
-figures_interpretation.style_verdicts(table)
+table = sanity_checks.verdict_table([*of_model, *of_next.values(), *of_windows, *of_chance, *of_truth])
+attribution.style_verdicts(table)
 
 # %% [markdown]
 # {glue:text}`shap-tally` Read from above, the table makes one argument.
@@ -298,18 +286,18 @@ figures_interpretation.style_verdicts(table)
 def texture_of(library):
     has_clay = "clay_pct" in library.samples
     return (
-        slopes.texture_exponent(library.reflectance, library.wavelengths, library.samples)
+        slopes_module.texture_exponent(library.reflectance, library.wavelengths, library.samples)
         if has_clay
         else 0.0
     )
 
 
-samples, asked, texture = study.target.samples, list(slopes.CONSTITUENTS), texture_of(study.source)
-amounts = slopes.laboratory_abundances(samples)
+samples, asked, texture = study.target.samples, list(slopes_module.CONSTITUENTS), texture_of(study.source)
+amounts = slopes_module.laboratory_abundances(samples)
 if known:
     amounts = {name: samples[columns_of(name)].sum(axis=1).to_numpy() / 100 for name in asked}
 answers = slopes_by_fold(fitted, folds, study.X, study.grid, asked, amounts, texture)
-minerals = jackknife.intervals(answers, ["constituent"], "slope", left_out=1 / n_folds)
+minerals = bands_.intervals(answers, ["constituent"], "slope", left_out=1 / n_folds)
 if known:
     true_slopes = truth.true_mineral_slopes(samples, "own").set_index("constituent")["total"]
     minerals["truth"] = true_slopes.loc[minerals["constituent"]].to_numpy()
@@ -318,7 +306,7 @@ if known:
 shown = minerals.assign(constituent=minerals["constituent"].str.replace("_", " ")).sort_values(
     "slope", ascending=False
 )
-ax = figures_interpretation.intervals(
+ax = attribution.intervals(
     shown,
     "constituent",
     "slope",
@@ -338,15 +326,19 @@ ax = figures_interpretation.intervals(
 def own_slope(field, target, constituent):
     task = Study.load(field, target=target)
     rows = list(splits.iterate(splits.repeated_kfold(task.ids, 5, 1, task.site.seed, task.groups), task.ids))
-    models = [pls.PLSCV().fit(task.X[fold.train], task.y[fold.train]) for fold in rows]
-    measured, texture = slopes.laboratory_abundances(task.target.samples), texture_of(task.source)
-    answers = slopes_by_fold(models, rows, task.X, task.grid, [*pairs.values(), "water"], measured, texture)
+    baselines = [pls.PLSCV().fit(task.X[fold.train], task.y[fold.train]) for fold in rows]
+    measured, texture = slopes_module.laboratory_abundances(task.target.samples), texture_of(task.source)
+    answers = slopes_by_fold(
+        baselines, rows, task.X, task.grid, [*pairs.values(), "water"], measured, texture
+    )
     answers["slope"] *= 100 / task.y.mean()
-    found = jackknife.intervals(answers, ["constituent"], "slope", left_out=0.2).set_index("constituent")
-    errors = [task.y[f.test] - m.predict(task.X[f.test]) for f, m in zip(rows, models, strict=True)]
+    found = bands_.intervals(answers, ["constituent"], "slope", left_out=0.2).set_index("constituent")
+    errors = [task.y[f.test] - m.predict(task.X[f.test]) for f, m in zip(rows, baselines, strict=True)]
     r2 = 1 - np.mean(np.concatenate(errors) ** 2) / task.y.var()
     names = {"field": task.site.limesoda_set, "model": f"{task.target_name} model"}
-    alone = [mineral_slopes(m, task.X, task.grid, [constituent], measured, texture=texture) for m in models]
+    alone = [
+        mineral_slopes(m, task.X, task.grid, [constituent], measured, texture=texture) for m in baselines
+    ]
     direct = 100 / task.y.mean() * pd.concat(alone)["slope"].mean()
     return {
         **names,
@@ -363,7 +355,7 @@ pairs = {"clay_pct": "clay", "SOC_pct": "organic_matter"}
 real = pd.DataFrame([own_slope(field, *pair) for pair in pairs.items() for field in fields])
 
 # %% mystnb={"figure": {"caption": "Slope of each field's model with its own constituent, in percent of the target's mean (LimeSoDa, measured soils), with 90 % intervals. A perfect model of a perfect theory would say 100.", "name": "fig-field-slopes"}, "image": {"alt": "Five fields as rows, each with two dots and intervals beside zero: the clay slope of the clay model and the organic matter slope of the organic carbon model."}}
-ax = figures_interpretation.intervals(
+ax = attribution.intervals(
     real, "field", "slope", "Slope, % of the mean per unit of ln(constituent)", hue="model"
 )
 # %% [markdown]
@@ -398,7 +390,7 @@ means = {name: skill.groupby("part")["r2"].mean() for name, skill in skills.item
 company = pd.DataFrame(means, index=["spectrum", "company", "both"]).T.rename_axis("prediction of")
 company["added"] = company["both"] - company["company"]
 heads = {"spectrum": "R² of itself", "company": "R² by its company", "added": "added to the company"}
-company[list(heads)].rename(columns=heads).style.format(wording.number)
+company[list(heads)].rename(columns=heads).style.format(_format.number)
 
 # %% tags=["remove-cell"]
 tables = {"attributions": profiles, "bands": change, "curves": curves, "windows": hypotheses, "chance": found}
@@ -420,7 +412,7 @@ if study.target_name == "Pb":
 else:
     comparison = f"The target here is {study.target_name}, not lead: these claims are a comparison, no more."
 least, most, lowest, highest = (
-    wording.number(value, 0)
+    _format.number(value, 0)
     for column in ("slope", "direct")
     for value in (real[column].min(), real[column].max())
 )
@@ -432,7 +424,7 @@ facts = {
         "n-draws": len(folds),
         "n-bands": len(change),
         "n-permutations": n_permutations,
-        "texture": wording.number(texture),
+        "texture": _format.number(texture),
     },
     **{"truth-asked": question, "other-target": comparison, "company": company_said},
 }
@@ -441,17 +433,19 @@ for name, value in facts.items():
 
 # %% tags=["remove-cell"]
 sentences = {
-    "bands": words.band_outcomes(change),
-    "windows": words.named_windows(tested, AFTER),
-    "truth": words.true_windows(against),
-    "tally": words.tally(table),
-    "model": words.about_the_model(of_model),
-    "next": words.about_the_next_model(of_next),
-    "soil": words.about_the_soil(of_truth[0] if of_truth else None),
-    "answer": words.answer(of_next["another draw (fold, seed and background)"], tested, minerals),
-    "slopes": slope_words.away_from_zero(minerals),
-    "slopes-truth": slope_words.signs(minerals),
-    "fields": slope_words.fields_agree(real),
+    "bands": interpretation_words.band_outcomes(change),
+    "windows": interpretation_words.named_windows(tested, AFTER),
+    "truth": interpretation_words.true_windows(against),
+    "tally": interpretation_words.tally(table),
+    "model": interpretation_words.about_the_model(of_model),
+    "next": interpretation_words.about_the_next_model(of_next),
+    "soil": interpretation_words.about_the_soil(of_truth[0] if of_truth else None),
+    "answer": interpretation_words.answer(
+        of_next["another draw (fold, seed and background)"], tested, minerals
+    ),
+    "slopes": interpretation_words.away_from_zero(minerals),
+    "slopes-truth": interpretation_words.signs(minerals),
+    "fields": interpretation_words.fields_agree(real),
     "field-sizes": f"these run from {least} to {most} % where a perfect answer is 100.",
     "field-direct": f"from {lowest} to {highest} %",
 }

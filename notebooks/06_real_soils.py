@@ -43,26 +43,18 @@ import pandas as pd
 from IPython.display import HTML
 from myst_nb import glue
 
-from soilpb import (
-    bootstrap,
-    compare,
-    evaluation,
-    figures,
-    figures_interpretation,
-    figures_league,
-    figures_scores,
-    models,
-    pls,
-    splits,
-    verdicts,
-    wording,
-)
+from soilpb import _format
+from soilpb.evaluate import comparison, cross_validation, splits
+from soilpb.models import baselines, pls
+from soilpb.plots import attribution
+from soilpb.plots import scores as scores_
+from soilpb.plots import style as style_
 from soilpb.readers import limesoda
-from soilpb.sitefile import project_root
+from soilpb.site_file import project_root
 from soilpb.study import Study, banner_html
 
 study = Study.open("06_real_soils", globals())
-figures.style()
+style_.style()
 HTML(banner_html("five fields of LimeSoDa", *[Study.load(name).target.provenance for name in fields.split()]))
 
 # %% [markdown]
@@ -105,46 +97,46 @@ pd.DataFrame(overview).style.format({"mean": "{:.2f}", "sd": "{:.2f}"}).hide(axi
 
 # %% tags=["hide-input", "hide-output"]
 spoken_of = ["pls", "average", "resnet", "resnet-ph", "features-ridge"]
-keys = dict.fromkeys([*spoken_of, *chosen.split()]) if chosen else models.installed()
-models.describe(keys).style.hide(axis="index")
+keys = dict.fromkeys([*spoken_of, *chosen.split()]) if chosen else baselines.installed()
+baselines.describe(keys).style.hide(axis="index")
 
 # %%
 predictions, folds = [], []
 for name, task in tasks.items():
-    zoo = models.registry(task.source_network(), keys, task.site.seed, epochs)
+    zoo = baselines.registry(task.source_network(), keys, task.site.seed, epochs)
     rows = splits.repeated_kfold(task.ids, 5, n_repeats, task.site.seed, task.groups)
-    predicted = evaluation.cross_validate(zoo, task.X, task.y, rows, task.ids, n_jobs)
+    predicted = cross_validation.cross_validate(zoo, task.X, task.y, rows, task.ids, n_jobs)
     predictions.append(predicted.assign(task=name))
     folds.append(rows.assign(task=name))
 predictions, folds = pd.concat(predictions), pd.concat(folds)
 
 # %%
 by_task = dict(list(predictions.groupby("task", sort=False)))
-scored = {name: evaluation.score(rows) for name, rows in by_task.items()}
+scored = {name: cross_validation.score(rows) for name, rows in by_task.items()}
 scores = pd.concat([rows.assign(task=name) for name, rows in scored.items()])
-league = pd.concat([evaluation.summary(rows).assign(task=name) for name, rows in scored.items()])
+league = pd.concat([cross_validation.summary(rows).assign(task=name) for name, rows in scored.items()])
 r2 = league.query("metric == 'R2'")
 for name, table in {"predictions": predictions, "folds": folds, "scores": scores, "league": league}.items():
     study.save(name, table)
 
 # %% mystnb={"figure": {"caption": "R² of each model on each task (LimeSoDa, measured soils), and the mean over the tasks.", "name": "fig-real-league"}, "image": {"alt": "Heat map of R squared: models as rows ordered by their mean, the best first; clay and organic carbon of five fields as columns, and their mean; the best model of each column in bold."}}
-ax = figures_league.task_heatmap(r2, tall=True)
+ax = scores_.task_heatmap(r2, tall=True)
 
 # %% [markdown]
 # Each number of {numref}`fig-real-league` has an interval, which says how far *other soils of the same field* would move it
 # (95 %, by drawing the field's soils again and again, with replacement).
 
 # %% tags=["hide-input", "hide-output"]
-sampled = pd.concat([bootstrap.interval(rows).assign(task=name) for name, rows in by_task.items()])
+sampled = pd.concat([comparison.interval(rows).assign(task=name) for name, rows in by_task.items()])
 study.save("intervals", sampled)
-sampled["R²"] = [wording.with_interval(*row) for row in sampled[["value", "lower", "upper"]].to_numpy()]
+sampled["R²"] = [_format.with_interval(*row) for row in sampled[["value", "lower", "upper"]].to_numpy()]
 wide = sampled.pivot_table(index="model", columns="task", values="R²", aggfunc="first")[list(tasks)]
 wide.loc[r2.groupby("model")["value"].mean().sort_values(ascending=False).index].rename_axis(columns=None)
 
 # %% tags=["remove-cell"]
 means = r2.groupby("model")["value"].mean()
-PLS, _, DIRECT, RECIPE = [models.name_of(key) for key in models.STUDY]
-best_transfer = means[[models.name_of(key) for key in keys if models.ENTRIES[key].transfer]].idxmax()
+PLS, _, DIRECT, RECIPE = [baselines.name_of(key) for key in baselines.STUDY]
+best_transfer = means[[baselines.name_of(key) for key in keys if baselines.ENTRIES[key].transfer]].idxmax()
 for key, name in {"pls": PLS, "direct": DIRECT, "recipe": RECIPE, "transfer": best_transfer}.items():
     glue(f"real-mean-r2-{key}", float(means[name]), display=False)
 glue("real-best-model", means.idxmax(), display=False)
@@ -168,13 +160,13 @@ glue("real-n-tasks", len(tasks), display=False)
 # %% tags=["hide-input"]
 compared = pd.concat(
     [
-        compare.against(rows, folds.query("task == @name"), reference=PLS).assign(task=name)
+        comparison.against(rows, folds.query("task == @name"), reference=PLS).assign(task=name)
         for name, rows in scored.items()
     ],
     ignore_index=True,
 )
-compared["p_holm"] = compared.groupby("model")["p_value"].transform(compare.holm)
-compared["outcome"] = [verdicts.outcome(row) for row in compared.to_dict("records")]
+compared["p_holm"] = compared.groupby("model")["p_value"].transform(comparison.holm)
+compared["outcome"] = [comparison.outcome(row) for row in compared.to_dict("records")]
 study.save("comparison", compared)
 counts = pd.crosstab(compared["model"], compared["outcome"])
 counts = counts.reindex(columns=["better", "equal", "undecided", "worse"], fill_value=0)
@@ -183,21 +175,21 @@ counts = counts.reindex(columns=["better", "equal", "undecided", "worse"], fill_
 values = r2.pivot_table(index="model", columns="task", values="value")
 order = means.drop(PLS).sort_values(ascending=False).index
 above = pd.DataFrame(
-    [compare.mean_over_tasks(values.loc[model] - values.loc[PLS]) for model in order],
+    [comparison.mean_over_tasks(values.loc[model] - values.loc[PLS]) for model in order],
     index=order,
     columns=["ΔR²", "low", "high"],
 )
-transfers = {models.name_of(key): models.ENTRIES[key].transfer for key in keys}
+transfers = {baselines.name_of(key): baselines.ENTRIES[key].transfer for key in keys}
 above["starts from"] = ["the pH network" if transfers[model] else "the field's soils" for model in order]
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "R² minus that of PLS, mean over the tasks and 95 % interval over tasks (LimeSoDa, measured soils).", "name": "fig-real-gains"}, "image": {"alt": "One row a model, the best first: a dot and an interval for the mean difference in R squared from partial least squares; models that start from the pH network in another colour."}}
-ax = figures_interpretation.intervals(
+ax = attribution.intervals(
     above.rename_axis("model").reset_index(), "model", "ΔR²", "ΔR² from PLS", hue="starts from"
 )
 
 # %% tags=["hide-input"]
-shown = pd.DataFrame({"R²": [wording.number(means[model], 3) for model in order]}, index=order)
-change = [[wording.signed(value, 3) for value in row] for row in above[["ΔR²", "low", "high"]].to_numpy()]
+shown = pd.DataFrame({"R²": [_format.number(means[model], 3) for model in order]}, index=order)
+change = [[_format.signed(value, 3) for value in row] for row in above[["ΔR²", "low", "high"]].to_numpy()]
 shown["ΔR² from PLS"] = [f"{mean} ({low} to {high})" for mean, low, high in change]
 shown["better, equal,<br>undecided, worse"] = [
     ", ".join(map(str, row)) for row in counts.loc[order].to_numpy()
@@ -218,8 +210,8 @@ def sentence(model):
 
 
 # %% tags=["remove-cell"]
-recommended = models.name_of("average")
-gain, low, high = (wording.signed(value, 3) for value in above.loc[recommended, ["ΔR²", "low", "high"]])
+recommended = baselines.name_of("average")
+gain, low, high = (_format.signed(value, 3) for value in above.loc[recommended, ["ΔR²", "low", "high"]])
 glue(
     "real-verdict-average",
     f"The model that this book recommends: {sentence(recommended)}. Its mean gain over PLS is {gain}, with a 95 % interval "
@@ -261,7 +253,7 @@ winner = averages[averages["chosen"]].eval("gain = R2 - R2_present")
 gain = {target: rows.to_numpy() for target, rows in winner.groupby("target")["gain"]}
 change = {
     target: "{} (95 % interval {} to {})".format(
-        *[wording.signed(value, 3) for value in compare.mean_over_tasks(rows)]
+        *[_format.signed(value, 3) for value in comparison.mean_over_tasks(rows)]
     )
     for target, rows in gain.items()
 }
@@ -271,7 +263,7 @@ glue(
     f"Of {averages['average'].nunique()} means, the best on clay is that of {winner['average'].iloc[0]}: "
     f"its mean R² differs from that of the recommended one by {change['clay']} there, and by {change['SOC']} on organic carbon. "
     f"So the recommended average {'stays as it is' if stays else 'is replaced by it'}; over all ten tasks the means are "
-    f"{wording.number(winner['R2'].mean(), 3)} and {wording.number(winner['R2_present'].mean(), 3)}.",
+    f"{_format.number(winner['R2'].mean(), 3)} and {_format.number(winner['R2_present'].mean(), 3)}.",
     display=False,
 )
 
@@ -289,7 +281,7 @@ glue(
 # %%
 ledger = pd.read_csv(project_root() / "benchmarks" / "ledger.csv")
 ledger["gain"] = ledger["R2"] - ledger["R2_without"]
-gains = ledger.groupby("idea", sort=False)["gain"].apply(compare.mean_over_tasks).tolist()
+gains = ledger.groupby("idea", sort=False)["gain"].apply(comparison.mean_over_tasks).tolist()
 means_of_targets = ledger.pivot_table(index=["idea", "borrows"], columns="target", values="gain", sort=False)
 tried = means_of_targets[["clay", "SOC"]].rename(columns="ΔR² {}".format)
 tried[["ΔR²", "lower", "upper"]] = gains
@@ -299,9 +291,7 @@ rows = (
     tried.reset_index().rename(columns={"lower": "low", "upper": "high"}).sort_values("ΔR²", ascending=False)
 )
 rows["idea"] = [textwrap.fill(name.removeprefix("average").lstrip(" +,"), 46) for name in rows["idea"]]
-ax = figures_interpretation.intervals(
-    rows, "idea", "ΔR²", "ΔR² over ten tasks", hue="borrows", label_size=8.5
-)
+ax = attribution.intervals(rows, "idea", "ΔR²", "ΔR² over ten tasks", hue="borrows", label_size=8.5)
 
 # %% tags=["hide-input", "hide-output"]
 signed = "{:+.4f}".format
@@ -323,7 +313,7 @@ lucky = tried.loc[tried.index.get_level_values("idea").isin(ledger.loc[~ledger["
 glue("real-ledger-helping", int((lucky["lower"] > 0).sum()), display=False)
 glue("real-ledger-luck", 0.025 * len(lucky), display=False)
 confirmed = all(
-    compare.mean_over_tasks(rows["gain"])[1] > 0 for rows in (elected, elected.query("target == 'SOC'"))
+    comparison.mean_over_tasks(rows["gain"])[1] > 0 for rows in (elected, elected.query("target == 'SOC'"))
 )
 advice = "with it" if confirmed else "without transfer"
 glue(
@@ -333,14 +323,16 @@ glue(
 )
 
 # %% tags=["remove-cell"]
-glue("real-ledger-control", wording.signed(best_control, 3), display=False)
+glue("real-ledger-control", _format.signed(best_control, 3), display=False)
 for target, rows in {
     "clay": elected.query("target == 'clay'"),
     "SOC": elected.query("target == 'SOC'"),
     "all": elected,
 }.items():
     glue(
-        f"real-ledger-{target}", verdicts.place_verdict(rows["gain"].to_numpy(), "the average"), display=False
+        f"real-ledger-{target}",
+        comparison.place_verdict(rows["gain"].to_numpy(), "the average"),
+        display=False,
     )
 
 # %% [markdown]
@@ -361,15 +353,17 @@ for target, rows in {
 sets = dict.fromkeys(task.site.limesoda_set for task in tasks.values())
 pooled = limesoda.load_fields(list(sets), next(iter(tasks.values())).grid).having("pH")
 ph_folds = splits.repeated_kfold(pooled.samples.index, 5, 1, seed=study.site.seed)
-ph = evaluation.cross_validate(
+ph = cross_validation.cross_validate(
     {PLS: pls.PLSCV()}, pooled.reflectance, pooled.values("pH"), ph_folds, pooled.samples.index
 )
 ph["group"] = pooled.samples["field"].loc[ph["sample"]].to_numpy()
-pooled_r2 = evaluation.metrics(ph["observed"], ph["predicted"])["R2"]
-within = ph.groupby("group").apply(lambda rows: evaluation.metrics(rows["observed"], rows["predicted"])["R2"])
+pooled_r2 = cross_validation.metrics(ph["observed"], ph["predicted"])["R2"]
+within = ph.groupby("group").apply(
+    lambda rows: cross_validation.metrics(rows["observed"], rows["predicted"])["R2"]
+)
 
 # %% mystnb={"figure": {"caption": "Observed against predicted pH of the five fields (LimeSoDa, measured soils), by PLS under 5-fold cross-validation of the pooled soils.", "name": "fig-simpson"}, "image": {"alt": "Scatter plot of observed against predicted pH: five clouds along the 1:1 line, one a field, with the pooled R squared beside the far lower R squared of each field."}}
-ax = figures_scores.within_groups(ph, pooled_r2, within, "pH (H₂O)")
+ax = scores_.within_groups(ph, pooled_r2, within, "pH (H₂O)")
 
 # %% tags=["remove-cell"]
 glue("real-ph-r2-pooled", float(pooled_r2), display=False)

@@ -43,28 +43,17 @@ import json
 import numpy as np
 from myst_nb import glue
 
-from soilpb import (
-    applicability,
-    costs,
-    decision_record,
-    decision_words,
-    figures,
-    figures_curves,
-    figures_decisions,
-    kept_model,
-    kept_words,
-    next_trial,
-    reliability,
-    report_map,
-    report_tables,
-    splits,
-    wording,
-)
-from soilpb.sitefile import project_root
+from soilpb import _format
+from soilpb.decide import applicability, exceedance, sampling, stored_model
+from soilpb.evaluate import splits
+from soilpb.old import decision_record, decision_words
+from soilpb.plots import decisions, style, training
+from soilpb.report import decision_sections, text
+from soilpb.site_file import project_root
 from soilpb.study import Study
 
 study = Study.open("07_decisions", globals())
-figures.style()
+style.style()
 study.banner()
 
 # %% [markdown]
@@ -83,14 +72,14 @@ study.banner()
 
 # %%
 folds = splits.repeated_kfold(study.ids, 5, n_repeats, study.site.seed, study.groups)
-among = kept_model.candidates(study)
-predictions, exceedances = kept_model.judge(study, folds, among)
-worth = kept_model.scores(study, predictions, exceedances)
+among = stored_model.candidates(study)
+predictions, exceedances = stored_model.judge(study, folds, among)
+worth = stored_model.scores(study, predictions, exceedances)
 
 # %% mystnb={"figure": {"caption": "90 % intervals of {glue:text}`decide-target` and what the laboratory found, in the first repeat ({glue:text}`decide-kind` soils).", "name": "fig-intervals"}, "image": {"alt": "Vertical bars, one a soil, in the order of predicted lead on a logarithmic axis; points within their bar are blue, the few outside it red."}}
 first = predictions.query("repeat == 0")
 label = f"{study.target_name} ({study.target_unit})"
-ax = figures_decisions.intervals(first, label, log=study.site.target_scale == "log")
+ax = decisions.intervals(first, label, log=study.site.target_scale == "log")
 
 # %% [markdown]
 # {glue:text}`decide-coverage` The interval of a typical soil runs from {glue:text}`decide-below:.2f` to {glue:text}`decide-above:.2f` times its prediction.
@@ -102,13 +91,13 @@ ax = figures_decisions.intervals(first, label, log=study.site.target_scale == "l
 # So both are drawn together. Each soil of the calibration lends its two errors, in lead and in pH, as a pair; no normal law is assumed and no correlation is left out.
 
 # %%
-mapped = kept_model.once(study, exceedances, rule)
-table = reliability.reliability(exceedances["probability"], exceedances["exceeded"])
+mapped = stored_model.once(study, exceedances, rule)
+table = exceedance.reliability(exceedances["probability"], exceedances["exceeded"])
 study.save("predictions", predictions)
 study.save("exceedances", exceedances)
 
 # %% mystnb={"figure": {"caption": "Reliability of the probabilities of exceeding GB 15618-2018, all rules and repeats, pH predicted ({glue:text}`decide-kind` soils). Bars: 95 % intervals that take repeats for further soils, and so are too short; numbers: predictions in the bin.", "name": "fig-reliability"}, "image": {"alt": "Observed share of exceedances against the probability that was given, in ten bins about the dashed diagonal, with error bars; most soils are at both ends."}}
-ax = figures_decisions.reliability(table)
+ax = decisions.reliability(table)
 
 # %% [markdown]
 # Over all rules the error is {glue:text}`decide-error-all:.3f`. But limits far below or above all soils are easily judged.
@@ -119,9 +108,9 @@ ax = figures_decisions.reliability(table)
 # together as before. {glue:text}`decide-map`
 
 # %% mystnb={"figure": {"caption": "{glue:text}`decide-map-caption` ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above.", "name": "fig-chances"}, "image": {"alt": "Map of the soils' places coloured by probability of exceedance; triangles mark soils measured above the limit, circles the others; most circles are dark. Where neighbours are alike the ground between is coloured too."}}
-ground = report_map.of_site(study, exceedances, rule)
+ground = decision_sections.of_site(study, exceedances, rule)
 unmapped = f"Probability above the limit, {rule}"
-ax = report_map.draw(ground) or figures_decisions.chances(mapped, unmapped)
+ax = decision_sections.draw(ground) or decisions.chances(mapped, unmapped)
 
 # %% [markdown]
 # ## What does it cost to be wrong?
@@ -131,17 +120,17 @@ ax = report_map.draw(ground) or figures_decisions.chances(mapped, unmapped)
 # the harm of a soil left above its limit at {glue:text}`decide-harm:.0f`. They are invented. Put in your own.
 
 # %% mystnb={"figure": {"caption": "Expected cost of each action, by the probability of exceedance, at the chapter's costs. Shaded: the cheapest.", "name": "fig-actions"}, "image": {"alt": "Three lines: the cost of ignoring rises steeply from zero, that of sending rises gently, that of treating is level; the lowest of them is shaded."}}
-prices = costs.Costs(analysis, remediation, harm)
+prices = exceedance.Costs(analysis, remediation, harm)
 odds = np.linspace(0, 1, 201)
-expected = costs.expected(odds, prices).drop(columns="best")
-ax = figures_decisions.actions(expected.assign(probability=odds))
+expected = exceedance.expected(odds, prices).drop(columns="best")
+ax = decisions.actions(expected.assign(probability=odds))
 
 # %% tags=["hide-input"]
-policies = costs.policies(mapped["probability"].to_numpy(), mapped["exceeded"].to_numpy(), prices)
-dearer = costs.Costs(5 * analysis, remediation, harm)
-dearer = costs.policies(mapped["probability"].to_numpy(), mapped["exceeded"].to_numpy(), dearer)
+policies = exceedance.policies(mapped["probability"].to_numpy(), mapped["exceeded"].to_numpy(), prices)
+dearer = exceedance.Costs(5 * analysis, remediation, harm)
+dearer = exceedance.policies(mapped["probability"].to_numpy(), mapped["exceeded"].to_numpy(), dearer)
 study.save("policies", policies)
-shares = dict.fromkeys(costs.ACTIONS, "{:.0%}")
+shares = dict.fromkeys(exceedance.ACTIONS, "{:.0%}")
 policies.style.format({"cost": "{:.0f}", **shares}).hide(axis="index")
 
 # %% [markdown]
@@ -179,16 +168,16 @@ clusters.drop(columns="n_others").rename(columns=names).style.format(percent).hi
 # %%
 aside = splits.random_split(study.ids, n_draws, 0.3, study.site.seed, study.groups)
 sizes = np.linspace(20, splits.training_sizes(aside).min(), 6).astype(int)[:-1]
-curves = next_trial.learning_curves(study.X, study.y, aside, sizes, study.ids, study.site.seed)
-needed = next_trial.soils_needed(curves)
+curves = sampling.learning_curves(study.X, study.y, aside, sizes, study.ids, study.site.seed)
+needed = sampling.soils_needed(curves)
 study.save("next_samples", curves)
 
 # %% mystnb={"figure": {"caption": "Error on soils set aside, by the number of soils measured and by who chose them ({glue:text}`decide-kind` soils).", "name": "fig-next"}, "image": {"alt": "Root mean square error against the number of measured soils for four ways of choosing them; all fall, with wide bars that overlap."}}
-ax = figures_curves.learning_curve(curves, label="Soils measured", metric="RMSE")
+ax = training.learning_curve(curves, label="Soils measured", metric="RMSE")
 
 # %% tags=["remove-cell"]
-error = reliability.calibration_error(reliability.reliability(mapped["probability"], mapped["exceeded"]))
-chance = reliability.error_by_chance(mapped["probability"], seed=study.site.seed)
+error = exceedance.calibration_error(exceedance.reliability(mapped["probability"], mapped["exceeded"]))
+chance = exceedance.error_by_chance(mapped["probability"], seed=study.site.seed)
 send_from, send_to = prices.thresholds()
 words = {
     "coverage": decision_words.coverage(worth["coverage"]),
@@ -199,18 +188,18 @@ words = {
     "below": float((predictions["lower"] / predictions["predicted"]).median()),
     "above": float((predictions["upper"] / predictions["predicted"]).median()),
     "error-all": worth["calibration_error"],
-    "map": report_map.sentence(ground, study.site.seed),
-    "map-caption": report_map.caption(ground),
+    "map": decision_sections.map_sentence(ground, study.site.seed),
+    "map-caption": decision_sections.caption(ground),
     "dearer": decision_words.cheapest(dearer),
     "send-from": send_from,
     "send-to": send_to,
 }
 
 # %% tags=["remove-cell"]
-names = {"tried": wording.listed(list(among)), "chosen": kept_words.choices(predictions)}
+names = {"tried": _format.listed(list(among)), "chosen": text.choices(predictions)}
 names |= {"unit": study.target_unit, "target": label, "kind": study.target.provenance.kind, "rule": rule}
 settings = {"analysis": analysis, "remediation": remediation, "harm": harm}
-settings |= {"allowed": 100 * applicability.FALSE_ALARMS, "n-folds": kept_model.N_FOLDS}
+settings |= {"allowed": 100 * applicability.FALSE_ALARMS, "n-folds": stored_model.N_FOLDS}
 for name, value in {**words, **names, **settings}.items():
     glue(f"decide-{name}", value, display=False)
 
@@ -224,7 +213,7 @@ for name, value in {**words, **names, **settings}.items():
 
 # %% tags=["hide-input"]
 record = json.loads((project_root() / "benchmarks" / "decisions.json").read_text(encoding="utf-8"))
-report_tables.wrapped(decision_record.beside_what_was_asked(record)).hide(axis="index")
+text.wrapped(decision_record.beside_what_was_asked(record)).hide(axis="index")
 
 # %% [markdown]
 # *Shift* is how far soils were moved towards iron-rich kaolinitic ones: the sites themselves lie at 0.35, the library at 0.

@@ -54,12 +54,14 @@ from bs4 import BeautifulSoup
 from IPython.display import HTML
 from myst_nb import glue
 
-from soilpb import evaluation, figures, figures_decisions, scan_files
+from soilpb.evaluate import cross_validation
+from soilpb.plots import decisions, style
 from soilpb.readers import limesoda
+from soilpb.readers.formats import text
 from soilpb.study import Study, banner_html
 
 study = Study.open("08_new_site", globals())
-figures.style()
+style.style()
 soils = limesoda.load_field("CV.98")
 HTML(banner_html("one field of LimeSoDa, written out as files", soils.provenance))
 
@@ -86,9 +88,9 @@ strangers = replace(strangers, samples=strangers.samples.set_axis(["other-1", "o
 project = study.folder() / "project"
 shutil.rmtree(project, ignore_errors=True)
 (project / "notebooks" / "sites").mkdir(parents=True)
-scan_files.write_scans(project / "data" / "scans", known)
+text.write_scans(project / "data" / "scans", known)
 for arrived in (new, strangers):
-    scan_files.write_scans(project / "data" / "new_scans", arrived, n_scans=1)
+    text.write_scans(project / "data" / "new_scans", arrived, n_scans=1)
 files = sorted(path.name for path in (project / "data" / "scans").iterdir())
 
 # %% tags=["hide-input"]
@@ -201,11 +203,11 @@ predictions.head(5).style.format(precision=2)
 names = {"clay_pct": "predicted", "clay_pct_lower": "lower", "clay_pct_upper": "upper"}
 found = pd.concat([new.samples, strangers.samples])["clay_pct"]
 beside = predictions.rename(columns=names).assign(observed=found).sort_values("predicted")
-ax = figures_decisions.intervals(beside.reset_index(), "Clay (%)", log=False)
+ax = decisions.intervals(beside.reset_index(), "Clay (%)", log=False)
 flagged = np.flatnonzero(beside["outside"])
 ring = {"s": 120, "facecolor": "none", "edgecolor": "black"}
 ax.scatter(flagged, beside["observed"].iloc[flagged], **ring, label=f"flagged ({len(flagged)})")
-figures.legend_above(ax, ncols=2)
+style.legend_above(ax, ncols=2)
 
 # %% [markdown]
 # {glue:text}`new-predicted`
@@ -240,7 +242,7 @@ terminal("soilpb new-site zeros --spectra data/scans --lab data/zeros.xlsx --tar
 # %%
 counted = 4_000 * known.reflectance[0]
 raw = {"Raw counts (Target)": counted}
-scan_files.write_sed(project / "data" / "scans" / files[0], known.wavelengths, raw)
+text.write_sed(project / "data" / "scans" / files[0], known.wavelengths, raw)
 terminal("soilpb new-site raw --spectra data/scans --lab data/laboratory.xlsx --target clay", refused=True)
 
 # %% [markdown]
@@ -250,7 +252,7 @@ terminal("soilpb new-site raw --spectra data/scans --lab data/laboratory.xlsx --
 written = sorted(path.stem for path in (project / "notebooks" / "sites").iterdir())
 assert written == ["vaud"], written
 ours, others = beside.loc[new.samples.index], beside.loc[strangers.samples.index]
-scores = evaluation.metrics(ours["observed"], ours["predicted"])
+scores = cross_validation.metrics(ours["observed"], ours["predicted"])
 within = int(ours["observed"].between(ours["lower"], ours["upper"]).sum())
 predicted = (
     f"Of the {len(ours)} soils held back, {within} lie within their 90 % interval; the typical error is {scores['RMSE']:.1f} % clay "

@@ -1,21 +1,132 @@
-"""Quality of measured spectra: range, noise, repeated spectra, outliers.
+"""How far spectra lie from those a model has seen: Hotelling's T² and the Q residual.
+
+Principal components of the reference's absorbance (SNV) describe it; T² is the distance
+within them, Q the squared part they leave over (Jackson & Mudholkar 1979,
+doi 10.1080/00401706.1979.10489779). A reference of many sets the limits by its own
+percentiles, which need no normality. Among a few soils percentiles always condemn somebody:
+there the limits are what one population would pass.
+
+Quality of measured spectra: range, noise, repeated spectra, outliers.
 
 Each check yields findings about the bands that a study uses. Limits are stated beside
 each check; none is learned from other soils.
+
+What ``soilpb check-site`` looks at, once a site's files could be read.
+
+A problem stops a study, a warning should be looked at, a note says what was converted
+on reading.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import pandas as pd
+from chemotools.outliers import HotellingT2, QResiduals
+from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline, make_pipeline
 
-from soilpb.bands import REFLECTANCE_FLOOR
-from soilpb.distance import among
-from soilpb.readers.units import shape_of
-from soilpb.spectra import SoilSpectra
+from soilpb.models.preprocessing import snv_pipeline
+from soilpb.readers import limesoda
+from soilpb.readers.formats.spectrum_file import shape_of
+from soilpb.site_file import Site
+from soilpb.spectra import REFLECTANCE_FLOOR, SoilSpectra, band_grid
+
+#: Variance that is rounding, a direction, of spectra that vary by about 1 (chemotools draws the line there).
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Distances of spectra from a reference, and the limits that most of the reference passes.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``T2``, ``Q``, one row a spectrum, in the order given.
+    t2_limit, q_limit : float
+        Percentiles of the reference's own distances.
+    """
+
+    table: pd.DataFrame
+    t2_limit: float
+    q_limit: float
+
+    @property
+    def outside(self) -> np.ndarray:
+        """Which spectra lie beyond either limit, (n_samples,) boolean."""
+        return ((self.table["T2"] > self.t2_limit) | (self.table["Q"] > self.q_limit)).to_numpy()
+
+
+def distances(
+    reference: np.ndarray, reflectance: np.ndarray, n_components: int = 10, confidence: float = 0.95
+) -> Distances:
+    """Measure how far spectra lie from a reference set.
+
+    Parameters
+    ----------
+    reference : (n_reference, n_bands) array
+        Reflectance of the spectra that define what is usual.
+    reflectance : (n_samples, n_bands) array
+        Reflectance of the spectra to judge; may be the reference itself.
+    n_components : int
+        Principal components; fewer where the reference is smaller.
+    confidence : float
+        Share of the reference that passes each limit.
+
+    Raises
+    ------
+    ValueError
+        If the reference has fewer than 4 spectra.
+    """
+    if len(reference) < 4:
+        raise ValueError(f"{len(reference)} reference spectra cannot say what is usual; at least 4 can")
+    n_components = min(n_components, len(reference) - 2, reference.shape[1] - 1)
+    model = make_pipeline(snv_pipeline(), PCA(n_components, svd_solver="full")).fit(reference)
+    usual = _t2_and_q(model, reference)
+    limits = np.quantile(usual, confidence, axis=0)
+    table = pd.DataFrame(_t2_and_q(model, reflectance), columns=["T2", "Q"])
+    return Distances(table, float(limits[0]), float(limits[1]))
+
+
+def among(reflectance: np.ndarray, confidence: float = 0.999) -> Distances:
+    """Measure how far spectra lie from each other: a soil beyond a limit is unlike the rest.
+
+    Parameters
+    ----------
+    reflectance : (n_samples, n_bands) array
+    confidence : float
+        Share of soils of one normal population that passes each limit.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 10 spectra.
+    """
+    if len(reflectance) < 10:
+        raise ValueError(f"{len(reflectance)} spectra cannot say what is usual among them; at least 10 can")
+    n_components = min(10, len(reflectance) // 5, reflectance.shape[1] - 1)
+    model = make_pipeline(snv_pipeline(), PCA(n_components, svd_solver="full")).fit(reflectance)
+    table = pd.DataFrame(_t2_and_q(model, reflectance), columns=["T2", "Q"])
+    t2_limit = float(HotellingT2(model, confidence).fit(reflectance).critical_value_)
+    q_limit = ROUNDING * reflectance.shape[1]
+    if table["Q"].sum() / (len(table) - 1) > q_limit:  # else the components leave nothing over
+        # Jackson and Mudholkar's limit of Q breaks down where few eigenvalues hold the residual.
+        left_over = QResiduals(model, confidence, method="chi-square").fit(reflectance)
+        q_limit = float(left_over.critical_value_)
+    return Distances(table, t2_limit, q_limit)
+
+
+def _t2_and_q(model: Pipeline, reflectance: np.ndarray) -> np.ndarray:
+    prepared, pca = model[:-1].transform(reflectance), model[-1]
+    scores = pca.transform(prepared)
+    residual = prepared - pca.inverse_transform(scores)
+    t2 = (scores**2 / np.maximum(pca.explained_variance_, ROUNDING)).sum(axis=1)
+    return np.column_stack([t2, (residual**2).sum(axis=1)])
+
 
 Level = Literal["ok", "note", "warning", "problem"]
 
@@ -111,3 +222,121 @@ def names_of(soils: SoilSpectra, which: np.ndarray, values: np.ndarray | None = 
     if values is not None:
         ids = [f"{name} ({value:.4g})" for name, value in zip(ids, values[rows[:8]], strict=True)]
     return ", ".join(ids) + (f" and {rows.size - 8} more" if rows.size > 8 else "")
+
+
+#: Fewer soils than this cannot be divided into five folds with five inner ones.
+FEWEST = 20
+#: With fewer, R² of one 70/30 split has a standard deviation above 0.13.
+FEW = 100
+#: So many times beyond the 5th or 95th percentile: a lost decimal mark rather than a soil.
+LOST_MARK = 5.0
+_ORDER = ("problem", "warning", "ok", "note")
+
+
+def check_soils(soils: SoilSpectra, site: Site) -> list[Finding]:
+    """Check a site's soils against what a study of it needs.
+
+    Parameters
+    ----------
+    soils : SoilSpectra
+        On their native bands.
+    site : Site
+        Target, scale, bands and source of the study.
+
+    Returns
+    -------
+    list of Finding, problems first, notes last.
+
+    Examples
+    --------
+    >>> soils = limesoda.load_field("SP.231")
+    >>> site = Site(site="sp", target_data="limesoda", limesoda_set="SP.231", target="clay_pct")
+    >>> check_soils(soils, site)[0].found
+    'spectra cover 350–1700 nm, the study asks for 430–2480 nm'
+    """
+    findings = [*_check_target(soils, site), *_check_bands(soils, site), *_check_source(site)]
+    used = _used_bands(soils, site)
+    for check in (check_unit, check_range, check_noise, check_repeated):
+        findings += check(used)
+    if not any(finding.topic == "bands" and finding.level == "problem" for finding in findings):
+        findings += check_outliers(soils.resample(_grid(site)))
+    findings += [Finding("note", "reading", note) for note in soils.provenance.notes]
+    return sorted(findings, key=lambda finding: _ORDER.index(finding.level))
+
+
+def _check_target(soils: SoilSpectra, site: Site) -> Iterator[Finding]:
+    if site.target not in soils.samples:
+        columns = ", ".join(map(str, soils.samples.columns))
+        yield Finding("problem", "target", f"no column {site.target}; there are: {columns}", "mend target")
+        return
+    values = soils.values(site.target)
+    known = values[np.isfinite(values)]
+    yield from _check_size(known.size, soils.n_samples, site.target)
+    if known.size == 0:
+        return
+    span = f"{site.target}: median {np.median(known):.4g}, range {known.min():.4g}–{known.max():.4g}"
+    if np.ptp(known) == 0:
+        yield Finding("problem", "target", f"{span}: no variance", "is it the right column?")
+    elif site.target_scale == "log" and known.min() <= 0:
+        yield Finding("problem", "target", f"{span}: no logarithm", "set target_scale: natural")
+    else:
+        yield Finding("ok", "target", span)
+    if site.target == "Pb_mg_kg" and not 1 <= np.median(known) <= 20_000:
+        yield Finding("warning", "target", f"{span}: unusual for lead in soil", "is the unit mg/kg?")
+    low, high = np.quantile(known, (0.05, 0.95))
+    odd = (values > LOST_MARK * high) | (values < low / LOST_MARK)
+    if low > 0 and odd.any():
+        found = f"far from all others: {names_of(soils, odd, values)}"
+        yield Finding("warning", "target", found, "is a decimal mark lost, or a unit?")
+
+
+def _check_size(known: int, n_samples: int, target: str) -> Iterator[Finding]:
+    found = f"{known} of {n_samples} soils have {target}"
+    if known < FEWEST:
+        mend = f"nested cross-validation needs {FEWEST} or more"
+        yield Finding("problem", "samples", f"{found}: too few", mend)
+    elif known < FEW:
+        mend = "trust repeated cross-validation, never one split"
+        yield Finding("warning", "samples", f"{found}: few", mend)
+    else:
+        yield Finding("ok", "samples", found)
+
+
+def _check_bands(soils: SoilSpectra, site: Site) -> Iterator[Finding]:
+    first, last = soils.wavelengths[[0, -1]]
+    asked = f"the study asks for {site.band_start:g}–{site.band_stop:g} nm"
+    try:
+        soils.take(np.arange(1)).resample(_grid(site))
+    except ValueError:
+        mend = f"set band_start and band_stop within {first:g}–{last:g}"
+        yield Finding("problem", "bands", f"spectra cover {first:g}–{last:g} nm, {asked}", mend)
+        return
+    yield Finding("ok", "bands", f"{soils.n_bands} bands over {first:g}–{last:g} nm, {asked}")
+    steps = np.diff(soils.wavelengths)
+    inside = (soils.wavelengths[1:] > site.band_start) & (soils.wavelengths[:-1] < site.band_stop)
+    for i in np.flatnonzero(inside & (steps > max(3 * np.median(steps), site.band_step))):
+        gap = f"no bands within {soils.wavelengths[i]:g}–{soils.wavelengths[i + 1]:g} nm"
+        yield Finding("warning", "bands", gap, "values there are drawn from the neighbours")
+
+
+def _check_source(site: Site) -> Iterator[Finding]:
+    """Check that the library's spectra cover the study's bands too."""
+    if site.source != "limesoda":
+        return
+    others = [name for name in limesoda.FULL_RANGE_FIELDS if name != site.limesoda_set]
+    try:
+        limesoda.load_fields(others, _grid(site))
+    except ValueError as error:
+        mend = "LimeSoDa's fields share 430–2480 nm: mend band_start and band_stop"
+        yield Finding("problem", "source", str(error), mend)
+
+
+def _used_bands(soils: SoilSpectra, site: Site) -> SoilSpectra:
+    """Return the soils on those native bands that the study uses, or on all if it uses none."""
+    used = (soils.wavelengths >= site.band_start) & (soils.wavelengths <= site.band_stop)
+    used = used if used.any() else np.ones_like(used)
+    return replace(soils, wavelengths=soils.wavelengths[used], reflectance=soils.reflectance[:, used])
+
+
+def _grid(site: Site) -> np.ndarray:
+    return band_grid(site.band_start, site.band_stop, site.band_step)

@@ -1,4 +1,8 @@
-"""The study of one site: what every chapter opens first.
+"""The two domains of a study: the library a network learns from, and the site's own soils.
+
+A site file names them; here they become :class:`~soilpb.spectra.SoilSpectra` on one grid.
+
+The study of one site: what every chapter opens first.
 
 A chapter takes what an earlier chapter stored under ``artifacts/<site>/<chapter>/`` and
 nothing else; :class:`Study` finds it, or says in one line which command makes it.
@@ -6,8 +10,8 @@ nothing else; :class:`Study` finds it, or says in one line which command makes i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -17,11 +21,97 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-from soilpb import domains, sitefile, store
-from soilpb.bands import band_grid
-from soilpb.network import SpectralNetwork
-from soilpb.sitefile import Site
-from soilpb.spectra import Provenance, SoilSpectra
+from soilpb import _files, site_file
+from soilpb.models.network import SpectralNetwork
+from soilpb.readers import limesoda, lucas, ossl
+from soilpb.readers.site import read_measured
+from soilpb.simulate import twin
+from soilpb.site_file import Site, library_folder, project_root
+from soilpb.spectra import Provenance, SoilSpectra, band_grid
+
+#: Soils of the simulated source unless the site file says otherwise.
+TWIN_SOURCE_SIZE = 12_000
+#: Soils of the simulated target: as many as the study had.
+TWIN_TARGET_SIZE = 130
+
+
+def read_target(site: Site, grid: np.ndarray) -> SoilSpectra:
+    """Read the site's soils that have a value of the target.
+
+    Parameters
+    ----------
+    site : Site
+        With ``n_target``, a random choice that follows ``seed``.
+    grid : (n_bands,) array, nm
+    """
+    if site.target_data == "twin":
+        soils = twin.simulate_target(TWIN_TARGET_SIZE, seed=site.seed, grid=grid)
+    else:
+        soils = read_measured(site).resample(grid)
+    return _choose(soils.having(site.target), site.n_target, site.seed)
+
+
+def read_source(site: Site, grid: np.ndarray) -> SoilSpectra:
+    """Read the library soils that have a value of the source property.
+
+    Parameters
+    ----------
+    site : Site
+        With ``source_size``, a random choice that follows ``seed``.
+    grid : (n_bands,) array, nm
+    """
+    library = _LIBRARIES[site.source](site, grid).having(site.source_property)
+    return _choose(library, site.source_size, site.seed)
+
+
+def _choose(soils: SoilSpectra, n: int, seed: int) -> SoilSpectra:
+    """Take ``n`` soils at random, leave them in their order, and note it; all of them if ``n`` is 0."""
+    if not 0 < n < soils.n_samples:
+        return soils
+    chosen = soils.take(np.sort(np.random.default_rng(seed).permutation(soils.n_samples)[:n]))
+    note = f"{n} of {soils.n_samples} soils chosen at random (seed {seed})"
+    return replace(chosen, provenance=soils.provenance.with_notes(note))
+
+
+def _twin(site: Site, grid: np.ndarray) -> SoilSpectra:
+    return twin.simulate_source(site.source_size or TWIN_SOURCE_SIZE, seed=site.seed, grid=grid)
+
+
+def _limesoda(site: Site, grid: np.ndarray) -> SoilSpectra:
+    """All full-range fields but the site's own."""
+    others = [name for name in limesoda.FULL_RANGE_FIELDS if name != site.limesoda_set]
+    return limesoda.load_fields(others, grid)
+
+
+def _lucas(load: Callable[..., SoilSpectra]) -> Callable[[Site, np.ndarray], SoilSpectra]:
+    def read(site: Site, grid: np.ndarray) -> SoilSpectra:
+        return load(library_folder(site), grid, property=site.source_property, cache=_cache(site))
+
+    return read
+
+
+def _ossl(site: Site, grid: np.ndarray) -> SoilSpectra:
+    return ossl.load(
+        library_folder(site),
+        grid,
+        property=site.source_property,
+        datasets=site.source_datasets.split() or None,
+        countries=site.source_countries.split() or None,
+        cache=_cache(site),
+    )
+
+
+def _cache(site: Site) -> Path:
+    return project_root() / site.artifacts / "sources"
+
+
+_LIBRARIES: dict[str, Callable[[Site, np.ndarray], SoilSpectra]] = {
+    "twin": _twin,
+    "limesoda": _limesoda,
+    "lucas2009": _lucas(lucas.load_2009),
+    "lucas2015": _lucas(lucas.load_2015),
+    "ossl": _ossl,
+}
 
 
 @dataclass(frozen=True)
@@ -56,14 +146,14 @@ class Study:
         SiteError
             For an unknown parameter, a wrong type, a missing site file.
         """
-        parameters = sitefile.check_parameters(namespace, namespace.get("__annotations__", {}))
+        parameters = site_file.check_parameters(namespace, namespace.get("__annotations__", {}))
         overrides = {k: v for k, v in parameters.items() if k in Site.model_fields}
         return cls.load(chapter=chapter, **overrides)
 
     @classmethod
     def load(cls, site: str, chapter: str = "", **overrides: Any) -> Study:
         """Load a site by its name, with single keys replaced."""
-        return cls(sitefile.load_site_file(site, **overrides), chapter)
+        return cls(site_file.load_site_file(site, **overrides), chapter)
 
     # -- soils -----------------------------------------------------------------
 
@@ -75,12 +165,12 @@ class Study:
     @cached_property
     def target(self) -> SoilSpectra:
         """The site's soils that have a value of the target, on the study's grid."""
-        return domains.read_target(self.site, self.grid)
+        return read_target(self.site, self.grid)
 
     @cached_property
     def source(self) -> SoilSpectra:
         """The library soils that have a value of the source property, on the study's grid."""
-        return domains.read_source(self.site, self.grid)
+        return read_source(self.site, self.grid)
 
     # -- what models see -------------------------------------------------------
 
@@ -97,7 +187,7 @@ class Study:
             return values
         if (values <= 0).any():
             worst = self.target.samples.index[int(np.argmin(values))]
-            raise sitefile.SiteError(
+            raise site_file.SiteError(
                 f"sample {worst!r} has {self.site.target} = {values.min():g}; a logarithm needs values "
                 "above 0: mend the cell or set target_scale: natural"
             )
@@ -141,25 +231,25 @@ class Study:
 
     def folder(self, chapter: str = "") -> Path:
         """Folder of a chapter's artifacts; this chapter's if none is named."""
-        return sitefile.artifacts_folder(self.site) / (chapter or self.chapter)
+        return site_file.artifacts_folder(self.site) / (chapter or self.chapter)
 
     def save(self, name: str, table: pd.DataFrame) -> None:
         """Store a tidy table of this chapter under ``name``."""
-        store.save_table(self.folder() / f"{name}.parquet", table)
+        _files.save_table(self.folder() / f"{name}.parquet", table)
 
     def table(self, chapter: str, name: str) -> pd.DataFrame:
         """Read a table that another chapter stored."""
-        return store.load_table(self.folder(chapter) / f"{name}.parquet", self.command(chapter))
+        return _files.load_table(self.folder(chapter) / f"{name}.parquet", self.command(chapter))
 
     def source_network(self) -> SpectralNetwork:
         """Return the network that chapter 2 trained on the source, for this very site."""
         folder = self.folder("02_pretraining")
-        store.require(folder / "card.json", self.command("02_pretraining"))
+        _files.require(folder / "card.json", self.command("02_pretraining"))
         network = SpectralNetwork.load(folder)
         if not np.array_equal(network.wavelengths, self.grid):
             trained, asked = _describe_bands(network.wavelengths), _describe_bands(self.grid)
             again = self.command("02_pretraining")
-            raise sitefile.SiteError(
+            raise site_file.SiteError(
                 f"{folder} was trained on {trained}, the site asks for {asked}; run {again}"
             )
         return network

@@ -11,8 +11,9 @@ import ast
 import hashlib
 import re
 import shutil
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,10 @@ import jupytext
 import nbformat
 import papermill
 
-from soilpb import sitefile, store
+from soilpb import _files, site_file
+from soilpb._files import MissingArtifact
 from soilpb.readers.folder import files_of
-from soilpb.sitefile import Site
+from soilpb.site_file import Site, SiteError
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 #: Endings of the files in which libraries are handed out.
@@ -56,7 +58,7 @@ def pair(source: str | Path) -> bool:
     text, twin = paired_notebook(source), Path(source).with_suffix(".ipynb")
     if twin.exists() and twin.read_text(encoding="utf-8") == text:
         return False
-    with store.atomic_write(twin) as temporary:
+    with _files.atomic_write(twin) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return True
 
@@ -80,9 +82,11 @@ def execute(
         Laid over the site file, as by papermill's ``-p``.
     """
     # A fault in the site file is told at once, not by a kernel.
-    about = sitefile.load_site_file(site, **{k: parameters[k] for k in Site.model_fields.keys() & parameters})
+    about = site_file.load_site_file(
+        site, **{k: parameters[k] for k in Site.model_fields.keys() & parameters}
+    )
     notebook = named_for(nbformat.reads(paired_notebook(source), as_version=4), about)
-    with store.atomic_write(output) as temporary:
+    with _files.atomic_write(output) as temporary:
         fresh = temporary.with_suffix(".source.ipynb")
         try:
             fresh.write_text(nbformat.writes(notebook), encoding="utf-8")
@@ -90,7 +94,7 @@ def execute(
                 fresh,
                 temporary,
                 {"site": site, **parameters},
-                cwd=sitefile.project_root(),
+                cwd=site_file.project_root(),
                 kernel_name="python3",
                 progress_bar=False,
                 extra_arguments=["--log-level=ERROR"],  # the kernel's own chatter is not the chapter's
@@ -99,7 +103,7 @@ def execute(
         finally:
             fresh.unlink(missing_ok=True)
     for copy in copies:
-        with store.atomic_write(copy) as temporary:
+        with _files.atomic_write(copy) as temporary:
             shutil.copyfile(output, temporary)
 
 
@@ -153,7 +157,7 @@ def code_behind(source: str | Path) -> list[str]:
     cells = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code")
     direct = graph.modules & set(_imported_names(cells))
     behind = direct.union(*(graph.find_upstream_modules(module) for module in direct))
-    root = sitefile.project_root()
+    root = site_file.project_root()
     return sorted(_from_root(_file_of(module), root) for module in behind)
 
 
@@ -162,15 +166,15 @@ def data_behind(site: str) -> list[str]:
 
     A file that is not there is left to the reader, whose message says what to mend.
     """
-    about = sitefile.load_site_file(site)
+    about = site_file.load_site_file(site)
     brought = (about.spectra, about.laboratory) if about.target_data == "files" else ()
-    root = sitefile.project_root()
+    root = site_file.project_root()
     files = [
         f"{path}/{file.name}" if (root / path).is_dir() else path
         for path in brought
         for file in files_of(root / path)
     ]
-    library = sitefile.library_folder(about)
+    library = site_file.library_folder(about)
     if library is not None:
         tables = (file for file in sorted(library.rglob("*")) if file.suffix in _LIBRARY_TABLES)
         files += [_from_root(file, root) for file in tables]
@@ -200,8 +204,8 @@ def _file_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
-def main() -> None:
-    """Command line of the workflow: ``python -m soilpb.workflow pair|execute …``."""
+def main(words: Sequence[str] | None = None) -> None:
+    """Command line of the workflow: ``python -m soilpb.workflow pair|execute|shard|merge …``."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     pairing = commands.add_parser("pair", help="write the .ipynb twins")
@@ -210,13 +214,39 @@ def main() -> None:
     running.add_argument("source")
     running.add_argument("site")
     running.add_argument("outputs", nargs="+")
-    arguments = parser.parse_args()
+    shard = commands.add_parser("shard", help="cross-validate one model of a site for one seed")
+    shard.add_argument("site")
+    shard.add_argument("seed", type=int)
+    shard.add_argument("model")
+    shard.add_argument("output")
+    merging = commands.add_parser("merge", help="put the shards of a site together, and score them")
+    merging.add_argument("folder")
+    merging.add_argument("--seeds", type=int, nargs="+", required=True)
+    merging.add_argument("--models", nargs="+", required=True)
+    arguments = parser.parse_args(words)
     if arguments.command == "pair":
         for source in arguments.sources:
             print(f"{'wrote' if pair(source) else 'kept '} {Path(source).with_suffix('.ipynb')}")
-    else:
+    elif arguments.command == "execute":
         output, *copies = arguments.outputs
         execute(arguments.source, output, arguments.site, *copies)
+    else:
+        _shards(arguments)
+
+
+def _shards(arguments: argparse.Namespace) -> None:
+    from soilpb.evaluate import cross_validation  # PyTorch takes seconds, and chapters do without it here
+    from soilpb.study import Study
+
+    try:
+        if arguments.command == "shard":
+            found = cross_validation.predict(Study.load(arguments.site), [arguments.seed], [arguments.model])
+            cross_validation.save(arguments.output, found)
+        else:
+            about = arguments.folder, arguments.seeds, arguments.models
+            cross_validation.save_tables(arguments.folder, cross_validation.merge(*about))
+    except (SiteError, cross_validation.ShardError, MissingArtifact) as error:
+        sys.exit(f"problem: {error}")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from soilpb import workflow
+from soilpb.plots import style
+from soilpb.study import Study
 from tests import kept_sites, site_files
 
 ROOT = Path(__file__).parents[1]
@@ -99,10 +101,8 @@ def styled():
     import matplotlib as mpl
     import matplotlib.pyplot as plt
 
-    from soilpb import figures
-
     with mpl.rc_context():
-        figures.style()
+        style.style()
         yield
         plt.close("all")
 
@@ -116,7 +116,6 @@ def folder(tmp_path):
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """The study of a user's files as a report opens it, in a project of its own."""
-    from soilpb.study import Study  # PyTorch takes seconds, and most tests do without
 
     root = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:

@@ -4,8 +4,7 @@ import struct
 
 import numpy as np
 
-from soilpb import scan_files
-from soilpb.readers import asd, omnic, opus
+from soilpb.readers.formats import asd, omnic, opus, text
 from tests.site_files import soil_spectra
 
 NM = np.arange(350.0, 2501.0, 5.0)
@@ -35,7 +34,7 @@ def write_asd(
 def write_sed(path, values=SOIL, nm=NM, unit=" %", factor=100.0, channels=None, columns=None, comma=False):
     """Spectral Evolution; ``columns`` replaces the one column of reflectance."""
     columns = columns or {f"Reflect.{unit}": factor * np.asarray(values)}
-    scan_files.write_sed(path, nm, columns, channels=channels)
+    text.write_sed(path, nm, columns, channels=channels)
     if comma:
         header, data, rows = path.read_text().partition("Data:\n")
         path.write_text(header + data + rows.replace(".", ",").replace("Reflect,", "Reflect."))

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from soilpb import twin
-from soilpb.bands import band_grid
+from soilpb.simulate import twin
+from soilpb.spectra import band_grid
 
 GRID = band_grid(400, 2490, 30)
 SITE = {

@@ -5,7 +5,7 @@ import openpyxl
 import pytest
 
 from soilpb.readers.site import read_site
-from soilpb.sitefile import SiteError
+from soilpb.site_file import SiteError
 
 NM = np.arange(400.0, 2500.0, 30.0)
 IDS = ["S1", "S2", "S3", "S4"]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from soilpb import applicability
-from soilpb.applicability import Domain, leave_cluster_out
-from soilpb.intervals import assign_folds
+from soilpb.decide import applicability
+from soilpb.decide.applicability import Domain, leave_cluster_out
+from soilpb.decide.intervals import assign_folds
 
 NM = np.linspace(0, 1, 60)
 

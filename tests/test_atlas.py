@@ -1,6 +1,6 @@
 import pytest
 
-from soilpb.atlas import EDGES, ENDMEMBERS, FEATURES, MIXTURES, TYPICAL_ABUNDANCE
+from soilpb.simulate.minerals import EDGES, ENDMEMBERS, FEATURES, MIXTURES, TYPICAL_ABUNDANCE
 
 
 def test_every_feature_lies_in_the_vis_nir_and_cites_a_source():

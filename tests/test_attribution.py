@@ -7,12 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from soilpb.attribution import deep_lift_shap, deep_shap, integrated_gradients, owen_values
-from soilpb.credit import band_members
-from soilpb.explainable import Unexplainable
-from soilpb.network import SpectralNetwork
-from soilpb.resnet import ResNetConfig
-from soilpb.training import evaluate
+from soilpb.explain.attribution import band_members
+from soilpb.explain.explainable import (
+    Unexplainable,
+    deep_lift_shap,
+    deep_shap,
+    integrated_gradients,
+    owen_values,
+)
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.resnet import ResNetConfig
+from soilpb.models.training import evaluate
 
 WAVELENGTHS = np.arange(400.0, 2500.0, 50.0)
 EDGES = np.array([400.0, 700.0, 1400.0, 2500.0])

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import truth, twin
-from soilpb.audit_truth import against_truth, true_profile, true_windows, truth_verdicts
-from soilpb.pls import PLSCV
-from soilpb.pls_credit import linear_shap
+from soilpb.explain.attribution import linear_shap
+from soilpb.explain.sanity_checks import against_truth, true_profile, true_windows, truth_verdicts
+from soilpb.models.pls import PLSCV
+from soilpb.simulate import truth, twin
 
 GRID = np.arange(400.0, 2500.0, 20.0)
 BAND = (1000.0, 15.0, 0.05)

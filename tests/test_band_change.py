@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.band_change import RULES, compare_bands, relative_credit
+from soilpb.explain.bands import RULES, compare_bands, relative_credit
 
 STARTS = np.arange(400, 900, 100)
 #: Credit of five bands: used by both, doubled, only after, only before, by neither.

@@ -7,7 +7,7 @@ import pytest
 from sklearn.base import clone
 from sklearn.metrics import r2_score
 
-from soilpb import baselines
+from soilpb.models import baselines
 
 MODELS = {
     "pls": baselines.pls(),

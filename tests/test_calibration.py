@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
-from soilpb import baselines, twin
-from soilpb.bands import band_grid
-from soilpb.calibration import Calibration, choose
-from soilpb.freezing import CannotFreeze
-from soilpb.intervals import CrossConformal, assign_folds, cv_plus
-from soilpb.pls import PLSCV
+from soilpb.decide.intervals import CrossConformal, assign_folds, cv_plus
+from soilpb.decide.site_model import Calibration, choose
+from soilpb.models import baselines
+from soilpb.models.pls import PLSCV
+from soilpb.old.frozen import CannotFreeze
+from soilpb.simulate import twin
+from soilpb.spectra import band_grid
 
 GRID = band_grid(400, 2490, 30)
 

@@ -6,8 +6,8 @@ import subprocess
 import numpy as np
 import pytest
 
-from soilpb import checkpoint
-from soilpb.store import MissingArtifact
+from soilpb._files import MissingArtifact
+from soilpb.models import storage
 
 PARTS = {
     "network": {"head.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "batches": np.array(7)},
@@ -18,12 +18,12 @@ CARD = {"wavelengths": np.array([500.0, 510.0]), "training": None, "source": "tw
 
 @pytest.fixture
 def folder(tmp_path):
-    return checkpoint.save(tmp_path / "made" / "here", PARTS, CARD)
+    return storage.save(tmp_path / "made" / "here", PARTS, CARD)
 
 
 def test_what_is_saved_is_read_back(folder):
     """Parts come back with their values, shapes and types, scalars and dotted names included."""
-    parts, card = checkpoint.load(folder)
+    parts, card = storage.load(folder)
     assert {part: set(values) for part, values in parts.items()} == {
         part: set(values) for part, values in PARTS.items()
     }
@@ -37,27 +37,27 @@ def test_what_is_saved_is_read_back(folder):
 
 def test_weights_of_another_checkpoint_are_refused(folder, tmp_path):
     """Intact weights beside the card of other weights are an error that says how to mend it."""
-    other = checkpoint.save(tmp_path / "other", {"network": {"bias": np.ones(1)}}, CARD)
-    shutil.copy(other / checkpoint.WEIGHTS, folder / checkpoint.WEIGHTS)
+    other = storage.save(tmp_path / "other", {"network": {"bias": np.ones(1)}}, CARD)
+    shutil.copy(other / storage.WEIGHTS, folder / storage.WEIGHTS)
     with pytest.raises(ValueError, match=r"weights.safetensors is not the file .* with: make book"):
-        checkpoint.load(folder, "make book")
+        storage.load(folder, "make book")
 
 
-@pytest.mark.parametrize("name", [checkpoint.WEIGHTS, checkpoint.CARD])
+@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.CARD])
 def test_a_file_without_a_checksum_is_refused(folder, name):
     """Striking a file from the list of checksums does not make it pass."""
-    sums = folder / checkpoint.SUMS
+    sums = folder / storage.SUMS
     sums.write_text("".join(line for line in sums.read_text().splitlines(True) if name not in line))
     with pytest.raises(ValueError, match=f"{name} is not the file"):
-        checkpoint.load(folder)
+        storage.load(folder)
 
 
-@pytest.mark.parametrize("name", [checkpoint.WEIGHTS, checkpoint.CARD, checkpoint.SUMS])
+@pytest.mark.parametrize("name", [storage.WEIGHTS, storage.CARD, storage.SUMS])
 def test_each_missing_file_is_named_with_its_command(folder, name):
     """Whichever file is gone, the error names it and what makes it."""
     (folder / name).unlink()
     with pytest.raises(MissingArtifact, match=f"{name} is missing; make it with: make chapter-2"):
-        checkpoint.load(folder, "make chapter-2")
+        storage.load(folder, "make chapter-2")
 
 
 @pytest.mark.skipif(not shutil.which("sha256sum"), reason="sha256sum is not installed")
@@ -65,16 +65,16 @@ def test_sha256sum_reads_the_checksums(folder):
     """The system's own sha256sum verifies a folder, and fails on an altered card."""
 
     def verified():
-        command = ["sha256sum", "--check", "--status", checkpoint.SUMS]
+        command = ["sha256sum", "--check", "--status", storage.SUMS]
         return subprocess.run(command, cwd=folder, check=False).returncode == 0
 
     assert verified()
-    (folder / checkpoint.CARD).write_text("{}")
+    (folder / storage.CARD).write_text("{}")
     assert not verified()
 
 
 def test_a_part_with_a_dot_is_refused(tmp_path):
     """A part whose name holds a dot is refused before anything is written."""
     with pytest.raises(ValueError, match=r"'a.b' has a dot"):
-        checkpoint.save(tmp_path / "none", {"a.b": {"c": np.ones(1)}}, {})
+        storage.save(tmp_path / "none", {"a.b": {"c": np.ones(1)}}, {})
     assert not (tmp_path / "none").exists()

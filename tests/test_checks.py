@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.checks import check_soils
-from soilpb.sitefile import Site
+from soilpb.quality import check_soils
+from soilpb.site_file import Site
 from soilpb.spectra import Provenance, SoilSpectra
 from tests.site_files import soil_spectra
 

@@ -3,7 +3,7 @@
 from typer.testing import CliRunner
 
 from soilpb.cli import app
-from soilpb.sitefile import load_site_file
+from soilpb.site_file import load_site_file
 from tests.test_new_site import mine  # noqa: F401 (a fixture)
 
 

@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from soilpb import baselines, kept_model, kept_table, scan_files
 from soilpb.cli import app
-from soilpb.pls import PLSCV
+from soilpb.decide import stored_model
+from soilpb.models import baselines
+from soilpb.models.pls import PLSCV
+from soilpb.readers.formats import text
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 from tests.kept_sites import write_project
@@ -31,7 +33,7 @@ def project(tmp_path_factory):
         patch.setenv("COLUMNS", "200")
         new = write_project(root)
         study = Study.load("mine")
-        kept_model.keep(study, kept_model.fit(study, AMONG), {"R2": 0.6}, [])
+        stored_model.keep(study, stored_model.fit(study, AMONG), {"R2": 0.6}, [])
         (root / "canton.yml").write_text(OWN)
         yield root, study, new
 
@@ -55,7 +57,7 @@ def test_predictions_are_those_of_the_fitted_model(project):
     result = run("mine", "data/new.csv", "-o", "out.csv")
     assert result.exit_code == 0, result.output
     written = pd.read_csv(root / "out.csv", index_col="sample")
-    expected = kept_table.table(kept_model.fit(study, AMONG), new, "Pb_mg_kg", "GB 15618-2018")
+    expected = stored_model.prediction_table(stored_model.fit(study, AMONG), new, "Pb_mg_kg", "GB 15618-2018")
     pd.testing.assert_frame_equal(written, expected, rtol=1e-4, check_dtype=False)
     assert "20 soils predicted by the model of mine (measured soils); intervals of 90%" in result.stderr
 
@@ -71,8 +73,8 @@ def test_measured_ph_is_used(project):
     root, study, new = project
     run("mine", "data/new.csv", "-o", "with_ph.csv", "--ph", "data/new_ph.csv")
     found = pd.read_csv(root / "with_ph.csv", index_col="sample")
-    model, ph = kept_model.load(study), new.values("pH")
-    expected = kept_table.table(model, new, "Pb_mg_kg", "GB 15618-2018", ph=ph)
+    model, ph = stored_model.load(study), new.values("pH")
+    expected = stored_model.prediction_table(model, new, "Pb_mg_kg", "GB 15618-2018", ph=ph)
     np.testing.assert_allclose(found["p_above_intervention"], expected["p_above_intervention"], rtol=1e-4)
 
 
@@ -147,7 +149,7 @@ def test_an_altered_model_is_refused(project, tmp_path, monkeypatch):
     monkeypatch.chdir(root)
     study = Study.load("mine")
     refused("mine", "data/new.csv", says="make it with: papermill notebooks/site_report.ipynb")
-    kept_model.keep(study, kept_model.fit(study, AMONG), {"R2": 0.6}, [])
+    stored_model.keep(study, stored_model.fit(study, AMONG), {"R2": 0.6}, [])
     assert run("mine", "data/new.csv").exit_code == 0
     assert len(new) == 5
     card = study.folder("site_report") / "model" / "card.json"
@@ -193,9 +195,9 @@ def scanned(tmp_path_factory):
         grid = spectra.columns.astype(float).to_numpy()
         ids = pd.DataFrame(index=spectra.index.rename("sample"))
         soils = SoilSpectra(grid, spectra.to_numpy(), ids, new.provenance)
-        scan_files.write_scans(root / "data/scans", soils)
+        text.write_scans(root / "data/scans", soils)
         study = Study.load("mine")
-        kept_model.keep(study, kept_model.fit(study, {"PLS": PLSCV()}), {"R2": 0.6}, [])
+        stored_model.keep(study, stored_model.fit(study, {"PLS": PLSCV()}), {"R2": 0.6}, [])
         yield root, study, new
 
 
@@ -208,12 +210,12 @@ def renamed(folder, change):
 def test_scans_of_new_samples_are_averaged_as_the_sites_own(scanned):
     """A folder counted like the site's gives one row a sample, from the mean of its scans."""
     root, study, new = scanned
-    scan_files.write_scans(root / "new", new)
-    assert kept_model.load(study).card["scan_counters"] == ["_#####"]
+    text.write_scans(root / "new", new)
+    assert stored_model.load(study).card["scan_counters"] == ["_#####"]
     result = run("mine", "new")
     found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
     assert list(found.index) == list(new.samples.index)
-    expected = kept_table.table(kept_model.load(study), new, "Pb_mg_kg")
+    expected = stored_model.prediction_table(stored_model.load(study), new, "Pb_mg_kg")
     np.testing.assert_allclose(found["Pb_mg_kg"], expected["Pb_mg_kg"], rtol=0.01)
     assert "10 scans averaged to 5 samples" in result.stderr
 
@@ -221,7 +223,7 @@ def test_scans_of_new_samples_are_averaged_as_the_sites_own(scanned):
 def test_scans_counted_otherwise_are_told(scanned):
     """``r1`` and ``r2`` where the site counted ``_00000``: one row a scan, and a remark that says so."""
     root, _, new = scanned
-    folder = scan_files.write_scans(root / "other", new)
+    folder = text.write_scans(root / "other", new)
     renamed(folder, lambda name: name.replace("_00000", "_r1").replace("_00001", "_r2"))
     result = run("mine", "other")
     assert len(pd.read_csv(io.StringIO(result.stdout))) == 10
@@ -232,7 +234,7 @@ def test_scans_counted_otherwise_are_told(scanned):
 def test_ids_of_the_ph_table_are_known(scanned):
     """Whatever the counter, a name that begins with a sample of the pH table is a scan of it."""
     root, _, new = scanned
-    folder = scan_files.write_scans(root / "acid", new)
+    folder = text.write_scans(root / "acid", new)
     renamed(folder, lambda name: name.replace("_00000", "_r1").replace("_00001", "_r2"))
     result = run("mine", "acid", "--ph", "data/new_ph.csv")
     assert list(pd.read_csv(io.StringIO(result.stdout))["sample"]) == list(new.samples.index)
@@ -241,7 +243,7 @@ def test_ids_of_the_ph_table_are_known(scanned):
 def test_scans_that_are_no_scans_of_one_sample_are_refused(scanned):
     """Two soils under one id differ by more than scans do: one line names them, and nothing is predicted."""
     root, _, new = scanned
-    folder = scan_files.write_scans(root / "mixed", new)
+    folder = text.write_scans(root / "mixed", new)
     names = sorted(folder.iterdir())
     names[3].write_text(names[9].read_text())
     refused("mine", "mixed", says="differ by more than 5%")

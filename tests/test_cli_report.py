@@ -12,9 +12,10 @@ import yaml
 from papermill.exceptions import PapermillExecutionError
 from typer.testing import CliRunner
 
-from soilpb import cli_report, kept_model, workflow
+from soilpb import cli, workflow
 from soilpb.cli import app
-from soilpb.network import SpectralNetwork
+from soilpb.decide import stored_model
+from soilpb.models.network import SpectralNetwork
 from soilpb.study import Study
 from tests.kept_sites import SITE, write_project
 
@@ -78,9 +79,9 @@ def test_two_reports_made_at_once_do_not_disturb_each_other(reports, project):
         assert set(re.findall(r"<h1>([^<]+)<", reports[site])) == {title[site]}
         assert title[other] not in reports[site]
         study = Study.load(site)
-        kept = kept_model.load(study)
+        kept = stored_model.load(study)
         assert kept.card["site"] == site
-        alone = kept_model.fit(study, kept_model.candidates(study, ["pls"]))
+        alone = stored_model.fit(study, stored_model.candidates(study, ["pls"]))
         np.testing.assert_array_equal(kept.predict(study.X), alone.predict(study.X))
     assert sorted(path.name for path in (project / "_build/report").iterdir()) == ["mine.html", "other.html"]
 
@@ -133,7 +134,7 @@ def test_only_what_changed_is_executed(project, monkeypatch):
     monkeypatch.setattr(
         workflow, "execute", lambda source, *_, **given: executed.append((source.stem, given))
     )
-    monkeypatch.setattr(cli_report.one_page, "render", lambda notebook, page: page)
+    monkeypatch.setattr(cli.one_page, "render", lambda notebook, page: page)
     invoke("mine")
     os.utime(project / "data/lab.csv", (YOUNG + 1, YOUNG + 1))
     invoke("mine")

@@ -1,9 +1,9 @@
 import pytest
 from typer.testing import CliRunner
 
-from soilpb import fetch
-from soilpb.cli_sources import app
-from soilpb.sitefile import SiteError
+from soilpb.cli import app
+from soilpb.readers import libraries
+from soilpb.site_file import SiteError
 from tests import layouts
 
 
@@ -20,7 +20,7 @@ def test_fetch_lucas_explains(run):
     assert result.exit_code == 0
     assert (
         result.stdout.splitlines()
-        == fetch.LUCAS_STEPS["lucas2015"].format(folder="data/lucas2015").splitlines()
+        == libraries.LUCAS_STEPS["lucas2015"].format(folder="data/lucas2015").splitlines()
     )
 
 
@@ -33,9 +33,9 @@ def test_fetch_ossl_shows_licences_and_hash(run, tmp_path, monkeypatch):
         path.with_name(f"{path.name}.sha256").write_text(f"abc  {path.name}\n")
         return path
 
-    monkeypatch.setattr(fetch, "fetch_ossl", download)
+    monkeypatch.setattr(libraries, "fetch_ossl", download)
     output = run("fetch", "ossl", "--level", "L1").stdout
-    assert output.startswith(fetch.OSSL_LICENCES)
+    assert output.startswith(libraries.OSSL_LICENCES)
     assert "ossl_all_L1_v1.2.csv.gz\nsha256 abc\n" in output
 
 
@@ -45,7 +45,7 @@ def test_a_failed_fetch_is_one_message(run, monkeypatch):
     def fail(folder, level):
         raise SiteError("no network; run the command again")
 
-    monkeypatch.setattr(fetch, "fetch_ossl", fail)
+    monkeypatch.setattr(libraries, "fetch_ossl", fail)
     result = run("fetch", "ossl")
     assert result.exit_code == 1
     assert result.stderr == "no network; run the command again\n"

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import Ridge
 
-from soilpb import splits
-from soilpb.company import PARTS, company_skill, company_verdict
+from soilpb.evaluate import splits
+from soilpb.explain.confounders import PARTS, company_skill, company_verdict
 
 N = 150
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from soilpb import compare, evaluation, splits
+from soilpb.evaluate import comparison, cross_validation, splits
 
 N_SAMPLES, N_BANDS = 100, 5
 FOLDS = splits.repeated_kfold(range(N_SAMPLES), n_splits=5, n_repeats=5)
@@ -40,15 +40,15 @@ def simulated_differences(n_simulations, second_slope=1.0, seed=0):
 def test_size_is_nominal_where_the_truth_is_known():
     """Of two equally good models, the corrected test at 5 % calls one better in 2–8 % of studies."""
     differences = simulated_differences(2000)
-    wrong = (compare.corrected_t_test(differences, RATIO).p_value < 0.05).mean()
+    wrong = (comparison.corrected_t_test(differences, RATIO).p_value < 0.05).mean()
     assert 0.02 <= wrong <= 0.08
-    uncorrected = (compare.corrected_t_test(differences, 0).p_value < 0.05).mean()
+    uncorrected = (comparison.corrected_t_test(differences, 0).p_value < 0.05).mean()
     assert uncorrected > 0.2
 
 
 def test_a_truly_better_model_is_found():
     """With a real difference the test rejects far more often, and in the right direction."""
-    found = compare.corrected_t_test(simulated_differences(300, second_slope=2.0), RATIO)
+    found = comparison.corrected_t_test(simulated_differences(300, second_slope=2.0), RATIO)
     assert (found.p_value < 0.05).mean() > 0.9
     assert (found.mean > 0).all()
 
@@ -56,7 +56,7 @@ def test_a_truly_better_model_is_found():
 def test_without_a_correction_it_is_the_ordinary_t_test():
     """A ratio of 0 gives scipy's one-sample t-test, with its interval."""
     differences = np.random.default_rng(0).normal(0.3, 1, 12)
-    ours, expected = compare.corrected_t_test(differences, 0), stats.ttest_1samp(differences, 0)
+    ours, expected = comparison.corrected_t_test(differences, 0), stats.ttest_1samp(differences, 0)
     assert ours.p_value == pytest.approx(expected.pvalue)
     assert (ours.lower, ours.upper) == pytest.approx(tuple(expected.confidence_interval()))
 
@@ -64,8 +64,8 @@ def test_without_a_correction_it_is_the_ordinary_t_test():
 def test_belief_and_p_value_agree_without_a_region():
     """With a region of no width, twice the smaller tail of the posterior is the p-value."""
     differences = np.random.default_rng(1).normal(0.2, 1, 25)
-    belief = compare.bayesian_t_test(differences, RATIO, rope=0)
-    expected = compare.corrected_t_test(differences, RATIO).p_value
+    belief = comparison.bayesian_t_test(differences, RATIO, rope=0)
+    expected = comparison.corrected_t_test(differences, RATIO).p_value
     assert 2 * min(belief.below, belief.above) == pytest.approx(expected)
     assert belief.inside == pytest.approx(0, abs=1e-12)
 
@@ -73,26 +73,26 @@ def test_belief_and_p_value_agree_without_a_region():
 def test_a_small_sure_difference_is_practically_nothing():
     """A difference that is certain but inside the region of equivalence counts as equality."""
     differences = np.random.default_rng(2).normal(0.01, 0.002, 25)
-    assert compare.corrected_t_test(differences, RATIO).p_value < 0.001
-    assert compare.bayesian_t_test(differences, RATIO, rope=0.02).inside > 0.999
+    assert comparison.corrected_t_test(differences, RATIO).p_value < 0.001
+    assert comparison.bayesian_t_test(differences, RATIO, rope=0.02).inside > 0.999
 
 
 def test_models_that_never_differ_are_equal():
     """Without any difference the p-value is 1 and all belief lies inside the region."""
-    assert compare.corrected_t_test(np.zeros(10), RATIO).p_value == 1
-    assert compare.bayesian_t_test(np.zeros(10), RATIO, 0.01) == (0, 1, 0)
+    assert comparison.corrected_t_test(np.zeros(10), RATIO).p_value == 1
+    assert comparison.bayesian_t_test(np.zeros(10), RATIO, 0.01) == (0, 1, 0)
 
 
 def test_one_fold_is_no_sample():
     """A single fold has no variance; asking is an error."""
     with pytest.raises(ValueError, match="at least 2"):
-        compare.corrected_t_test(np.array([0.3]), RATIO)
+        comparison.corrected_t_test(np.array([0.3]), RATIO)
 
 
 def test_holm_is_step_down():
     """Adjusted p-values are those worked out by hand, in the order given, never above 1."""
-    assert compare.holm([0.04, 0.005, 0.02, 0.9]).tolist() == pytest.approx([0.08, 0.02, 0.06, 0.9])
-    assert compare.holm([0.6, 0.7]).tolist() == [1, 1]
+    assert comparison.holm([0.04, 0.005, 0.02, 0.9]).tolist() == pytest.approx([0.08, 0.02, 0.06, 0.9])
+    assert comparison.holm([0.6, 0.7]).tolist() == [1, 1]
 
 
 def predictions_of(errors, n_repeats=5, seed=0):
@@ -110,8 +110,8 @@ def predictions_of(errors, n_repeats=5, seed=0):
 
 def test_against_orders_the_models_about_the_reference():
     """A model with half the reference's error is better, one with twice is worse, itself is absent."""
-    scores = evaluation.score(predictions_of({"reference": 0.6, "half": 0.3, "twice": 1.2}))
-    table = compare.against(scores, FOLDS, "reference").set_index("model")
+    scores = cross_validation.score(predictions_of({"reference": 0.6, "half": 0.3, "twice": 1.2}))
+    table = comparison.against(scores, FOLDS, "reference").set_index("model")
     assert set(table.index) == {"half", "twice"}
     assert table.loc["half", "change"] == pytest.approx(-0.5, abs=0.1)
     assert table.loc["twice", "change"] == pytest.approx(1, abs=0.3)
@@ -123,11 +123,11 @@ def test_against_orders_the_models_about_the_reference():
 
 def test_against_refuses_r2_and_unknown_references():
     """R² of single folds is refused, and a missing reference is named with what exists."""
-    scores = evaluation.score(predictions_of({"a": 0.5, "b": 0.5}))
+    scores = cross_validation.score(predictions_of({"a": 0.5, "b": 0.5}))
     with pytest.raises(ValueError, match="compare errors"):
-        compare.against(scores, FOLDS, "a", metric="R2")
+        comparison.against(scores, FOLDS, "a", metric="R2")
     with pytest.raises(ValueError, match=r"'PLS'; there are: a, b"):
-        compare.against(scores, FOLDS, "PLS")
+        comparison.against(scores, FOLDS, "PLS")
 
 
 def test_wrong_winners_counts_upsets():
@@ -136,12 +136,12 @@ def test_wrong_winners_counts_upsets():
         {
             "model": ["good"] * 4 + ["poor"] * 4,
             "repeat": [0, 1, 2, 3] * 2,
-            "fold": evaluation.POOLED,
+            "fold": cross_validation.POOLED,
             "metric": "R2",
             "value": [0.6, 0.7, 0.2, 0.8, 0.5, 0.5, 0.4, 0.3],
         }
     )
-    row = compare.wrong_winners(scores).iloc[0]
+    row = comparison.wrong_winners(scores).iloc[0]
     assert (row["winner"], row["loser"], row["share"]) == ("good", "poor", 0.25)
     assert row["gap"] == pytest.approx(0.15)
     assert row["sd"] == pytest.approx(np.std([0.1, 0.2, -0.2, 0.5], ddof=1))
@@ -150,11 +150,11 @@ def test_wrong_winners_counts_upsets():
 def test_interval_over_tasks_covers_the_truth():
     """Over 2,000 sets of ten simulated tasks, the 95 % interval of the mean holds the true mean in 95 %."""
     draws = np.random.default_rng(0).normal(0.3, 1, (2000, 10))
-    covered = [lower <= 0.3 <= upper for _, lower, upper in map(compare.mean_over_tasks, draws)]
+    covered = [lower <= 0.3 <= upper for _, lower, upper in map(comparison.mean_over_tasks, draws)]
     assert 0.935 < np.mean(covered) < 0.965
 
 
 def test_one_task_has_no_interval():
     """A single task is refused: nothing says how far the next would be."""
     with pytest.raises(ValueError, match="got 1 task"):
-        compare.mean_over_tasks([0.1])
+        comparison.mean_over_tasks([0.1])

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.atlas import ENDMEMBERS
-from soilpb.composition import columns_of, draw_soils, expected_ph, laboratory, log_pb
+from soilpb.simulate.minerals import ENDMEMBERS
+from soilpb.simulate.soils import columns_of, draw_soils, expected_ph, laboratory, log_pb
 
 
 def soils(n=4000, seed=0, shift=0.0):

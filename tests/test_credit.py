@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.credit import Attribution, band_members
+from soilpb.explain.attribution import Attribution, band_members
 
 WAVELENGTHS = np.array([500.0, 510.0, 520.0, 540.0])
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from soilpb import decision_record
+from soilpb.old import decision_record
 
 RECORD = Path(__file__).parents[1] / "benchmarks" / "decisions.json"
 MADE_UP = {

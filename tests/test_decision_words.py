@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import costs, decision_words
+from soilpb.decide import exceedance
+from soilpb.old import decision_words
 
 
 @pytest.mark.parametrize(
@@ -37,10 +38,10 @@ def test_flags_are_averaged_over_soils():
 
 def test_savings_are_against_the_best_single_rule():
     """Knowing all is no rule; a useless probability is said to cost more."""
-    prices = costs.Costs(50, 1000, 4000)
+    prices = exceedance.Costs(50, 1000, 4000)
     exceeded = np.arange(100) < 30
     sharp, wrong = (
-        costs.policies(p, exceeded, prices) for p in (exceeded * 0.98 + 0.01, 0.99 - exceeded * 0.98)
+        exceedance.policies(p, exceeded, prices) for p in (exceeded * 0.98 + 0.01, 0.99 - exceeded * 0.98)
     )
     assert "% less than “send all”" in decision_words.cheapest(sharp)
     assert "% more than “send all”: spectra add nothing here" in decision_words.cheapest(wrong)

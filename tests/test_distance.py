@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.distance import among, distances
+from soilpb.quality import among, distances
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from soilpb.bands import band_grid
-from soilpb.domains import read_source, read_target
-from soilpb.sitefile import SiteError, make_site
+from soilpb.site_file import SiteError, make_site
+from soilpb.spectra import band_grid
+from soilpb.study import read_source, read_target
 
 from . import layouts
 

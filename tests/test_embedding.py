@@ -7,10 +7,10 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
-from soilpb.embedding import ALPHAS, EmbeddingPLS, _ridge_path
-from soilpb.network import SpectralNetwork
-from soilpb.preprocessing import Scaling
-from soilpb.resnet import ResNetConfig
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.preprocessing import Scaling
+from soilpb.models.resnet import ResNetConfig
+from soilpb.models.transfer import ALPHAS, EmbeddingPLS, _ridge_path
 
 WAVELENGTHS = np.arange(500.0, 900.0, 10.0)
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from soilpb import exceedance, intervals
-from soilpb.intervals import CrossConformal, assign_folds
-from soilpb.reliability import calibration_error, reliability
-from soilpb.standards import lead_limit
+from soilpb.decide import exceedance, intervals
+from soilpb.decide.exceedance import calibration_error, reliability
+from soilpb.decide.intervals import CrossConformal, assign_folds
+from soilpb.decide.standards import lead_limit
 
 GB, RULE = "GB 15618-2018", "screening, other land"
 

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from soilpb.explainable import Unexplainable, explainable_copy, refuse_unexplainable
-from soilpb.resnet import ResNet1d, ResNetConfig
+from soilpb.explain.explainable import Unexplainable, explainable_copy, refuse_unexplainable
+from soilpb.models.resnet import ResNet1d, ResNetConfig
 
 N_BANDS = 12
 

@@ -5,8 +5,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from soilpb import fetch, store
-from soilpb.sitefile import SiteError
+from soilpb import _files
+from soilpb.readers import libraries
+from soilpb.site_file import SiteError
 
 NAME = "ossl_all_L0_v1.2.csv.gz"
 
@@ -49,62 +50,62 @@ def files(folder):
 
 def test_first_download_records_its_hash(tmp_path, publisher):
     """The file is the publisher's, and its sha256 stands beside it as sha256sum would write it."""
-    path = fetch.fetch_ossl(tmp_path / "ossl", url=publisher.url)
+    path = libraries.fetch_ossl(tmp_path / "ossl", url=publisher.url)
     assert path.read_bytes() == (publisher.folder / NAME).read_bytes()
     record = (tmp_path / "ossl" / f"{NAME}.sha256").read_text()
-    assert record == f"{store.sha256_of(path)}  {NAME}\n"
-    assert fetch.recorded_sha256(path) == store.sha256_of(path)
+    assert record == f"{_files.sha256_of(path)}  {NAME}\n"
+    assert libraries.recorded_sha256(path) == _files.sha256_of(path)
 
 
 def test_second_fetch_downloads_nothing(tmp_path, publisher):
     """What is there and is what was recorded is not downloaded again."""
     for _ in range(2):
-        fetch.fetch_ossl(tmp_path / "ossl", url=publisher.url)
+        libraries.fetch_ossl(tmp_path / "ossl", url=publisher.url)
     assert publisher.requests == 1
 
 
 def test_a_table_that_was_there_before_is_recorded(tmp_path, publisher):
     """A table that the user downloaded by hand gets its record at the first fetch."""
     (tmp_path / NAME).write_bytes(b"by hand")
-    path = fetch.fetch_ossl(tmp_path, url=publisher.url)
+    path = libraries.fetch_ossl(tmp_path, url=publisher.url)
     assert publisher.requests == 0
-    assert fetch.recorded_sha256(path) == store.sha256_of(path)
+    assert libraries.recorded_sha256(path) == _files.sha256_of(path)
 
 
 def test_damage_is_noticed(tmp_path, publisher):
     """A table that no longer is what was recorded is refused, and the message says what to do."""
-    path = fetch.fetch_ossl(tmp_path / "ossl", url=publisher.url)
+    path = libraries.fetch_ossl(tmp_path / "ossl", url=publisher.url)
     path.write_bytes(b"edited")
     with pytest.raises(SiteError, match=r"is damaged or was edited.*delete it and fetch again"):
-        fetch.fetch_ossl(tmp_path / "ossl", url=publisher.url)
+        libraries.fetch_ossl(tmp_path / "ossl", url=publisher.url)
 
 
 def test_a_change_at_the_publisher_is_noticed(tmp_path, publisher):
     """A second download of other bytes is refused and not kept, until the record is deleted."""
-    path = fetch.fetch_ossl(tmp_path / "ossl", url=publisher.url)
+    path = libraries.fetch_ossl(tmp_path / "ossl", url=publisher.url)
     path.unlink()
     (publisher.folder / NAME).write_bytes(gzip.compress(b"another table"))
     with pytest.raises(SiteError, match=r"has changed at its publisher's.*delete .*sha256"):
-        fetch.fetch_ossl(tmp_path / "ossl", url=publisher.url)
+        libraries.fetch_ossl(tmp_path / "ossl", url=publisher.url)
     assert files(tmp_path / "ossl") == [f"{NAME}.sha256"]
     (tmp_path / "ossl" / f"{NAME}.sha256").unlink()
-    assert fetch.fetch_ossl(tmp_path / "ossl", url=publisher.url) == path
+    assert libraries.fetch_ossl(tmp_path / "ossl", url=publisher.url) == path
 
 
 def test_a_broken_download_leaves_nothing_and_starts_anew(tmp_path, publisher):
     """A download that breaks off leaves no file under any name, and the next one succeeds."""
     publisher.breaks = True
     with pytest.raises(SiteError, match="could not be downloaded"):
-        fetch.fetch_ossl(tmp_path / "ossl", url=publisher.url)
+        libraries.fetch_ossl(tmp_path / "ossl", url=publisher.url)
     assert files(tmp_path / "ossl") == []
     publisher.breaks = False
-    assert fetch.fetch_ossl(tmp_path / "ossl", url=publisher.url).exists()
+    assert libraries.fetch_ossl(tmp_path / "ossl", url=publisher.url).exists()
 
 
 def test_what_a_killed_download_left_is_swept(tmp_path, publisher):
     """The half file of a killed process goes at the next fetch."""
     (tmp_path / f".{NAME}.x1y2.gz").write_bytes(b"half")
-    fetch.fetch_ossl(tmp_path, url=publisher.url)
+    libraries.fetch_ossl(tmp_path, url=publisher.url)
     assert files(tmp_path) == [NAME, f"{NAME}.sha256", "published"]
 
 
@@ -112,14 +113,14 @@ def test_an_address_that_is_gone_is_named(tmp_path, publisher):
     """A 404 is one message with the address, and leaves nothing behind."""
     (publisher.folder / NAME).unlink()
     with pytest.raises(SiteError, match=rf"{publisher.server_port}/{NAME} could not be downloaded .*404"):
-        fetch.fetch_ossl(tmp_path / "ossl", url=publisher.url)
+        libraries.fetch_ossl(tmp_path / "ossl", url=publisher.url)
     assert files(tmp_path / "ossl") == []
 
 
 @pytest.mark.parametrize("source", ["lucas2009", "lucas2015"])
 def test_lucas_is_explained_in_five_lines(source):
     """What to ask for, what to unpack where, and the command that checks it, fit in five lines."""
-    lines = fetch.LUCAS_STEPS[source].format(folder="data/x").splitlines()
+    lines = libraries.LUCAS_STEPS[source].format(folder="data/x").splitlines()
     assert [line[:3] for line in lines] == ["1. ", "2. ", "3. ", "4. ", "5. "]
     assert "esdac.jrc.ec.europa.eu" in lines[0]
     assert "data/x" in lines[2]

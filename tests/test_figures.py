@@ -6,7 +6,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
-from soilpb import figures
+from soilpb.plots import style
 
 pytestmark = pytest.mark.usefixtures("styled")
 
@@ -48,15 +48,15 @@ def test_style_changes_nothing_outside_its_context():
 def test_given_axes_are_used():
     """With an ``ax`` no figure is made; without one, a new figure of the size asked for."""
     _, ax = plt.subplots()
-    assert figures.make_axes(ax) is ax
-    assert figures.make_axes(None, height=3).figure.get_size_inches().tolist() == [figures.WIDTH, 3]
+    assert style.make_axes(ax) is ax
+    assert style.make_axes(None, height=3).figure.get_size_inches().tolist() == [style.WIDTH, 3]
 
 
 def test_stacked_axes_share_wavelengths_and_one_label():
     """Stacked axes have the heights asked for and one x axis; only the lowest is labelled."""
-    top, bottom = figures.stacked((3, 1))
+    top, bottom = style.stacked((3, 1))
     for ax in (top, bottom):
-        figures.wavelength_axis(ax, [400, 2490])
+        style.wavelength_axis(ax, [400, 2490])
     assert top.figure.get_size_inches()[1] == 4
     assert (top.get_xlabel(), bottom.get_xlabel()) == ("", "Wavelength (nm)")
     bottom.set_xlim(500, 600)
@@ -67,7 +67,7 @@ def test_logarithmic_axes_show_plain_numbers():
     """Ticks read 50, 100, 200, never powers of ten."""
     _, ax = plt.subplots()
     ax.set_xlim(40, 900)
-    figures.log_axis(ax)
+    style.log_axis(ax)
     ax.figure.canvas.draw()
     shown = [t.get_text() for t in ax.get_xticklabels() if 40 <= t.get_position()[0] <= 900]
     assert shown == ["50", "100", "200", "500"]
@@ -75,4 +75,4 @@ def test_logarithmic_axes_show_plain_numbers():
 
 def test_there_is_a_colour_for_each_of_ten():
     """Ten models or fields have ten different colours."""
-    assert len(set(figures.PALETTE)) == 10
+    assert len(set(style.PALETTE)) == 10

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import figures, figures_curves
-from soilpb.figures_curves import learning_curve
+from soilpb.plots import style, training
+from soilpb.plots.training import learning_curve
 from tests.looks import assert_readable
 
 pytestmark = pytest.mark.usefixtures("styled")
@@ -17,9 +17,9 @@ def history():
 
 def test_training_curves_show_the_history():
     """The line runs through the recorded epochs, and only the lowest of stacked axes says Epoch."""
-    top, bottom = figures.stacked((2, 2))
-    figures_curves.training_curve(history(), "train_loss", "Training loss", top)
-    figures_curves.training_curve(history(), "validation_r2", "Validation R²", bottom)
+    top, bottom = style.stacked((2, 2))
+    training.training_curve(history(), "train_loss", "Training loss", top)
+    training.training_curve(history(), "validation_r2", "Validation R²", bottom)
     assert bottom.lines[0].get_xydata().tolist() == [[1, 0.2], [2, 0.6], [3, 0.7]]
     assert (top.get_xlabel(), bottom.get_xlabel()) == ("", "Epoch")
 
@@ -73,7 +73,7 @@ LABELS = {"shift": "Shift of the site", "size": "Soils in the library"}
 
 def test_factors_have_a_panel_each():
     """Panels come in the order asked for, levels in rising order, on one scale; the limit is dashed."""
-    shift, size = figures_curves.one_at_a_time(factors(), LABELS, limit="ceiling")
+    shift, size = training.one_at_a_time(factors(), LABELS, limit="ceiling")
     assert [text.get_text() for text in size.get_xticklabels()] == ["1,000", "16,000"]
     np.testing.assert_allclose(size.lines[0].get_ydata(), [0.701, 0.716])
     assert [line.get_linestyle() for line in shift.lines] == ["-", "-", "--"]
@@ -82,13 +82,13 @@ def test_factors_have_a_panel_each():
 
 
 def draw_factors():
-    return figures_curves.one_at_a_time(factors(), LABELS, limit="ceiling")[0]
+    return training.one_at_a_time(factors(), LABELS, limit="ceiling")[0]
 
 
 def draw_training():
-    top, bottom = figures.stacked((2, 2))
-    figures_curves.training_curve(history(), "train_loss", "Training loss", top)
-    return figures_curves.training_curve(history(), "validation_r2", "Validation R²", bottom)
+    top, bottom = style.stacked((2, 2))
+    training.training_curve(history(), "train_loss", "Training loss", top)
+    return training.training_curve(history(), "validation_r2", "Validation R²", bottom)
 
 
 @pytest.mark.parametrize("draw", [draw_training, draw_factors, lambda: learning_curve(draws())])

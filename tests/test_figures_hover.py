@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from soilpb import figures_hover
+from soilpb.old import figures_hover
 
 
 @pytest.fixture

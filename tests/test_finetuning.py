@@ -7,11 +7,10 @@ import pytest
 import torch
 from sklearn.linear_model import RidgeCV
 
-from soilpb.finetuning import ALPHAS, RECIPES, fine_tune
-from soilpb.network import SpectralNetwork
-from soilpb.preprocessing import Scaling
-from soilpb.resnet import ResNetConfig
-from soilpb.training import TrainingConfig
+from soilpb.models.network import ALPHAS, RECIPES, SpectralNetwork, fine_tune
+from soilpb.models.preprocessing import Scaling
+from soilpb.models.resnet import ResNetConfig
+from soilpb.models.training import TrainingConfig
 
 WAVELENGTHS = np.arange(500.0, 800.0, 10.0)
 QUICK = TrainingConfig(epochs=3, batch_size=16, seed=2)

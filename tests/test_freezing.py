@@ -8,13 +8,14 @@ from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 
-from soilpb import baselines, models, store, twin
-from soilpb.bands import band_grid
-from soilpb.embedding import EmbeddingPLS
-from soilpb.freezing import CannotFreeze, freeze
-from soilpb.frozen import VIEWS, thaw
-from soilpb.network import SpectralNetwork
-from soilpb.preprocessing import Scaling, snv_pipeline
+from soilpb import _files
+from soilpb.models import baselines
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.preprocessing import Scaling, snv_pipeline
+from soilpb.models.transfer import EmbeddingPLS
+from soilpb.old.frozen import VIEWS, CannotFreeze, freeze, thaw
+from soilpb.simulate import twin
+from soilpb.spectra import band_grid
 
 GRID = band_grid(400, 2490, 20)
 #: One of each kind of estimator, and the kind it is frozen to.
@@ -47,18 +48,18 @@ def source(site):
 
 def through_files(frozen, folder):
     """The model as it comes back from a file of arrays and one of JSON."""
-    store.save_tensors(folder / "arrays.safetensors", frozen.arrays())
-    store.save_card(folder / "settings.json", frozen.settings())
+    _files.save_tensors(folder / "arrays.safetensors", frozen.arrays())
+    _files.save_card(folder / "settings.json", frozen.settings())
     settings = json.loads((folder / "settings.json").read_text())
-    return thaw(store.load_tensors(folder / "arrays.safetensors"), settings)
+    return thaw(_files.load_tensors(folder / "arrays.safetensors"), settings)
 
 
 @pytest.mark.parametrize("key", KINDS)
 def test_a_thawed_model_predicts_what_was_fitted(key, site, new, source, tmp_path):
     """To a millionth, for every kind of model; and bit for bit what was frozen."""
     one_property = SpectralNetwork.random(site[0], GRID, ("pH",), seed=3)
-    recipe = models.Recipe(one_property, 0, {"epochs": 2})
-    model = models.ENTRIES[key].make(recipe).fit(*site)
+    recipe = baselines.Recipe(one_property, 0, {"epochs": 2})
+    model = baselines.ENTRIES[key].make(recipe).fit(*site)
     frozen = freeze(model, site[0])
     assert frozen.kind == KINDS[key]
     thawed = through_files(frozen, tmp_path)

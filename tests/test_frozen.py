@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from soilpb import frozen
-from soilpb.frozen import Linear, Network, Process, Sum, thaw
-from soilpb.network import SpectralNetwork
+from soilpb.models.network import SpectralNetwork
+from soilpb.old import frozen
+from soilpb.old.frozen import Linear, Network, Process, Sum, thaw
 
 X = np.random.default_rng(0).uniform(0.1, 0.6, (12, 210)).astype(np.float32)
 BANDS = np.arange(400.0, 2500.0, 10.0)

@@ -6,8 +6,9 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import PredefinedSplit
 
-from soilpb import intervals, models
-from soilpb.intervals import CrossConformal, assign_folds
+from soilpb.decide import intervals
+from soilpb.decide.intervals import CrossConformal, assign_folds
+from soilpb.models import baselines
 
 
 def line(n, seed, skewed=False):
@@ -117,7 +118,7 @@ def test_every_model_of_the_registry_may_be_asked():
     rng = np.random.default_rng(0)
     X = (0.3 + 0.02 * np.cumsum(rng.standard_normal((30, 24)), axis=1)).clip(0.05, 0.9)
     y = 10 * X[:, 7] + 0.1 * rng.standard_normal(30)
-    for model in models.registry(keys=("pls", "ridge")).values():
+    for model in baselines.registry(keys=("pls", "ridge")).values():
         lower, upper = CrossConformal.fit(model, X, y, assign_folds(30, 5)).interval(X, 0.8).T
         assert (np.isfinite(lower) & (lower < upper)).all()
 

@@ -3,44 +3,45 @@
 import numpy as np
 import pandas as pd
 
-from soilpb import baselines, kept_model, kept_words, splits
-from soilpb.pls import PLSCV
+from soilpb.decide import stored_model
+from soilpb.evaluate import splits
+from soilpb.models import baselines
+from soilpb.models.pls import PLSCV
+from soilpb.report import text
 
 AMONG = {"PLS": PLSCV(), "ridge": baselines.ridge()}
 
 
 def test_a_sentence_tells_which_model_is_kept_and_among_which(study):
     """With and without a choice, and where the page's best model is another, why."""
-    model = kept_model.fit(study, AMONG)
+    model = stored_model.fit(study, AMONG)
     kept, other = model.target.name, ({*AMONG} - {model.target.name}).pop()
-    said = kept_words.sentence(study, model, kept)
+    said = text.sentence(study, model, kept)
     assert said.startswith(f"Of PLS and ridge, {kept} erred least on soils left out. Fitted on all 60 soils")
     assert said.endswith("what it was made from. PLS predicts pH beside it.")
-    assert "ResNet, which leads above, was not among them." in kept_words.sentence(study, model, "ResNet")
-    assert f"{other}, which leads above on other folds, did not here" in kept_words.sentence(
-        study, model, other
-    )
-    alone = kept_model.fit(study, {"PLS": PLSCV()})
-    assert kept_words.sentence(study, alone).startswith("PLS of ln Pb (mg/kg), fitted on all 60 soils, is")
+    assert "ResNet, which leads above, was not among them." in text.sentence(study, model, "ResNet")
+    assert f"{other}, which leads above on other folds, did not here" in text.sentence(study, model, other)
+    alone = stored_model.fit(study, {"PLS": PLSCV()})
+    assert text.sentence(study, alone).startswith("PLS of ln Pb (mg/kg), fitted on all 60 soils, is")
 
 
 def test_a_trial_is_described_beside_its_promises(study):
     """Each promise has a row, and soils above a limit are counted beside those expected."""
-    predictions, exceedances = kept_model.judge(
+    predictions, exceedances = stored_model.judge(
         study, splits.repeated_kfold(study.ids, 5, 1, seed=0), {"PLS": PLSCV()}
     )
-    trial = kept_model.scores(study, predictions, exceedances)
-    rows = kept_words.described(trial, predictions, exceedances).set_index("asked")["found"]
+    trial = stored_model.scores(study, predictions, exceedances)
+    rows = text.described(trial, predictions, exceedances).set_index("asked")["found"]
     assert rows["model chosen, by the fold"] == "PLS (5)"
     assert rows["values within their 90% interval"] == f"{trial['coverage']:.0%}"
     paddy = exceedances.query("rule == 'screening, paddy'")
     expected = f"{paddy['exceeded'].sum()} of 60; expected {paddy['probability'].sum():.1f}"
     assert rows["soils above GB 15618-2018, screening, paddy"] == expected
     del trial["calibration_error"]
-    assert len(kept_words.described(trial, predictions, exceedances[:0])) == 4
+    assert len(text.described(trial, predictions, exceedances[:0])) == 4
 
 
 def test_choices_are_counted_by_fold():
     """A fold counts once, however many soils it has, and in each repeat."""
     folds = pd.DataFrame({"repeat": np.repeat([0, 1], 4), "fold": [0, 0, 0, 1] * 2})
-    assert kept_words.choices(folds.assign(model=["a", "a", "a", "b"] * 2)) == "a (2), b (2)"
+    assert text.choices(folds.assign(model=["a", "a", "a", "b"] * 2)) == "a (2), b (2)"

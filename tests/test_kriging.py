@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.gaussian_process import GaussianProcessRegressor
 
-from soilpb.kriging import Field, structure
+from soilpb.decide.maps import Field, structure
 
 RANGE, SILL, NUGGET, MEAN = 25.0, 0.8, 0.2, 6.0
 

@@ -9,9 +9,8 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from soilpb.local_pls import LocalPLS, Space
-from soilpb.pls import PLSCV
-from soilpb.preprocessing import derivative_pipeline
+from soilpb.models.pls import PLSCV, LocalPLS, Space
+from soilpb.models.preprocessing import derivative_pipeline
 
 
 def soils(n_samples, seed=0, n_bands=40):

@@ -15,14 +15,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from soilpb.bands import absorbance
-from soilpb.checks import check_soils
-from soilpb.readers import opus
+from soilpb.quality import check_soils
 from soilpb.readers.folder import read_folder
-from soilpb.readers.instruments import read_instrument
-from soilpb.readers.recording import to_reflectance
+from soilpb.readers.formats import opus, read_instrument
+from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.readers.site import read_site
-from soilpb.sitefile import Site, SiteError
+from soilpb.site_file import Site, SiteError
+from soilpb.spectra import absorbance
 from tests import instrument_files as files
 from tests.instrument_files import NM
 from tests.site_files import soil_spectra, workbook, write

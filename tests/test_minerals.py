@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from soilpb.atlas import ENDMEMBERS, FEATURES, MIXTURES
-from soilpb.bands import band_grid
-from soilpb.minerals import (
+from soilpb.simulate.minerals import (
+    ENDMEMBERS,
+    FEATURES,
+    MIXTURES,
     absorption,
     add_constituent,
     endmember_absorption,
@@ -11,6 +12,7 @@ from soilpb.minerals import (
     km_reflectance,
     scattering,
 )
+from soilpb.spectra import band_grid
 
 FINE = band_grid(400, 2500, 1)
 GRID = band_grid(400, 2490, 10)

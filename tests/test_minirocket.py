@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soilpb.minirocket import KERNELS, MiniRocket, convolutions, dilations
+from soilpb.models.linear import KERNELS, MiniRocket, convolutions, dilations
 
 
 def spectra(n_samples, n_bands, seed=0):
@@ -86,7 +86,7 @@ def test_a_spectrum_is_transformed_alone(monkeypatch):
     model = MiniRocket(n_features=500, seed=3).fit(X)
     together = model.transform(X)
     np.testing.assert_array_equal(together[7:9], model.transform(X[7:9]))
-    monkeypatch.setattr("soilpb.minirocket._VALUES", 84 * 64 * 3)
+    monkeypatch.setattr("soilpb.models.linear._VALUES", 84 * 64 * 3)
     np.testing.assert_array_equal(together, model.transform(X))
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from soilpb import compare, evaluation, models, splits, verdicts
-from soilpb.network import SpectralNetwork
-from soilpb.resnet import ResNetConfig
-from soilpb.training import TrainingConfig
+from soilpb.evaluate import comparison, cross_validation, splits
+from soilpb.models import baselines
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.resnet import ResNetConfig
+from soilpb.models.training import TrainingConfig
 
 WAVELENGTHS = np.arange(500.0, 900.0, 10.0)
 EPOCHS = 2
@@ -39,10 +40,10 @@ def soils():
     return X, 20 + 40 * depth
 
 
-@pytest.fixture(params=models.ENTRIES)
+@pytest.fixture(params=baselines.ENTRIES)
 def model(request, source):
     """Every entry of the registry, its networks at few epochs."""
-    return next(iter(models.registry(source, [request.param], epochs=EPOCHS).values()))
+    return next(iter(baselines.registry(source, [request.param], epochs=EPOCHS).values()))
 
 
 def test_a_permuted_target_is_not_learned(model, soils):
@@ -50,8 +51,8 @@ def test_a_permuted_target_is_not_learned(model, soils):
     X, y = soils
     shuffled = np.random.default_rng(0).permutation(y)
     folds = splits.repeated_kfold(range(len(y)), n_splits=3, n_repeats=2, seed=0)
-    scores = evaluation.score(evaluation.cross_validate({"model": model}, X, shuffled, folds))
-    pooled = scores[(scores["metric"] == "R2") & (scores["fold"] == evaluation.POOLED)]
+    scores = cross_validation.score(cross_validation.cross_validate({"model": model}, X, shuffled, folds))
+    pooled = scores[(scores["metric"] == "R2") & (scores["fold"] == cross_validation.POOLED)]
     assert pooled["value"].mean() <= 0
 
 
@@ -65,7 +66,7 @@ def test_test_rows_change_nothing_that_is_learned(model, soils):
     X_other[others], y_other[others] = X[others][:, ::-1] ** 2, -50.0
 
     before, after = (
-        evaluation.cross_validate({"model": model}, *data, folds).set_index("sample")["predicted"]
+        cross_validation.cross_validate({"model": model}, *data, folds).set_index("sample")["predicted"]
         for data in ((X, y), (X_other, y_other))
     )
     assert before[kept] == after[kept]
@@ -74,15 +75,15 @@ def test_test_rows_change_nothing_that_is_learned(model, soils):
 
 def test_a_permuted_target_has_no_winner():
     """On a shuffled target the comparison with PLS names nobody better, over several shufflings."""
-    quick = models.registry(keys=("pls", "ridge", "blocks"))
+    quick = baselines.registry(keys=("pls", "ridge", "blocks"))
     X, y = simulate(60, seed=2)
     folds = splits.repeated_kfold(range(60), n_repeats=2)
     outcomes = []
     for seed in range(2):
         shuffled = np.random.default_rng(seed).permutation(y)
-        scores = evaluation.score(evaluation.cross_validate(quick, X, shuffled, folds))
+        scores = cross_validation.score(cross_validation.cross_validate(quick, X, shuffled, folds))
         outcomes += [
-            verdicts.outcome(row) for row in compare.against(scores, folds, "PLS").to_dict("records")
+            comparison.outcome(row) for row in comparison.against(scores, folds, "PLS").to_dict("records")
         ]
     assert "better" not in outcomes
 
@@ -95,34 +96,34 @@ def test_every_model_is_a_fresh_scikit_learn_regressor(model):
 
 def test_names_are_the_studys():
     """With the target's symbol, the four models of the study are named as there."""
-    names = [models.name_of(key, "Pb") for key in models.STUDY]
+    names = [baselines.name_of(key, "Pb") for key in baselines.STUDY]
     assert names == ["PLS-Pb", "SVM-Pb", "ResNet-Pb", "ResNet-pH-Pb"]
-    assert len({models.name_of(key) for key in models.ENTRIES}) == len(models.ENTRIES)
+    assert len({baselines.name_of(key) for key in baselines.ENTRIES}) == len(baselines.ENTRIES)
 
 
 def test_without_a_source_there_is_no_transfer():
     """A site without a source network gets every model but those that start from one."""
-    made = models.registry(None, models.installed())
-    expected = {models.name_of(key) for key, entry in models.ENTRIES.items() if not entry.transfer}
+    made = baselines.registry(None, baselines.installed())
+    expected = {baselines.name_of(key) for key, entry in baselines.ENTRIES.items() if not entry.transfer}
     assert made.keys() == expected
 
 
 def test_an_unknown_key_is_refused():
     """A misspelt model is an error that lists those there are."""
     with pytest.raises(KeyError, match=r"no model 'plsr'; there are: pls, "):
-        models.registry(keys=["plsr"])
+        baselines.registry(keys=["plsr"])
 
 
 def test_a_missing_optional_package_is_named(monkeypatch):
     """Without Cubist's package every other model is there; asking for Cubist says what to install."""
-    monkeypatch.setattr(models, "find_spec", lambda name: None)
-    assert set(models.ENTRIES) - set(models.installed()) == {"cubist"}
+    monkeypatch.setattr(baselines, "find_spec", lambda name: None)
+    assert set(baselines.ENTRIES) - set(baselines.installed()) == {"cubist"}
     with pytest.raises(ModuleNotFoundError, match=r"'cubist' needs .*: pip install 'soilpb\[cubist\]'"):
-        models.registry(keys=["pls", "cubist"])
+        baselines.registry(keys=["pls", "cubist"])
 
 
 def test_description_covers_the_league(source):
     """Each model of the league is described in one row, under the name the tables use."""
-    table = models.describe(target="Pb")
-    assert table["model"].tolist() == list(models.registry(source, target="Pb"))
+    table = baselines.describe(target="Pb")
+    assert table["model"].tolist() == list(baselines.registry(source, target="Pb"))
     assert table["what it learns"].str.len().gt(10).all()

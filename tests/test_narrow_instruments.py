@@ -5,10 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import twin, workflow
-from soilpb.network import SpectralNetwork
+from soilpb import workflow
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.training import TrainingConfig
+from soilpb.simulate import twin
 from soilpb.study import Study
-from soilpb.training import TrainingConfig
 
 from .test_site_report import REPORT, outputs, said
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from soilpb.network import SpectralNetwork
-from soilpb.resnet import ResNetConfig
-from soilpb.store import MissingArtifact, load_card
-from soilpb.training import TrainingConfig
+from soilpb._files import MissingArtifact, load_card
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.resnet import ResNetConfig
+from soilpb.models.training import TrainingConfig
 
 WAVELENGTHS = np.arange(500.0, 800.0, 10.0)
 SMALL = ResNetConfig(n_bands=30, stem_channels=4, stem_stride=2, channels=(6, 8))

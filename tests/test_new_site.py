@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from soilpb import checks
-from soilpb.new_site import propose_site, write_site
+from soilpb import quality
 from soilpb.readers.site import read_measured
-from soilpb.sitefile import SiteError, load_site_file
+from soilpb.report.new_site import propose_site, write_site
+from soilpb.site_file import SiteError, load_site_file
 from tests import instrument_files as files
 from tests.site_files import soil_spectra, write
 
@@ -30,7 +30,7 @@ def mine(tmp_path, monkeypatch):
     lab(tmp_path / "data" / "mine")
     monkeypatch.chdir(tmp_path)
     # That the source covers the proposed bands is tested once, below: reading it takes two seconds.
-    monkeypatch.setattr(checks, "_check_source", lambda site: [])
+    monkeypatch.setattr(quality, "_check_source", lambda site: [])
     return tmp_path / "data" / "mine"
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from soilpb import next_samples
-from soilpb.next_samples import METHODS, choose, features
+from soilpb.decide import sampling
+from soilpb.decide.sampling import METHODS, choose, features
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_hypercube_fills_strata_that_random_choices_miss(cloud):
 
     def empty(chosen):
         rows = np.concatenate([measured, chosen])
-        strata = next_samples._strata(cloud, 13)[rows]
+        strata = sampling._strata(cloud, 13)[rows]
         return sum(13 - len(set(column)) for column in strata.T)
 
     luck = np.mean([empty(choose("random", cloud, 10, measured, seed)) for seed in range(20)])
@@ -69,7 +69,7 @@ def test_uncertainty_shrinks_the_variance_of_a_linear_model_more_than_luck(cloud
     centred = cloud - cloud.mean(axis=0)
     kernel = centred @ centred.T
     kernel += kernel.trace() / 200
-    noise = next_samples.NOISE * kernel.trace() / 200
+    noise = sampling.NOISE * kernel.trace() / 200
 
     def variance(rows):
         inner = kernel[np.ix_(rows, rows)] + noise * np.eye(len(rows))

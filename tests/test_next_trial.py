@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import next_samples, splits
-from soilpb.next_trial import learning_curves, soils_needed
-from soilpb.pls import PLSCV
+from soilpb.decide import sampling
+from soilpb.decide.sampling import learning_curves, soils_needed
+from soilpb.evaluate import splits
+from soilpb.models.pls import PLSCV
 
 
 @pytest.fixture(scope="module")
@@ -23,12 +24,12 @@ def test_every_method_starts_alike_and_ends_as_chosen(soils):
     """All share the first error; a later one is that of PLS on the soils the method chose."""
     X, y = soils
     found = learning_curves(X, y, FOLDS, [15, 25])
-    assert len(found) == 2 * 2 * len(next_samples.METHODS)
+    assert len(found) == 2 * 2 * len(sampling.METHODS)
     assert found.query("n == 15").groupby("draw")["value"].agg(np.ptp).eq(0).all()
     fold = next(splits.iterate(FOLDS, range(60)))
-    F = next_samples.features(X[fold.train])
+    F = sampling.features(X[fold.train])
     start = np.random.default_rng([0, 0]).choice(42, 15, replace=False)
-    chosen = fold.train[[*start, *next_samples.choose("kennard_stone", F, 10, start)]]
+    chosen = fold.train[[*start, *sampling.choose("kennard_stone", F, 10, start)]]
     error = PLSCV().fit(X[chosen], y[chosen]).predict(X[fold.test]) - y[fold.test]
     row = found.query("model == 'Kennard–Stone' and draw == 0 and n == 25")
     assert row["value"].item() == pytest.approx(np.sqrt(np.mean(error**2)))

@@ -10,7 +10,7 @@ import time
 import nbformat
 import pytest
 
-from soilpb import one_page
+from soilpb.report import render
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
 TEXT = """\
@@ -35,7 +35,7 @@ def notebook(folder, text=TEXT):
 def page(tmp_path_factory):
     """The rendered page."""
     folder = tmp_path_factory.mktemp("page")
-    return one_page.render(notebook(folder), folder / "out" / "mine.html").read_text()
+    return render.render(notebook(folder), folder / "out" / "mine.html").read_text()
 
 
 def article(page):
@@ -73,8 +73,8 @@ def test_a_fault_keeps_the_former_page(tmp_path):
     """A label that nobody has is an error that names it, and the former page stays."""
     former = tmp_path / "mine.html"
     former.write_text("former")
-    with pytest.raises(one_page.PageError, match="sec-nowhere"):
-        one_page.render(notebook(tmp_path, "# Old mine\n{ref}`sec-nowhere`"), former)
+    with pytest.raises(render.PageError, match="sec-nowhere"):
+        render.render(notebook(tmp_path, "# Old mine\n{ref}`sec-nowhere`"), former)
     assert former.read_text() == "former"
 
 
@@ -107,7 +107,7 @@ def test_scripts_keep_their_order_and_stay_whole(tmp_path):
     head = '<link rel="stylesheet" href="x.css?v=1"/><script defer src="b.js"></script>'
     html = tmp_path / "page.html"
     html.write_text(f'<html><head>{head}<script src="a.js"></script></head><body><p>x</p></body></html>')
-    text = one_page.self_contained(html)
+    text = render.self_contained(html)
     assert '<script>let a = "<\\/script>";</script></head>' in text
     assert "<p>x</p><script>let b;</script></body>" in text
     assert "<style>i { color: red } p { background: url(data:,) }</style>" in text

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from soilpb import optics
-from soilpb.bands import band_grid, resample
-from soilpb.composition import draw_soils
-from soilpb.minerals import absorption, add_constituent, km_reflectance, scattering
-from soilpb.optics import KNOTS, NATIVE_GRID, Instrument, LeadBand, Texture, measure, soil_reflectance
+from soilpb.simulate import twin
+from soilpb.simulate.minerals import absorption, add_constituent, km_reflectance, scattering
+from soilpb.simulate.soils import draw_soils
+from soilpb.simulate.twin import KNOTS, NATIVE_GRID, Instrument, LeadBand, Texture, measure, soil_reflectance
+from soilpb.spectra import band_grid, resample
 
 GRID = band_grid(400, 2490, 10)
 PERFECT = Instrument("perfect", gain=0, splice=0, noise=0)
@@ -26,8 +26,8 @@ def test_native_bands_are_those_of_lucas():
 def test_knots_carry_all_that_the_physics_has(soils, monkeypatch):
     """Spectra computed at 2.5 nm and resampled equal spectra computed at 0.5 nm and resampled."""
     coarse = soil_reflectance(soils, GRID, Texture.draw(60, np.random.default_rng(2)))
-    monkeypatch.setattr(optics, "KNOTS", NATIVE_GRID)
-    fine = optics._at_knots(soils, Texture.draw(60, np.random.default_rng(2)), None)
+    monkeypatch.setattr(twin, "KNOTS", NATIVE_GRID)
+    fine = twin._at_knots(soils, Texture.draw(60, np.random.default_rng(2)), None)
     np.testing.assert_allclose(coarse, resample(NATIVE_GRID, fine, GRID), atol=1e-4)
 
 
@@ -43,7 +43,7 @@ def test_a_coarse_grid_is_the_resampled_native_one(soils):
 def test_chunks_do_not_show(soils, monkeypatch):
     """Measuring seven soils at a time equals measuring all at once."""
     whole = measure(soils, Instrument("any"), np.random.default_rng(4), GRID)
-    monkeypatch.setattr(optics, "_CHUNK", 7)
+    monkeypatch.setattr(twin, "_CHUNK", 7)
     np.testing.assert_allclose(
         measure(soils, Instrument("any"), np.random.default_rng(4), GRID), whole, atol=1e-6
     )
@@ -66,7 +66,7 @@ def test_a_perfect_instrument_reads_the_soil(soils):
 def test_nominal_texture_is_the_atlas(soils):
     """A nominal soil reflects as Kubelka and Munk say of the atlas, its packing and its clay."""
     lone = soils.iloc[:1]
-    abundance = lone[[f"{name}_pct" for name in optics.ENDMEMBERS]].to_numpy() / 100
+    abundance = lone[[f"{name}_pct" for name in twin.ENDMEMBERS]].to_numpy() / 100
     factor = lone["packing"].item() * (lone["clay_pct"].item() / 25) ** -0.6
     expected = km_reflectance(0.05 + absorption(KNOTS, abundance), scattering(KNOTS, factor))
     at_knots = soil_reflectance(lone)[:, ::5]
@@ -78,7 +78,7 @@ def test_mixing_into_a_spectrum_is_mixing_into_the_soil(soils):
     richer = soils.assign(goethite_pct=1.4 * soils["goethite_pct"])
     delta = 0.4 * soils["goethite_pct"].to_numpy() / 100
     poorer = soil_reflectance(soils)
-    mixed = add_constituent(poorer, NATIVE_GRID, "goethite", delta, optics.scattering_factor(soils))
+    mixed = add_constituent(poorer, NATIVE_GRID, "goethite", delta, twin.scattering_factor(soils))
     np.testing.assert_allclose(mixed, soil_reflectance(richer), atol=1e-5)
     assert np.abs(mixed - poorer).max() > 0.02
 

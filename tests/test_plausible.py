@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-from soilpb import twin
-from soilpb.minerals import add_constituent
-from soilpb.plausible import Plausible, slopes_by_fold
-from soilpb.pls import PLSCV
-from soilpb.slopes import mineral_slopes
-from soilpb.splits import iterate, repeated_kfold
+from soilpb.evaluate.splits import iterate, repeated_kfold
+from soilpb.explain.mineral_slopes import Plausible, mineral_slopes, slopes_by_fold
+from soilpb.models.pls import PLSCV
+from soilpb.simulate import twin
+from soilpb.simulate.minerals import add_constituent
 
 GRID = np.arange(400.0, 2500.0, 10.0)
 

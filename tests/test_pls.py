@@ -9,8 +9,8 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from soilpb import pls
-from soilpb.pls import PLSCV, PREPROCESSING
+from soilpb.models import pls
+from soilpb.models.pls import PLSCV, PREPROCESSING
 
 
 def soils(n_samples=60, n_bands=40, seed=0):

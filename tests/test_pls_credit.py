@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from soilpb.bands import absorbance, reflectance_from_absorbance
-from soilpb.pls import PLSCV
-from soilpb.pls_credit import absorbance_coefficients, linear_shap, pls_importance
+from soilpb.explain.attribution import absorbance_coefficients, linear_shap, pls_importance
+from soilpb.models.pls import PLSCV
+from soilpb.spectra import absorbance, reflectance_from_absorbance
 
 WAVELENGTHS = np.arange(500.0, 800.0, 10.0)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from soilpb import preprocessing
-from soilpb.preprocessing import (
+from soilpb.models import preprocessing
+from soilpb.models.preprocessing import (
     Absorbance,
     Scaling,
     derivative_pipeline,

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import evaluation, pretraining, twin
-from soilpb.pls import PLSCV
+from soilpb.evaluate import cross_validation, pretraining
+from soilpb.models.pls import PLSCV
+from soilpb.simulate import twin
 from soilpb.spectra import Provenance, SoilSpectra
 
 
@@ -70,7 +71,7 @@ def test_recognising_the_population_is_worth_nothing_within_it():
     field_means = soils.samples.groupby("group")["pH"].transform("mean").to_numpy()
     says = {"field": field_means, "perfect": soils.values("pH"), "mean": np.full(100, 6.0)}
     predictions = pretraining.predict({name: Says(values) for name, values in says.items()}, soils, "pH")
-    scores = evaluation.score(predictions).query("metric == 'R2' and fold == @evaluation.POOLED")
+    scores = cross_validation.score(predictions).query("metric == 'R2' and fold == @evaluation.POOLED")
     pooled = scores.set_index("model")["value"]
     within = pretraining.within_populations(predictions, pretraining.populations(soils))
     assert pooled["field"] > 0.9
@@ -83,7 +84,7 @@ def test_with_one_population_within_is_plain_r2():
     """Nothing changes where there is nothing to tell apart."""
     soils = library()
     predictions = pretraining.predict({"m": Says(soils.values("pH")[::-1] * 0.3)}, soils, "pH")
-    plain = evaluation.metrics(predictions["observed"], predictions["predicted"])["R2"]
+    plain = cross_validation.metrics(predictions["observed"], predictions["predicted"])["R2"]
     within = pretraining.within_populations(predictions, pretraining.populations(soils))
     assert within["m"] == pytest.approx(plain)
 
@@ -129,7 +130,7 @@ def test_more_soils_predict_better():
     assert set(r2.columns) == {"net", "PLS"}
     assert r2.loc[200, "PLS"] > r2.loc[25, "PLS"] + 0.05
     whole = PLSCV(pretraining.MAX_COMPONENTS).fit(learning.reflectance, learning.values("pH"))
-    expected = evaluation.metrics(held_back.values("pH"), whole.predict(held_back.reflectance))["R2"]
+    expected = cross_validation.metrics(held_back.values("pH"), whole.predict(held_back.reflectance))["R2"]
     assert r2.loc[200, "PLS"] == pytest.approx(expected, abs=1e-6)
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from soilpb import pretraining_words as words
+from soilpb.old import pretraining_words
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from soilpb import pretraining_words as words
 def test_a_training_is_too_short_too_long_or_right(r2, said):
     """A level, a rising and a falling curve get their own sentence."""
     history = pd.DataFrame({"epoch": range(1, len(r2) + 1), "validation_r2": r2})
-    assert said in words.training(history)
+    assert said in pretraining_words.training(history)
 
 
 @pytest.mark.parametrize(
@@ -32,14 +32,14 @@ def test_a_training_is_too_short_too_long_or_right(r2, said):
 def test_a_network_is_better_worse_or_neither(difference, said):
     """A win, a loss and a tie follow from where the interval lies."""
     row = dict(zip(["value", "lower", "upper"], difference, strict=True))
-    assert said in words.rivalry(row, "PLS")
+    assert said in pretraining_words.rivalry(row, "PLS")
 
 
 def test_recognition_is_told_from_knowledge():
     """A high pooled R² with a low one within groups is called recognition, and only then."""
-    assert "recognition of where they come from" in words.populations(0.9, 0.2, 4)
-    assert "holds within them" in words.populations(0.9, 0.8, 4)
-    assert "names no fields" in words.populations(0.9, 0.9, 1)
+    assert "recognition of where they come from" in pretraining_words.populations(0.9, 0.2, 4)
+    assert "holds within them" in pretraining_words.populations(0.9, 0.8, 4)
+    assert "names no fields" in pretraining_words.populations(0.9, 0.9, 1)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_recognition_is_told_from_knowledge():
 )
 def test_crossing_over_is_judged_by_r2_and_bias(site, bias, said):
     """R² decides what crossed over; a bias beyond half the error is named as its cause."""
-    assert said in words.crossing(0.9, site, bias, rmse=0.7)
+    assert said in pretraining_words.crossing(0.9, site, bias, rmse=0.7)
 
 
 def by_size(**r2):
@@ -78,7 +78,9 @@ def by_size(**r2):
 )
 def test_what_more_soils_bring_is_counted_by_the_doubling(r2, said):
     """The last step is divided by its doublings; one size alone allows no statement."""
-    assert said in words.growth(by_size(network=r2, PLS=[0.8, 0.81, 0.82][: len(r2)]), "network", "PLS")
+    assert said in pretraining_words.growth(
+        by_size(network=r2, PLS=[0.8, 0.81, 0.82][: len(r2)]), "network", "PLS"
+    )
 
 
 def test_the_best_and_the_worst_group_are_named():
@@ -86,14 +88,14 @@ def test_the_best_and_the_worst_group_are_named():
     table = pd.DataFrame(
         {"model": ["m"] * 3 + ["other"], "population": list("abca"), "RMSE": [0.4, 0.3, 0.9, 2]}
     )
-    assert words.groups(table, "m") == (
+    assert pretraining_words.groups(table, "m") == (
         "Over the 3 groups RMSE of m lies between 0.30 (b) and 0.90 (c), with a median of 0.40."
     )
-    assert words.groups(table, "other") == "This library names none."
+    assert pretraining_words.groups(table, "other") == "This library names none."
 
 
 def test_simulated_scores_are_not_laid_beside_published_ones():
     """Only measured soils and pH may stand under what others reported."""
-    assert "Below them stand the models of this page" in words.published("measured", "pH")
-    assert "no place beside them" in words.published("simulated", "pH")
-    assert "this page is about clay_pct" in words.published("measured", "clay_pct")
+    assert "Below them stand the models of this page" in pretraining_words.published("measured", "pH")
+    assert "no place beside them" in pretraining_words.published("simulated", "pH")
+    assert "this page is about clay_pct" in pretraining_words.published("measured", "clay_pct")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from soilpb.progress import track
+from soilpb._format import track
 
 
 class Terminal(io.StringIO):

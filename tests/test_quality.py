@@ -7,9 +7,8 @@ import pandas as pd
 import pytest
 
 from soilpb import quality
-from soilpb.bands import absorbance
 from soilpb.readers import limesoda
-from soilpb.spectra import Provenance, SoilSpectra
+from soilpb.spectra import Provenance, SoilSpectra, absorbance
 from tests.site_files import soil_spectra
 
 NM = np.arange(400.0, 2500.0, 5.0)

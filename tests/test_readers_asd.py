@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from soilpb.readers.asd import read_asd
-from soilpb.sitefile import SiteError
+from soilpb.readers.formats.asd import read_asd
+from soilpb.site_file import SiteError
 from tests.instrument_files import NM, SOIL, write_asd
 from tests.shared_instruments import FOLDER, needs_real_files
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.bands import absorbance
+from soilpb.spectra import absorbance
 from tests.site_files import IDS, NM, notes, soil_spectra, write
 
 

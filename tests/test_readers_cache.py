@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import store
-from soilpb.readers import cache
+from soilpb import _files
+from soilpb.readers import spectra_table
 from soilpb.spectra import Provenance, SoilSpectra
 
 GRID = np.array([500.0, 510.0, 520.0])
@@ -41,7 +41,7 @@ class Converter:
 
 
 def load(folder, source, convert, grid=GRID, version=1):
-    return cache.load_or_convert(folder, "library", version, [source], grid, convert)
+    return spectra_table.load_or_convert(folder, "library", version, [source], grid, convert)
 
 
 def entries(folder):
@@ -58,7 +58,7 @@ def test_second_load_equals_the_first_and_is_memory_mapped(tmp_path, source, soi
     for loaded in (first, second):
         assert loaded.sha256() == soils.sha256()
         assert loaded.provenance.notes == ("read so",)
-        assert loaded.provenance.sha256 == store.sha256_of(source)
+        assert loaded.provenance.sha256 == _files.sha256_of(source)
         pd.testing.assert_frame_equal(loaded.samples, soils.samples)
 
 
@@ -66,7 +66,7 @@ def test_without_a_folder_nothing_is_kept(tmp_path, source, soils):
     """A cache of None converts every time and leaves no file."""
     convert = Converter(soils)
     for _ in range(2):
-        assert load(None, source, convert).provenance.sha256 == store.sha256_of(source)
+        assert load(None, source, convert).provenance.sha256 == _files.sha256_of(source)
     assert convert.calls == 2
     assert list(tmp_path.iterdir()) == [source]
 
@@ -91,7 +91,7 @@ def test_whatever_changes_makes_another_entry(tmp_path, source, soils, change):
 
 def test_bytes_count_even_when_size_and_time_are_forged(tmp_path, source, soils, monkeypatch):
     """A changed file with its old size and modification time is not taken for the old one."""
-    monkeypatch.setattr(cache, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(spectra_table, "SETTLED_SECONDS", -1.0)
     convert = Converter(soils)
     load(tmp_path / "cache", source, convert)
     before = source.stat()
@@ -105,13 +105,13 @@ def test_bytes_count_even_when_size_and_time_are_forged(tmp_path, source, soils,
 def test_a_settled_file_is_hashed_once(tmp_path, source, monkeypatch):
     """A hash is remembered while the file stands still, and only of a file that has settled."""
     hashed = []
-    monkeypatch.setattr(store, "sha256_of", lambda path: hashed.append(path) or "digest")
+    monkeypatch.setattr(_files, "sha256_of", lambda path: hashed.append(path) or "digest")
     for _ in range(2):
-        cache.fingerprint([source], tmp_path / "cache")
+        spectra_table.fingerprint([source], tmp_path / "cache")
     assert len(hashed) == 2
-    monkeypatch.setattr(cache, "SETTLED_SECONDS", -1.0)
+    monkeypatch.setattr(spectra_table, "SETTLED_SECONDS", -1.0)
     for _ in range(3):
-        assert cache.fingerprint([source], tmp_path / "cache") == "digest"
+        assert spectra_table.fingerprint([source], tmp_path / "cache") == "digest"
     assert len(hashed) == 3
 
 
@@ -120,9 +120,9 @@ def test_fingerprint_is_what_sha256sum_says(tmp_path, source):
     other = tmp_path / "other.csv"
     other.write_text("more")
     one, two = (hashlib.sha256(path.read_bytes()).hexdigest() for path in (source, other))
-    assert cache.fingerprint([source]) == one
+    assert spectra_table.fingerprint([source]) == one
     listing = f"{one}  library.csv\n{two}  other.csv\n"
-    assert cache.fingerprint([source, other]) == hashlib.sha256(listing.encode()).hexdigest()
+    assert spectra_table.fingerprint([source, other]) == hashlib.sha256(listing.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("stop", ["while reading", "while writing"])
@@ -131,7 +131,7 @@ def test_an_interrupted_conversion_leaves_no_cache(tmp_path, source, soils, monk
     convert = Converter(soils)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         if stop == "while writing":
-            patched.setattr(store, "save_card", interrupt)
+            patched.setattr(_files, "save_card", interrupt)
             load(tmp_path / "cache", source, convert)
         else:
             load(tmp_path / "cache", source, interrupt)
@@ -142,7 +142,7 @@ def test_an_interrupted_conversion_leaves_no_cache(tmp_path, source, soils, monk
 def test_what_a_killed_conversion_left_is_swept_a_day_later(tmp_path, source, soils):
     """A killed process' half entry is never read, and goes when it is certainly abandoned."""
     folder = tmp_path / "cache"
-    for name, age in (("young", 60), ("old", 2 * cache.ABANDONED_SECONDS)):
+    for name, age in (("young", 60), ("old", 2 * spectra_table.ABANDONED_SECONDS)):
         left = folder / f".converting-{name}"
         left.mkdir(parents=True)
         (left / "reflectance.npy").write_bytes(b"half")

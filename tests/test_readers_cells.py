@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soilpb.readers.cells import decimal_mark, read_number, read_numbers
+from soilpb.readers.tables import decimal_mark, read_number, read_numbers
 
 
 def read(*cells, mark="."):

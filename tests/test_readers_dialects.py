@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from soilpb.readers.tables import read_table
-from soilpb.sitefile import SiteError
+from soilpb.site_file import SiteError
 from tests.site_files import IDS, LEAD, NM, notes, soil_spectra, workbook, write
 
 

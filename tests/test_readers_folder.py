@@ -5,7 +5,7 @@ import pytest
 
 from soilpb.readers.folder import files_of, read_folder
 from soilpb.readers.site import read_site, read_spectra
-from soilpb.sitefile import SiteError
+from soilpb.site_file import SiteError
 from tests import instrument_files as files
 from tests.instrument_files import NM, SOIL
 from tests.site_files import soil_spectra, write

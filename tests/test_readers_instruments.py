@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soilpb.readers.instruments import promises_spectrum, read_instrument, recognise
-from soilpb.readers.recording import to_reflectance
-from soilpb.sitefile import SiteError
+from soilpb.readers.formats import promises_spectrum, read_instrument, recognise
+from soilpb.readers.formats.spectrum_file import to_reflectance
+from soilpb.site_file import SiteError
 from tests import instrument_files as files
 from tests.shared_instruments import FOLDER, needs_real_files
 

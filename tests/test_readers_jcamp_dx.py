@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from soilpb.bands import absorbance
-from soilpb.readers.jcamp_dx import read_jcamp
-from soilpb.readers.recording import to_reflectance
-from soilpb.sitefile import SiteError
+from soilpb.readers.formats.jcamp import read_jcamp
+from soilpb.readers.formats.spectrum_file import to_reflectance
+from soilpb.site_file import SiteError
+from soilpb.spectra import absorbance
 from tests.instrument_files import NM, SOIL, write_jcamp
 from tests.shared_instruments import FOLDER, needs_real_files
 

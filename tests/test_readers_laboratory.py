@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from soilpb.readers.laboratory import SCAN_LIMIT, average_scans, laboratory_table, plausible_range, sample_ids
-from soilpb.sitefile import SiteError
+from soilpb.site_file import SiteError
 
 COLUMNS = {"OC": ("SOC_pct", 0.1), "pH.in.H2O": ("pH", 1.0)}
 

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.bands import band_grid
 from soilpb.readers import limesoda
-from soilpb.sitefile import SiteError
+from soilpb.site_file import SiteError
+from soilpb.spectra import band_grid
 
 GRID = band_grid(430, 2480, 10)
 # n, first and last band (nm), mean pH: the collection's own table.

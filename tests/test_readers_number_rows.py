@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from soilpb.readers.number_rows import read_header, read_rows
-from soilpb.sitefile import SiteError
+from soilpb.readers.formats.text import read_header, read_rows
+from soilpb.site_file import SiteError
 
 
 def test_a_header_ends_where_it_says(tmp_path):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from soilpb.readers.omnic import read_omnic
-from soilpb.readers.recording import to_reflectance
-from soilpb.sitefile import SiteError
+from soilpb.readers.formats.omnic import read_omnic
+from soilpb.readers.formats.spectrum_file import to_reflectance
+from soilpb.site_file import SiteError
 from tests.instrument_files import NM, SOIL, mid_absorbance, write_omnic
 from tests.shared_instruments import FOLDER, needs_real_files
 

@@ -4,10 +4,10 @@ import brukeropus
 import numpy as np
 import pytest
 
-from soilpb.readers import opus
-from soilpb.readers.opus import read_opus
-from soilpb.readers.recording import to_reflectance
-from soilpb.sitefile import SiteError
+from soilpb.readers.formats import opus
+from soilpb.readers.formats.opus import read_opus
+from soilpb.readers.formats.spectrum_file import to_reflectance
+from soilpb.site_file import SiteError
 from tests.instrument_files import NM, SOIL, mid_absorbance, near_absorbance, write_opus
 from tests.shared_instruments import FOLDER, needs_real_files
 

@@ -5,9 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.bands import band_grid, resample
 from soilpb.readers import ossl
-from soilpb.sitefile import SiteError
+from soilpb.site_file import SiteError
+from soilpb.spectra import band_grid, resample
 from tests import layouts
 
 GRID = band_grid(400, 2490, 10)

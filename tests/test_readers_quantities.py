@@ -2,8 +2,8 @@
 
 import pytest
 
-from soilpb.readers.dialects import clean
-from soilpb.readers.quantities import TO_MG_KG, parse_quantity, standard_name
+from soilpb.readers.columns import TO_MG_KG, parse_quantity, standard_name
+from soilpb.readers.tables import clean
 
 
 @pytest.mark.parametrize(

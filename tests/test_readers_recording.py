@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soilpb.bands import absorbance
-from soilpb.readers.recording import Recording, to_nanometres, to_reflectance
-from soilpb.sitefile import SiteError
+from soilpb.readers.formats.spectrum_file import Recording, to_nanometres, to_reflectance
+from soilpb.site_file import SiteError
+from soilpb.spectra import absorbance
 from tests.instrument_files import NM, SOIL
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from soilpb.readers.scan_ids import counters_of, looks_counted, sample_of
-from soilpb.sitefile import SiteError
+from soilpb.readers.folder import counters_of, looks_counted, sample_of
+from soilpb.site_file import SiteError
 
 
 @pytest.mark.parametrize(

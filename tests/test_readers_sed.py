@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from soilpb.readers.recording import to_reflectance
-from soilpb.readers.sed import read_sed
-from soilpb.sitefile import SiteError
+from soilpb.readers.formats.spectrum_file import to_reflectance
+from soilpb.readers.formats.text import read_sed
+from soilpb.site_file import SiteError
 from tests.instrument_files import NM, SOIL, write_sed
 from tests.shared_instruments import FOLDER, needs_real_files
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from soilpb.readers.site import read_measured
-from soilpb.sitefile import Site, SiteError
+from soilpb.site_file import Site, SiteError
 from tests.site_files import IDS, LEAD, NM, Folder, notes, soil_spectra, write
 
 

@@ -5,10 +5,10 @@ import gzip
 import numpy as np
 import pytest
 
-from soilpb.bands import band_grid, resample
-from soilpb.readers import streams
-from soilpb.readers.streams import Resampler, SpectralTable
-from soilpb.sitefile import SiteError
+from soilpb.readers import spectra_table
+from soilpb.readers.spectra_table import Resampler, SpectralTable
+from soilpb.site_file import SiteError
+from soilpb.spectra import band_grid, resample
 
 BAND = r"b(\d+(?:[.,]\d+)?)"
 
@@ -27,7 +27,7 @@ def read(path, text=("id",)):
 
 def test_chunks_join_to_the_whole_file(tmp_path, monkeypatch):
     """Read in many chunks, each row comes once, in order, with its row of the file."""
-    monkeypatch.setattr(streams, "CHUNK_BYTES", 200)
+    monkeypatch.setattr(spectra_table, "CHUNK_BYTES", 200)
     rows = 60
     lines = [f"s{i},{i / 100},{i / 200}" for i in range(rows)]
     path = write(tmp_path, "\n".join(["id,b400,b410", *lines]) + "\n")
@@ -64,13 +64,13 @@ def test_ids_stay_text(tmp_path):
 
 def test_a_line_break_in_quotes_may_stand_where_a_chunk_ends(tmp_path, monkeypatch):
     """Wherever chunks are cut, a text with line breaks stays one cell of one row."""
-    monkeypatch.setattr(streams, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(spectra_table, "CHUNK_BYTES", 64)
     path = write(tmp_path, "id,b400,b410\n" + '"a\nb\nc\nd\ne",1,2\n' * 40)
     chunks = list(SpectralTable(path, BAND).chunks(["id"]))
     assert [text for cells, _ in chunks for text in cells["id"]] == ["a\nb\nc\nd\ne"] * 40
 
 
-@pytest.mark.parametrize("cell", streams.NO_VALUE)
+@pytest.mark.parametrize("cell", spectra_table.NO_VALUE)
 def test_every_spelling_of_no_value_is_nan(tmp_path, cell):
     """A band without a value is NaN, and its neighbour is untouched."""
     path = write(tmp_path, f"id,b400,b410\na,{cell},0.5\n")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from soilpb.readers.recording import to_reflectance
-from soilpb.readers.svc import read_svc, resolve_overlaps
-from soilpb.sitefile import SiteError
+from soilpb.readers.formats.spectrum_file import to_reflectance
+from soilpb.readers.formats.text import read_svc, resolve_overlaps
+from soilpb.site_file import SiteError
 from tests.instrument_files import NM, SOIL, write_svc
 from tests.shared_instruments import FOLDER, needs_real_files
 

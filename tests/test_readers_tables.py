@@ -3,7 +3,7 @@
 import pytest
 
 from soilpb.readers.tables import as_text, read_table
-from soilpb.sitefile import SiteError
+from soilpb.site_file import SiteError
 from tests.site_files import workbook, write
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from soilpb.bands import absorbance
 from soilpb.readers import limesoda
-from soilpb.readers.units import check_unit, odd_row, recognise_unit
+from soilpb.readers.formats.spectrum_file import check_unit, odd_row, recognise_unit
+from soilpb.spectra import absorbance
 from tests.site_files import NM, notes, soil_spectra
 
 

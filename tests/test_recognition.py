@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from soilpb.bands import band_grid
 from soilpb.readers import limesoda
-from soilpb.recognition import SOURCE_BANDS, STEP, common_bands, find_target
-from soilpb.sitefile import SiteError
+from soilpb.report.new_site import SOURCE_BANDS, STEP, common_bands, find_target
+from soilpb.site_file import SiteError
+from soilpb.spectra import band_grid
 from tests.test_new_site import lab
 
 

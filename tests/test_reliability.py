@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.reliability import brier_score, calibration_error, error_by_chance, reliability
+from soilpb.decide.exceedance import brier_score, calibration_error, error_by_chance, reliability
 
 
 def outcomes(seed, n=20_000):

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import report_minerals, splits
-from soilpb.bands import absorbance
+from soilpb.evaluate import splits
+from soilpb.report import model_sections
+from soilpb.spectra import absorbance
 from soilpb.study import Study
 
 
@@ -33,7 +34,7 @@ def depth(study, centre, *shoulders, gain=10.0):
 
 def answers(study, models):
     folds = splits.repeated_kfold(study.ids, 5, 1)
-    return report_minerals.answers(study, models, folds).set_index("constituent")
+    return model_sections.answers(study, models, folds).set_index("constituent")
 
 
 def test_a_model_of_a_minerals_band_answers_to_the_mineral(study):
@@ -41,14 +42,14 @@ def test_a_model_of_a_minerals_band_answers_to_the_mineral(study):
     wet = answers(study, [depth(study, 1930, 1830, 2030)] * 5)
     dry = answers(study, [depth(study, 1930, 1830, 2030, gain=-10.0)] * 5)
     assert wet["slope"].idxmax() == "water" == dry["slope"].idxmin()
-    assert set(wet.index) == set(report_minerals.ASKED)
+    assert set(wet.index) == set(model_sections.ASKED)
 
 
 def test_only_what_absorbs_in_the_range_is_asked(study):
     """A visible instrument is asked about oxides and organic matter, a NIR one not about oxides."""
-    nir = report_minerals.asked_of(np.arange(1000.0, 2481.0, 10.0))
+    nir = model_sections.asked_of(np.arange(1000.0, 2481.0, 10.0))
     assert nir == ["clay", "organic_matter", "carbonate", "water"]
-    assert report_minerals.asked_of(study.grid) == list(report_minerals.ASKED)
+    assert model_sections.asked_of(study.grid) == list(model_sections.ASKED)
 
 
 def test_intervals_are_as_wide_as_the_folds_disagree(study):
@@ -63,13 +64,15 @@ def test_the_sentence_names_what_is_known_and_how_much(study):
     """Only intervals off zero are spoken of; a slope of 0.4 on a logarithm is 4 % for 10 % more."""
     rows = [("clay", 0.4, 0.3, 0.5), ("hematite", 0.1, -0.1, 0.3), ("organic_matter", -0.2, -0.3, -0.1)]
     table = pd.DataFrame(rows, columns=["constituent", "slope", "low", "high"])
-    assert report_minerals.sentence(study, table) == (
+    assert model_sections.minerals_sentence(study, table) == (
         "Predictions rise with clay and fall with organic matter. If a soil had 10 % more clay than it has, "
         "its predicted Pb would change by +4.0 %."
     )
     field = Study.load("cv98")
-    assert report_minerals.sentence(field, table).endswith("clay would change by +0.04 percentage points.")
-    assert "For none" in report_minerals.sentence(study, table.iloc[[1]])
+    assert model_sections.minerals_sentence(field, table).endswith(
+        "clay would change by +0.04 percentage points."
+    )
+    assert "For none" in model_sections.minerals_sentence(study, table.iloc[[1]])
 
 
 def test_named_bands_have_intervals_and_say_how_many_folds_name_them():
@@ -81,11 +84,11 @@ def test_named_bands_have_intervals_and_say_how_many_folds_name_them():
         credit[nm == 700] = 5.0
         credit[nm == (1000 if draw < 3 else 1300)] = 3.0
         profiles.append(pd.DataFrame({"model": "m", "draw": draw, "wavelength": nm, "mean_abs": credit}))
-    found = report_minerals.peaks(pd.concat(profiles), 5, n=2).set_index("wavelength")
+    found = model_sections.peaks(pd.concat(profiles), 5, n=2).set_index("wavelength")
     assert list(found.index) == [700, 1000]
     assert list(found["folds"]) == [5, 3]
     widths = found["high"] - found["low"]
     assert widths[700] < 0.01 < widths[1000]
     assert found["even"].tolist() == [1.0, 1.0]
-    page = report_minerals.peaks_shown(found.reset_index(), 5)
+    page = model_sections.peaks_shown(found.reset_index(), 5)
     assert page["named by"].tolist() == ["5 of 5 folds", "3 of 5 folds"]

@@ -4,15 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import report_range
-from soilpb.bands import band_grid, reflectance_from_absorbance
-from soilpb.spectra import Provenance, SoilSpectra
+from soilpb.report import model_sections
+from soilpb.spectra import Provenance, SoilSpectra, band_grid, reflectance_from_absorbance
 from soilpb.study import Study
 
 
 def library(fields, n=60):
     """Soils whose pH is what 600 nm absorbs, in fields that differ in it by far more than within."""
-    grid, rng = band_grid(*report_range.FULL, 10.0), np.random.default_rng(0)
+    grid, rng = band_grid(*model_sections.FULL, 10.0), np.random.default_rng(0)
     names = np.repeat(fields, n)
     A = 0.5 + 0.02 * np.cumsum(rng.standard_normal((len(names), grid.size)), axis=1) / 10
     own = rng.standard_normal(len(names))
@@ -26,7 +25,7 @@ def library(fields, n=60):
 @pytest.fixture
 def lent(monkeypatch):
     """Make a library of two fields be read, whatever the site says."""
-    monkeypatch.setattr(report_range.domains, "read_source", lambda site, grid: library(["a", "b"]))
+    monkeypatch.setattr(model_sections.domains, "read_source", lambda site, grid: library(["a", "b"]))
 
 
 def study(**bands):
@@ -44,13 +43,13 @@ def study(**bands):
 )
 def test_an_instrument_is_restricted_if_an_end_is_missing(bands, short):
     """A hundred nanometres at either end are forgiven."""
-    assert report_range.restricted(study(**bands)) == short
+    assert model_sections.restricted(study(**bands)) == short
 
 
 def test_the_loss_is_that_of_the_bands_that_matter(lent):
     """Without 600 nm little is left of the pH; 1500 nm, which knows only the field, is not missed."""
     near_infrared, visible = (
-        report_range.loss(study(**b)) for b in ({"band_start": 1000.0}, {"band_stop": 740.0})
+        model_sections.loss(study(**b)) for b in ({"band_start": 1000.0}, {"band_stop": 740.0})
     )
     assert (near_infrared["full"] > 0.8).all()
     assert (near_infrared["narrow"] < 0.3).all()
@@ -62,22 +61,22 @@ def test_the_loss_is_that_of_the_bands_that_matter(lent):
 def test_the_loss_is_said_with_its_numbers(lent):
     """The sentence names the range, the soils it was measured on, both scores and their difference."""
     asked = study(band_start=1000.0)
-    table = report_range.loss(asked)
-    text = report_range.sentence(asked)
+    table = model_sections.loss(asked)
+    text = model_sections.range_sentence(asked)
     assert text.startswith("The study sees 1000–2480 nm only")
     assert "2 sets of the library's soils PLS predicts pH" in text
     assert f"{table['full'].mean():.2f} from 430–2480 nm" in text
     assert text.endswith("is lost.")
-    assert report_range.sentence(study()) == ""
-    assert report_range.covered(study()) == "The study sees 206 bands over 430–2480 nm."
+    assert model_sections.range_sentence(study()) == ""
+    assert model_sections.covered(study()) == "The study sees 206 bands over 430–2480 nm."
 
 
 def test_a_library_without_fields_lends_some_of_its_soils(monkeypatch):
     """Simulated soils, each a group of its own, are one set of at most 400; a tiny library says so."""
     asked = study(band_start=1000.0)
-    monkeypatch.setattr(report_range, "MOST_SOILS", 70)
+    monkeypatch.setattr(model_sections, "MOST_SOILS", 70)
     alone = library(np.arange(90), n=1)
-    monkeypatch.setattr(report_range.domains, "read_source", lambda site, grid: alone)
-    assert report_range.loss(asked)["n"].tolist() == [70]
-    monkeypatch.setattr(report_range.domains, "read_source", lambda site, grid: library(["a"], n=20))
-    assert "too small to say" in report_range.sentence(asked)
+    monkeypatch.setattr(model_sections.domains, "read_source", lambda site, grid: alone)
+    assert model_sections.loss(asked)["n"].tolist() == [70]
+    monkeypatch.setattr(model_sections.domains, "read_source", lambda site, grid: library(["a"], n=20))
+    assert "too small to say" in model_sections.range_sentence(asked)

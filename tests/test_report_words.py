@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import evaluation, report_words, splits
+from soilpb.evaluate import cross_validation, splits
+from soilpb.report import text
 from soilpb.study import Study
 
 
@@ -37,14 +38,16 @@ def with_samples(study, **columns):
 
 
 def limits(study, outside=0.02):
-    return " ".join(report_words.limits(study, outside, n_models=3))
+    return " ".join(text.limits(study, outside, n_models=3))
 
 
 def test_the_answer_names_the_best_model_its_score_and_its_error(field):
     """The model with the smaller error leads, with its R² inside its interval, in the laboratory's unit."""
     table = predictions(field, {"bad": 9.0, "good": 2.0})
-    sentence = report_words.answer(field, table)
-    rmse = evaluation.summary(evaluation.score(table)).set_index(["model", "metric"])["value"]["good", "RMSE"]
+    sentence = text.answer(field, table)
+    rmse = cross_validation.summary(cross_validation.score(table)).set_index(["model", "metric"])["value"][
+        "good", "RMSE"
+    ]
     assert sentence.startswith("Of 2 models good predicts clay best: R² 0.9")
     assert sentence.endswith(f"with a typical error of {rmse:.2f} % clay.")
 
@@ -52,27 +55,27 @@ def test_the_answer_names_the_best_model_its_score_and_its_error(field):
 def test_on_a_logarithmic_scale_an_error_is_a_factor():
     """An RMSE of e in ln Pb is a factor of exp(e)."""
     study = Study.load("cv98", target_scale="log")
-    sentence = report_words.answer(study, predictions(study, {"m": 0.3, "worse": 0.5}))
+    sentence = text.answer(study, predictions(study, {"m": 0.3, "worse": 0.5}))
     factor = float(sentence.split("a factor of ")[1].split()[0])
     assert factor == pytest.approx(np.exp(0.3), rel=0.1)
 
 
 def test_what_is_no_better_than_the_mean_is_said_to_be_useless(field):
     """If the interval of R² reaches zero, the answer says that spectra do not replace the laboratory."""
-    hopeless = report_words.answer(field, predictions(field, {"m": field.y.std(), "worse": 20.0}))
+    hopeless = text.answer(field, predictions(field, {"m": field.y.std(), "worse": 20.0}))
     assert "guessing the mean" in hopeless
-    assert "guessing the mean" not in report_words.answer(field, predictions(field, {"m": 1.0, "worse": 2.0}))
+    assert "guessing the mean" not in text.answer(field, predictions(field, {"m": 1.0, "worse": 2.0}))
 
 
 def test_the_best_is_held_against_the_reference_or_the_reference_against_the_next(field):
     """The rival is the best model, or the second best if the reference leads; alone it has none."""
     folds = splits.repeated_kfold(field.ids, 5, 2)
     for errors in ({"PLS": 4.0, "net": 1.0, "x": 9.0}, {"PLS": 1.0, "net": 2.0, "x": 9.0}):
-        sentence = report_words.rivalry(evaluation.score(predictions(field, errors)), folds, "PLS")
+        sentence = text.rivalry(cross_validation.score(predictions(field, errors)), folds, "PLS")
         assert sentence.startswith("net is ")
         assert "than PLS" in sentence
-    alone = evaluation.score(predictions(field, {"PLS": 1.0}))
-    assert report_words.rivalry(alone, folds, "PLS") == "No other model was compared with PLS."
+    alone = cross_validation.score(predictions(field, {"PLS": 1.0}))
+    assert text.rivalry(alone, folds, "PLS") == "No other model was compared with PLS."
 
 
 def test_few_soils_and_many_models_are_limits(field):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from soilpb.resnet import ResNet1d, ResNetConfig
+from soilpb.models.resnet import ResNet1d, ResNetConfig
 
 CONFIGS = [
     ResNetConfig(n_bands=210),

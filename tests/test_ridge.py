@@ -8,7 +8,7 @@ from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from soilpb.ridge import RidgeKFold, ridge_path
+from soilpb.models.linear import RidgeKFold, ridge_path
 
 PENALTIES = np.logspace(-3, 3, 13)
 

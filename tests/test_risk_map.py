@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from soilpb.reliability import calibration_error, reliability
-from soilpb.risk_map import Surface, left_out
+from soilpb.decide.exceedance import calibration_error, reliability
+from soilpb.decide.maps import Surface, left_out
 
 GB, FINLAND = ("GB 15618-2018", "intervention"), ("Finland 214/2007", "upper guideline")
 

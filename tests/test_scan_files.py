@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from soilpb import scan_files
-from soilpb.readers.sed import read_sed
+from soilpb.readers.formats import text
+from soilpb.readers.formats.text import read_sed
 from soilpb.readers.site import read_spectra
 from soilpb.spectra import Provenance, SoilSpectra
 from tests.site_files import soil_spectra
@@ -21,7 +21,7 @@ def soils(n):
 def test_a_written_file_is_read_to_its_values(tmp_path):
     """Percent, wavelengths and instrument come back as they went, to the four decimals of the format."""
     spectrum = soils(1).reflectance[0]
-    path = scan_files.write_sed(tmp_path / "s.sed", NM, {scan_files.REFLECTANCE: 100 * spectrum}, "PSR+ 7")
+    path = text.write_sed(tmp_path / "s.sed", NM, {text.REFLECTANCE: 100 * spectrum}, "PSR+ 7")
     found = read_sed(path)
     assert (found.quantity, found.instrument) == ("percent", "Spectral Evolution PSR+ 7")
     np.testing.assert_array_equal(found.axis, NM)
@@ -31,7 +31,7 @@ def test_a_written_file_is_read_to_its_values(tmp_path):
 def test_scans_average_to_the_soil(tmp_path):
     """Scans of one soil differ, and their mean is its spectrum under its id."""
     few = soils(4)
-    folder = scan_files.write_scans(tmp_path / "scans", few, n_scans=3)
+    folder = text.write_scans(tmp_path / "scans", few, n_scans=3)
     assert len(list(folder.iterdir())) == 12
     texts = {path.read_text() for path in folder.glob("00-1_*.sed")}
     assert len(texts) == 3
@@ -43,6 +43,6 @@ def test_scans_average_to_the_soil(tmp_path):
 def test_a_single_scan_is_named_after_its_soil(tmp_path):
     """Without a counter the file's name is the id, whether or not a laboratory knows it."""
     few = soils(2)
-    found = read_spectra(scan_files.write_scans(tmp_path / "scans", few, n_scans=1))
+    found = read_spectra(text.write_scans(tmp_path / "scans", few, n_scans=1))
     assert list(found.samples.index) == ["00-1", "01-1"]
     np.testing.assert_allclose(found.reflectance, few.reflectance, atol=2e-6)

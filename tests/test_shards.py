@@ -12,8 +12,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from soilpb import evaluation, models, shards, splits, store
-from soilpb.store import MissingArtifact
+from soilpb import _files
+from soilpb._files import MissingArtifact
+from soilpb.evaluate import cross_validation, splits
+from soilpb.models import baselines
 from soilpb.study import Study
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +31,7 @@ def study():
 @pytest.fixture(scope="module")
 def one_process(study):
     """The league, made without shards."""
-    return shards.predict(study, SEEDS, KEYS)
+    return cross_validation.predict(study, SEEDS, KEYS)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +40,9 @@ def made(study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("shards")
     for seed in reversed(SEEDS):
         for key in reversed(KEYS):
-            shards.save(shards.shard_path(folder, seed, key), shards.predict(study, [seed], [key]))
+            cross_validation.save(
+                cross_validation.shard_path(folder, seed, key), cross_validation.predict(study, [seed], [key])
+            )
     return folder
 
 
@@ -49,18 +53,18 @@ def folder(made, tmp_path):
 
 
 def rewrite(path: Path, change) -> None:
-    shards.save(path, change(pd.read_parquet(path)))
+    cross_validation.save(path, change(pd.read_parquet(path)))
 
 
 def test_merged_shards_are_the_league_of_one_process(made, one_process):
     """Predictions of merged shards equal those of the unsharded run in every bit, type and row."""
-    pd.testing.assert_frame_equal(shards.merge(made, SEEDS, KEYS), one_process, check_exact=True)
+    pd.testing.assert_frame_equal(cross_validation.merge(made, SEEDS, KEYS), one_process, check_exact=True)
 
 
 def test_final_tables_have_equal_bytes(made, one_process, tmp_path):
     """The files that both write are the same bytes."""
-    for name, predictions in {"one": one_process, "many": shards.merge(made, SEEDS, KEYS)}.items():
-        shards.save_tables(tmp_path / name, predictions)
+    for name, predictions in {"one": one_process, "many": cross_validation.merge(made, SEEDS, KEYS)}.items():
+        cross_validation.save_tables(tmp_path / name, predictions)
     for table in ("predictions", "scores", "league"):
         one, many = (tmp_path / name / f"{table}.parquet" for name in ("one", "many"))
         assert one.read_bytes() == many.read_bytes()
@@ -68,16 +72,16 @@ def test_final_tables_have_equal_bytes(made, one_process, tmp_path):
 
 def test_the_order_of_seeds_and_models_does_not_matter(made, one_process):
     """Asked for backwards, the merged table is the same."""
-    backwards = shards.merge(made, SEEDS[::-1], KEYS[::-1])
+    backwards = cross_validation.merge(made, SEEDS[::-1], KEYS[::-1])
     pd.testing.assert_frame_equal(backwards, one_process, check_exact=True)
 
 
 def test_a_shard_is_the_cross_validation_of_its_model_on_its_seeds_folds(made, study):
     """A shard holds what evaluation says of the model on the folds that the seed deals, as that repeat."""
     folds = splits.repeated_kfold(study.ids, 5, 1, seed=2)
-    zoo = models.registry(keys=["ridge"], seed=2, target="clay")
-    expected = evaluation.cross_validate(zoo, study.X, study.y, folds, study.ids).assign(repeat=2)
-    found = pd.read_parquet(shards.shard_path(made, 2, "ridge"))
+    zoo = baselines.registry(keys=["ridge"], seed=2, target="clay")
+    expected = cross_validation.cross_validate(zoo, study.X, study.y, folds, study.ids).assign(repeat=2)
+    found = pd.read_parquet(cross_validation.shard_path(made, 2, "ridge"))
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
@@ -91,25 +95,25 @@ def test_seeds_deal_different_folds(one_process):
 
 def test_more_shards_than_are_asked_for_stay_out(made):
     """Shards of a former league do not slip into this one."""
-    merged = shards.merge(made, [1], ["pls"])
+    merged = cross_validation.merge(made, [1], ["pls"])
     assert (merged["repeat"].unique().tolist(), merged["model"].unique().tolist()) == ([1], ["PLS-clay"])
 
 
 def test_a_missing_shard_is_named(folder):
     """Without one shard nothing is merged, and the message says which."""
-    path = shards.shard_path(folder, 1, "ridge")
+    path = cross_validation.shard_path(folder, 1, "ridge")
     path.unlink()
     with pytest.raises(MissingArtifact, match="seed-1/ridge.parquet is missing; make it with: snakemake"):
-        shards.merge(folder, SEEDS, KEYS)
+        cross_validation.merge(folder, SEEDS, KEYS)
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b[:-40], lambda b: b"", lambda b: b[:200] + b"\xff" + b[201:]])
 def test_a_damaged_shard_is_named(folder, spoil):
     """A shard cut short, empty, or with one byte of its data changed is refused by its path."""
-    path = shards.shard_path(folder, 2, "pls")
+    path = cross_validation.shard_path(folder, 2, "pls")
     path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(shards.ShardError, match=r"seed-2/pls.parquet is damaged .*delete it"):
-        shards.merge(folder, SEEDS, KEYS)
+    with pytest.raises(cross_validation.ShardError, match=r"seed-2/pls.parquet is damaged .*delete it"):
+        cross_validation.merge(folder, SEEDS, KEYS)
 
 
 @pytest.mark.parametrize(
@@ -126,46 +130,48 @@ def test_a_damaged_shard_is_named(folder, spoil):
 )
 def test_a_shard_of_something_else_is_named(folder, change, complaint):
     """A readable file that is not this shard, or was made from other data, is refused by its path."""
-    rewrite(shards.shard_path(folder, 2, "pls"), change)
-    with pytest.raises(shards.ShardError, match=f"seed-2/pls.parquet .*{complaint}"):
-        shards.merge(folder, SEEDS, KEYS)
+    rewrite(cross_validation.shard_path(folder, 2, "pls"), change)
+    with pytest.raises(cross_validation.ShardError, match=f"seed-2/pls.parquet .*{complaint}"):
+        cross_validation.merge(folder, SEEDS, KEYS)
 
 
 def test_a_failing_model_leaves_no_shard(tmp_path, monkeypatch):
     """What is written is whole: a write that fails leaves neither a shard nor a part of one."""
     monkeypatch.setattr(pd.DataFrame, "to_parquet", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        shards.save(tmp_path / "a.parquet", pd.DataFrame({"a": [1]}))
+        cross_validation.save(tmp_path / "a.parquet", pd.DataFrame({"a": [1]}))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_line_runs_and_merges(tmp_path):
     """What the workflow calls makes a shard, and from shards the tables of scores and the league."""
     for seed in ("0", "1"):
-        shards.main(["run", "sc93", seed, "pls", str(shards.shard_path(tmp_path, int(seed), "pls"))])
-    shards.main(["merge", str(tmp_path), "--seeds", "0", "1", "--models", "pls"])
-    league = store.load_table(tmp_path / "league.parquet")
+        cross_validation.shards_main(
+            ["run", "sc93", seed, "pls", str(cross_validation.shard_path(tmp_path, int(seed), "pls"))]
+        )
+    cross_validation.shards_main(["merge", str(tmp_path), "--seeds", "0", "1", "--models", "pls"])
+    league = _files.load_table(tmp_path / "league.parquet")
     assert league.query("metric == 'R2'")["n_repeats"].tolist() == [2]
-    assert set(store.load_table(tmp_path / "scores.parquet")["repeat"]) == {0, 1}
+    assert set(_files.load_table(tmp_path / "scores.parquet")["repeat"]) == {0, 1}
 
 
 def test_the_command_line_says_in_one_line_what_is_missing(tmp_path):
     """A user sees the shard's path, and no traceback."""
     with pytest.raises(SystemExit, match=r"^problem: .*seed-0/pls.parquet is missing"):
-        shards.main(["merge", str(tmp_path), "--seeds", "0", "--models", "pls"])
+        cross_validation.shards_main(["merge", str(tmp_path), "--seeds", "0", "--models", "pls"])
 
 
 def test_a_model_that_starts_from_the_source_needs_its_network(tmp_path):
     """Without chapter 2's network, a transfer shard stops and names the command that trains it."""
     study = Study.load("cv98", artifacts=str(tmp_path))
     with pytest.raises(MissingArtifact, match="02_pretraining"):
-        shards.predict(study, [0], ["features-ridge"])
+        cross_validation.predict(study, [0], ["features-ridge"])
 
 
 def test_an_unknown_model_is_refused_with_those_there_are():
     """A misspelt model never becomes a job."""
     with pytest.raises(KeyError, match=r"no model 'plss'; there are: pls,"):
-        shards.starts_from_source("plss")
+        cross_validation.starts_from_source("plss")
 
 
 def test_the_page_about_clusters_names_models_that_exist(capsys):
@@ -173,11 +179,11 @@ def test_the_page_about_clusters_names_models_that_exist(capsys):
     page = (ROOT / "book" / "cluster.md").read_text()
     (row,) = (line for line in page.splitlines() if line.startswith("| model |"))
     *examples, command = re.findall("`(.+?)`", row.split("|")[3])
-    assert set(examples) < set(models.ENTRIES)
+    assert set(examples) < set(baselines.ENTRIES)
     with pytest.raises(SystemExit):
-        shards.main(command.removeprefix("python -m soilpb.shards ").split())
+        cross_validation.shards_main(command.removeprefix("python -m soilpb.shards ").split())
     listed = capsys.readouterr().out
-    assert all(key in listed for key in models.ENTRIES)
+    assert all(key in listed for key in baselines.ENTRIES)
 
 
 def test_the_workflow_makes_one_job_a_shard(tmp_path):

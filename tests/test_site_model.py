@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from soilpb import checkpoint, twin
-from soilpb.bands import band_grid
-from soilpb.exceedance import with_predicted_ph
-from soilpb.intervals import CrossConformal, assign_folds
-from soilpb.pls import PLSCV
-from soilpb.site_model import SiteModel
-from soilpb.store import MissingArtifact
+from soilpb._files import MissingArtifact
+from soilpb.decide.exceedance import with_predicted_ph
+from soilpb.decide.intervals import CrossConformal, assign_folds
+from soilpb.decide.site_model import SiteModel
+from soilpb.models import storage
+from soilpb.models.pls import PLSCV
+from soilpb.simulate import twin
+from soilpb.spectra import band_grid
 
 GRID = band_grid(400, 2490, 30)
 GB = "GB 15618-2018"
@@ -60,9 +61,9 @@ def test_what_is_loaded_predicts_what_was_saved(model, new, tmp_path):
 def test_altered_weights_are_refused(model, tmp_path):
     """One coefficient changed, and the folder is no longer read."""
     folder = model.save(tmp_path)
-    tensors = load_file(folder / checkpoint.WEIGHTS)
+    tensors = load_file(folder / storage.WEIGHTS)
     tensors["target.0.coefficients"][0] += 1e-6
-    save_file(tensors, folder / checkpoint.WEIGHTS)
+    save_file(tensors, folder / storage.WEIGHTS)
     with pytest.raises(ValueError, match="weights.safetensors is not the file"):
         SiteModel.load(folder)
 
@@ -70,9 +71,9 @@ def test_altered_weights_are_refused(model, tmp_path):
 def test_an_altered_card_is_refused(model, tmp_path):
     """A card that was made to promise more is no longer read."""
     folder = model.save(tmp_path, scores={"R2": 0.6})
-    card = json.loads((folder / checkpoint.CARD).read_text())
+    card = json.loads((folder / storage.CARD).read_text())
     card["scores"]["R2"] = 0.9
-    (folder / checkpoint.CARD).write_text(json.dumps(card, indent=2, sort_keys=True))
+    (folder / storage.CARD).write_text(json.dumps(card, indent=2, sort_keys=True))
     with pytest.raises(ValueError, match="card.json is not the file"):
         SiteModel.load(folder)
 

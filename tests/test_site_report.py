@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from soilpb import kept_model, splits, workflow
+from soilpb import workflow
+from soilpb._files import sha256_of
 from soilpb.cli import app
-from soilpb.network import SpectralNetwork
+from soilpb.decide import stored_model
+from soilpb.evaluate import splits
+from soilpb.models.network import SpectralNetwork
 from soilpb.readers import limesoda
-from soilpb.store import sha256_of
 from soilpb.study import Study
 
 REPORT = Path(__file__).parents[1] / "notebooks" / "site_report.py"
@@ -114,7 +116,7 @@ def test_the_kept_model_predicts_what_the_report_said(report, project):
     told = study.table("site_report", "kept").set_index("sample")
     columns = ["clay_pct", "clay_pct_lower", "clay_pct_upper", "pH", "distance"]
     np.testing.assert_allclose(written.loc[told.index, columns], told[columns], rtol=1e-4)
-    card = kept_model.load(study).card
+    card = stored_model.load(study).card
     assert card["n_samples"] == len(told) == 94
     assert card["trained_on"]["files_sha256"] == study.target.provenance.sha256
     assert card["model"] in ("pH features + ridge-clay", "pH features ‖ PLS-clay")

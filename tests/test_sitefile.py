@@ -6,8 +6,8 @@ from typing import get_args
 import pytest
 import yaml
 
-from soilpb import sitefile
-from soilpb.sitefile import SiteError
+from soilpb import site_file
+from soilpb.site_file import SiteError
 
 ROOT = Path(__file__).parents[1]
 SITE_FILES = sorted((ROOT / "notebooks" / "sites").glob("*.yml"))
@@ -23,7 +23,7 @@ def write(folder, **values):
 @pytest.mark.parametrize("path", SITE_FILES, ids=lambda p: p.stem)
 def test_every_committed_site_file_is_valid(path):
     """Each site file in the repository loads and is named as it says."""
-    assert sitefile.load_site_file(path).site == path.stem
+    assert site_file.load_site_file(path).site == path.stem
 
 
 @pytest.mark.parametrize("path", SITE_FILES, ids=lambda p: p.stem)
@@ -32,7 +32,7 @@ def test_an_unknown_key_is_an_error_in_every_site_file(path, tmp_path):
     copy = tmp_path / path.name
     copy.write_text(path.read_text() + "\nbandstart: 400\n")
     with pytest.raises(SiteError, match=r"unknown key 'bandstart' \(did you mean 'band_start'\?\)"):
-        sitefile.load_site_file(copy)
+        site_file.load_site_file(copy)
 
 
 @pytest.mark.parametrize(
@@ -53,16 +53,16 @@ def test_an_unknown_key_is_an_error_in_every_site_file(path, tmp_path):
 def test_a_fault_is_named_with_its_value(values, message, tmp_path):
     """Wrong types and contradictions are refused, in one line that names the file."""
     with pytest.raises(SiteError, match=message) as caught:
-        sitefile.load_site_file(write(tmp_path, **values))
+        site_file.load_site_file(write(tmp_path, **values))
     assert "mine.yml" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_whole_numbers_may_stand_for_wavelengths(tmp_path):
     """``band_start: 400`` is 400.0; a string is not."""
-    assert sitefile.load_site_file(write(tmp_path, band_start=400)).band_start == 400.0
+    assert site_file.load_site_file(write(tmp_path, band_start=400)).band_start == 400.0
     with pytest.raises(SiteError, match="band_start is '400'"):
-        sitefile.load_site_file(write(tmp_path, band_start="400"))
+        site_file.load_site_file(write(tmp_path, band_start="400"))
 
 
 def row_of(name, field):
@@ -80,16 +80,16 @@ def test_the_book_explains_every_key():
     page = (ROOT / "book" / "conventions.md").read_text()
     section = page.split("(sec-site-file)=")[1].split("\n(sec-")[0]
     rows = [line for line in section.splitlines() if line.startswith("| `")]
-    assert rows == [row_of(name, field) for name, field in sitefile.Site.model_fields.items()]
+    assert rows == [row_of(name, field) for name, field in site_file.Site.model_fields.items()]
 
 
 def test_single_keys_can_be_replaced(tmp_path):
     """A replaced key is checked like the file's own, and the others stay."""
     path = write(tmp_path, seed=3)
-    site = sitefile.load_site_file(path, title="Other")
+    site = site_file.load_site_file(path, title="Other")
     assert (site.title, site.seed) == ("Other", 3)
     with pytest.raises(SiteError, match="unknown key 'titel'"):
-        sitefile.load_site_file(path, titel="Other")
+        site_file.load_site_file(path, titel="Other")
 
 
 def test_what_is_not_yaml_is_refused(tmp_path):
@@ -97,22 +97,22 @@ def test_what_is_not_yaml_is_refused(tmp_path):
     path = tmp_path / "mine.yml"
     path.write_text("site: [unclosed")
     with pytest.raises(SiteError, match="mine.yml is not YAML"):
-        sitefile.load_site_file(path)
+        site_file.load_site_file(path)
     path.write_text("- a\n- b\n")
     with pytest.raises(SiteError, match="holds list"):
-        sitefile.load_site_file(path)
+        site_file.load_site_file(path)
 
 
 def test_a_missing_site_lists_the_known():
     """A misspelt site names the nearest and all there are."""
     with pytest.raises(SiteError, match=r"did you mean 'gejiu'.*there are: .*gejiu"):
-        sitefile.load_site_file("gejju")
+        site_file.load_site_file("gejju")
 
 
 def test_parameters_are_taken_where_annotated_or_known_to_sites():
     """A chapter's own parameters and any site key pass; kernel names do not count."""
     namespace = {"In": [], "_x": 1, "n_repeats": 2, "seed": 7, "np": pytest}
-    assert sitefile.check_parameters(namespace, {"n_repeats": int}) == {"n_repeats": 2, "seed": 7}
+    assert site_file.check_parameters(namespace, {"n_repeats": int}) == {"n_repeats": 2, "seed": 7}
 
 
 @pytest.mark.parametrize(
@@ -127,14 +127,14 @@ def test_parameters_are_taken_where_annotated_or_known_to_sites():
 def test_a_wrong_parameter_is_an_error(namespace, message):
     """What papermill only warns of stops the chapter."""
     with pytest.raises(SiteError, match=message):
-        sitefile.check_parameters(namespace, {"n_repeats": int})
+        site_file.check_parameters(namespace, {"n_repeats": int})
 
 
 def test_only_libraries_of_files_have_a_folder():
     """LUCAS and OSSL lie where the site file says, or in data/ under their name; others are installed."""
 
     def folder(**values):
-        return sitefile.library_folder(sitefile.make_site({**TWIN, **values}))
+        return site_file.library_folder(site_file.make_site({**TWIN, **values}))
 
     assert folder(source="twin") is folder(source="limesoda") is None
     assert folder(source="ossl") == ROOT / "data" / "ossl"

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from soilpb import slope_words
+from soilpb.old import interpretation_words
 
 #: Four slopes with the truth, of which two are strong and one is in doubt.
 SLOPES = pd.DataFrame(
@@ -18,17 +18,17 @@ SLOPES = pd.DataFrame(
 
 def test_slopes_are_judged_by_signs_and_sizes():
     """Only true slopes above the threshold are judged by sign; sizes are relative to the truth."""
-    said = slope_words.signs(SLOPES)
+    said = interpretation_words.signs(SLOPES)
     assert "2 of the 2 whose true slope exceeds 0.2 in size have the right sign" in said
     assert "65 % of the truth (median)" in said
     assert said.endswith(
         "The interval misses the truth for: clay, 0.30 (0.20 to 0.40) where the truth is 0.60."
     )
-    known = slope_words.away_from_zero(SLOPES)
+    known = interpretation_words.away_from_zero(SLOPES)
     assert known.startswith(
         "Predictions rise with clay and goethite and fall with organic matter; for 1 of 4 "
     )
-    assert "only simulated soils" in slope_words.signs(SLOPES.drop(columns="truth"))
+    assert "only simulated soils" in interpretation_words.signs(SLOPES.drop(columns="truth"))
 
 
 def test_exceptions_among_fields_are_named():
@@ -43,7 +43,7 @@ def test_exceptions_among_fields_are_named():
             "strongest": ["clay", "clay", "organic_matter", "iron_oxides"],
         }
     )
-    assert slope_words.fields_agree(slopes) == (
+    assert interpretation_words.fields_agree(slopes) == (
         "The slope of the clay model is positive in 2 of 2 fields, in 1 of them with its whole interval; "
         "the slope of the carbon model is positive in 1 of 2 fields, in 1 of them with its whole interval "
         "(not in SC.93, whose model has an R² of 0.20 and rises most with iron oxides)."

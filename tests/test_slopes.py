@@ -4,15 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import truth, twin
-from soilpb.atlas import TYPICAL_ABUNDANCE
-from soilpb.minerals import endmember_absorption, km_ratio, km_reflectance, scattering
-from soilpb.network import SpectralNetwork
-from soilpb.optics import CLAY_SCATTERING
-from soilpb.pls import PLSCV
-from soilpb.slopes import laboratory_abundances, mineral_slopes, texture_exponent
-from soilpb.training import TrainingConfig
-from soilpb.transfer import TransferRegressor
+from soilpb.explain.mineral_slopes import laboratory_abundances, mineral_slopes, texture_exponent
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.pls import PLSCV
+from soilpb.models.training import TrainingConfig
+from soilpb.models.transfer import TransferRegressor
+from soilpb.simulate import truth, twin
+from soilpb.simulate.minerals import (
+    TYPICAL_ABUNDANCE,
+    endmember_absorption,
+    km_ratio,
+    km_reflectance,
+    scattering,
+)
+from soilpb.simulate.twin import CLAY_SCATTERING
 
 GRID = np.arange(400.0, 2500.0, 10.0)
 

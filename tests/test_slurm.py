@@ -68,7 +68,7 @@ def kill_a_worker(folder: Path, seconds: float = 600) -> tuple[str, float]:
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # it may be gone before it is looked at
                 words = (process / "cmdline").read_text().split("\0")
-                if words[1:4] != ["-m", "soilpb.shards", "run"] or (process / "cwd").readlink() != folder:
+                if words[1:4] != ["-m", "soilpb.workflow", "shard"] or (process / "cwd").readlink() != folder:
                     continue
                 used = cpu_seconds(process)
                 if words[6] == "svm" and used > idle + 0.5:

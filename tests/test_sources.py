@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from soilpb import sources
-from soilpb.readers.lucas_files import COUNTRIES
-from soilpb.sitefile import SiteError
+from soilpb.readers import libraries
+from soilpb.readers.lucas import COUNTRIES
+from soilpb.site_file import SiteError
 from tests import layouts
 
 N = 56
@@ -12,8 +12,8 @@ N = 56
 @pytest.fixture
 def releases(monkeypatch):
     """Releases as small as the layouts that tests write."""
-    monkeypatch.setattr(sources, "ROWS", {"ossl": 12, "lucas2009": 12, "lucas2015": N})
-    monkeypatch.setattr(sources, "SCANS_2015", 2 * N)
+    monkeypatch.setattr(libraries, "ROWS", {"ossl": 12, "lucas2009": 12, "lucas2015": N})
+    monkeypatch.setattr(libraries, "SCANS_2015", 2 * N)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def texts(report):
 def test_nothing_there_is_a_finding(tmp_path):
     """An empty folder is reported with the command that helps, for every source."""
     for name in ("ossl", "lucas2009", "lucas2015"):
-        report = sources.check_source(name, tmp_path)
+        report = libraries.check_source(name, tmp_path)
         assert not report.complete
         assert f"soilpb fetch {name}" in texts(report)
 
@@ -45,12 +45,12 @@ def test_nothing_there_is_a_finding(tmp_path):
 def test_an_unknown_source_is_refused(tmp_path):
     """A misspelt source is an error that lists the sources."""
     with pytest.raises(SiteError, match="no source 'lucas'; expected one of ossl, lucas2009, lucas2015"):
-        sources.check_source("lucas", tmp_path)
+        libraries.check_source("lucas", tmp_path)
 
 
 def test_complete_2015(tmp_path, releases, lucas_2015):
     """A complete release is complete, and the report counts both sides of the join."""
-    report = sources.check_source("lucas2015", tmp_path)
+    report = libraries.check_source("lucas2015", tmp_path)
     assert report.complete, bad(report)
     assert "56 of 56 points have spectra" in texts(report)
     assert "0 scanned points are not in the laboratory table" in texts(report)
@@ -62,7 +62,7 @@ def test_incomplete_2015(tmp_path, releases, lucas_2015):
     spectra[3].unlink()
     lines = laboratory.read_text().splitlines()
     laboratory.write_text("\n".join([*lines[:1], *lines[2:]]) + "\n")
-    found = bad(sources.check_source("lucas2015", tmp_path))
+    found = bad(libraries.check_source("lucas2015", tmp_path))
     assert found == [
         "27 files of spectra, CY missing",
         "1 scanned points are not in the laboratory table",
@@ -73,33 +73,33 @@ def test_2009_in_another_unit_or_with_fewer_bands(tmp_path, releases):
     """Reflectance in place of absorbance, and a file cut to half of its bands, are named."""
     absorbance = layouts.soil_absorbance(12, layouts.LUCAS_BANDS)
     path = layouts.write_lucas_2009(tmp_path, layouts.lucas_2009_table(12), absorbance)
-    assert sources.check_source("lucas2009", tmp_path).complete
+    assert libraries.check_source("lucas2009", tmp_path).complete
     layouts.write_lucas_2009(tmp_path, layouts.lucas_2009_table(12), 10.0**-absorbance)
-    (unit,) = bad(sources.check_source("lucas2009", tmp_path))
+    (unit,) = bad(libraries.check_source("lucas2009", tmp_path))
     assert "absorbance falls towards the infrared" in unit
     text = path.read_text().replace("spc.2499.5", "remark")
     path.write_text(text)
-    assert "4,199 bands, 400–2499 nm; expected 4,200" in bad(sources.check_source("lucas2009", tmp_path))[0]
+    assert "4,199 bands, 400–2499 nm; expected 4,200" in bad(libraries.check_source("lucas2009", tmp_path))[0]
 
 
 def test_too_few_rows(tmp_path, releases, monkeypatch):
     """A file with fewer rows than the release is not complete."""
-    monkeypatch.setitem(sources.ROWS, "lucas2009", 19_860)
+    monkeypatch.setitem(libraries.ROWS, "lucas2009", 19_860)
     absorbance = layouts.soil_absorbance(12, layouts.LUCAS_BANDS)
     layouts.write_lucas_2009(tmp_path, layouts.lucas_2009_table(12), absorbance)
-    assert bad(sources.check_source("lucas2009", tmp_path)) == ["12 rows; the release has 19,860"]
+    assert bad(libraries.check_source("lucas2009", tmp_path)) == ["12 rows; the release has 19,860"]
 
 
 def test_ossl_counts_licences_and_hash(tmp_path, releases):
     """OSSL's report counts spectra by dataset with their licence, and compares the recorded hash."""
     reflectance = 10.0 ** -layouts.soil_absorbance(12, layouts.OSSL_VISNIR)
     path = layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance))
-    report = sources.check_source("ossl", tmp_path)
+    report = libraries.check_source("ossl", tmp_path)
     assert report.complete, bad(report)
     assert "12 rows have a vis-NIR spectrum, 12 also pH in water" in texts(report)
     assert "LUCAS.SSL: 8 spectra, licence JRC License Agreement" in texts(report)
     path.with_name(f"{path.name}.sha256").write_text(f"{'0' * 64}  {path.name}\n")
-    (finding,) = bad(sources.check_source("ossl", tmp_path))
+    (finding,) = bad(libraries.check_source("ossl", tmp_path))
     assert finding.endswith(f"(not {'0' * 64})")
 
 
@@ -108,4 +108,4 @@ def test_a_cut_download_is_a_finding(tmp_path, releases):
     reflectance = 10.0 ** -layouts.soil_absorbance(12, layouts.OSSL_VISNIR)
     path = layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance))
     path.write_bytes(path.read_bytes()[:-4000])
-    assert "is the file complete?" in bad(sources.check_source("ossl", tmp_path))[-1]
+    assert "is the file complete?" in bad(libraries.check_source("ossl", tmp_path))[-1]

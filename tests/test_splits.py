@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import splits, store
+from soilpb import _files
+from soilpb.evaluate import splits
 
 IDS = np.array([f"s{i:02d}" for i in range(30)])
 GROUPS = np.repeat(np.arange(10), 3)
@@ -131,5 +132,5 @@ def test_ratio_is_test_over_training():
 def test_folds_survive_storage(tmp_path):
     """A folds table written as Parquet and read again is the same table."""
     folds = splits.repeated_kfold(IDS)
-    path = store.save_table(tmp_path / "folds.parquet", folds)
-    pd.testing.assert_frame_equal(store.load_table(path), folds)
+    path = _files.save_table(tmp_path / "folds.parquet", folds)
+    pd.testing.assert_frame_equal(_files.load_table(path), folds)

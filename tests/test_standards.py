@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.standards import LEAD_LIMITS, lead_limit, read_limits, rules_of
+from soilpb.decide.standards import LEAD_LIMITS, lead_limit, read_limits, rules_of
 
 GB = "GB 15618-2018"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.sitefile import SiteError
-from soilpb.store import MissingArtifact
+from soilpb._files import MissingArtifact
+from soilpb.site_file import SiteError
 from soilpb.study import Study
 
 

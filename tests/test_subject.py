@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from soilpb.network import SpectralNetwork
-from soilpb.resnet import ResNetConfig
-from soilpb.subject import Subject
+from soilpb.explain.explainable import Subject
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.resnet import ResNetConfig
 
 WAVELENGTHS = np.arange(400.0, 2500.0, 50.0)
 

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from soilpb.svr import SVRKFold
+from soilpb.models.linear import SVRKFold
 
 COSTS, GAMMAS, EPSILONS = [1, 10, 100], [0.01, 0.1, 1], [0.02, 0.2]
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from soilpb import training
-from soilpb.resnet import ResNet1d, ResNetConfig
-from soilpb.training import (
+from soilpb.models import training
+from soilpb.models.resnet import ResNet1d, ResNetConfig
+from soilpb.models.training import (
     TrainingConfig,
     augment,
     evaluate,

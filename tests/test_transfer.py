@@ -6,10 +6,10 @@ from sklearn.base import clone
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 
-from soilpb.network import SpectralNetwork
-from soilpb.resnet import ResNetConfig
-from soilpb.training import TrainingConfig
-from soilpb.transfer import STRATEGIES, DirectResNet, TransferRegressor
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.resnet import ResNetConfig
+from soilpb.models.training import TrainingConfig
+from soilpb.models.transfer import STRATEGIES, DirectResNet, TransferRegressor
 
 WAVELENGTHS = np.arange(500.0, 900.0, 10.0)
 BAND = np.exp(-0.5 * ((WAVELENGTHS - 700) / 30) ** 2)

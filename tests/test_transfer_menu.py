@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from soilpb.network import SpectralNetwork
-from soilpb.transfer import STRATEGIES, TransferRegressor
-from soilpb.transfer_menu import changed_weights, learned_weights, menu, property_alone
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.transfer import (
+    STRATEGIES,
+    TransferRegressor,
+    changed_weights,
+    learned_weights,
+    menu,
+    property_alone,
+)
 
 WAVELENGTHS = np.arange(400.0, 1000.0, 10.0)
 

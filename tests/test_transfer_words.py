@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import evaluation, splits
-from soilpb import transfer_words as words
+from soilpb.evaluate import cross_validation, splits
+from soilpb.old import transfer_words
 
 CLEAR = {"equal": 0.0, "p_holm": 0.001}
 ROWS = {
@@ -34,7 +34,7 @@ def compared():
         rows.assign(model=name, observed=truth, predicted=truth + error) for name, error in errors.items()
     )
     pairs = {"A": "A without", "B": "B without"}
-    return words.paired(evaluation.score(predictions), folds, pairs)
+    return transfer_words.paired(cross_validation.score(predictions), folds, pairs)
 
 
 def test_each_model_is_compared_with_its_own_control(compared):
@@ -63,16 +63,18 @@ def test_correction_counts_all_pairs(compared):
 )
 def test_knowledge_is_claimed_only_where_it_was_shown(outcomes, said):
     """Wins, ties and losses against random weights each get their own sentence."""
-    assert said in words.knowledge(pd.DataFrame([ROWS[o] for o in outcomes]).assign(outcome=outcomes), "pH")
+    assert said in transfer_words.knowledge(
+        pd.DataFrame([ROWS[o] for o in outcomes]).assign(outcome=outcomes), "pH"
+    )
 
 
 def test_each_control_has_its_own_conclusion():
     """Shuffled labels rule out the sight of the library, random weights the shape of the network."""
     pairs = pd.DataFrame([ROWS["better"]]).assign(outcome="better")
-    said = words.knowledge(pairs, "pH", "shuffled labels")
+    said = transfer_words.knowledge(pairs, "pH", "shuffled labels")
     assert "from shuffled labels, pH helps every time" in said
     assert said.endswith("the labels matter, not only the sight of many spectra.")
-    assert words.knowledge(pairs, "pH").endswith("not the shape of a network.")
+    assert transfer_words.knowledge(pairs, "pH").endswith("not the shape of a network.")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +96,7 @@ def test_each_control_has_its_own_conclusion():
 )
 def test_transfer_earns_its_place_by_two_wins(control, reference, said):
     """It must beat itself without the source, and the reference."""
-    assert said in words.earned(ROWS[control], {**ROWS[reference], "reference": "PLS"})
+    assert said in transfer_words.earned(ROWS[control], {**ROWS[reference], "reference": "PLS"})
 
 
 @pytest.mark.parametrize(
@@ -112,16 +114,16 @@ def test_savings_are_read_off_the_learning_curve(pls, said):
     curve = pd.concat(
         pd.DataFrame({"model": name, "n_train": [30, 60, 100], "value": r2}) for name, r2 in values.items()
     )
-    assert said in words.savings(curve, "transfer", "PLS")
+    assert said in transfer_words.savings(curve, "transfer", "PLS")
 
 
 def test_groups_are_mentioned_where_there_are_any():
     """The number of groups is the number of different ones."""
-    assert "folds are random" in words.membership(None)
-    assert "The 2 groups" in words.membership(["a", "a", "b"])
+    assert "folds are random" in transfer_words.membership(None)
+    assert "The 2 groups" in transfer_words.membership(["a", "a", "b"])
 
 
 def test_features_are_held_against_the_property_alone():
     """Features that do no better than the one number they were trained for add little."""
-    assert "hold more than pH: ridge on them has 0.60" in words.alone("pH", 0.1, 0.6)
-    assert "add little" in words.alone("pH", 0.58, 0.6)
+    assert "hold more than pH: ridge on them has 0.60" in transfer_words.alone("pH", 0.1, 0.6)
+    assert "add little" in transfer_words.alone("pH", 0.58, 0.6)

@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from soilpb import twin
-from soilpb.attribution import deep_lift_shap
-from soilpb.network import SpectralNetwork
-from soilpb.pls import PLSCV
-from soilpb.pls_credit import linear_shap
-from soilpb.resnet import ResNetConfig
-from soilpb.trial import bands_beyond_chance, masking_curves, randomised_profiles
+from soilpb.explain.attribution import linear_shap
+from soilpb.explain.explainable import deep_lift_shap
+from soilpb.explain.sanity_checks import bands_beyond_chance, masking_curves, randomised_profiles
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.pls import PLSCV
+from soilpb.models.resnet import ResNetConfig
+from soilpb.simulate import twin
 
 WAVELENGTHS = np.arange(400.0, 2500.0, 50.0)
 EDGES = np.arange(400.0, 2501.0, 300.0)

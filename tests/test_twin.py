@@ -6,8 +6,8 @@ from sklearn.metrics import r2_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from soilpb import twin
-from soilpb.bands import band_grid
+from soilpb.simulate import truth, twin
+from soilpb.spectra import band_grid
 
 GRID = band_grid(400, 2490, 10)
 LABORATORY = ["pH", "clay_pct", "SOC_pct", "CaCO3_pct", "Fe_pct"]
@@ -69,7 +69,7 @@ def test_lead_is_like_a_mining_district(target):
 def test_without_label_noise_lead_is_the_truth():
     """With label noise zero, ln Pb equals what constituents and pH imply; with .22 it scatters by .22."""
     exact, noisy = (twin.simulate_target(400, 3, GRID, label_noise=noise) for noise in (0.0, 0.22))
-    residual = [np.log(s.values("Pb_mg_kg")) - twin.true_log_pb(s.samples) for s in (exact, noisy)]
+    residual = [np.log(s.values("Pb_mg_kg")) - truth.true_log_pb(s.samples) for s in (exact, noisy)]
     assert np.abs(residual[0]).max() < 1e-12
     assert residual[1].std() == pytest.approx(0.22, rel=0.1)
     np.testing.assert_array_equal(exact.reflectance, noisy.reflectance)
@@ -117,7 +117,7 @@ def test_lead_is_about_as_hard_as_the_prototype():
         X, y = snv(soils), np.log(soils.values("Pb_mg_kg"))
         ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-1, 4, 11))).fit(X[:130], y[:130])
         scores.append(r2_score(y[130:], ridge.predict(X[130:])))
-        ceilings.append(twin.ceiling_r2(soils.samples))
+        ceilings.append(truth.ceiling_r2(soils.samples))
     assert np.mean(scores) == pytest.approx(0.65, abs=0.05)
     assert np.mean(ceilings) == pytest.approx(0.856, abs=0.015)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.windows import PUBLISHED, window_tests
+from soilpb.explain.bands import PUBLISHED, window_tests
 
 WAVELENGTHS = np.arange(400.0, 1400.0, 10.0)
 

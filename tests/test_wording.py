@@ -2,7 +2,7 @@
 
 import pytest
 
-from soilpb import wording
+from soilpb import _format
 
 
 @pytest.mark.parametrize(
@@ -17,15 +17,15 @@ from soilpb import wording
 )
 def test_signs_are_true_and_zero_has_none(value, digits, plain, signed):
     """Minus is U+2212, plus only where a change is told, and what rounds to zero has no sign."""
-    assert wording.number(value, digits) == plain
-    assert wording.signed(value, digits) == signed
+    assert _format.number(value, digits) == plain
+    assert _format.signed(value, digits) == signed
 
 
 def test_lists_end_with_and():
     """Nothing, one, two and three words."""
-    assert [wording.listed("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert [_format.listed("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
 
 
 def test_intervals_follow_their_value():
     """Both ends have true minus signs."""
-    assert wording.with_interval(-0.5, -0.9, -0.1) == "−0.50 (−0.90 to −0.10)"
+    assert _format.with_interval(-0.5, -0.9, -0.1) == "−0.50 (−0.90 to −0.10)"

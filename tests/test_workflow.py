@@ -8,7 +8,7 @@ import papermill
 import pytest
 
 from soilpb import workflow
-from soilpb.sitefile import Site
+from soilpb.site_file import Site
 
 ROOT = Path(__file__).parents[1]
 SOURCE = """\

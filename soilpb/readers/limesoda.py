@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from LimeSoDa.loaders import DATA_DIR
 
-from soilpb.sitefile import SiteError
+from soilpb._files import sha256_of
+from soilpb.site_file import SiteError
 from soilpb.spectra import Provenance, SoilSpectra
-from soilpb.store import sha256_of
 
 CITATION = (
     "Schmidinger et al. (2025), LimeSoDa: a dataset collection for benchmarking of machine learning "

@@ -17,10 +17,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from soilpb.readers.cache import load_or_convert
 from soilpb.readers.laboratory import SCAN_LIMIT, average_scans, laboratory_table
-from soilpb.readers.streams import Resampler, SpectralTable
-from soilpb.sitefile import SiteError
+from soilpb.readers.spectra_table import Resampler, SpectralTable, load_or_convert
+from soilpb.site_file import SiteError
 from soilpb.spectra import REFLECTANCE_CEILING, Provenance, SoilSpectra
 
 #: Rises when the same bytes would be read differently: older cache entries then rest unused.
@@ -87,7 +86,7 @@ def load(
     level : {"L0", "L1"}, optional
         Which file; needed only if both are there.
     cache : Path, optional
-        Folder of the columnar cache (:mod:`soilpb.readers.cache`).
+        Folder of the columnar cache (:mod:`soilpb.readers.spectra_table`).
 
     Returns
     -------

@@ -14,16 +14,15 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from soilpb._files import sha256_of
 from soilpb.readers import limesoda
-from soilpb.readers.assays import BelowDetection, read_assays
+from soilpb.readers.columns import match_ids, refuse_repeated
 from soilpb.readers.folder import files_of, read_folder
-from soilpb.readers.ids import match_ids, refuse_repeated
-from soilpb.readers.laboratory import SCAN_LIMIT, average_scans
-from soilpb.readers.scans import Scans, read_scans
-from soilpb.readers.units import Unit, check_unit, odd_row, recognise_unit, to_fraction
-from soilpb.sitefile import Site, SiteError, project_root
+from soilpb.readers.formats.spectrum_file import Unit, check_unit, odd_row, recognise_unit, to_fraction
+from soilpb.readers.laboratory import SCAN_LIMIT, BelowDetection, average_scans, read_assays
+from soilpb.readers.spectra_table import Scans, read_scans
+from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import Provenance, SoilSpectra
-from soilpb.store import sha256_of
 
 
 def read_site(
@@ -47,7 +46,7 @@ def read_site(
     ----------
     spectra, laboratory : path
         CSV or XLSX of any dialect; both may be one file. ``spectra`` may be a folder of
-        instrument files too, each named after its sample (see :mod:`soilpb.readers.scan_ids`).
+        instrument files too, each named after its sample (see :mod:`soilpb.readers.folder`).
     target : str
         Laboratory column to predict, such as ``Pb_mg_kg``; see :func:`read_assays`.
     id_column : str
@@ -122,7 +121,7 @@ def read_spectra(
 
     Parameters and errors are those of :func:`read_site`; ``known`` are ids that names of
     instrument files may begin with, before a counter of scans; ``counters`` say how scans of
-    other samples are counted (see :mod:`soilpb.readers.scan_ids`).
+    other samples are counted (see :mod:`soilpb.readers.folder`).
     """
     scans = (
         read_folder(spectra, known, counters) if Path(spectra).is_dir() else read_scans(spectra, id_column)

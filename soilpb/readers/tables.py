@@ -1,20 +1,212 @@
-"""Tables as people save them, with a name for every place in the file.
+"""Files as programs and locales write them → rows of cells, not yet a table.
+
+Text comes in several encodings and with several separators, workbooks with dates and
+sheets; here they become lines of stripped texts, numbers and dates. Files are only read.
+
+Tables as people save them, with a name for every place in the file.
 
 A table is read as it stands; what its cells mean is for others to say (``cells``,
 ``band_names``, ``ids``), who name file, row and column in each message.
+
+What cells mean: numbers with either decimal mark, missing values, detection limits.
+
+``n.d.``, ``NA``, ``-999`` and an empty cell are missing values; ``<5`` is a value below
+a detection limit of 5; anything else that is no number is unreadable, and its reader
+says which cell it was. Nothing is ever guessed: ``1,234`` is 1.234 or 1234 only where
+other cells of the same table tell.
 """
 
 from __future__ import annotations
 
+import csv
+import re
+import unicodedata
+import warnings
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
+import pandas as pd
 
-from soilpb.readers.dialects import Line, read_lines
-from soilpb.sitefile import SiteError
+from soilpb.site_file import SiteError
+
+#: In order of trust: a comma may also be a decimal mark or stand in a remark.
+SEPARATORS = ("\t", ";", "|", ",")
+
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+#: ASCII and pairs of the GB 2312 plane only: Western accents mostly stand alone.
+_CHINESE = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*")
+
+Line = tuple[int, list[Any]]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Rows of a file.
+
+    Parameters
+    ----------
+    lines : list of (int, list)
+        Row of the file, counted from 1, and its cells: ``str`` (stripped, ``""`` where
+        empty), ``int``, ``float`` or a date.
+    separator : str
+        Of a text file; empty for a workbook.
+    notes : tuple of str
+        What had to be decided to read it.
+    """
+
+    lines: list[Line]
+    separator: str
+    notes: tuple[str, ...]
+
+
+def read_lines(path: str | Path) -> Lines:
+    """Read the rows of a CSV, TSV or XLSX; its kind is told by its content, not its name.
+
+    Text may be UTF-8 (with or without byte order mark), UTF-16 with one, Chinese GB 18030
+    or Western Windows-1252, and be separated by tabs, semicolons, bars or commas.
+
+    Raises
+    ------
+    SiteError
+        Naming the file, and the row where there is one: not there, empty, a single
+        column, an unreadable workbook, encoding or quotation.
+    """
+    path = Path(path)
+    content = read_bytes(path)
+    if content.startswith(_OLE):
+        raise SiteError(f"{path} is an old .xls or an encrypted workbook; save it as .xlsx or CSV")
+    if content.startswith(_ZIP):
+        lines, notes = _read_workbook(path, content)
+        return Lines(lines, "", notes)
+    text, notes = _decode(path, content)
+    try:
+        separator = _find_separator(path, text)
+        return Lines(_split(text, separator), separator, notes)
+    except csv.Error as error:
+        raise SiteError(f"{path} is no table of text ({error}); look for a stray quotation mark") from None
+
+
+def clean(text: str) -> str:
+    """Strip a text and bring look-alike characters (µ, −, full width, hard spaces) to one form.
+
+    Examples
+    --------
+    >>> clean(" ＜５ "), clean("Pb (mg kg⁻¹)")
+    ('<5', 'Pb (mg kg-1)')
+    """
+    if not text.isascii():
+        text = (
+            unicodedata.normalize("NFKC", text).replace("−", "-").replace("\ufeff", "").replace("\u200b", "")
+        )
+    return text.strip()
+
+
+def read_bytes(path: Path) -> bytes:
+    """Bytes of a file.
+
+    Raises
+    ------
+    SiteError
+        Naming the file: not there, not readable, or empty.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise SiteError(f"{path} is not there; check the path in the site file") from None
+    except OSError as error:
+        raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
+    if not content.strip():
+        raise SiteError(f"{path} is empty; export it again")
+    return content
+
+
+def _decode(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
+    """Text of the bytes, and a note where the encoding had to be guessed."""
+    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
+    if not marked and b"\x00" in content:
+        raise SiteError(f"{path} is no text (it holds zero bytes); save it as CSV UTF-8 or .xlsx")
+    guess = "gb18030" if _CHINESE.fullmatch(content) else "cp1252"
+    for encoding in [marked] if marked else ["utf-8", guess]:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError as error:
+            failed = error
+        else:
+            return text, (f"{path.name} is not UTF-8; read as {encoding}",) if encoding == guess else ()
+    row = content[: failed.start].count(b"\n") + 1
+    tried = marked or "UTF-8, GB 18030 or Windows-1252"
+    raise SiteError(
+        f"{path}, row {row}: byte 0x{content[failed.start]:02x} is no text in {tried}; save it as CSV UTF-8"
+    )
+
+
+def _find_separator(path: Path, text: str) -> str:
+    """Separator that gives the first rows one length; failing that, the longest rows."""
+    head = [line for line in text.splitlines() if line.strip("\ufeff\t ")][:30]
+    if not head:
+        raise SiteError(f"{path} is empty; export it again")
+    widths = {s: [len(row) for row in csv.reader(head, delimiter=s)] for s in SEPARATORS}
+    for separator, found in widths.items():
+        if len(set(found)) == 1 and found[0] > 1:
+            return separator
+    longest = max(widths, key=lambda s: sum(widths[s]))
+    if max(widths[longest]) < 2:
+        raise SiteError(
+            f"{path} has one column only; separate columns with commas, semicolons or tabs "
+            f"(row 1 reads {head[0][:40]!r})"
+        )
+    return longest
+
+
+def _split(text: str, separator: str) -> list[Line]:
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
+    return [(reader.line_num, [clean(cell) for cell in row]) for row in reader]
+
+
+def _read_workbook(path: Path, content: bytes) -> tuple[list[Line], tuple[str, ...]]:
+    """Rows of the first sheet that has any, and a note on sheets left aside."""
+    try:
+        with warnings.catch_warnings():
+            # openpyxl warns of styles and extensions that have no bearing on values.
+            warnings.simplefilter("ignore", UserWarning)
+            workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
+            sheets = {sheet.title: _sheet_lines(sheet) for sheet in workbook.worksheets}
+            workbook.close()
+    except Exception as error:  # a broken workbook raises whatever its broken part provokes
+        raise SiteError(
+            f"{path} cannot be opened as a workbook ({error}); save it again as .xlsx or CSV"
+        ) from None
+    filled = {title: lines for title, lines in sheets.items() if lines}
+    if not filled:
+        raise SiteError(f"{path} is empty: no sheet has a filled cell; export it again")
+    used, *others = filled
+    notes = (f"{path.name}: sheet {used!r} read, {', '.join(others)} left aside",) if others else ()
+    return filled[used], notes
+
+
+def _sheet_lines(sheet: Any) -> list[Line]:
+    sheet.reset_dimensions()  # some writers store a wrong extent
+    lines = ((i, [_workbook_cell(value) for value in row]) for i, row in enumerate(sheet.values, start=1))
+    return [line for line in lines if not _blank(line)]
+
+
+def _workbook_cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    if isinstance(value, str | bool):
+        return clean(str(value))
+    return value
+
+
+def _blank(line: Line) -> bool:
+    return all(cell == "" for cell in line[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +250,7 @@ class Table:
 
 
 def read_table(path: str | Path) -> Table:
-    """Read a CSV, TSV or XLSX of any dialect (see :func:`soilpb.readers.dialects.read_lines`).
+    """Read a CSV, TSV or XLSX of any dialect (see :func:`soilpb.readers.tables.read_lines`).
 
     Blank rows, and columns without name and value, are passed over.
 
@@ -126,3 +318,132 @@ def _check_lengths(path: Path, lines: list[Line], separator: str) -> None:
     if separator == ",":
         hint += "; if it has decimal commas, save it with semicolons or decimal points"
     raise SiteError(f"{path}, row {number}: {length} cells, but the header has {width}; {hint}")
+
+
+MISSING_WORDS = frozenset(
+    "- -- – — . / na n/a n.a. #n/a nan null none missing nd n.d n.d. n.b. 未测".split()
+) | {
+    "",
+    "n. d.",
+    "not determined",
+}
+MISSING_CODES = (-999.0, -9999.0)
+
+_DECIMAL = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+#: Digits in groups of three by one mark, then perhaps the other mark and decimals.
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?P<mark>[., '])\d{3}(?P<more>(?P=mark)\d{3})*(?P<rest>[.,]\d*)?")
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """A column of cells as numbers.
+
+    Parameters
+    ----------
+    values : (n,) float array
+        NaN where the cell is missing, censored or unreadable.
+    limits : (n,) float array
+        The 5 of ``<5``; NaN elsewhere.
+    unreadable : (n,) bool array
+        Cells that are none of these.
+    """
+
+    values: np.ndarray
+    limits: np.ndarray
+    unreadable: np.ndarray
+
+    @property
+    def missing(self) -> np.ndarray:
+        """(n,) bool: nothing was measured there, or nothing was written down."""
+        return np.isnan(self.values) & np.isnan(self.limits) & ~self.unreadable
+
+
+def decimal_mark(cells: Iterable[Any], separator: str = "") -> str:
+    """Find a table's decimal mark: ``"."``, ``","``, or ``""`` where it cannot be told.
+
+    Parameters
+    ----------
+    cells : iterable
+        All cells of the table; the mark is a habit of the program that wrote it.
+    separator : str
+        Of the text file: semicolons are written where commas are decimal marks.
+
+    Examples
+    --------
+    >>> decimal_mark(["12,5", "3,125"]), decimal_mark(["12.5", "3,125"]), decimal_mark(["3,125"])
+    (',', '.', '')
+    """
+    texts = [cell for cell in cells if isinstance(cell, str)]
+    with_comma = [text for text in texts if "," in text and _looks_numeric(text)]
+    if not with_comma:
+        return "."
+    comma = any(not _GROUPED.fullmatch(text) for text in with_comma)
+    point = any("." in t and _DECIMAL.fullmatch(t) and not _GROUPED.fullmatch(t) for t in texts)
+    if comma or point:
+        return "" if comma and point else "," if comma else "."
+    return "," if separator == ";" else ""
+
+
+def read_number(text: str, mark: str = ".") -> float | None:
+    """Read one number, or None if the text is none or could be two.
+
+    Examples
+    --------
+    >>> read_number("12,5"), read_number("1.234,5"), read_number("1 234.5"), read_number("12 mg")
+    (12.5, 1234.5, 1234.5, None)
+    >>> read_number("1,234", mark="."), read_number("1,234", mark=","), read_number("1,234", mark="")
+    (1234.0, 1.234, None)
+    """
+    grouped = _GROUPED.fullmatch(text)
+    if grouped and grouped["rest"] and grouped["rest"][0] == grouped["mark"]:
+        return None
+    if grouped and _certainly_grouped(grouped):
+        whole = text.removesuffix(grouped["rest"] or "").replace(grouped["mark"], "")
+        return float(whole + (grouped["rest"] or "").replace(",", "."))
+    if grouped and mark != grouped["mark"]:
+        # A lone group of three: thousands only for the comma of a decimal-point table.
+        return float(text.replace(",", "")) if (mark, grouped["mark"]) == (".", ",") else None
+    return float(text.replace(",", ".")) if _DECIMAL.fullmatch(text) else None
+
+
+def read_numbers(cells: np.ndarray, mark: str = ".") -> Numbers:
+    """Read cells of one table whose decimal mark is known.
+
+    Parameters
+    ----------
+    cells : (n,) array of str, numbers, dates
+    mark : str
+        See :func:`decimal_mark`.
+    """
+    values = np.full(len(cells), np.nan)
+    limits, unreadable = values.copy(), np.zeros(len(cells), dtype=bool)
+    if mark == ".":
+        values[:] = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce")
+        values[~np.isfinite(values)] = np.nan
+    for i in np.flatnonzero(np.isnan(values)):
+        values[i], limits[i], unreadable[i] = _read_cell(cells[i], mark)
+    values[np.isin(values, MISSING_CODES)] = np.nan
+    return Numbers(values, limits, unreadable)
+
+
+def _read_cell(cell: Any, mark: str) -> tuple[float, float, bool]:
+    """Value, detection limit, and whether the cell is neither nor missing."""
+    if isinstance(cell, int | float):
+        return float(cell), np.nan, not np.isfinite(cell)
+    text = str(cell)
+    if text.casefold() in MISSING_WORDS:
+        return np.nan, np.nan, False
+    if text.startswith("<"):
+        limit = read_number(text[1:].lstrip(" ="), mark)
+        return np.nan, np.nan if limit is None else limit, limit is None or limit <= 0
+    number = read_number(text, mark)
+    return np.nan if number is None else number, np.nan, number is None
+
+
+def _looks_numeric(text: str) -> bool:
+    text = text.lstrip("<= ")
+    return bool(_DECIMAL.fullmatch(text) or _GROUPED.fullmatch(text))
+
+
+def _certainly_grouped(grouped: re.Match[str]) -> bool:
+    return bool(grouped["more"] or grouped["rest"] or grouped["mark"] in " '")

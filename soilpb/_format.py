@@ -1,0 +1,85 @@
+"""How numbers and lists are written in sentences, tables and pictures: one way everywhere.
+
+Progress of long loops: on the terminal that runs them, never in a page.
+
+A notebook kernel inherits the terminal's standard error as ``sys.__stderr__``, while
+``sys.stderr`` is captured into the notebook: bars go to the former.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from tqdm import tqdm
+
+
+def number(value: float, digits: int = 2) -> str:
+    """Write a value with a true minus sign; what rounds to zero has none.
+
+    Examples
+    --------
+    >>> number(-0.031), number(-0.001), number(1205.7, 0)
+    ('−0.03', '0.00', '1206')
+    """
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """Write a change with its sign; what rounds to zero has none.
+
+    Examples
+    --------
+    >>> signed(0.031), signed(-0.0312, 3), signed(-0.0001)
+    ('+0.03', '−0.031', '0.00')
+    """
+    return ("+" if round(value, digits) > 0 else "") + number(value, digits)
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """Write a value and its interval.
+
+    Examples
+    --------
+    >>> with_interval(0.5, -0.101, 0.9)
+    '0.50 (−0.10 to 0.90)'
+    """
+    return f"{number(value)} ({number(low)} to {number(high)})"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Join words as a sentence does.
+
+    Examples
+    --------
+    >>> listed(["clay", "water", "iron"]), listed(["clay"])
+    ('clay, water and iron', 'clay')
+    """
+    *first, last = [*words] or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def spaced(name: str) -> str:
+    """Write a name of the code as words.
+
+    Examples
+    --------
+    >>> spaced("organic_matter")
+    'organic matter'
+    """
+    return name.replace("_", " ")
+
+
+Item = TypeVar("Item")
+
+
+def track(items: Iterable[Item], description: str, total: int | None = None) -> tqdm[Item]:
+    """Iterate with a progress bar where a terminal watches, silently elsewhere.
+
+    Examples
+    --------
+    >>> sum(track(range(4), "adding"))
+    6
+    """
+    return tqdm(items, desc=description, total=total, file=sys.__stderr__, disable=None, leave=False)

@@ -1,0 +1,294 @@
+"""Which soils to send to the laboratory next, when all have a spectrum and few have a value.
+
+Every method sees spectra only, never a laboratory value, and takes account of the soils that are
+measured already:
+
+``random``
+    Any: what the others must beat.
+``kennard_stone``
+    Always the soil farthest from all chosen so far (Kennard & Stone 1969,
+    doi 10.1080/00401706.1969.10490666).
+``latin_hypercube``
+    Chosen and measured soils together fill equally probable strata of every component, and
+    keep the components' correlations (Minasny & McBratney 2006, doi 10.1016/j.cageo.2005.12.009).
+``uncertainty``
+    Always the soil whose value would shrink the predictions' variance most, averaged over all
+    soils (Cohn et al. 1996, arXiv:cs/9603104), for a linear model of the spectra: the variance
+    does not depend on the values, so a whole batch can be chosen at once.
+
+Would another choice of soils have been worth it? Choices tried where all values are known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.spatial.distance import cdist
+from sklearn.decomposition import PCA
+
+from soilpb._format import track
+from soilpb.evaluate import splits
+from soilpb.models.pls import PLSCV
+from soilpb.models.preprocessing import derivative_pipeline
+
+#: Noise beside the signal's variance that ``uncertainty`` takes for granted. It and the number of
+#: features were settled on twins with seeds 100–111, none of which is used to measure anything.
+NOISE = 0.02
+#: Components that the Latin hypercube fills: in more, no handful of soils fills anything.
+CUBE = 5
+#: Exchanges that the Latin hypercube tries, and how it cools.
+SWAPS, START, COOLING = 4000, 1.0, 0.998
+
+
+def features(X: np.ndarray, n_components: int = 20) -> np.ndarray:
+    """Principal component scores of derivative spectra, (n_samples, n_components).
+
+    Scores keep their spread: a component that hardly varies hardly counts in a distance.
+
+    Parameters
+    ----------
+    X : (n_samples, n_bands) array
+        Reflectance of all soils, measured or not.
+    """
+    spectra = derivative_pipeline().fit_transform(np.asarray(X, dtype=np.float64))
+    n_components = min(n_components, len(X) - 1, X.shape[1])
+    scores = PCA(n_components, svd_solver="full").fit_transform(spectra)
+    return scores / scores[:, 0].std()
+
+
+def choose(method: str, F: np.ndarray, n: int, measured: Sequence[int] = (), seed: int = 0) -> np.ndarray:
+    """Choose the next soils to measure.
+
+    Parameters
+    ----------
+    method : str
+        One of :data:`METHODS`.
+    F : (n_samples, n_features) array
+        From :func:`features`, of all soils.
+    n : int
+        How many more.
+    measured : sequence of int
+        Positions of the soils that have a value.
+    seed : int
+        Of the methods that draw lots.
+
+    Returns
+    -------
+    (n,) int array of positions, none of them measured; the first is the most wanted, where the
+    method has an order.
+
+    Raises
+    ------
+    ValueError
+        For an unknown method, or if fewer than ``n`` soils are left.
+
+    Examples
+    --------
+    >>> soils = np.array([[0.0], [1.0], [2.0], [9.0]])
+    >>> choose("kennard_stone", soils, 2, measured=[0])
+    array([3, 2])
+    """
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
+    F, measured = np.asarray(F, dtype=float), np.asarray(measured, dtype=int)
+    free = np.setdiff1d(np.arange(len(F)), measured)
+    if not 0 < n <= len(free):
+        raise ValueError(f"asked for {n} soils; {len(free)} of {len(F)} are not measured yet")
+    return METHODS[method](_Pool(F, measured, free), n, np.random.default_rng(seed))
+
+
+class _Pool(NamedTuple):
+    """All soils, and the positions of those that are measured and of those that are not."""
+
+    features: np.ndarray
+    measured: np.ndarray
+    free: np.ndarray
+
+
+def _random(pool: _Pool, n: int, rng: np.random.Generator) -> np.ndarray:
+    return rng.choice(pool.free, n, replace=False)
+
+
+def _kennard_stone(pool: _Pool, n: int, rng: np.random.Generator) -> np.ndarray:
+    """From the measured soils on; without any, from the soil farthest from the mean."""
+    start = pool.features[pool.measured] if len(pool.measured) else pool.features.mean(axis=0)[None]
+    nearest = cdist(pool.features[pool.free], start).min(axis=1)
+    chosen = []
+    for _ in range(n):
+        chosen.append(int(nearest.argmax()))
+        step = cdist(pool.features[pool.free], pool.features[pool.free[chosen[-1:]]])[:, 0]
+        nearest = np.minimum(nearest, step)
+        nearest[chosen] = -1
+    return pool.free[chosen]
+
+
+def _latin_hypercube(pool: _Pool, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Simulated annealing: a chosen soil is exchanged for another where that fits better, or by luck."""
+    total, cube = n + len(pool.measured), pool.features[:, :CUBE]
+    strata = _strata(cube, total)
+    wanted = np.corrcoef(cube, rowvar=False)
+
+    def misfit(chosen: np.ndarray) -> float:
+        rows = np.concatenate([pool.measured, chosen])
+        uneven = np.abs(_counts(strata[rows], total) - 1).sum()
+        if wanted.ndim == 0 or total < 3:
+            return float(uneven)
+        return float(uneven + np.abs(np.corrcoef(cube[rows], rowvar=False) - wanted).sum())
+
+    order = rng.permutation(pool.free)
+    chosen, spare = order[:n], order[n:]
+    best, least = chosen.copy(), misfit(chosen)
+    now, temperature = least, START
+    for _ in range(SWAPS if len(spare) else 0):
+        i, j = rng.integers(n), rng.integers(len(spare))
+        chosen[i], spare[j] = spare[j], chosen[i]
+        new = misfit(chosen)
+        if new <= now or rng.random() < np.exp((now - new) / temperature):
+            now = new
+            if now < least:
+                best, least = chosen.copy(), now
+        else:
+            chosen[i], spare[j] = spare[j], chosen[i]
+        temperature *= COOLING
+    return best
+
+
+def _uncertainty(pool: _Pool, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Greedy: each choice shrinks the posterior covariance of all soils' values by a rank of one."""
+    centred = pool.features - pool.features.mean(axis=0)
+    covariance = centred @ centred.T
+    covariance += covariance.trace() / len(covariance)  # the unknown mean
+    noise = NOISE * covariance.trace() / len(covariance)
+    for row in pool.measured:
+        covariance = _conditioned(covariance, row, noise)
+    chosen = []
+    for _ in range(n):
+        free = np.setdiff1d(pool.free, chosen)
+        gain = (covariance[:, free] ** 2).sum(axis=0) / (covariance[free, free] + noise)
+        chosen.append(int(free[gain.argmax()]))
+        covariance = _conditioned(covariance, chosen[-1], noise)
+    return np.array(chosen)
+
+
+def _conditioned(covariance: np.ndarray, row: int, noise: float) -> np.ndarray:
+    """Covariance of all values once one of them is measured, with noise."""
+    column = covariance[:, row]
+    return covariance - np.outer(column, column) / (column[row] + noise)
+
+
+def _strata(F: np.ndarray, n: int) -> np.ndarray:
+    """Stratum of each soil in each feature, (n_samples, n_features), of ``n`` equally probable ones."""
+    rank = F.argsort(axis=0).argsort(axis=0)
+    return rank * n // len(F)
+
+
+def _counts(strata: np.ndarray, n: int) -> np.ndarray:
+    """How many soils lie in each stratum of each feature, (n_features · n,)."""
+    offset = n * np.arange(strata.shape[1])
+    return np.bincount((strata + offset).ravel(), minlength=n * strata.shape[1])
+
+
+#: What :func:`choose` can do.
+METHODS: dict[str, Callable[[_Pool, int, np.random.Generator], np.ndarray]] = {
+    "random": _random,
+    "kennard_stone": _kennard_stone,
+    "latin_hypercube": _latin_hypercube,
+    "uncertainty": _uncertainty,
+}
+
+
+#: What tables and figures call the methods of :mod:`soilpb.decide.sampling`.
+NAMES = {
+    "random": "random",
+    "kennard_stone": "Kennard–Stone",
+    "latin_hypercube": "Latin hypercube",
+    "uncertainty": "uncertainty",
+}
+
+
+def learning_curves(
+    X: np.ndarray,
+    y: np.ndarray,
+    folds: pd.DataFrame,
+    sizes: Sequence[int],
+    sample_ids: Sequence | None = None,
+    seed: int = 0,
+    methods: Sequence[str] = tuple(METHODS),
+) -> pd.DataFrame:
+    """Measure soils in the order each method wants, and see how PLS improves on soils set aside.
+
+    Each fold sets its test soils aside; its training soils are what there is to choose from, some
+    of which, chosen at random, are measured already. The methods share both.
+
+    Parameters
+    ----------
+    X : (n_samples, n_bands) array
+        Reflectance.
+    y : (n_samples,) array
+        On the modelling scale.
+    folds : DataFrame
+        From :func:`soilpb.evaluate.splits.random_split`: one draw a repeat.
+    sizes : sequence of int
+        Numbers of measured soils, ascending; the first is the random start.
+    sample_ids : (n_samples,) sequence, optional
+        Ids that ``folds`` speaks of; 0 … n_samples - 1 if omitted.
+    seed : int
+    methods : sequence of str
+        Of :data:`soilpb.decide.sampling.METHODS`.
+
+    Returns
+    -------
+    DataFrame
+        ``model`` (the method), ``draw``, ``n``, ``value``: the RMSE.
+
+    Raises
+    ------
+    ValueError
+        If fewer soils than the largest size are left to choose from.
+    """
+    rows, ids = [], np.arange(len(y)) if sample_ids is None else np.asarray(sample_ids)
+    splits.validate(folds, ids)
+    if (fewest := int(splits.training_sizes(folds).min())) < max(sizes):
+        raise ValueError(f"{fewest} soils are left to choose {max(sizes)} from: ask for fewer")
+    for fold in track(list(splits.iterate(folds, ids)), "choosing soils"):
+        X_pool, y_pool = X[fold.train], y[fold.train]
+        F = features(X_pool)
+        start = np.random.default_rng([seed, fold.repeat]).choice(len(F), sizes[0], replace=False)
+        for method in methods:
+            measured = start
+            for size in sizes:
+                if size > len(measured):
+                    more = choose(method, F, size - len(measured), measured, seed + fold.repeat)
+                    measured = np.concatenate([measured, more])
+                model = PLSCV(seed=seed).fit(X_pool[measured], y_pool[measured])
+                error = model.predict(X[fold.test]) - y[fold.test]
+                rows.append((NAMES[method], fold.repeat, size, np.sqrt(np.mean(error**2))))
+    return pd.DataFrame(rows, columns=["model", "draw", "n", "value"])
+
+
+def soils_needed(curves: pd.DataFrame) -> pd.Series:
+    """How many soils each method needs for the mean error that random choices end with.
+
+    Returns
+    -------
+    Series by method; infinite where the error is not reached. Between sizes errors are taken to
+    fall on straight lines, and a rise, which is luck, does not undo what was reached.
+    """
+    mean = curves.pivot_table("value", "model", "n", sort=False)
+    goal, falling = mean.loc["random"].iloc[-1], mean.cummin(axis=1).drop(index="random")
+    needed = {method: _first(row.to_numpy() <= goal, row, goal) for method, row in falling.iterrows()}
+    return pd.Series({"random": float(mean.columns[-1]), **needed}, name="soils")
+
+
+def _first(reached: np.ndarray, errors: pd.Series, goal: float) -> float:
+    """First size at which an error is at most the goal, on a straight line from the size before."""
+    if not reached.any():
+        return np.inf
+    at = int(reached.argmax())
+    if at == 0:
+        return float(errors.index[0])
+    (low, high), (before, after) = errors.index[at - 1 : at + 1], errors.iloc[at - 1 : at + 1]
+    return float(low + (high - low) * (before - goal) / (before - after))

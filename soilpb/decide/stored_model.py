@@ -1,0 +1,370 @@
+"""What a kept model says of soils, as users see it.
+
+The report and ``soilpb predict`` make their tables here, so that they cannot disagree.
+
+The model that a report keeps for the next spectra: chosen, fitted, judged, described on its card.
+
+What a site's kept model says of new spectra: a table, and what its reader should know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import RegressorMixin
+
+from soilpb.decide import site_model, standards
+from soilpb.decide.applicability import FALSE_ALARMS
+from soilpb.decide.site_model import SiteModel
+from soilpb.decide.standards import LEAD_LIMITS, rules_of
+from soilpb.evaluate import cross_validation
+from soilpb.models import baselines
+from soilpb.readers.folder import counters_of, files_of, looks_counted
+from soilpb.readers.laboratory import read_assays
+from soilpb.readers.site import read_spectra
+from soilpb.site_file import Site, SiteError, project_root
+from soilpb.spectra import SoilSpectra
+from soilpb.study import Study
+
+
+def prediction_table(
+    model: SiteModel,
+    soils: SoilSpectra,
+    target: str,
+    standard: str = "",
+    limits: pd.DataFrame = LEAD_LIMITS,
+    ph: np.ndarray | float = np.nan,
+    coverage: float = 0.9,
+) -> pd.DataFrame:
+    """Say all that the model knows of some soils, under the names that users see.
+
+    Parameters
+    ----------
+    model : SiteModel
+    soils : SoilSpectra
+        On any bands that cover the model's grid.
+    target : str
+        What the model predicts, such as ``Pb_mg_kg``.
+    standard, limits
+        Whose rules; none if empty.
+    ph : float or (n_samples,) array
+        Measured pH.
+    coverage : float
+
+    Returns
+    -------
+    DataFrame, indexed by sample
+        The target with ``_lower`` and ``_upper``; pH likewise; ``p_above_…`` a rule;
+        ``distance`` and ``outside``.
+    """
+    same = np.array_equal(soils.wavelengths, model.wavelengths)
+    X = soils.reflectance if same else soils.resample(model.wavelengths).reflectance
+    said = model.predict(X, coverage).drop(columns=["T2", "Q"])
+    names = {"predicted": target, "lower": f"{target}_lower", "upper": f"{target}_upper"}
+    parts = [said.drop(columns=["distance", "outside"]).rename(columns=names)]
+    if standard:
+        columns = {rule: column_of(rule) for rule in rules_of(standard, limits)}
+        parts.append(model.exceedance(X, standard, limits, ph).rename(columns=columns))
+    parts.append(said[["distance", "outside"]])
+    return pd.concat(parts, axis=1).set_axis(soils.samples.index.rename("sample"))
+
+
+def column_of(rule: str) -> str:
+    """Column of a rule's probabilities.
+
+    Examples
+    --------
+    >>> column_of("screening, other land")
+    'p_above_screening_other_land'
+    """
+    return "p_above_" + "_".join("".join(c if c.isalnum() else " " for c in rule).split())
+
+
+#: Whose artifact the model is, and its folder among them.
+CHAPTER, FOLDER = "site_report", "model"
+#: Whose limits a model of lead is asked about, unless a user names others.
+STANDARD = "GB 15618-2018"
+COVERAGE = 0.9
+#: Keys of the models among which the kept one is chosen: the strongest of those that can be stored as
+#: arrays and are quick enough to be chosen anew, and fitted without each fold, inside every fold.
+CANDIDATES = ("pls", "blocks", "average", "features-pls")
+#: Folds of its intervals.
+N_FOLDS = 5
+
+Candidates = Mapping[str, RegressorMixin]
+
+
+def ph_of(study: Study) -> np.ndarray | None:
+    """Measured pH of the target soils, NaN where not; None if no soil has one, or pH is the target."""
+    known = "pH" in study.target.samples and study.site.target != "pH"
+    return study.target.values("pH") if known else None
+
+
+def standard_for(target: str) -> str:
+    """Name the standard that a target is held against, or an empty text where none is known."""
+    return STANDARD if target == "Pb_mg_kg" else ""
+
+
+def candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidates:
+    """Make the models among which the kept one is chosen, unfitted, by their keys of the registry.
+
+    Raises
+    ------
+    MissingArtifact
+        If one of them starts from the network of chapter 2, and that was not trained.
+    """
+    starts = any(baselines.ENTRIES[key].transfer for key in keys if key in baselines.ENTRIES)
+    source = study.source_network() if starts else None
+    return baselines.registry(source, keys, study.site.seed, target=study.target_name)
+
+
+def fit(study: Study, among: Candidates | None = None) -> SiteModel:
+    """Fit the site's model on all its soils: the best of :func:`candidates`."""
+    scale, seed = study.site.target_scale, study.site.seed
+    among = among or candidates(study)
+    about = (study.grid, scale, ph_of(study), study.groups, seed)
+    return SiteModel.fit(study.X, study.y, *about, n_folds=N_FOLDS, candidates=among)
+
+
+def judge(
+    study: Study, folds: pd.DataFrame, among: Candidates | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Try the model, its choice included, on soils that each fold left out.
+
+    See :func:`soilpb.decide.site_model.held_out` for what is returned.
+    """
+    return site_model.held_out(
+        study.X,
+        study.y,
+        folds,
+        study.ids,
+        scale=study.site.target_scale,
+        ph=ph_of(study),
+        groups=study.groups,
+        standard=standard_for(study.site.target),
+        seed=study.site.seed,
+        coverage=COVERAGE,
+        n_folds=N_FOLDS,
+        candidates=among or candidates(study),
+    )
+
+
+def once(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """What a trial says of each soil once, by one rule: its first repeat, with coordinates where known.
+
+    Parameters
+    ----------
+    study : Study
+    exceedances : DataFrame
+        From :func:`judge`.
+    rule : str
+
+    Returns
+    -------
+    DataFrame, indexed by sample: ``probability``, ``exceeded``; ``x``, ``y`` where the site has them.
+
+    Raises
+    ------
+    SiteError
+        If the target has no limits, no soil has a pH, or there is no such rule.
+    """
+    if exceedances.empty:
+        why = (
+            "no soil has a measured pH"
+            if standard_for(study.site.target)
+            else "limits are known for Pb_mg_kg"
+        )
+        raise SiteError(f"no {study.site.target} of site {study.site.site!r} was held against a limit: {why}")
+    if rule not in (known := rules_of(STANDARD)):
+        raise SiteError(f"no rule {rule!r} in {STANDARD}; there are: {'; '.join(known)}")
+    soils = exceedances.query("repeat == 0 and rule == @rule").set_index("sample")
+    places = study.target.samples.filter(["x", "y"])
+    return soils[["probability", "exceeded"]].join(places)
+
+
+def scores(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -> dict[str, float]:
+    """Score the trial: metrics on the modelling scale, coverage, flags, calibration of probabilities."""
+    values = predictions[["observed", "predicted"]]
+    values = np.log(values) if study.site.target_scale == "log" else values
+    found = cross_validation.metrics(values["observed"], values["predicted"])
+    return {name: found[name] for name in ("R2", "RMSE", "bias")} | site_model.summary(
+        predictions, exceedances
+    )
+
+
+def own_soils(study: Study, model: SiteModel) -> pd.DataFrame:
+    """What the model says of the very soils it was made from: to check a stored one by, no evidence."""
+    return prediction_table(
+        model, study.target, study.site.target, standard_for(study.site.target)
+    ).reset_index()
+
+
+def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Sequence[str]) -> None:
+    """Store the model with its card: what it was made of, what it is worth, what it cannot tell.
+
+    Parameters
+    ----------
+    study : Study
+    model : SiteModel
+    trial : mapping
+        From :func:`scores`.
+    limits : sequence of str
+        What the report says of its own limits.
+    """
+    soils, y = study.target, study.natural(study.y)
+    card: dict[str, Any] = {
+        "site": study.site.site,
+        "title": study.site.title,
+        "model": model.target.name,
+        "intervals": f"CV+ over {N_FOLDS} folds, the model chosen without the fold's errors",
+        "target": study.site.target,
+        "target_range": [float(y.min()), float(y.max())],
+        "trained_on": {
+            "name": soils.provenance.name,
+            "kind": soils.provenance.kind,
+            "instrument": soils.provenance.instrument,
+            "licence": soils.provenance.licence,
+            "files_sha256": soils.provenance.sha256,
+            "soils_sha256": soils.sha256(),
+        },
+        "scores_on_held_out_soils": {**trial, "scale": study.label, "nominal_coverage": COVERAGE},
+        "false_alarms": FALSE_ALARMS,
+        "limits": list(limits),
+        "scan_counters": scan_counters(study),
+        "soilpb": version("soilpb"),
+    }
+    model.save(study.folder(CHAPTER) / FOLDER, **card)
+
+
+def scan_counters(study: Study) -> tuple[str, ...]:
+    """How the site's own files count scans of a sample; none if its spectra are no folder of files."""
+    folder = project_root() / study.site.spectra
+    if study.site.target_data != "files" or not folder.is_dir():
+        return ()
+    return counters_of(files_of(folder), set(study.ids))
+
+
+def load(study: Study) -> SiteModel:
+    """Read the model that the site's report kept.
+
+    Raises
+    ------
+    MissingArtifact
+        Naming the command that makes it.
+    ValueError
+        If a file was altered.
+    """
+    return SiteModel.load(study.folder(CHAPTER) / FOLDER, study.command(CHAPTER))
+
+
+def predict(
+    site: str,
+    spectra: Path,
+    ph: Path | None = None,
+    standard: str = "",
+    limits: Path | None = None,
+    coverage: float = COVERAGE,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Predict new soils with the model that a site's report kept.
+
+    Parameters
+    ----------
+    site : str
+        Name of a site, or path of its file.
+    spectra : path
+        Spectra of the new soils: a table, or a folder of instrument files.
+    ph : path, optional
+        Table with their measured pH; predicted from the spectra if omitted.
+    standard : str
+        Whose limits; that of the target if empty.
+    limits : path, optional
+        YAML file of a standard of one's own.
+    coverage : float
+        Share of values that intervals shall hold.
+
+    Returns
+    -------
+    table : DataFrame
+        From :func:`soilpb.decide.stored_model.prediction_table`.
+    remarks : list of str
+        How the spectra were read, and what not to trust.
+
+    Raises
+    ------
+    SiteError, ValueError, OSError
+        If a file cannot be used, or the stored model was altered.
+    MissingArtifact
+        If no report has kept a model yet.
+    """
+    study = Study.load(site)
+    model = load(study)
+    rules = _rules(model.card["target"], standard, limits)
+    acidity = read_assays(ph, "pH", id_column=study.site.id_column).samples["pH"] if ph else None
+    soils = read_spectra(spectra, **_reading(study.site, model.card, acidity))
+    measured = _measured_ph(acidity, soils, str(ph))
+    table = prediction_table(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
+    return table, [*soils.provenance.notes, *_remarks(table, model.card, rules[0], coverage)]
+
+
+def _reading(site: Site, card: dict, ph: pd.Series | None) -> dict[str, Any]:
+    """How the site's own spectra were read: new ones come from the same hands.
+
+    Scans are counted as the site's own files were; samples with a measured pH are known by their ids.
+    """
+    keys = site.model_dump(include={"id_column", "spectra_unit", "replicates"})
+    return keys | {"known": () if ph is None else ph.index, "counters": card["scan_counters"]}
+
+
+def _rules(target: str, standard: str, limits: Path | None) -> tuple[str, pd.DataFrame]:
+    """Name of the standard, and the limits it is looked up in."""
+    known = standards.read_limits(limits) if limits else standards.LEAD_LIMITS
+    name = standard or (known["standard"].iloc[0] if limits else standard_for(target))
+    if name and not limits and target != "Pb_mg_kg":
+        raise SiteError(f"{name} limits lead, and the model predicts {target}: give its limits with --limits")
+    if name and name not in set(known["standard"]):
+        raise SiteError(f"no standard {name!r}; there are: {'; '.join(known['standard'].unique())}")
+    return name, known
+
+
+def _measured_ph(ph: pd.Series | None, soils: SoilSpectra, where: str) -> np.ndarray | float:
+    """PH of each soil as the laboratory found it, NaN where it did not."""
+    if ph is None:
+        return np.nan
+    found = ph.reindex(soils.samples.index).to_numpy(dtype=float)
+    if np.isnan(found).all():
+        theirs, ours = ph.index[0], soils.samples.index[0]
+        raise SiteError(
+            f"{where} has pH of none of the soils: its ids are like {theirs!r}, theirs like {ours!r}"
+        )
+    return found
+
+
+def _remarks(table: pd.DataFrame, card: dict, standard: str, coverage: float) -> list[str]:
+    """What a reader of the table should know."""
+    outside = table.index[table["outside"]]
+    listed = ", ".join(map(str, outside[:8])) + (", …" if len(outside) > 8 else "")
+    low, high = card["target_range"]
+    beyond = int((~table[card["target"]].between(low, high)).sum())
+    unjudged = [c for c in table if c.startswith("p_above_") and table[c].isna().any()]
+    remarks = [
+        f"{len(table)} soils predicted by the model of {card['site']} ({card['trained_on']['kind']} soils); "
+        f"intervals of {coverage:.0%}" + (f"; limits of {standard}" if standard else "")
+    ]
+    if len(outside):
+        remarks.append(f"{len(outside)} unlike the soils of the model, do not trust them: {listed}")
+    if beyond:
+        remarks.append(f"{beyond} predicted beyond the values it was made from, {low:.4g} to {high:.4g}")
+    if scans := looks_counted(table.index):
+        few = f"{', '.join(map(repr, scans[:2]))}{', …' if len(scans) > 2 else ''}"
+        remarks.append(
+            f"{few} look like scans of one sample, but the site's own files are not counted so: each was "
+            "predicted by itself"
+        )
+    if unjudged:
+        remarks.append("without a pH some limits are unknown: give measured pH with --ph")
+    return remarks

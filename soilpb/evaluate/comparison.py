@@ -1,0 +1,387 @@
+"""How far other soils of the same place would move a score: the bootstrap (Efron & Tibshirani 1993).
+
+Is one model better than another? Tests that know folds overlap.
+
+Scores of different folds are not independent: their training rows overlap. A plain t-test
+takes them for so many experiments and finds differences everywhere. Both tests here widen
+the variance by ``n_test / n_train`` (Nadeau & Bengio 2003, Machine Learning 52:239).
+
+Verdicts in words, computed: prose that cannot disagree with its table.
+
+A page glues these sentences; nobody types them. Each states its rule, so that a reader
+can go from the words back to the numbers of :mod:`soilpb.evaluate.comparison`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from soilpb._format import signed
+from soilpb.evaluate.cross_validation import ERRORS, POOLED
+from soilpb.evaluate.splits import held_out_ratio
+
+
+def interval(
+    predictions: pd.DataFrame,
+    metric: Literal["R2", "RMSE"] = "R2",
+    reference: str | None = None,
+    groups: Mapping | None = None,
+    n_draws: int = 2000,
+    coverage: float = 0.95,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Percentile interval of the pooled metric under resampling of the test samples.
+
+    A sample is drawn with all its repeats, and all models share the draws. It says how far
+    other soils of this population would move the score of *these* fitted models.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Every model predicts each sample once a repeat.
+    reference : str, optional
+        Give the metric's difference from this model's instead of its value.
+    groups : mapping, optional
+        Sample → group (profile, sampling field): whole groups are drawn, since their samples are alike.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, metric, value, lower, upper; the metric is averaged over repeats.
+    """
+    wide = predictions.pivot_table(index="sample", columns=["model", "repeat"], values="predicted")
+    if wide.isna().any(axis=None):
+        raise ValueError("some samples lack predictions of a model and repeat: use the folds of a k-fold")
+    observed = predictions.groupby("sample")["observed"].first().to_numpy()[:, None]
+    square = (wide.to_numpy() - observed) ** 2
+    unit = np.arange(len(observed)) if groups is None else pd.factorize(wide.index.map(groups))[0]
+    n = unit.max() + 1
+    resampled = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_draws)
+    weights = np.vstack([np.ones(n), resampled])[:, unit]  # the first row is the sample itself
+    total = weights.sum(axis=1, keepdims=True)
+    value = np.sqrt(weights @ square / total)
+    if metric == "R2":
+        value = 1 - total * value**2 / (weights @ observed**2 - (weights @ observed) ** 2 / total)
+    draws = pd.DataFrame(value, columns=wide.columns).T.groupby("model", sort=False).mean().T
+    if reference is not None:
+        draws = draws.drop(columns=reference).sub(draws[reference], axis=0)
+    tails = draws.iloc[1:].quantile([(1 - coverage) / 2, (1 + coverage) / 2])
+    table = pd.DataFrame({"value": draws.iloc[0], "lower": tails.iloc[0], "upper": tails.iloc[1]})
+    return table.rename_axis("model").reset_index().assign(metric=metric)
+
+
+class TTest(NamedTuple):
+    """Mean difference, its 95 % interval, and the two-sided p-value."""
+
+    mean: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
+    p_value: np.ndarray
+
+
+class Posterior(NamedTuple):
+    """Probabilities that the true difference lies below, inside and above the region."""
+
+    below: np.ndarray
+    inside: np.ndarray
+    above: np.ndarray
+
+
+def corrected_t_test(differences: np.ndarray, ratio: float) -> TTest:
+    """Corrected resampled t-test (Nadeau & Bengio 2003).
+
+    Parameters
+    ----------
+    differences : (..., n_folds) array
+        Score of one model minus that of another on the same fold, all folds of all repeats.
+    ratio : float
+        n_test / n_train; 0 gives the ordinary t-test, which overlapping folds make too sure.
+
+    Examples
+    --------
+    >>> round(float(corrected_t_test([1.0, 2.0, 3.0, 2.0], ratio=0.25).p_value), 3)
+    0.041
+    """
+    distribution, mean = _posterior(differences, ratio)
+    lower, upper = distribution.interval(0.95)
+    return TTest(mean, lower, upper, 2 * np.minimum(distribution.cdf(0), distribution.sf(0)))
+
+
+def bayesian_t_test(differences: np.ndarray, ratio: float, rope: float) -> Posterior:
+    """Bayesian correlated t-test (Corani & Benavoli 2015, Machine Learning 100:285).
+
+    Parameters
+    ----------
+    differences, ratio
+        As in :func:`corrected_t_test`.
+    rope : float
+        Differences within ``±rope`` make no practical difference, in the unit of the score.
+    """
+    distribution, _ = _posterior(differences, ratio)
+    below, above = distribution.cdf(-rope), distribution.sf(rope)
+    return Posterior(below, 1 - below - above, above)
+
+
+def _posterior(differences: np.ndarray, ratio: float) -> tuple[stats.distributions.rv_frozen, np.ndarray]:
+    """Student distribution that both tests read: the first as sampling, the second as belief."""
+    differences = np.asarray(differences, dtype=float)
+    n_folds = differences.shape[-1]
+    if n_folds < 2:
+        raise ValueError(f"got differences of {n_folds} folds; a test needs at least 2")
+    mean = differences.mean(axis=-1)
+    spread = np.sqrt((1 / n_folds + ratio) * differences.var(axis=-1, ddof=1))
+    # Models that never differ have no spread: the smallest number stands for none.
+    return stats.t(n_folds - 1, mean, np.maximum(spread, np.finfo(float).tiny)), mean
+
+
+def mean_over_tasks(differences: Sequence[float], coverage: float = 0.95) -> tuple[float, float, float]:
+    """Mean of one difference a task, and its interval by Student's t: tasks are the sample.
+
+    It says what to expect on another task like these. That needs no correction for folds,
+    which each task has averaged already.
+
+    Examples
+    --------
+    >>> [round(value, 3) for value in mean_over_tasks([0.01, 0.02, 0.03])]
+    [0.02, -0.005, 0.045]
+    """
+    differences = np.asarray(differences, dtype=float)
+    if differences.size < 2:
+        raise ValueError(f"got {differences.size} task; an interval over tasks needs at least 2")
+    half = stats.t.ppf((1 + coverage) / 2, differences.size - 1) * stats.sem(differences)
+    mean = differences.mean()
+    return float(mean), float(mean - half), float(mean + half)
+
+
+def holm(p_values: Sequence[float]) -> np.ndarray:
+    """Adjust p-values for many comparisons, step-down (Holm 1979, Scand. J. Statist. 6:65).
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03])
+    array([0.03, 0.06, 0.06])
+    """
+    p = np.asarray(p_values, dtype=float)
+    order = p.argsort()
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))
+    return adjusted
+
+
+def against(
+    scores: pd.DataFrame, folds: pd.DataFrame, reference: str, metric: str = "RMSE", rope: float = 0.02
+) -> pd.DataFrame:
+    """Compare every model with one reference, fold by fold.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From :func:`soilpb.evaluate.cross_validation.score`, by fold.
+    folds : DataFrame
+        The folds they were made on: the share of test rows corrects the tests.
+    reference : str
+        Model to compare with.
+    metric : str
+        An error, so that less is better. R² of one fold is mostly the variance of its few
+        test rows, and is refused.
+    rope : float
+        Practical equivalence, as a share of the reference's mean error.
+
+    Returns
+    -------
+    DataFrame
+        One row a model: model, reference, metric, change, lower, upper (shares of the
+        reference's mean error; below 0 is better), p_value, p_holm (over these models),
+        better, equal, worse (posterior probabilities), rope.
+    """
+    if metric not in ERRORS:
+        raise ValueError(f"metric is {metric!r}; tests by fold compare errors: {', '.join(ERRORS)}")
+    by_fold = scores[(scores["metric"] == metric) & (scores["fold"] != POOLED)]
+    errors = by_fold.pivot_table(index=["repeat", "fold"], columns="model", values="value", sort=False)
+    if reference not in errors:
+        raise ValueError(f"no scores of the reference {reference!r}; there are: {', '.join(errors)}")
+    others = errors.drop(columns=reference)
+    changes = others.sub(errors[reference], axis=0).to_numpy().T / errors[reference].mean()
+    ratio = held_out_ratio(folds)
+    test, belief = corrected_t_test(changes, ratio), bayesian_t_test(changes, ratio, rope)
+    table = pd.DataFrame({"model": others.columns, "reference": reference, "metric": metric})
+    return table.assign(
+        change=test.mean,
+        lower=test.lower,
+        upper=test.upper,
+        p_value=test.p_value,
+        p_holm=holm(test.p_value),
+        better=belief.below,
+        equal=belief.inside,
+        worse=belief.above,
+        rope=rope,
+    )
+
+
+def wrong_winners(scores: pd.DataFrame, metric: str = "R2") -> pd.DataFrame:
+    """How often a single split names the wrong one of two models.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From :func:`soilpb.evaluate.cross_validation.single_splits`.
+
+    Returns
+    -------
+    DataFrame
+        One row a pair: winner (better on average over the splits), loser, gap (between
+        their means), sd (of the difference over splits), share (of splits in which the
+        loser scored better).
+    """
+    rows = scores[(scores["metric"] == metric) & (scores["fold"] == POOLED)]
+    values = rows.pivot_table(index="repeat", columns="model", values="value")
+    values = -values if metric in ERRORS else values
+    ranking = values.mean().sort_values(ascending=False)
+    pairs = [
+        (winner, loser, gap.mean(), gap.std(), (gap < 0).mean())
+        for winner, loser in combinations(ranking.index, 2)
+        for gap in [values[winner] - values[loser]]
+    ]
+    return pd.DataFrame(pairs, columns=["winner", "loser", "gap", "sd", "share"])
+
+
+#: What a comparison can end with.
+Outcome = Literal["better", "worse", "equal", "undecided"]
+#: A result seen in fewer than this share of single splits is called unusual.
+UNUSUAL = 0.05
+
+
+def outcome(comparison: Mapping, level: float = 0.05) -> Outcome:
+    """Decide one row of :func:`soilpb.evaluate.comparison.against`.
+
+    - ``equal``: the difference is too small to matter with a probability of 1 - level,
+      whatever the p-value: with many folds even a trifle is significant;
+    - ``better``, ``worse``: the Holm-corrected p-value is below the level;
+    - ``undecided``: neither. This is not evidence of equality.
+    """
+    if comparison["equal"] >= 1 - level:
+        return "equal"
+    if comparison["p_holm"] < level:
+        return "better" if comparison["change"] < 0 else "worse"
+    return "undecided"
+
+
+def verdict(comparison: Mapping, level: float = 0.05) -> str:
+    """Say one row of :func:`soilpb.evaluate.comparison.against` in a sentence.
+
+    ``p_holm`` is corrected for as many comparisons as its table has; the interval is of this
+    comparison alone, so that it may exclude zero where the verdict is still "undecided".
+    """
+    c = comparison
+    decided = outcome(c, level)
+    if decided == "equal":
+        return (
+            f"{c['model']} and {c['reference']} are practically equal: their {c['metric']} differs by less "
+            f"than {_percent(c['rope'])} with a probability of {_probability(c['equal'])}."
+        )
+    interval = f"95 % interval of the change {_signed(c['lower'])} to {_signed(c['upper'])}"
+    effect = f"{c['metric']} by {_percent(abs(c['change']))}"
+    numbers = f"({interval}; {_p(c['p_holm'])}, Holm-corrected)"
+    if decided == "undecided":
+        return (
+            f"{c['model']} and {c['reference']} cannot be told apart: {c['model']} "
+            f"{'lowers' if c['change'] < 0 else 'raises'} {effect}, {luck(c)} {numbers}."
+        )
+    verb = "lowers" if decided == "better" else "raises"
+    return f"{c['model']} is {decided} than {c['reference']}: it {verb} {effect} {numbers}."
+
+
+def place_verdict(gains: Sequence[float], model: str) -> str:
+    """Say whether transfer earns its place in a model: its R² with transfer minus without, a value a task.
+
+    The rule: the 95 % interval of the mean over tasks lies above 0.
+    """
+    mean, lower, upper = mean_over_tasks(gains)
+    if lower > 0:
+        said = "transfer earns its place"
+    elif upper < 0:
+        said = "transfer does harm"
+    else:
+        said = "transfer does not earn its place; what it changes may be chance"
+    return (
+        f"Over {len(gains)} tasks, transfer changes the mean R² of {model} by {signed(mean, 3)} "
+        f"(95 % interval {signed(lower, 3)} to {signed(upper, 3)}): {said}."
+    )
+
+
+def luck(comparison: Mapping) -> str:
+    """Say why a difference is not proven: its interval holds zero, or many comparisons were made."""
+    if comparison["lower"] <= 0 <= comparison["upper"]:
+        return "which other splits might undo"
+    return "more than other splits would undo, were it the only comparison, but not among as many as here"
+
+
+def split_verdict(scores: pd.DataFrame, model: str, published: float) -> str:
+    """Say what a published R² of one split can mean, given what single splits do to ours.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From :func:`soilpb.evaluate.cross_validation.single_splits`.
+    model : str
+    published : float
+        R² that somebody reported from one split.
+    """
+    rows = scores[(scores["model"] == model) & (scores["metric"] == "R2") & (scores["fold"] == POOLED)]
+    r2 = rows["value"]
+    reached = (r2 >= published).mean()
+    low, high = r2.quantile([0.05, 0.95])
+    usual = "a single split at that value would be unusual for this model"
+    if reached >= UNUSUAL:
+        usual = "one split at that value may well be this model on a good day"
+    return (
+        f"Over {len(r2)} random splits the R² of {model} averages {r2.mean():.2f} and runs from {low:.2f} "
+        f"to {high:.2f} (5–95 %); it reaches the published {published:.2f} in {_percent(reached)} of them: "
+        f"{usual}."
+    )
+
+
+def protocol_verdict(scores: pd.DataFrame, model: str) -> str:
+    """Say how far the way of splitting moves R² of one model.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``protocol``, ``model``, ``value``: mean R² of a model under a way of splitting.
+    model : str
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"protocol": ["random", "blocks"], "model": "PLS", "value": [0.6, 0.41]})
+    >>> protocol_verdict(table, "PLS")
+    'The R² of PLS runs from 0.41 (blocks) to 0.60 (random), on the same soils.'
+    """
+    r2 = scores[scores["model"] == model].set_index("protocol")["value"]
+    return (
+        f"The R² of {model} runs from {r2.min():.2f} ({r2.idxmin()}) to {r2.max():.2f} ({r2.idxmax()}), "
+        "on the same soils."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if abs(share) >= 0.0095 or share == 0 else f"{100 * share:.1f} %"
+
+
+def _probability(p: float) -> str:
+    return _percent(p) if p < 0.99 else "more than 99 %"
+
+
+def _signed(share: float) -> str:
+    return f"{'−' if share < 0 else '+'}{_percent(abs(share))}"
+
+
+def _p(p_value: float) -> str:
+    if p_value < 0.001:
+        return "p < .001"
+    return f"p = {p_value:.{3 if p_value < 0.01 else 2}f}".replace("0.", ".")

@@ -1,0 +1,388 @@
+"""Nested cross-validation of many models on stored folds, and what is scored.
+
+Predictions are one row a (model, repeat, fold, sample); scores one row a (model, repeat,
+fold, metric). A model tunes itself inside ``fit``, so that each outer fold is: clone, fit
+on the training rows, predict the test rows, and nothing else crosses over.
+
+Shards: a league of models, cut into pieces that many machines can share.
+
+A shard is one model, cross-validated once on one site. Its seed deals the folds and starts
+the model, and is the table's repeat. Shards know nothing of each other, so that they run
+anywhere and in any order; merged, they are the table that one process would have made,
+bit for bit. The workflow's rules ``shard`` and ``merge`` call this file.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import RegressorMixin, clone
+from threadpoolctl import threadpool_limits
+
+from soilpb import _files
+from soilpb._format import track
+from soilpb.evaluate import splits
+from soilpb.models import baselines
+from soilpb.study import Study
+
+COLUMNS = ["model", "repeat", "fold", "sample", "observed", "predicted", "lower", "upper"]
+#: In ``scores``, the fold of a metric computed from all predictions of a repeat.
+POOLED = -1
+METRICS = ("R2", "RMSE", "MAE", "bias", "RPD", "RPIQ", "CCC")
+#: Metrics of which less is better.
+ERRORS = ("RMSE", "MAE")
+
+
+def cross_validate(
+    models: Mapping[str, RegressorMixin],
+    X: np.ndarray,
+    y: np.ndarray,
+    folds: pd.DataFrame,
+    sample_ids: Sequence | None = None,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
+    """Predict the test rows of every fold with every model.
+
+    Each fit runs on one thread, in this process or in one of ``n_jobs``, so that results
+    do not depend on how many there are.
+
+    Parameters
+    ----------
+    models : mapping of name to scikit-learn regressor
+        Left unfitted: every fold clones them.
+    X : (n_samples, n_bands) array
+        Reflectance.
+    y : (n_samples,) array
+        Target on the modelling scale.
+    folds : DataFrame
+        From :mod:`soilpb.evaluate.splits`.
+    sample_ids : (n_samples,) sequence, optional
+        Ids that ``folds`` speaks of; 0 … n_samples - 1 if omitted.
+    n_jobs : int
+        Processes.
+
+    Returns
+    -------
+    DataFrame
+        With :data:`COLUMNS`; lower and upper stay missing until an interval fills them.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, the folds belong to other data, or a sample trains and tests.
+    """
+    y = np.asarray(y, dtype=float)
+    ids = np.arange(len(y)) if sample_ids is None else np.asarray(sample_ids)
+    if not len(X) == len(y) == len(ids):
+        raise ValueError(f"got {len(X)} spectra, {len(y)} targets, {len(ids)} ids; expected as many of each")
+    splits.validate(folds, ids)
+    tasks = [(name, fold) for name in models for fold in splits.iterate(folds, ids)]
+    start = _start_process if "torch" in sys.modules else None  # there may be networks among the models
+    with parallel_config(backend="loky", inner_max_num_threads=1, initializer=start):
+        fitted = Parallel(n_jobs, return_as="generator")(
+            delayed(_predict_fold)(models[name], X, y, fold) for name, fold in tasks
+        )
+        predicted = list(track(fitted, "cross-validating", total=len(tasks)))
+    parts = [
+        pd.DataFrame({"sample": ids[fold.test], "observed": y[fold.test], "predicted": values}).assign(
+            model=name, repeat=fold.repeat, fold=fold.fold, lower=np.nan, upper=np.nan
+        )
+        for (name, fold), values in zip(tasks, predicted, strict=True)
+    ]
+    return pd.concat(parts, ignore_index=True)[COLUMNS]
+
+
+def _start_process() -> None:
+    """Import what a network imports when it is first trained.
+
+    A process that has grown by 300 MB since its first fit is taken for a leak and stopped, with a
+    warning: the imports of a later model must not look like one.
+    """
+    import torch._dynamo  # noqa: F401 (what the first step of an optimiser imports)
+
+
+def _predict_fold(model: RegressorMixin, X: np.ndarray, y: np.ndarray, fold: splits.Fold) -> np.ndarray:
+    with threadpool_limits(1):
+        return np.ravel(clone(model).fit(X[fold.train], y[fold.train]).predict(X[fold.test]))
+
+
+def metrics(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """Agreement of predictions with observations, on whatever scale both are.
+
+    - R2: ``1 - Σ(o-p)² / Σ(o-mean(o))²``, about the mean of these observations; it may be
+      negative, and is not a squared correlation.
+    - RMSE, MAE; bias: mean of predicted minus observed.
+    - RPD: sample standard deviation of the observed over RMSE (Chang et al. 2001).
+    - RPIQ: interquartile range of the observed over RMSE (Bellon-Maurel et al. 2010).
+    - CCC: concordance with the 1:1 line, moments with divisor n (Lin 1989).
+
+    What cannot be computed (one sample, no variance, no error) is NaN.
+
+    Examples
+    --------
+    >>> found = metrics(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 6.0]))
+    >>> found["R2"], found["bias"]
+    (-3.5, 1.0)
+    """
+    o, p = np.asarray(observed, dtype=float), np.asarray(predicted, dtype=float)
+    error = p - o
+    rmse = np.sqrt(np.mean(error**2))
+    deviation = o.std(ddof=1) if o.size > 1 else np.nan
+    iqr = np.subtract(*np.percentile(o, [75, 25]))
+    covariance = np.mean((o - o.mean()) * (p - p.mean()))
+    return {
+        "R2": 1 - _ratio(np.sum(error**2), np.sum((o - o.mean()) ** 2)),
+        "RMSE": float(rmse),
+        "MAE": float(np.mean(np.abs(error))),
+        "bias": float(error.mean()),
+        "RPD": _ratio(deviation, rmse),
+        "RPIQ": _ratio(iqr, rmse),
+        "CCC": _ratio(2 * covariance, o.var() + p.var() + (o.mean() - p.mean()) ** 2),
+    }
+
+
+def score(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Score predictions by fold, and pooled over the folds of each repeat (fold ``POOLED``).
+
+    Returns
+    -------
+    DataFrame
+        Columns model, repeat, fold, metric, value, on the scale of the predictions.
+    """
+    rows = [
+        (*key, metric, value)
+        for table in (predictions, predictions.assign(fold=POOLED))
+        for key, rows in table.groupby(["model", "repeat", "fold"], sort=False)
+        for metric, value in metrics(rows["observed"], rows["predicted"]).items()
+    ]
+    return pd.DataFrame(rows, columns=["model", "repeat", "fold", "metric", "value"])
+
+
+def to_natural(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Take predictions of a logarithm back to the natural scale.
+
+    The exponential of a predicted mean logarithm is a median, not a mean: on this scale
+    the bias of a skewed target is below zero even for a perfect model.
+    """
+    columns = ["observed", "predicted", "lower", "upper"]
+    return predictions.assign(**np.exp(predictions[columns]))
+
+
+def summary(scores: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
+    """League table: pooled metrics averaged over repeats, the model with the best R² first.
+
+    ``lower`` and ``upper`` are quantiles over repeats: how far another partition of *these*
+    soils moves the metric. Other soils move it further: :func:`soilpb.evaluate.comparison.interval`.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, metric, value, sd, lower, upper, n_repeats.
+    """
+    values = scores[scores["fold"] == POOLED].groupby(["model", "metric"])["value"]
+    tail = (1 - coverage) / 2
+    table = pd.DataFrame({"value": values.mean(), "sd": values.std()})
+    table["lower"], table["upper"] = values.quantile(tail), values.quantile(1 - tail)
+    table["n_repeats"] = values.size()
+    ranking = table.xs("R2", level="metric")["value"].sort_values(ascending=False).index
+    order = pd.MultiIndex.from_product([ranking, METRICS], names=["model", "metric"])
+    return table.reindex(order).reset_index()
+
+
+def learning_curve(
+    models: Mapping[str, RegressorMixin],
+    X: np.ndarray,
+    y: np.ndarray,
+    sizes: Sequence[int],
+    folds: pd.DataFrame,
+    sample_ids: Sequence | None = None,
+    n_jobs: int = 1,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Score models trained on ever more samples (nested), always on the same test rows.
+
+    Returns scores with a column n_train.
+    """
+    parts = []
+    for size in sizes:
+        smaller = splits.with_training_size(folds, size, seed)
+        predictions = cross_validate(models, X, y, smaller, sample_ids, n_jobs)
+        parts.append(score(predictions).assign(n_train=size))
+    return pd.concat(parts, ignore_index=True)
+
+
+def single_splits(
+    models: Mapping[str, RegressorMixin],
+    X: np.ndarray,
+    y: np.ndarray,
+    n: int = 200,
+    test_share: float = 0.3,
+    seed: int = 0,
+    groups: Sequence | None = None,
+    n_jobs: int = 1,
+) -> pd.DataFrame:
+    """Score ``n`` studies that each split once: how far luck alone moves a metric.
+
+    Returns
+    -------
+    DataFrame
+        Pooled scores, one repeat a split; models share the splits.
+    """
+    folds = splits.random_split(np.arange(len(y)), n, test_share, seed, groups)
+    scores = score(cross_validate(models, X, y, folds, n_jobs=n_jobs))
+    return scores[scores["fold"] == POOLED].reset_index(drop=True)
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return float(numerator / denominator) if denominator > 0 else np.nan
+
+
+#: Folds that a seed deals.
+N_SPLITS = 5
+
+
+class ShardError(ValueError):
+    """A shard cannot be merged; the message names the file."""
+
+
+def predict(study: Study, seeds: Iterable[int], keys: Sequence[str]) -> pd.DataFrame:
+    """Cross-validate models on a site, once a seed.
+
+    Parameters
+    ----------
+    study : Study
+        The site. Its soils stay the same whatever the seed.
+    seeds : iterable of int
+        Each deals :data:`N_SPLITS` folds of its own, groups kept together, and is the
+        seed of every random choice inside the models.
+    keys : sequence of str
+        Models, by their keys in :data:`soilpb.models.baselines.ENTRIES`.
+
+    Returns
+    -------
+    DataFrame
+        Columns of :data:`soilpb.evaluate.cross_validation.COLUMNS`; the repeat is the seed.
+
+    Raises
+    ------
+    MissingArtifact
+        If a model starts from the source network, and chapter 2 has not trained it.
+    """
+    network = study.source_network() if any(map(starts_from_source, keys)) else None
+    parts = []
+    for seed in seeds:
+        folds = splits.repeated_kfold(study.ids, N_SPLITS, 1, seed, study.groups).assign(repeat=seed)
+        zoo = baselines.registry(network, keys, seed=seed, target=study.target_name)
+        parts.append(cross_validate(zoo, study.X, study.y, folds, study.ids))
+    return _in_order(parts)
+
+
+def starts_from_source(key: str) -> bool:
+    """Tell whether a model needs the network that chapter 2 trains.
+
+    Examples
+    --------
+    >>> starts_from_source("pls"), starts_from_source("resnet-ph")
+    (False, True)
+    """
+    if key not in baselines.ENTRIES:
+        raise KeyError(f"no model {key!r}; there are: {', '.join(baselines.ENTRIES)}")
+    return baselines.ENTRIES[key].transfer
+
+
+def shard_path(folder: str | Path, seed: int, key: str) -> Path:
+    """Return where a shard lies in its site's folder of shards."""
+    return Path(folder) / f"seed-{seed}" / f"{key}.parquet"
+
+
+def save(path: str | Path, shard: pd.DataFrame) -> None:
+    """Write a shard, whole or not at all, with a checksum on each page of it."""
+    with _files.atomic_write(path) as temporary:
+        shard.to_parquet(temporary, write_page_checksum=True)
+
+
+def load(path: str | Path, seed: int) -> pd.DataFrame:
+    """Read a shard and make sure that it is one.
+
+    Raises
+    ------
+    MissingArtifact
+        If it is not there.
+    ShardError
+        If it is damaged, or holds something else than one model's predictions for ``seed``.
+    """
+    path = _files.require(path, f"snakemake {path}")
+    mend = "delete it, and the workflow makes it again"
+    try:
+        shard = pd.read_parquet(path, page_checksum_verification=True)
+    except (OSError, ValueError) as error:
+        raise ShardError(f"{path} is damaged ({str(error).splitlines()[0]}); {mend}") from error
+    if list(shard) != COLUMNS:
+        raise ShardError(f"{path} has columns {list(shard)}, expected {COLUMNS}; {mend}")
+    found = shard["model"].unique().tolist(), shard["repeat"].unique().tolist()
+    if len(found[0]) != 1 or found[1] != [seed]:
+        raise ShardError(f"{path} holds models {found[0]}, seeds {found[1]}; expected one, {seed}; {mend}")
+    if not np.isfinite(shard[["observed", "predicted"]]).all(axis=None):
+        raise ShardError(f"{path} has predictions that are not finite; mend the model, not the file")
+    return shard
+
+
+def merge(folder: str | Path, seeds: Sequence[int], keys: Sequence[str]) -> pd.DataFrame:
+    """Put the shards of a site together; the order in which they were made does not matter.
+
+    Parameters
+    ----------
+    folder : path
+        The site's shards, each at :func:`shard_path`. Those that are not asked for stay out.
+    seeds, keys : sequence
+        Every model for every seed.
+
+    Returns
+    -------
+    DataFrame
+        What :func:`predict` returns for the same seeds and models.
+
+    Raises
+    ------
+    MissingArtifact, ShardError
+        Naming the first shard that is absent, damaged, or was tested on other soils.
+    """
+    shards = {
+        path: load(path, seed)
+        for seed, path in ((seed, shard_path(folder, seed, key)) for key in keys for seed in seeds)
+    }
+    _refuse_disagreement(shards)
+    return _in_order(shards.values())
+
+
+def save_tables(folder: str | Path, predictions: pd.DataFrame) -> None:
+    """Store a site's predictions, their scores, and the league table."""
+    scores = score(predictions)
+    tables = {"predictions": predictions, "scores": scores, "league": summary(scores)}
+    for name, table in tables.items():
+        _files.save_table(Path(folder) / f"{name}.parquet", table)
+
+
+def _in_order(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Model by model, seed by seed; within a fold, in the order of the site's soils."""
+    return pd.concat(parts).sort_values(["model", "repeat"], kind="stable", ignore_index=True)
+
+
+def _refuse_disagreement(shards: dict[Path, pd.DataFrame]) -> None:
+    """Refuse shards of other data: all hold the same soils, and those of a seed the same folds."""
+    first: dict[int | None, tuple[Path, pd.DataFrame]] = {}
+    for path, shard in shards.items():
+        soils = shard[["sample", "observed"]].sort_values("sample", ignore_index=True)
+        seed = shard["repeat"].iloc[0]
+        for what, key, rows in (("soils", None, soils), ("folds", seed, shard[["fold", "sample"]])):
+            other, expected = first.setdefault(key, (path, rows))
+            if not rows.equals(expected):
+                raise ShardError(
+                    f"{path} and {other} were tested on different {what}: the site's data changed "
+                    "between them; delete the older, and the workflow makes it again"
+                )

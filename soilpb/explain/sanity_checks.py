@@ -1,0 +1,454 @@
+"""Experiments that an explanation must survive before its wavelengths are believed.
+
+Weights at random, targets at random, bands taken away: in each, something is known about
+what an explanation should do, whatever the soils are.
+
+The trial's verdicts: each a statement, how it was tested, a statistic, its interval, a word.
+
+``holds`` and ``fails`` need the whole interval on one side of a threshold that is stated
+with the test; ``undecided`` means that these soils cannot tell. Verdicts are computed from
+tidy tables, for any site.
+
+Verdicts where the truth is known: which true bands of the simulated twin a model found.
+
+The true response of a wavelength is how much of ln Pb's covariance with it is caused by the
+constituents that drive lead. It is compared with credit in one currency: size a
+nanometre, relative to an even spread over the spectrum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from itertools import combinations
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from soilpb._format import track
+from soilpb.explain import bands
+from soilpb.explain.attribution import ADDITIVITY_TOLERANCE, Attribution, band_members
+from soilpb.explain.bands import in_nm, relative_credit, window_tests
+from soilpb.explain.explainable import Subject, deep_lift_shap
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.training import reproducible
+from soilpb.simulate.minerals import MIXTURES
+
+
+def randomised_profiles(
+    network: SpectralNetwork, X: np.ndarray, background: np.ndarray, n_draws: int = 5, seed: int = 0
+) -> pd.DataFrame:
+    """Profiles of networks of the same shape and scales whose weights were never trained.
+
+    An explanation that looks the same for them shows the shape of the network and the
+    spread of the spectra, and nothing that was learned.
+
+    Parameters
+    ----------
+    network : SpectralNetwork
+    X, background : (n, n_bands) arrays, reflectance
+    n_draws, seed : int
+
+    Returns
+    -------
+    DataFrame as :meth:`soilpb.explain.attribution.Attribution.profile`, model ``random weights``.
+
+    Notes
+    -----
+    Adebayo et al. (2018), *Sanity Checks for Saliency Maps*, arXiv:1810.03292.
+    """
+    profiles = []
+    for draw in range(n_draws):
+        untrained = SpectralNetwork.random(
+            X, network.wavelengths, network.properties, network.network.config, seed + draw
+        )
+        shuffled = replace(network, network=untrained.network)
+        profiles.append(deep_lift_shap(shuffled, X, background).profile("random weights", draw))
+    return pd.concat(profiles, ignore_index=True)
+
+
+@reproducible(seed=0)
+def masking_curves(
+    network: SpectralNetwork,
+    X: np.ndarray,
+    background: np.ndarray,
+    bands: pd.DataFrame,
+    n_random: int = 20,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Mask bands one after the other, by credit and at random, and see predictions move.
+
+    Parameters
+    ----------
+    network : SpectralNetwork
+    X, background : (n, n_bands) arrays, reflectance
+        Masked bands are averaged over the background.
+    bands : DataFrame
+        ``start``, ``stop``, ``mean_abs`` of contiguous bands of equal width.
+    n_random, seed : int
+        Random orders of the same bands.
+
+    Returns
+    -------
+    DataFrame
+        ``curve`` (``deletion``: bands are taken away from the whole spectrum; ``insertion``:
+        they are given back to none), ``order`` (``credit`` or ``random``), ``draw``, ``share`` of
+        bands handled, ``moved`` (root mean square distance from the prediction with all
+        bands, in standard deviations of the predictions).
+
+    Notes
+    -----
+    Samek et al. (2017), IEEE Trans. Neural Netw. Learn. Syst. 28:2660; Petsiuk et al. (2018), *RISE*.
+    """
+    subject = Subject.of(network, X, background)
+    edges = np.append(bands["start"].to_numpy(), bands["stop"].iloc[-1])
+    members = band_members(network.wavelengths, edges)
+    rng = np.random.default_rng(seed)
+    by_credit = np.argsort(-bands["mean_abs"].to_numpy(), kind="stable")
+    orders = [("credit", 0, by_credit)]
+    orders += [("random", draw, rng.permutation(len(bands))) for draw in range(n_random)]
+    whole = subject.predict(subject.inputs)
+    rows = []
+    for name, draw, order in track(orders, "masking bands"):
+        for handled in range(len(bands) + 1):
+            given = members[order[:handled]].any(axis=0)
+            for curve, known in (("deletion", ~given), ("insertion", given)):
+                gap = np.sqrt(np.mean((subject.expect(known) - whole) ** 2)) / whole.std()
+                rows.append((curve, name, draw, handled / len(bands), gap))
+    return pd.DataFrame(rows, columns=["curve", "order", "draw", "share", "moved"])
+
+
+def bands_beyond_chance(
+    explain: Callable[[np.ndarray], pd.DataFrame], y: np.ndarray, n_permutations: int = 39, seed: int = 0
+) -> pd.DataFrame:
+    """Find the bands that carry more credit than in models of permuted targets.
+
+    A model has habits: bands that vary much, or that its source relied on, get credit
+    whatever it is trained on. Models of permuted targets show these habits and nothing
+    else. The test is over all bands at once (largest deviation; Westfall & Young 1993).
+
+    Parameters
+    ----------
+    explain : callable
+        Takes a target (n_samples,), fits a model to it and returns its bands (``start``,
+        ``stop``, ``mean_abs``).
+    y : (n_samples,) array
+        The target as measured.
+    n_permutations : int
+        The smallest p-value is ``1 / (n_permutations + 1)``.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        ``start``, ``stop``; ``relative`` (credit relative to an even spread), ``chance`` (the
+        same, typical of permuted targets), ``z`` (their distance on a logarithmic scale in
+        standard deviations) and ``p``, corrected for the number of bands.
+    """
+    rng = np.random.default_rng(seed)
+    targets = [y, *(rng.permutation(y) for _ in range(n_permutations))]
+    explained = [
+        explain(target).assign(model="", draw=i) for i, target in enumerate(track(targets, "permuting"))
+    ]
+    bands = relative_credit(pd.concat(explained, ignore_index=True))
+    logs = np.log(bands.pivot_table(index=["start", "stop"], columns="draw", values="relative"))
+    values = logs.to_numpy()
+    # the measured target is one of the exchangeable draws: it belongs into mean and spread
+    z = (values - values.mean(axis=1, keepdims=True)) / values.std(axis=1, keepdims=True)
+    p = np.mean(z.max(axis=0) >= z[:, :1] * (1 - 1e-12), axis=1)
+    table = pd.DataFrame({"relative": np.exp(values[:, 0]), "chance": np.exp(values[:, 1:].mean(axis=1))})
+    return table.assign(z=z[:, 0], p=p).set_index(logs.index).reset_index()
+
+
+#: Intervals of verdicts run between these quantiles.
+QUANTILES = (0.05, 0.95)
+#: Level below which a p-value speaks.
+SIGNIFICANT = 0.05
+
+Word = Literal["holds", "fails", "undecided"]
+
+
+class Verdict(NamedTuple):
+    """One row of the table of verdicts."""
+
+    statement: str
+    test: str
+    statistic: float
+    low: float
+    high: float
+    verdict: Word
+
+
+def verdict_table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """Verdicts as a table: ``statement``, ``test``, ``statistic``, ``low``, ``high``, ``verdict``."""
+    return pd.DataFrame(list(verdicts), columns=Verdict._fields)
+
+
+def additivity(explained: Iterable[Attribution]) -> Verdict:
+    """Decide whether credit adds up to the predictions in every explanation."""
+    errors = [attribution.additivity_error for attribution in explained]
+    return Verdict(
+        "Credit adds up to the predictions",
+        f"largest gap ≤ {ADDITIVITY_TOLERANCE:g} sd of the predictions",
+        max(errors),
+        min(errors),
+        max(errors),
+        "holds" if max(errors) <= ADDITIVITY_TOLERANCE else "fails",
+    )
+
+
+def agreement(first: Attribution, second: Attribution, threshold: float) -> Verdict:
+    """Decide whether two explainers rank credit alike, soil by soil."""
+    pairs = zip(first.credit, second.credit, strict=True)
+    rho = np.array([spearmanr(a, b).statistic for a, b in pairs])
+    return Verdict(
+        f"{first.explainer} and {second.explainer} agree",
+        f"Spearman of a soil's credit ≥ {threshold:g}",
+        *_summary(rho, threshold),
+    )
+
+
+def stability(profiles: pd.DataFrame, what: str, threshold: float = 0.8) -> Verdict:
+    """Decide whether a profile is the same whatever is drawn anew.
+
+    Parameters
+    ----------
+    profiles : DataFrame
+        ``draw``, ``wavelength``, ``mean_abs`` of one model.
+    what : str
+        What differs between draws, such as "another fold".
+    threshold : float
+        Spearman correlation above which two profiles are called the same.
+    """
+    rho = [spearmanr(a, b).statistic for a, b in combinations(_draws(profiles).T, 2)]
+    return Verdict(
+        f"{what[0].upper()}{what[1:]} gives the same profile",
+        f"Spearman of two draws ≥ {threshold:g}",
+        *_summary(np.array(rho), threshold),
+    )
+
+
+def randomisation(profiles: pd.DataFrame, randomised: pd.DataFrame) -> Verdict:
+    """Decide whether a profile shows what was learned (Adebayo et al. 2018).
+
+    It does if trained profiles resemble untrained ones less than they resemble each other.
+
+    Parameters
+    ----------
+    profiles, randomised : DataFrame
+        Of the model, and of :func:`soilpb.explain.sanity_checks.randomised_profiles`.
+    """
+    trained, untrained = _draws(profiles).T, _draws(randomised).T
+    among = np.median([spearmanr(a, b).statistic for a, b in combinations(trained, 2)])
+    rho = np.array([spearmanr(a, b).statistic for a in trained for b in untrained])
+    statistic, low, high, word = _summary(rho, among)
+    opposite: dict[Word, Word] = {"holds": "fails", "fails": "holds", "undecided": "undecided"}
+    return Verdict(
+        "The profile shows what was learned",
+        f"Spearman with untrained networks < {among:.2f}, that among draws",
+        statistic,
+        low,
+        high,
+        opposite[word],
+    )
+
+
+def masking(curves: pd.DataFrame) -> list[Verdict]:
+    """Decide whether bands with credit move predictions more than random bands do.
+
+    Parameters
+    ----------
+    curves : DataFrame from :func:`soilpb.explain.sanity_checks.masking_curves`
+    """
+    verdicts = []
+    for curve, sign, statement in (
+        ("deletion", 1, "Taking credited bands away moves predictions more than random bands"),
+        ("insertion", -1, "Giving credited bands back restores predictions faster than random bands"),
+    ):
+        table = curves[curves["curve"] == curve].pivot_table("moved", "share", ["order", "draw"])
+        areas = pd.Series(np.trapezoid(table, table.index, axis=0), index=table.columns)
+        lead = sign * (areas["credit"].item() - areas["random"].to_numpy())
+        verdicts.append(Verdict(statement, "area between the curves > 0 sd", *_summary(lead, 0.0)))
+    return verdicts
+
+
+def windows(tested: pd.DataFrame, model: str) -> list[Verdict]:
+    """Decide for each window named beforehand whether the model uses it.
+
+    Parameters
+    ----------
+    tested : DataFrame from :func:`soilpb.explain.bands.window_tests`
+    model : str
+    """
+    return [
+        Verdict(
+            f"{model} uses {in_nm(row.start, row.stop)}",
+            f"credit per nm > 1; Holm's p < {SIGNIFICANT:g} among windows as wide: {row.p_holm:.2f}",
+            row.relative,
+            row.low,
+            row.high,
+            _window_word(row),
+        )
+        for row in tested.itertuples()
+    ]
+
+
+def beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
+    """Say which bands carry more credit than in models of permuted targets.
+
+    Parameters
+    ----------
+    found : DataFrame from :func:`soilpb.explain.sanity_checks.bands_beyond_chance`
+    model : str
+
+    Returns
+    -------
+    list of Verdict
+        One for each band found, or a single one saying that there is none.
+    """
+    test = f"credit per nm against permuted targets, p < {SIGNIFICANT:g} over all bands"
+    bands = found[found["p"] < SIGNIFICANT]
+    if bands.empty:
+        best = found.loc[found["p"].idxmin()]
+        statement = f"{model} credits some band beyond chance"
+        return [Verdict(statement, test, best["z"], np.nan, np.nan, "undecided")]
+    return [
+        Verdict(f"{model} credits {in_nm(b.start, b.stop)} beyond chance", test, b.z, np.nan, np.nan, "holds")
+        for b in bands.itertuples()
+    ]
+
+
+def decide(low: float, high: float, threshold: float) -> Word:
+    """Say whether an interval lies above a threshold, below it, or across it.
+
+    Examples
+    --------
+    >>> decide(0.7, 0.9, threshold=0.8)
+    'undecided'
+    """
+    return "holds" if low >= threshold else "fails" if high < threshold else "undecided"
+
+
+def _draws(profiles: pd.DataFrame) -> np.ndarray:
+    """Profiles side by side, (n_bands, n_draws)."""
+    return profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs").to_numpy()
+
+
+def _summary(values: np.ndarray, threshold: float) -> tuple[float, float, float, Word]:
+    """Median, interval between the quantiles, and what they say of the threshold."""
+    low, high = np.quantile(values, QUANTILES)
+    return float(np.median(values)), float(low), float(high), decide(low, high, threshold)
+
+
+def _window_word(row) -> Word:
+    if row.low > 1 and row.p_holm < SIGNIFICANT:
+        return "holds"
+    return "fails" if row.high < 1 else "undecided"  # too large a p refutes nothing
+
+
+#: What a page says of a true window, as a verdict on "the model uses it".
+_WORDS: dict[str, Word] = {"recovered": "holds", "missed": "fails", "undecided": "undecided"}
+
+
+def true_profile(response: pd.DataFrame) -> pd.Series:
+    """Size of the true response by wavelength, relative to an even spread (mean 1).
+
+    Parameters
+    ----------
+    response : DataFrame
+        ``constituent``, ``wavelength``, ``response``, from :func:`soilpb.simulate.truth.true_response` for
+        what the model sees; ``all`` is the sum over constituents.
+    """
+    whole = response[response["constituent"] == "all"].set_index("wavelength")["response"].abs()
+    return whole / whole.mean()
+
+
+def true_windows(response: pd.DataFrame) -> pd.DataFrame:
+    """Windows in which the true response exceeds an even spread, and what acts there.
+
+    Parameters
+    ----------
+    response : DataFrame
+        As for :func:`true_profile`.
+
+    Returns
+    -------
+    DataFrame
+        ``start``, ``stop`` (nm, both inclusive), ``true`` (mean relative response) and
+        ``driver``: what answers most, minerals of one kind taken together. Neighbouring
+        wavelengths with one driver make one window.
+    """
+    profile = true_profile(response)
+    kinds = {member: mixture for mixture, members in MIXTURES.items() for member in members}
+    answers = (
+        response[response["constituent"] != "all"]
+        .assign(driver=lambda table: table["constituent"].replace(kinds))
+        .pivot_table(index="wavelength", columns="driver", values="response", aggfunc="sum")
+        .abs()
+    )
+    driver = answers.idxmax(axis=1).where(profile > 1, "")
+    runs = profile.groupby((driver != driver.shift()).cumsum())
+    rows = [(run.index[0], run.index[-1], run.mean(), driver[run.index[0]]) for _, run in runs]
+    table = pd.DataFrame(rows, columns=["start", "stop", "true", "driver"])
+    return table[table["driver"] != ""].reset_index(drop=True)
+
+
+def against_truth(
+    profiles: pd.DataFrame, response: pd.DataFrame, left_out: float, level: float = 0.9
+) -> pd.DataFrame:
+    """Test for each true window whether the model uses it.
+
+    Parameters
+    ----------
+    profiles : DataFrame
+        ``draw``, ``wavelength``, ``mean_abs`` of one model.
+    response : DataFrame
+        As for :func:`true_profile`, on the same wavelengths.
+    left_out, level
+        As for :func:`soilpb.explain.bands.half_width`.
+
+    Returns
+    -------
+    DataFrame
+        :func:`true_windows` as :func:`soilpb.explain.bands.window_tests` returns them, with
+        ``outcome``: ``recovered`` if the credit's interval lies above an even spread, ``missed``
+        if it lies below, else ``undecided``.
+    """
+    tested = window_tests(profiles, true_windows(response), left_out, level)
+    outcomes: Mapping[Word, str] = {word: outcome for outcome, word in _WORDS.items()}
+    return tested.assign(outcome=[outcomes[decide(row.low, row.high, 1.0)] for row in tested.itertuples()])
+
+
+def truth_verdicts(
+    profiles: pd.DataFrame, response: pd.DataFrame, model: str, left_out: float, level: float = 0.9
+) -> list[Verdict]:
+    """Decide whether credit ranks wavelengths as the truth does, and which true windows are used.
+
+    Parameters are those of :func:`against_truth`, and the model's name.
+    """
+    credit = profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs")
+    truth = true_profile(response).loc[credit.index]
+    rho = np.array([spearmanr(truth, draw).statistic for _, draw in credit.items()])
+    half = bands.half_width(rho, left_out, level)
+    low, high = rho.mean() - half, rho.mean() + half
+    ranking = Verdict(
+        f"Credit of {model} ranks wavelengths as the true response does",
+        "Spearman over wavelengths ≥ 0.5",
+        float(rho.mean()),
+        float(low),
+        float(high),
+        decide(low, high, 0.5),
+    )
+    return [ranking] + [
+        Verdict(
+            f"{model} uses {in_nm(row.start, row.stop)}, where {row.driver.replace('_', ' ')} truly acts",
+            "credit per nm ≥ 1 (even)",
+            row.relative,
+            row.low,
+            row.high,
+            _WORDS[row.outcome],
+        )
+        for row in against_truth(profiles, response, left_out, level).itertuples()
+    ]

@@ -1,0 +1,356 @@
+"""A network with its scales: reflectance goes in, properties come out in their units.
+
+The network sees absorbance after standard normal variate, each band standardised by
+the soils it was trained on. Scales, grid and names of properties travel with the
+weights: without them weights are only numbers.
+
+Fine-tuning: a network for the target, made from the source's.
+
+A :class:`Recipe` says what it starts from and which of its weights learn; the source
+itself never changes, and all that is learned comes from the rows given.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.linear_model import RidgeCV
+from torch import nn
+
+from soilpb.models import storage
+from soilpb.models.preprocessing import Scaling, snv
+from soilpb.models.resnet import ResNet1d, ResNetConfig
+from soilpb.models.training import TrainingConfig, evaluate, fit_network, freeze, reproducible
+
+
+@dataclass(eq=False)
+class SpectralNetwork:
+    """A residual network, the grid and the scales it was made for.
+
+    Make one with :meth:`fit`, :meth:`random` or :meth:`load`.
+
+    Attributes
+    ----------
+    network : ResNet1d
+        Maps standardised spectra to standardised properties.
+    wavelengths : (n_bands,) array, nm
+    properties : tuple of str
+        What is predicted, with units, such as ``("pH",)``.
+    input_scaling, output_scaling : Scaling
+    history : list of dict
+        One entry an epoch of the last training (see :func:`soilpb.models.training.fit_network`).
+    training : TrainingConfig or None
+        How it was trained last.
+    """
+
+    network: ResNet1d
+    wavelengths: np.ndarray
+    properties: tuple[str, ...]
+    input_scaling: Scaling
+    output_scaling: Scaling
+    history: list[dict[str, float]] = field(default_factory=list, repr=False)
+    training: TrainingConfig | None = None
+
+    @classmethod
+    def random(
+        cls,
+        X: np.ndarray,
+        wavelengths: np.ndarray,
+        properties: Sequence[str] = ("random",),
+        config: ResNetConfig | None = None,
+        seed: int = 0,
+    ) -> SpectralNetwork:
+        """Untrained network whose input scales are learned from ``X``: the control of transfer.
+
+        Parameters
+        ----------
+        X : (n_samples, n_bands) array
+            Reflectance as a fraction.
+        wavelengths : (n_bands,) array, nm
+        properties : sequence of str
+        config : ResNetConfig, optional
+            Shape of the network; the default for these bands and properties if omitted.
+        seed : int
+            Of the initial weights.
+        """
+        wavelengths, properties = np.array(wavelengths, dtype=np.float64), tuple(properties)
+        config = config or ResNetConfig(len(wavelengths), len(properties))
+        if (config.n_bands, config.n_outputs) != (len(wavelengths), len(properties)):
+            raise ValueError(
+                f"config has {config.n_bands} bands and {config.n_outputs} outputs; "
+                f"the data have {len(wavelengths)} bands and {len(properties)} properties"
+            )
+        with reproducible(seed):
+            network = ResNet1d(config).eval()
+        scaling = Scaling.learn(snv(_on_grid(X, wavelengths)))
+        unit = Scaling(np.zeros(len(properties)), np.ones(len(properties)))
+        return cls(network, wavelengths, properties, scaling, unit)
+
+    @classmethod
+    def fit(
+        cls,
+        X: np.ndarray,
+        Y: np.ndarray,
+        wavelengths: np.ndarray,
+        properties: Sequence[str],
+        config: ResNetConfig | None = None,
+        training: TrainingConfig | None = None,
+        validation: tuple[np.ndarray, np.ndarray] | None = None,
+        progress: str = "",
+    ) -> SpectralNetwork:
+        """Train a network from scratch on the rows given, and on nothing else.
+
+        Parameters
+        ----------
+        X : (n_samples, n_bands) array
+            Reflectance as a fraction.
+        Y : (n_samples,) or (n_samples, n_properties) array
+            In the units of ``properties``; NaN where not measured.
+        wavelengths : (n_bands,) array, nm
+        properties : sequence of str
+        config : ResNetConfig, optional
+        training : TrainingConfig, optional
+        validation : (X, Y), optional
+            Soils to report R² on after each epoch, in the same units.
+        progress : str
+            Description of a progress bar; none if empty.
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree, a spectrum is flat, or a property does not vary.
+        """
+        training = training or TrainingConfig()
+        made = cls.random(X, wavelengths, properties, config, training.seed)
+        made.set_outputs(Y, properties)
+        made.train(X, Y, training, validation, progress)
+        return made
+
+    @property
+    def parameters_count(self) -> int:
+        """Number of weights that training can change."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def prepare(self, X: np.ndarray) -> np.ndarray:
+        """Turn reflectance (n_samples, n_bands) into what the network sees, float32."""
+        return self.input_scaling.apply(snv(_on_grid(X, self.wavelengths)))
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predict (n_samples, n_properties) in the units of ``properties``."""
+        return self.output_scaling.invert(evaluate(self.network, self.prepare(X)))
+
+    def embed(self, X: np.ndarray) -> np.ndarray:
+        """Features before the head, (n_samples, n_features) float32."""
+        return evaluate(self.network, self.prepare(X), "embed")
+
+    def output_scale(self, output: int = 0) -> tuple[float, float]:
+        """Mean and standard deviation that turn one output into its units."""
+        return float(self.output_scaling.mean[output]), float(self.output_scaling.sd[output])
+
+    def set_outputs(self, Y: np.ndarray, properties: Sequence[str]) -> None:
+        """Learn the scales of the properties from (n_samples, n_properties) training values."""
+        Y = _columns(Y, properties)
+        for values, name in zip(Y.T, properties, strict=True):
+            known = values[np.isfinite(values)]
+            if known.size < 2 or np.ptp(known) == 0:
+                raise ValueError(f"{name} has {known.size} values and does not vary: nothing to learn")
+        self.properties, self.output_scaling = tuple(properties), Scaling.learn(Y, floor=0.0)
+
+    def train(
+        self,
+        X: np.ndarray,
+        Y: np.ndarray,
+        training: TrainingConfig,
+        validation: tuple[np.ndarray, np.ndarray] | None = None,
+        progress: str = "",
+    ) -> None:
+        """Train what is not frozen, in place, keeping all scales (arguments as in :meth:`fit`)."""
+        if len(X) != len(Y):
+            raise ValueError(f"got {len(X)} spectra but {len(Y)} values")
+        if validation is not None:
+            validation = self.prepare(validation[0]), self._standardise(validation[1])
+        self.training = training
+        self.history = fit_network(
+            self.network, self.prepare(X), self._standardise(Y), training, validation, progress
+        )
+
+    def save(self, folder: str | Path, **card: Any) -> Path:
+        """Write the network to a folder (see :mod:`soilpb.models.storage`).
+
+        Parameters
+        ----------
+        **card
+            What else the card should say: provenance of the source, scores, limits.
+        """
+        own = {
+            "architecture": asdict(self.network.config),
+            "training": asdict(self.training) if self.training else None,
+            "wavelengths": self.wavelengths,
+            "properties": self.properties,
+            "parameters": self.parameters_count,
+            "history": self.history,
+        }
+        return storage.save(folder, self.parts(), card | own)
+
+    @classmethod
+    def load(cls, folder: str | Path, made_by: str = "") -> SpectralNetwork:
+        """Read a network back, refusing files that changed since they were saved.
+
+        Parameters
+        ----------
+        folder : path
+        made_by : str
+            Command to name if the network is not there.
+        """
+        return cls.of_parts(*storage.load(folder, made_by))
+
+    def parts(self) -> storage.Parts:
+        """Weights and scales as arrays, by part and name."""
+        return {
+            "network": {name: value.numpy() for name, value in self.network.state_dict().items()},
+            "input_scaling": vars(self.input_scaling),
+            "output_scaling": vars(self.output_scaling),
+        }
+
+    @classmethod
+    def of_parts(cls, parts: storage.Parts, card: Mapping[str, Any]) -> SpectralNetwork:
+        """Make a network of :meth:`parts` and of what its card says: architecture, grid, properties."""
+        network = ResNet1d(ResNetConfig(**card["architecture"])).eval()
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in parts["network"].items()})
+        return cls(
+            network,
+            np.array(card["wavelengths"]),
+            tuple(card["properties"]),
+            Scaling(**parts["input_scaling"]),
+            Scaling(**parts["output_scaling"]),
+            card.get("history", []),
+            TrainingConfig(**card["training"]) if card.get("training") else None,
+        )
+
+    def _standardise(self, Y: np.ndarray) -> np.ndarray:
+        return self.output_scaling.apply(_columns(Y, self.properties))
+
+
+def _on_grid(X: np.ndarray, wavelengths: np.ndarray) -> np.ndarray:
+    """Return spectra as they are if they have the network's bands."""
+    X = np.asarray(X)
+    if X.ndim != 2 or X.shape[1] != len(wavelengths):
+        raise ValueError(
+            f"got spectra of shape {X.shape}; the network takes (n_samples, {len(wavelengths)}) on "
+            f"{wavelengths[0]:g}–{wavelengths[-1]:g} nm: resample them to its grid"
+        )
+    return X
+
+
+def _columns(Y: np.ndarray, properties: Sequence[str]) -> np.ndarray:
+    """Values as (n_samples, n_properties) float64."""
+    Y = np.asarray(Y, dtype=np.float64)
+    Y = Y[:, None] if Y.ndim == 1 else Y
+    if Y.shape[1] != len(properties):
+        raise ValueError(f"got values of shape {Y.shape} for {len(properties)} properties: {properties}")
+    return Y
+
+
+#: Penalties that ridge heads choose from, on standardised features.
+ALPHAS = np.logspace(-1, 5, 19)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a strategy starts from and what it trains.
+
+    Parameters
+    ----------
+    probe : bool
+        Start from a ridge head in closed form rather than a random one.
+    blocks : int or None
+        Last residual blocks that learn; None for all of them and the stem.
+    learning_rate : float or None
+        None trains nothing.
+    frozen_norms : bool
+        Keep every BatchNorm as the source left it, also beside convolutions that learn.
+    """
+
+    probe: bool
+    blocks: int | None
+    learning_rate: float | None
+    frozen_norms: bool = False
+
+
+RECIPES = {
+    "head": Recipe(probe=False, blocks=0, learning_rate=1e-2),
+    "partial": Recipe(probe=False, blocks=1, learning_rate=3e-3),
+    "full": Recipe(probe=False, blocks=None, learning_rate=3e-3),
+    "lp_ft": Recipe(probe=True, blocks=None, learning_rate=3e-4, frozen_norms=True),
+    "embedding_ridge": Recipe(probe=True, blocks=0, learning_rate=None),
+}
+
+
+def fine_tune(
+    source: SpectralNetwork,
+    X: np.ndarray,
+    y: np.ndarray,
+    recipe: Recipe,
+    training: TrainingConfig,
+    dropout: float,
+) -> SpectralNetwork:
+    """Make a network for the target from the source's, on the rows given.
+
+    Parameters
+    ----------
+    source : SpectralNetwork
+        Not changed. Its input scales are kept: features mean what they meant.
+    X : (n_samples, n_bands) array
+        Reflectance on the source's grid.
+    y : (n_samples,) array
+    recipe : Recipe
+    training : TrainingConfig
+        Its learning rate is the recipe's.
+    dropout : float
+        Of the new head's features.
+    """
+    tuned = _with_new_head(source, y, dropout, training.seed)
+    if recipe.probe:
+        _probe(tuned, X, y)
+    if recipe.learning_rate is None:
+        return tuned
+    network = tuned.network
+    if recipe.blocks is not None:
+        if not 0 <= recipe.blocks <= len(network.blocks):
+            raise ValueError(f"{recipe.blocks} blocks cannot learn: the network has {len(network.blocks)}")
+        freeze(network.stem, *network.blocks[: len(network.blocks) - recipe.blocks])
+    if recipe.frozen_norms:
+        freeze(*(module for module in network.modules() if isinstance(module, nn.BatchNorm2d)))
+    tuned.train(X, y, replace(training, learning_rate=recipe.learning_rate))
+    network.requires_grad_(True)
+    return tuned
+
+
+def _with_new_head(source: SpectralNetwork, y: np.ndarray, dropout: float, seed: int) -> SpectralNetwork:
+    """Copy of the source's stem, blocks and input scales, with one fresh output."""
+    with reproducible(seed):
+        network = ResNet1d(replace(source.network.config, n_outputs=1, dropout=dropout)).eval()
+    network.stem.load_state_dict(source.network.stem.state_dict())
+    network.blocks.load_state_dict(source.network.blocks.state_dict())
+    tuned = copy.copy(source)
+    tuned.network, tuned.history, tuned.training = network, [], None
+    tuned.set_outputs(y, ["target"])
+    return tuned
+
+
+def _probe(tuned: SpectralNetwork, X: np.ndarray, y: np.ndarray) -> None:
+    """Put a ridge regression on the features into the head; leave-one-out chooses its penalty."""
+    features = tuned.embed(X)
+    scaling, (mean, sd) = Scaling.learn(features), tuned.output_scale()
+    ridge = RidgeCV(ALPHAS).fit(scaling.apply(features), (y - mean) / sd)
+    weights = ridge.coef_ / scaling.sd
+    bias = ridge.intercept_ - weights @ scaling.mean
+    with torch.no_grad():
+        tuned.network.head.weight.copy_(torch.from_numpy(weights)[None])
+        tuned.network.head.bias.fill_(float(bias))

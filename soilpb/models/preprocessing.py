@@ -1,0 +1,146 @@
+"""Preprocessing as scikit-learn pipelines that start from reflectance.
+
+Every pipeline takes reflectance as a fraction, ``(n_samples, n_bands)``, and returns
+as many bands. None of the steps learns anything from other samples, but each is a
+pipeline step all the same, so that a fold cannot be preprocessed outside itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from chemotools.derivative import SavitzkyGolay
+from chemotools.scatter import StandardNormalVariate
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from soilpb.spectra import REFLECTANCE_FLOOR, absorbance
+
+#: Spectra transformed at once: float64 copies of a whole library would not fit a laptop.
+_BLOCK = 4096
+#: Values that are copied to float64 at once for their mean and standard deviation: 16 MB.
+_VALUES = 1 << 21
+
+
+class Absorbance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Turn reflectance into apparent absorbance, ``log10(1/R)``.
+
+    Parameters
+    ----------
+    floor : float
+        Reflectance below it counts as ``floor``: noise near zero must not explode.
+
+    Examples
+    --------
+    >>> Absorbance().fit_transform(np.array([[1.0, 0.1, 0.0]])).round(3)
+    array([[-0.   ,  1.   ,  2.699]])
+    """
+
+    def __init__(self, floor: float = REFLECTANCE_FLOOR) -> None:
+        self.floor = floor
+
+    def fit(self, X: np.ndarray, y: None = None) -> Absorbance:
+        """Check the spectra and remember their number of bands."""
+        if not self.floor > 0:
+            raise ValueError(f"floor is {self.floor!r}; a reflectance above 0 is needed")
+        validate_data(self, X, dtype=(np.float64, np.float32))
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Return ``log10(1/R)``, (n_samples, n_bands), in the precision of ``X``."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return absorbance(X, X.dtype.type(self.floor))
+
+
+def raw_pipeline() -> Pipeline:
+    """Absorbance alone: albedo, particle size and moisture stay in the spectrum."""
+    return make_pipeline(Absorbance())
+
+
+def snv_pipeline() -> Pipeline:
+    """Absorbance, then standard normal variate (Barnes et al. 1989) of each spectrum.
+
+    A spectrum ``a·x + b`` becomes what ``x`` becomes: differences of path length and
+    offset are gone, and each spectrum has mean 0 and standard deviation 1.
+    """
+    return make_pipeline(Absorbance(), StandardNormalVariate())
+
+
+def snv(X: np.ndarray) -> np.ndarray:
+    """Apply :func:`snv_pipeline` to a library of any size, in float32 and little memory.
+
+    Parameters
+    ----------
+    X : (n_samples, n_bands) array
+        Reflectance as a fraction.
+
+    Raises
+    ------
+    ValueError
+        If a spectrum is flat: it has no standard deviation to divide by.
+    """
+    pipeline = snv_pipeline().fit(X[:1])
+    transformed = np.empty(X.shape, dtype=np.float32)
+    for start in range(0, len(X), _BLOCK):
+        block = X[start : start + _BLOCK]
+        flat = np.flatnonzero(np.ptp(np.maximum(block, REFLECTANCE_FLOOR), axis=1) == 0)
+        if flat.size:
+            raise ValueError(f"the spectrum of row {start + flat[0]} is flat: no soil reads so; drop it")
+        transformed[start : start + _BLOCK] = pipeline.transform(block)
+    return transformed
+
+
+def derivative_pipeline(window: int = 7, order: int = 2) -> Pipeline:
+    """Absorbance, then first derivative a band (Savitzky & Golay 1964).
+
+    Parameters
+    ----------
+    window : int
+        Odd number of bands of the moving polynomial.
+    order : int
+        Its degree. The ends are derivatives of the last full window's polynomial,
+        so that a straight line has one slope everywhere.
+    """
+    return make_pipeline(
+        Absorbance(), SavitzkyGolay(window_length=window, polyorder=order, deriv=1, mode="interp")
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Mean and standard deviation of each column, learned from training rows."""
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+    @classmethod
+    def learn(cls, values: np.ndarray, floor: float = 0.1) -> Scaling:
+        """Learn from (n_samples, n_columns) values, ignoring NaN.
+
+        Parameters
+        ----------
+        floor : float
+            Least standard deviation, as a share of their median over the columns that
+            vary. A feature that is dead in the training rows must not explode when it
+            wakes up in another row.
+        """
+        n_blocks = min(values.shape[1], -(-values.size // _VALUES))
+        blocks = np.array_split(values, n_blocks, axis=1)  # float64 copies stay small
+        sd = np.concatenate([np.nanstd(block, axis=0, dtype=np.float64) for block in blocks])
+        mean = np.concatenate([np.nanmean(block, axis=0, dtype=np.float64) for block in blocks])
+        typical = np.median(sd[sd > 0]) if (sd > 0).any() else 1.0
+        return cls(mean, np.maximum(sd, floor * typical))
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """Standardise (n_samples, n_columns) values in their own precision, to float32."""
+        mean, sd = self.mean.astype(values.dtype), self.sd.astype(values.dtype)
+        centred = values - mean
+        centred /= sd
+        return centred.astype(np.float32, copy=False)
+
+    def invert(self, standardised: np.ndarray) -> np.ndarray:
+        """Return standardised values to their units, float64."""
+        return standardised * self.sd + self.mean

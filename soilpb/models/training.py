@@ -1,0 +1,224 @@
+"""Seeded training of a network: one loop for pretraining and for fine-tuning.
+
+Spectra and properties arrive standardised. Everything random (initial weights, order
+of the soils, augmentation, dropout) comes from one seed, on one thread, inside
+:func:`reproducible`, so the same call gives the same bits and the caller's own random
+numbers are untouched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
+
+from soilpb._format import track
+
+#: Soils evaluated at once: enough to fill the caches, few enough to need no memory.
+_EVALUATION_BATCH = 1024
+#: Values (soils × bands) augmented at once: 16 MB, however many soils there are.
+_VALUES_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained: AdamW, linear warm-up, then cosine decay.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the soils; 0 leaves the network as it is.
+    batch_size : int
+        Soils a step, at most.
+    learning_rate : float
+        At its height.
+    weight_decay : float
+        Of AdamW.
+    warmup : float
+        Share of the steps in which the learning rate rises.
+    augment_gain : float
+        Standard deviation of a factor around 1 drawn for each spectrum.
+    augment_noise : float
+        Standard deviation of noise on each band, in standard deviations of the band.
+    seed : int
+    """
+
+    epochs: int = 15
+    batch_size: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    augment_gain: float = 0.05
+    augment_noise: float = 0.05
+    seed: int = 0
+
+
+@contextmanager
+def reproducible(seed: int) -> Iterator[None]:
+    """Seed torch and hold it to one thread inside the block; restore both after it.
+
+    One thread because sums in another order differ in their last bits, and because
+    work is parallel across processes here, never within one.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def fit_network(
+    model: nn.Module,
+    X: np.ndarray,
+    Y: np.ndarray,
+    config: TrainingConfig,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
+    progress: str = "",
+) -> list[dict[str, float]]:
+    """Train ``model`` in place on what is not frozen, and leave it in evaluation mode.
+
+    Parameters
+    ----------
+    model : Module
+        Maps (n, n_bands) to (n, n_outputs). Parameters with ``requires_grad=False``
+        stay as they are, as do the running statistics of a frozen BatchNorm.
+    X : (n_samples, n_bands) float32 array, standardised
+    Y : (n_samples, n_outputs) float32 array, standardised; NaN where not measured
+    config : TrainingConfig
+    validation : (X, Y), optional
+        Other soils, on the same scales, to report R² on. Nothing is chosen by it.
+    progress : str
+        Description of a progress bar; none if empty.
+
+    Returns
+    -------
+    list of dict
+        For each epoch ``epoch``, ``learning_rate``, ``train_loss`` (mean squared
+        error in standard deviations, with dropout and augmentation) and, with
+        ``validation``, ``validation_r2``.
+    """
+    inputs, targets = torch.from_numpy(X), torch.from_numpy(Y)
+    n_batches = math.ceil(len(X) / config.batch_size)
+    history: list[dict[str, float]] = []
+    with reproducible(config.seed):
+        optimiser, schedule = _optimiser(model, config, config.epochs * n_batches)
+        epochs = range(1, config.epochs + 1)
+        for epoch in track(epochs, progress) if progress else epochs:
+            row = {"epoch": epoch, "learning_rate": optimiser.param_groups[0]["lr"]}
+            batches = _batches(inputs, targets, n_batches, config)
+            _training_mode(model)
+            row["train_loss"] = sum(_step(model, x, y, optimiser, schedule) for x, y in batches) / n_batches
+            if validation is not None:
+                row["validation_r2"] = _r2(validation[1], evaluate(model, validation[0]))
+            history.append(row)
+    model.eval()
+    return history
+
+
+def evaluate(model: nn.Module, X: np.ndarray, layer: str = "forward") -> np.ndarray:
+    """Return what a method of ``model`` gives in evaluation mode, float32, without gradients.
+
+    Parameters
+    ----------
+    model : Module
+    X : (n_samples, n_bands) float32 array, standardised
+    layer : str
+        Method to call: ``forward``, or ``embed`` for the features before the head.
+    """
+    model.eval()
+    with reproducible(seed=0), torch.inference_mode():
+        batches = torch.from_numpy(X).split(_EVALUATION_BATCH)
+        return torch.cat([getattr(model, layer)(batch) for batch in batches]).numpy()
+
+
+def freeze(*modules: nn.Module) -> None:
+    """Exclude modules from training: their weights, and their running statistics."""
+    for module in modules:
+        module.requires_grad_(False)
+
+
+def augment(X: Tensor, config: TrainingConfig) -> Tensor:
+    """Spectra (n, n_bands) with a random gain each and random noise on each band."""
+    gain = 1 + config.augment_gain * torch.randn(len(X), 1)
+    noise = torch.randn_like(X).mul_(config.augment_noise)  # in place: spectra are most of the memory
+    return (X * gain).add_(noise)
+
+
+def masked_mse(predicted: Tensor, measured: Tensor) -> Tensor:
+    """Mean squared error over the values that were measured; 0 if none was.
+
+    Examples
+    --------
+    >>> masked_mse(torch.tensor([[1.0, 5.0]]), torch.tensor([[3.0, float("nan")]]))
+    tensor(4.)
+    """
+    known = ~torch.isnan(measured)
+    error = torch.where(known, predicted - measured.nan_to_num(), 0.0)
+    return error.square().sum() / known.sum().clamp(min=1)
+
+
+def _batches(X: Tensor, Y: Tensor, n_batches: int, config: TrainingConfig) -> Iterator[tuple[Tensor, Tensor]]:
+    """Shuffle the soils and yield batches of nearly one size, augmented a few hundred batches at a time."""
+    batches = torch.randperm(len(X)).tensor_split(n_batches)
+    at_once = max(1, _VALUES_AT_ONCE // (config.batch_size * X.shape[1]))
+    for start in range(0, n_batches, at_once):
+        part = batches[start : start + at_once]
+        rows, sizes = torch.cat(part), [len(batch) for batch in part]
+        yield from zip(augment(X[rows], config).split(sizes), Y[rows].split(sizes), strict=True)
+
+
+def _step(
+    model: nn.Module, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer, schedule: LRScheduler
+) -> float:
+    """One step downhill; returns the loss before it."""
+    optimiser.zero_grad()
+    loss = masked_mse(model(x), y)
+    loss.backward()
+    optimiser.step()
+    schedule.step()
+    return loss.item()
+
+
+def _optimiser(
+    model: nn.Module, config: TrainingConfig, n_steps: int
+) -> tuple[torch.optim.Optimizer, LRScheduler]:
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(
+        learning,
+        lr=config.learning_rate,
+        betas=(0.9, 0.98),
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
+    rise = max(1.0, config.warmup * n_steps)
+
+    def factor(step: int) -> float:
+        if step < rise:
+            return (step + 1) / (rise + 1)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, n_steps - rise))))
+
+    return optimiser, LambdaLR(optimiser, factor)
+
+
+def _training_mode(model: nn.Module) -> None:
+    """Training mode, except for BatchNorm layers that are frozen: theirs would drift."""
+    model.train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad:
+            module.eval()
+
+
+def _r2(measured: np.ndarray, predicted: np.ndarray) -> float:
+    """Mean R² over properties, each over the soils in which it was measured."""
+    residual = np.nansum((measured - predicted) ** 2, axis=0)
+    spread = np.nansum((measured - np.nanmean(measured, axis=0)) ** 2, axis=0)
+    return float(np.mean(1 - residual / spread))

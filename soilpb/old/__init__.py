@@ -1,0 +1,1 @@
+"""Sentences that move into the chapters."""

@@ -1,0 +1,206 @@
+"""Pictures for decisions: intervals, probabilities that come true, where to look.
+
+Maps of a site: its soils at their places, and what was kriged between them. No tiles, no network.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.ticker import FuncFormatter
+
+from soilpb.plots.style import GREY, SIGNAL_COLOUR, SOURCE_COLOUR, legend_above, make_axes, plain_numbers
+
+
+def intervals(predictions: pd.DataFrame, label: str, log: bool = True, ax: Axes | None = None) -> Axes:
+    """Draw each soil's interval, soils in the order of their predictions, and what the laboratory found.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        ``observed``, ``predicted``, ``lower``, ``upper``, one row a soil, on the natural scale.
+    label : str
+        Of the y axis, with the unit.
+    log : bool
+        Whether the axis is logarithmic.
+    """
+    ax = make_axes(ax)
+    soils = predictions.sort_values("predicted", ignore_index=True)
+    inside = soils["observed"].between(soils["lower"], soils["upper"])
+    ax.vlines(soils.index, soils["lower"], soils["upper"], color=GREY, alpha=0.45, linewidth=2)
+    ax.plot(soils.index, soils["predicted"], color=GREY, linewidth=1.5, label="predicted")
+    for rows, colour, word in ((inside, SOURCE_COLOUR, "within"), (~inside, SIGNAL_COLOUR, "beyond")):
+        ax.scatter(
+            soils.index[rows],
+            soils["observed"][rows],
+            s=22,
+            color=colour,
+            zorder=3,
+            linewidth=0,
+            label=f"measured, {word} ({rows.sum()})",
+        )
+    ax.set(xlabel="Soils, in the order of their predictions", ylabel=label)
+    if log:
+        ax.set_yscale("log")
+        plain_numbers(ax.yaxis)
+    legend_above(ax, ncols=3)
+    return ax
+
+
+def reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how often soils of a given probability exceeded their limit: on the line, probabilities are true.
+
+    Parameters
+    ----------
+    table : DataFrame
+        From :func:`soilpb.decide.exceedance.reliability`.
+    """
+    ax = make_axes(ax, height=4.6, width=5.4)
+    ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2)
+    ax.vlines(table["predicted"], table["lower"], table["upper"], color=SOURCE_COLOUR, alpha=0.5, linewidth=2)
+    ax.scatter(table["predicted"], table["observed"], s=46, color=SOURCE_COLOUR, zorder=3)
+    for row in table.itertuples():
+        ax.annotate(
+            f"{row.n}",
+            (row.predicted, row.observed),
+            xytext=(7, -11),
+            textcoords="offset points",
+            fontsize=9.5,
+        )
+    ax.set(
+        xlim=(-0.03, 1.06),
+        ylim=(-0.03, 1.03),
+        xlabel="Probability that was given",
+        ylabel="Share that exceeded",
+        aspect="equal",
+    )
+    return ax
+
+
+def chances(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
+    """Draw probabilities of exceedance in their order, where soils have no places to be mapped at.
+
+    Parameters
+    ----------
+    soils : DataFrame
+        ``probability``, ``exceeded``.
+    label : str
+        Whose limit, for the axis.
+    """
+    ax = make_axes(ax, height=4.2)
+    soils = soils.sort_values("probability", ignore_index=True)
+    exceeded = soils["exceeded"].astype(bool)
+    for rows, marker, colour, word in (
+        (~exceeded, "o", SOURCE_COLOUR, "at or below the limit"),
+        (exceeded, "^", SIGNAL_COLOUR, "above it"),
+    ):
+        name = f"measured {word} ({rows.sum()})"
+        x, y = soils.index[rows], soils["probability"][rows]
+        ax.scatter(x, y, s=40, color=colour, marker=marker, label=name)
+    ax.set(xlabel="Soils, in the order of their probabilities", ylabel=label, ylim=(-0.03, 1.03))
+    legend_above(ax, ncols=1)
+    return ax
+
+
+def actions(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what each action is expected to cost a soil, by its probability of exceedance.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``probability``, and a column of expected costs an action.
+    """
+    ax = make_axes(ax, height=3.4)
+    costs = table.drop(columns="probability")
+    for column, style in zip(costs, ("-", "--", ":"), strict=False):
+        ax.plot(table["probability"], table[column], linestyle=style, label=column, linewidth=2)
+    cheapest = np.nanmin(costs.to_numpy(), axis=1)
+    ax.fill_between(table["probability"], 0, cheapest, color=GREY, alpha=0.15)
+    ax.set(xlabel="Probability that the soil exceeds its limit", ylabel="Expected cost a soil", xlim=(0, 1))
+    ax.set_ylim(0, 1.6 * costs[["send", "remediate"]].max(axis=None))
+    legend_above(ax, ncols=3)
+    return ax
+
+
+#: Dark to light for low to high, the same for all eyes.
+COLOURS = "cividis"
+
+
+def surface(cells: pd.DataFrame, column: str, norm: Normalize, ax: Axes) -> QuadMesh:
+    """Colour the cells of a square grid by a column; where there is no cell, the map stays white.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        ``x``, ``y`` from :func:`soilpb.decide.maps.between`, and the column.
+    column : str
+    norm : Normalize
+        Shared with the points.
+    """
+    grid = cells.pivot_table(column, "y", "x")
+    mesh = ax.pcolormesh(grid.columns, grid.index, grid, norm=norm, cmap=COLOURS, alpha=0.75, rasterized=True)
+    mesh.set_edgecolor("none")
+    return mesh
+
+
+def site_map(
+    soils: pd.DataFrame,
+    column: str,
+    label: str,
+    cells: pd.DataFrame | None = None,
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw soils at their places, coloured by a column, over what was kriged between them.
+
+    Parameters
+    ----------
+    soils : DataFrame
+        ``x``, ``y`` in metres, the column, and perhaps ``exceeded``: those are triangles.
+    column : str
+        Such as ``probability``, which is coloured from 0 to 1; anything else by its range.
+    label : str
+        Of the colour bar, with the unit.
+    cells : DataFrame, optional
+        Kriged values of the same column, from :func:`soilpb.decide.maps.between`; none if empty.
+    log : bool
+        Whether colours follow the logarithm.
+    """
+    wide, high = (max(float(np.ptp(soils[axis])), 1e-9) for axis in "xy")
+    ax = make_axes(ax, height=float(np.clip(1.9 + 5.2 * high / wide, 3.2, 7.5)), width=6.4)
+    low, top = (0.0, 1.0) if column == "probability" else (soils[column].min(), soils[column].max())
+    norm = LogNorm(low, top) if log else Normalize(low, top)
+    if cells is not None and len(cells):
+        surface(cells, column, norm, ax)
+    exceeded = soils["exceeded"].astype(bool) if "exceeded" in soils else None
+    kinds = [(slice(None), "o", None)]
+    if exceeded is not None:
+        kinds = [
+            (~exceeded, "o", f"measured at or below the limit ({(~exceeded).sum()})"),
+            (exceeded, "^", f"measured above it ({exceeded.sum()})"),
+        ]
+    for rows, marker, name in kinds:
+        places, values = soils.loc[rows, ["x", "y"]], soils.loc[rows, column]
+        points = ax.scatter(
+            places["x"],
+            places["y"],
+            c=values,
+            norm=norm,
+            cmap=COLOURS,
+            marker=marker,
+            s=44,
+            edgecolor=GREY if cells is None or cells.empty else "white",
+            linewidth=0.8,
+            label=name,
+        )
+    bar = ax.figure.colorbar(points, ax=ax, label=label, location="bottom", shrink=0.8, aspect=32)
+    if log:
+        bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        bar.ax.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+    ax.set(xlabel="East (m)", ylabel="North (m)", aspect="equal")
+    if exceeded is not None:
+        legend_above(ax, ncols=1)
+    return ax

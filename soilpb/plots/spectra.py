@@ -1,0 +1,205 @@
+"""Pictures of soils: spectra, the atlas beneath them, distributions, limits, outliers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from soilpb.plots.style import (
+    GREY,
+    PALETTE,
+    SIGNAL_COLOUR,
+    SOURCE_COLOUR,
+    label_x,
+    legend_above,
+    log_axis,
+    make_axes,
+    plain_numbers,
+    wavelength_axis,
+)
+from soilpb.spectra import SoilSpectra
+
+_ATLAS_COLOURS = {
+    "hematite": "#a63c1e",
+    "goethite": "#c98a1b",
+    "jarosite": "#b8a600",
+    "organic_matter": "#5b4636",
+    "water": "#3b83c4",
+    "carbonate": "#7a7a7a",
+    "gypsum": "#8a6fb0",
+}
+_CLAY_COLOUR = "#b0764a"
+
+
+def spectra(soils: Mapping[str, SoilSpectra], ax: Axes | None = None, colours: Sequence = PALETTE) -> Axes:
+    """Draw the median and the 5–95 % band of each domain's reflectance.
+
+    Parameters
+    ----------
+    soils : mapping of str to SoilSpectra
+        Name of the domain → its spectra; the source first.
+    """
+    ax = make_axes(ax)
+    for colour, (name, domain) in zip(cycle(colours), soils.items(), strict=False):
+        low, median, high = np.percentile(domain.reflectance, (5, 50, 95), axis=0)
+        ax.fill_between(domain.wavelengths, low, high, color=colour, alpha=0.22, linewidth=0)
+        label = f"{name} (n = {domain.n_samples:,})"
+        ax.plot(domain.wavelengths, median, color=colour, linewidth=2, label=label)
+    ax.set(ylabel="Reflectance (median, 5–95 %)", ylim=(0, None))
+    wavelength_axis(ax, next(iter(soils.values())).wavelengths)
+    legend_above(ax)
+    return ax
+
+
+def atlas(features: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw what absorbs where: one row a constituent, one bar an absorption feature (± 2 widths).
+
+    Parameters
+    ----------
+    features : DataFrame
+        ``constituent``, ``centre_nm``, ``width_nm``, as in ``atlas.FEATURES``.
+    """
+    ax = make_axes(ax, height=2.4)
+    names = list(dict.fromkeys(features["constituent"]))
+    for row in features.itertuples():
+        y, colour = names.index(row.constituent), _ATLAS_COLOURS.get(row.constituent, _CLAY_COLOUR)
+        ax.barh(
+            y, 4 * row.width_nm, left=row.centre_nm - 2 * row.width_nm, height=0.55, color=colour, alpha=0.3
+        )
+        ax.plot(row.centre_nm, y, marker="|", color=colour, markersize=8, markeredgewidth=1.8)
+    ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    ax.set(xlabel="Wavelength (nm)", ylim=(len(names) - 0.4, -0.6))
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="y", linewidth=0.5, alpha=0.5)
+    ax.spines["left"].set_visible(False)
+    return ax
+
+
+def distribution(
+    values: Mapping[str, np.ndarray],
+    label: str,
+    ax: Axes | None = None,
+    log: bool = False,
+    colours: Sequence = PALETTE,
+    bins: int = 28,
+) -> Axes:
+    """Draw histograms, in percent of each domain's soils, and the medians.
+
+    Parameters
+    ----------
+    values : mapping of str to array
+        Name of the domain → its values; unknown ones (NaN) are left out.
+    label : str
+        Quantity and unit.
+    log : bool
+        Logarithmic axis and bins; needs values above 0.
+    """
+    ax = make_axes(ax, height=3.2)
+    known = {name: np.asarray(v, dtype=float)[np.isfinite(v)] for name, v in values.items()}
+    pooled = np.concatenate(list(known.values()))
+    if log and pooled.min() <= 0:
+        raise ValueError(f"{label} has {pooled.min():g}: a logarithmic axis needs values above 0")
+    edges = (np.geomspace if log else np.linspace)(pooled.min(), pooled.max(), bins + 1)
+    for colour, (name, v) in zip(cycle(colours), known.items(), strict=False):
+        share = np.full(v.size, 100 / v.size)
+        ax.hist(v, edges, weights=share, color=colour, alpha=0.4, label=f"{name} (n = {v.size:,})")
+        ax.axvline(np.median(v), color=colour, linewidth=1.8, linestyle="--")
+    ax.set_ylabel("Soils (%; dashed: median)")
+    label_x(ax, label)
+    if log:
+        log_axis(ax)
+    legend_above(ax)
+    return ax
+
+
+def limits(table: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
+    """Draw each rule's limits on a logarithmic axis; where they depend on pH, one mark a class.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``standard``, ``rule``, ``ph_above``, ``ph_to``, ``limit_mg_kg``, as in ``standards.LEAD_LIMITS``.
+    """
+    ax = make_axes(ax, height=2.6)
+    rules = list(table.groupby(["standard", "rule"], sort=False))
+    middle = np.sqrt(table["limit_mg_kg"].min() * table["limit_mg_kg"].max())
+    for y, (_, rows) in enumerate(rules):
+        limit = rows["limit_mg_kg"].to_numpy()
+        colour = PALETTE[list(dict.fromkeys(table["standard"])).index(rows["standard"].iloc[0]) + 2]
+        ax.plot(limit, np.full(limit.size, y), marker="o", color=colour, linewidth=1.5)
+        if limit.size > 1:
+            text = f"pH ≤ {rows['ph_to'].iloc[0]:g} … > {rows['ph_above'].iloc[-1]:g}"
+            if limit[-1] > middle:
+                _beside(ax, text, limit[0], y, "right")
+            else:
+                _beside(ax, text, limit[-1], y, "left")
+    ax.set_yticks(range(len(rules)), [f"{standard}, {rule}" for (standard, rule), _ in rules])
+    ax.set(xlabel=label, ylim=(len(rules) - 0.5, -0.5))
+    log_axis(ax)
+    ax.grid(axis="y", linewidth=0.5, alpha=0.5)
+    return ax
+
+
+def outliers(
+    table: pd.DataFrame, t2_limit: float, q_limit: float, ax: Axes | None = None, most: int = 6
+) -> Axes:
+    """Draw each spectrum's distance within (T²) and outside (Q) the principal components, with limits.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``sample``, ``T2``, ``Q``, one row a spectrum.
+    t2_limit, q_limit : float
+        Beyond either, a spectrum is unusual.
+    most : int
+        How many of the farthest to name; a name that would cover another is left out.
+    """
+    ax = make_axes(ax)
+    beyond = np.maximum(table["T2"] / t2_limit, table["Q"] / q_limit)
+    unusual = beyond > 1
+    for rows, colour, label in (
+        (~unusual, SOURCE_COLOUR, "within both limits"),
+        (unusual, SIGNAL_COLOUR, "beyond one"),
+    ):
+        n = f"{label} (n = {rows.sum()})"
+        ax.scatter(table["T2"][rows], table["Q"][rows], s=26, color=colour, alpha=0.7, linewidth=0, label=n)
+    ax.axvline(t2_limit, color=GREY, linestyle="--", linewidth=1.2)
+    ax.axhline(q_limit, color=GREY, linestyle="--", linewidth=1.2)
+    ax.set(xscale="log", yscale="log", xlabel="T², within the components", ylabel="Q, outside them")
+    plain_numbers(ax.xaxis)
+    plain_numbers(ax.yaxis)
+    _name_points(ax, table.loc[beyond[unusual].nlargest(most).index])
+    legend_above(ax)
+    return ax
+
+
+def _name_points(ax: Axes, rows: pd.DataFrame) -> None:
+    """Write each sample's name beside its point, unless it would cover one written before."""
+    named: list[np.ndarray] = []
+    for row in rows.itertuples():
+        place = ax.transData.transform((row.T2, row.Q)) * 72 / ax.figure.dpi
+        room = (6.5 * len(str(row.sample)), 12.0)  # of a name, in points
+        if all((abs(place - other) > room).any() for other in named):
+            named.append(place)
+            ax.annotate(
+                str(row.sample), (row.T2, row.Q), xytext=(5, 3), textcoords="offset points", fontsize=9.5
+            )
+
+
+def _beside(ax: Axes, text: str, x: float, y: float, align: str) -> None:
+    """Write beside a point; ``align`` is the side of the text that faces it."""
+    offset = {"left": 8, "right": -8}[align]
+    ax.annotate(
+        text,
+        (x, y),
+        xytext=(offset, 0),
+        textcoords="offset points",
+        ha=align,
+        va="center",
+        fontsize=9.5,
+        color=GREY,
+    )

@@ -1,0 +1,169 @@
+"""Pictures of progress: training by epoch, accuracy by the number of soils.
+
+The network, drawn from its configuration: a picture that cannot disagree with the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import cycle
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+
+from soilpb.models.resnet import ResNetConfig
+from soilpb.plots.style import GREY, PALETTE, SYMBOLS, label_x, legend_above, make_axes
+
+
+def training_curve(
+    history: pd.DataFrame, y: str, label: str, ax: Axes | None = None, hue: str | None = None
+) -> Axes:
+    """Draw one quantity by epoch, such as ``train_loss`` or ``validation_r2``.
+
+    Parameters
+    ----------
+    history : DataFrame
+        ``epoch`` and ``y``; also ``hue``, where several trainings are compared.
+    """
+    ax = make_axes(ax, height=3.2)
+    runs = history.groupby(hue, sort=False) if hue else [(None, history)]
+    for colour, (name, run) in zip(cycle(PALETTE), runs, strict=False):
+        ax.plot(run["epoch"], run[y], color=colour, marker="o", markersize=4, label=name)
+    ax.set_ylabel(label)
+    label_x(ax, "Epoch")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    if hue:
+        ax.legend()
+    return ax
+
+
+def learning_curve(
+    scores: pd.DataFrame,
+    ax: Axes | None = None,
+    x: str = "n",
+    label: str = "Training soils",
+    metric: str = "R2",
+) -> Axes:
+    """Draw a score against the number of training soils: mean, and 5–95 % of the draws if there are several.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        ``model``, ``x``, ``value``; one or several draws a number of soils.
+    """
+    ax = make_axes(ax)
+    models = scores.groupby("model", sort=False)
+    for i, (model, rows) in enumerate(models):
+        colour, marker = PALETTE[i % len(PALETTE)], "osD^vPX*"[i % 8]
+        draws = rows.groupby(x)["value"]
+        mean, low, high = draws.mean(), draws.quantile(0.05), draws.quantile(0.95)
+        beside = mean.index * 1.015 ** (i - (len(models) - 1) / 2)  # whiskers must not hide each other
+        ax.vlines(beside, low, high, color=colour, alpha=0.4, linewidth=2)
+        ax.plot(beside, mean, color=colour, marker=marker, label=model)
+    ticks = np.unique(scores[x])
+    ax.set_xscale("log")
+    ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    ax.minorticks_off()
+    spread = " (mean, 5–95 %)" if scores.duplicated(["model", x]).any() else ""
+    ax.set(xlabel=label, ylabel=SYMBOLS.get(metric, metric) + spread)
+    legend_above(ax, ncols=3)
+    return ax
+
+
+def one_at_a_time(
+    summary: pd.DataFrame, factors: Mapping[str, str], limit: str = "", metric: str = "R2"
+) -> list[Axes]:
+    """Draw a score against one factor after another, panels one above the other on the same scale.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        ``factor``, ``level``, ``model``, ``value``, ``lower``, ``upper``; all models at all levels.
+    factors : mapping of str to str
+        Factor → label of its axis; a panel each. Levels lie equally far apart.
+    limit : str
+        A model that is no model but what is attainable: grey and dashed.
+    """
+    size = (5.4, 1.2 + 2.3 * len(factors))  # inches: a phone shows it at nearly its own size
+    _, axes = plt.subplots(len(factors), sharey=True, figsize=size, squeeze=False)
+    models = list(summary["model"].unique())
+    for ax, (factor, label) in zip(axes[:, 0], factors.items(), strict=True):
+        rows = summary[summary["factor"] == factor]
+        levels = np.sort(rows["level"].unique())
+        for i, model in enumerate(models):
+            line = rows[rows["model"] == model].sort_values("level")
+            look = {"color": PALETTE[i % len(PALETTE)], "marker": "osD^vPX*"[i % 8], "markersize": 6}
+            beside = np.arange(len(levels)) + 0.03 * (i - (len(models) - 1) / 2)
+            if model == limit:
+                look, beside = {"color": GREY, "linestyle": "--"}, np.arange(len(levels))
+            ax.vlines(beside, line["lower"], line["upper"], color=look["color"], alpha=0.5, linewidth=3)
+            ax.plot(beside, line["value"], label=model, **look)
+        ax.set_xticks(range(len(levels)), [f"{level:,g}" for level in levels])
+        ax.set(xlabel=label, ylabel=SYMBOLS.get(metric, metric))
+    legend_above(axes[0, 0])
+    return list(axes[:, 0])
+
+
+_STEP = 1.0  # from one box to the next
+_ARROW = {"arrowstyle": "-|>", "mutation_scale": 13, "color": GREY, "linewidth": 1.4}
+
+
+def layers(config: ResNetConfig) -> list[tuple[str, str, int, int]]:
+    r"""What a spectrum passes through: (name, operation, channels, positions) for each box.
+
+    Examples
+    --------
+    >>> layers(ResNetConfig(n_bands=210))[1]
+    ('stem', 'conv 9\nstride 4', 16, 53)
+    """
+    stem = f"conv {config.stem_kernel}\nstride {config.stem_stride}"
+    boxes = [("spectrum", "", 1, config.n_bands), ("stem", stem, config.stem_channels, config.lengths[0])]
+    for i, (channels, length) in enumerate(zip(config.channels, config.lengths[1:], strict=True), start=1):
+        boxes.append((f"block {i}", "2 × conv 3\nstride 2", channels, length))
+    boxes.append(("features", "flatten", 1, config.n_features))
+    boxes.append(("output", "linear", 1, config.n_outputs))
+    return boxes
+
+
+def network(config: ResNetConfig, ax: Axes | None = None, output: str = "output") -> Axes:
+    """Draw the 1D-ResNet: one box a layer, its shape beneath, shortcuts as arcs above the blocks.
+
+    Parameters
+    ----------
+    config : ResNetConfig
+    output : str
+        What the last box is called, such as ``pH``.
+    """
+    ax = make_axes(ax, height=2.9)
+    boxes = layers(config)
+    longest = max(config.n_bands, config.n_features)
+    heights = [0.35 + 1.25 * (length / longest) ** 0.5 for *_, length in boxes]
+    widths = [0.26 + 0.42 * channels / max(config.channels) for _, _, channels, _ in boxes]
+    for i, (name, operation, channels, length) in enumerate(boxes):
+        x, height, width = i * _STEP, heights[i], widths[i]
+        block = name.startswith("block")
+        colour = PALETTE[1] if block else PALETTE[0] if name in ("spectrum", "output") else PALETTE[2]
+        _box(ax, x, width, height, colour)
+        shape = f"{channels} × {length}" if channels > 1 else f"{length}"
+        ax.text(x, -1.0, output if name == "output" else name, ha="center", va="top", weight="bold")
+        ax.text(x, -1.24, shape, ha="center", va="top", fontsize=10)
+        if i:
+            left = x - _STEP + widths[i - 1] / 2
+            ax.add_patch(FancyArrowPatch((left, 0), (x - width / 2, 0), **_ARROW))
+            ax.text(x, 1.0, operation, ha="center", va="bottom", fontsize=9.5, color="0.3")
+        if block:
+            start, end = (x - _STEP, heights[i - 1] / 2), (x, height / 2)
+            ax.add_patch(FancyArrowPatch(start, end, connectionstyle="arc3,rad=-0.55", **_ARROW))
+    ax.set(xlim=(-0.5, len(boxes) - 0.5), ylim=(-1.5, 1.45))
+    ax.axis("off")
+    return ax
+
+
+def _box(ax: Axes, x: float, width: float, height: float, colour: tuple) -> None:
+    shape = {"boxstyle": "round,pad=0,rounding_size=0.05", "edgecolor": colour, "linewidth": 1.6}
+    ax.add_patch(
+        FancyBboxPatch((x - width / 2, -height / 2), width, height, facecolor=(*colour, 0.25), **shape)
+    )

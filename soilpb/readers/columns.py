@@ -1,0 +1,410 @@
+"""Wavelengths from the names of columns, however they are spelt.
+
+``450``, ``450.5``, ``450,5``, ``wl_450``, ``X450``, ``R450``, ``spc.450``, ``450nm``,
+``450 nm``, ``scan_visnir.450_ref``: whatever stands around the number is the same in
+all columns of a spectrum, so the largest family of alike names is the spectrum.
+
+Laboratory quantities from the names of columns: what was measured, and its unit.
+
+``Pb_mg_kg``, ``Pb (mg/kg)``, ``Pb [ppm]``, ``Pb, mg kg-1`` and ``lead µg/g`` are one
+quantity. Shares of mass convert into each other; other units (mg/L) are not shares of
+mass and never match.
+
+Sample ids: the column they stand in, and whether two files mean the same samples.
+
+Ids are texts, compared as they stand after stripping. Ids that differ only by leading
+zeros, case or separators are never matched by force: one message says what was found.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from soilpb.readers.tables import MISSING_WORDS, Table, as_text, clean
+from soilpb.site_file import SiteError
+
+#: Fewer alike columns than this are no spectrum but, say, isotopes or depths.
+MIN_BANDS = 10
+#: Visible and near infrared, nm.
+RANGE_NM = (200.0, 3000.0)
+
+_NAME = re.compile(r"(?P<before>\D*)(?P<number>\d+(?:[.,]\d+)?(?:e[+-]?\d+)?)(?P<after>\D*)", re.IGNORECASE)
+_PER_CM = re.compile(r"cm\s*\^?\(?-1\)?|1\s*/\s*cm", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Bands:
+    """Columns of a table that are bands.
+
+    Parameters
+    ----------
+    columns : (n_bands,) int array
+        Positions in the table.
+    numbers : (n_bands,) float array
+        What their names say, in the file's unit.
+    unit : str
+        ``nm``, ``um``, ``1/cm``, or empty where the names do not say.
+    """
+
+    columns: np.ndarray
+    numbers: np.ndarray
+    unit: str
+
+
+def find_bands(table: Table) -> Bands | None:
+    """Find the columns whose names are wavelengths, or None if there are none.
+
+    Raises
+    ------
+    SiteError
+        If two families of columns could both be the spectrum.
+    """
+    families: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
+    for column, name in enumerate(table.header):
+        match = _NAME.fullmatch(_PER_CM.sub("percm", name))
+        if match:
+            family = (match["before"].casefold().strip(), match["after"].casefold().strip())
+            families[family].append((column, float(match["number"].replace(",", "."))))
+    spectra = {family: found for family, found in families.items() if len(found) >= MIN_BANDS}
+    if not spectra:
+        return None
+    if len(spectra) > 1:
+        examples = " and ".join(repr(table.header[found[0][0]]) for found in spectra.values())
+        raise SiteError(
+            f"{table.path} has several families of band columns, such as {examples}; "
+            "keep the one to use in the file"
+        )
+    (family, found), *_ = spectra.items()
+    columns, numbers = zip(*found, strict=True)
+    return Bands(np.array(columns), np.array(numbers), _unit_of("".join(family)))
+
+
+def transposed(table: Table) -> Table:
+    """Turn a table with a spectrum a column: wavelengths go into the header, ids into rows."""
+    ids = np.array(table.header[1:], dtype=object)
+    return replace(
+        table,
+        header=("id", *(as_text(cell) for cell in table.cells[:, 0])),
+        cells=np.column_stack([ids, table.cells[:, 1:].T]),
+        rows=np.arange(2, len(table.header) + 1),
+        notes=(*table.notes, f"{table.path.name} has a spectrum a column; read transposed"),
+        words=("column", "row"),
+    )
+
+
+def to_nanometres(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]:
+    """Wavelengths in nm of the bands, in the table's order, and a note if converted.
+
+    Without a unit in the names, values tell: 200–3000 is nm, 3333–50000 is 1/cm and
+    0.2–3 is µm.
+
+    Raises
+    ------
+    SiteError
+        If bands lie outside 200–3000 nm, or two of them coincide.
+    """
+    low, high = bands.numbers.min(), bands.numbers.max()
+    unit = bands.unit or _unit_by_value(bands.numbers)
+    span = f"bands from {low:g} to {high:g}{' ' + bands.unit if bands.unit else ''}"
+    wavelengths = _CONVERSIONS[unit](bands.numbers) if low > 0 else np.zeros_like(bands.numbers)
+    if wavelengths.min() < RANGE_NM[0] or wavelengths.max() > RANGE_NM[1]:
+        raise SiteError(f"{table.path} has {span}: {_explain(wavelengths, unit, low, high)}")
+    _refuse_repeated(table, bands, wavelengths)
+    names = {"1/cm": "wavenumbers (1/cm)", "um": "micrometres"}
+    notes = [f"{table.path.name}: {span}: {names[unit]} converted to nm"] if unit in names else []
+    return wavelengths, notes
+
+
+_CONVERSIONS = {"nm": lambda x: x, "um": lambda x: 1e3 * x, "1/cm": lambda x: 1e7 / x}
+
+
+def _unit_of(affix: str) -> str:
+    if "percm" in affix:
+        return "1/cm"
+    if re.search(r"(?<![a-z])[uμ]m(?![a-z])", affix):
+        return "um"
+    return "nm" if re.search(r"(?<![a-z])nm(?![a-z])", affix) else ""
+
+
+def _unit_by_value(numbers: np.ndarray) -> str:
+    low, high, steps = numbers.min(), numbers.max(), np.diff(numbers)
+    # Reflectance in a file without header lies within 0.2–3 too, but neither ascends nor descends.
+    if low >= 0.2 and 0.7 <= high <= 3 and ((steps > 0).all() or (steps < 0).all()):
+        return "um"
+    return "1/cm" if low >= 1e7 / RANGE_NM[1] else "nm"
+
+
+def _explain(wavelengths: np.ndarray, unit: str, low: float, high: float) -> str:
+    """Say what such bands may be, and what to do."""
+    if high < RANGE_NM[0]:
+        return "no wavelengths; name each band column by its wavelength in nm (is the header missing?)"
+    if unit == "1/cm" or (350 <= low < 1e7 / RANGE_NM[1] and 3500 < high <= 8000):
+        return "mid-infrared wavenumbers; this study needs visible and near infrared, 200–3000 nm"
+    return "they reach beyond 200–3000 nm; keep the visible and near-infrared columns"
+
+
+def _refuse_repeated(table: Table, bands: Bands, wavelengths: np.ndarray) -> None:
+    """Refuse bands that coincide, or nearly: data frames rename a second ``400`` to ``400.1``."""
+    order = np.argsort(wavelengths, kind="stable")
+    steps = np.diff(wavelengths[order])
+    same = np.flatnonzero(steps < (0.15 if np.median(steps) > 0.45 else 1e-9))
+    if same.size:
+        a, b = (table.header[bands.columns[order[same[0] + k]]] for k in (0, 1))
+        raise SiteError(
+            f"{table.path}: columns {a!r} and {b!r} are one wavelength ({same.size} such pairs); "
+            "keep one column a wavelength"
+        )
+
+
+#: Shares of mass without spaces and marks → mg/kg.
+TO_MG_KG = {
+    **dict.fromkeys(["mg/kg", "mgkg", "mgkg-1", "ppm", "ug/g", "ugg", "ugg-1", "g/t", "gt-1"], 1.0),
+    **dict.fromkeys(["ug/kg", "ugkg", "ugkg-1", "ng/g", "ngg-1", "ppb"], 1e-3),
+    **dict.fromkeys(["mg/100g", "mg100g-1"], 10.0),
+    **dict.fromkeys(["g/kg", "gkg", "gkg-1", "mg/g", "mgg", "mgg-1", "‰", "permil"], 1e3),
+    **dict.fromkeys(["%", "pct", "percent", "wt%", "%wt", "wtpct", "g/100g", "dag/kg"], 1e4),
+}
+
+_ALIASES = {
+    **dict.fromkeys(["lead", "plomb", "blei", "铅"], "Pb"),
+    **dict.fromkeys(["phh2o", "phwater", "phinh2o", "phinwater", "ph"], "pH"),
+    **dict.fromkeys(["oc", "toc", "corg", "orgc", "organiccarbon", "soilorganiccarbon", "soc"], "SOC"),
+    **dict.fromkeys(["claycontent", "clayfraction", "argile", "clay"], "clay"),
+    **{name.casefold(): name for name in ("silt", "sand", "SOM", "CaCO3")},
+}
+_IN_PERCENT = ("clay", "silt", "sand", "SOC", "SOM", "CaCO3")
+#: Laboratories add that mass means dry mass; it always does here.
+_DRY = re.compile(r"(dryweight|drymatter|drymass|dry|dwt|dw|dm|ts)$")
+_OPENING = "([{,;:/"
+_BREAK = re.compile(r"[\s_.,;:/(\[{]+")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What a column holds.
+
+    Parameters
+    ----------
+    name : str
+        Without spaces and marks, aliases resolved: ``Pb``, ``pH``, ``SOC``.
+    factor : float or None
+        mg/kg in one unit of the column; None without a known unit.
+    remark : str
+        What the name says beyond that and is no known unit: ``mg/L``, ``H2O``.
+    """
+
+    name: str
+    factor: float | None
+    remark: str = ""
+
+    def is_same(self, other: Quantity) -> bool:
+        """Whether both are one quantity, whatever their units."""
+        return self.name.casefold() == other.name.casefold()
+
+
+def parse_quantity(header: str) -> Quantity:
+    """Read a column's name.
+
+    Examples
+    --------
+    >>> parse_quantity("Pb (mg/kg)") == parse_quantity("lead_ppm") == parse_quantity("Pb µg g-1")
+    True
+    >>> parse_quantity("clay_pct"), parse_quantity("Pb [mg/L]")
+    (Quantity(name='clay', factor=10000.0, remark=''), Quantity(name='Pb', factor=None, remark='mg/L'))
+    """
+    for gap in _BREAK.finditer(header):
+        factor = TO_MG_KG.get(_unit_key(header[gap.end() :]))
+        if factor is not None and gap.start():
+            return Quantity(_name_key(header[: gap.start()]), factor)
+    start = min((header.find(mark) for mark in _OPENING if mark in header), default=len(header))
+    return Quantity(_name_key(header[:start]), None, header[start:].strip(" ()[]{},;:/"))
+
+
+def in_unit(quantity: Quantity, unit: str) -> Quantity:
+    """Return the quantity in ``unit`` if its own name says none.
+
+    Examples
+    --------
+    >>> in_unit(parse_quantity("Pb"), "g/kg"), in_unit(parse_quantity("Pb (%)"), "g/kg").factor
+    (Quantity(name='Pb', factor=1000.0, remark=''), 10000.0)
+    """
+    silent = quantity.factor is None and not quantity.remark and quantity.name != "pH"
+    return Quantity(quantity.name, TO_MG_KG.get(_unit_key(unit))) if silent else quantity
+
+
+def standard_name(quantity: Quantity) -> tuple[str, float] | None:
+    """Our column for a quantity, and the factor to its unit; None for what is no share of mass.
+
+    Shares of clay, silt, sand, organic carbon and carbonate are in percent, elements and
+    the rest in mg/kg.
+
+    Examples
+    --------
+    >>> standard_name(parse_quantity("SOC g/kg")), standard_name(parse_quantity("As (ppm)"))
+    (('SOC_pct', 0.1), ('As_mg_kg', 1.0))
+    """
+    if quantity.name == "pH":
+        return "pH", 1.0
+    if quantity.factor is None or not quantity.name:
+        return None
+    if quantity.name in _IN_PERCENT:
+        return f"{quantity.name}_pct", quantity.factor / TO_MG_KG["pct"]
+    return f"{quantity.name}_mg_kg", quantity.factor
+
+
+def _unit_key(text: str) -> str:
+    """Reduce a unit's spelling: ``(mg kg-1)`` and ``mg_kg-1`` are ``mgkg-1``."""
+    key = re.sub(r"[\s_.·*^()\[\]{}]+", "", text).casefold().replace("μ", "u").replace("mcg", "ug")
+    return _DRY.sub("", key)
+
+
+def _name_key(text: str) -> str:
+    key = re.sub(r"[\W_]+", "", text)
+    return _ALIASES.get(key.casefold(), key)
+
+
+#: Names of id columns without spaces and marks, the surest first.
+ID_NAMES = (
+    *("id", "sampleid", "sample", "sampleno", "samplenumber", "samplename", "samplecode"),
+    *("labid", "labno", "pointid", "siteid", "code", "probe", "编号", "样品编号", "样号", "name", "no", "nr"),
+)
+
+
+def find_id_column(table: Table, wanted: str = "", others: Collection[int] = ()) -> int:
+    """Find the position of the id column.
+
+    Parameters
+    ----------
+    table : Table
+    wanted : str
+        Its name, as the site file says; where a file lacks it, the usual names serve.
+    others : collection of int
+        Columns that are known to be something else, such as bands.
+
+    Raises
+    ------
+    SiteError
+        If there is none, or two of one name.
+    """
+    names = {j: _squeeze(name) for j, name in enumerate(table.header) if j not in set(others)}
+    for name in (_squeeze(wanted), *ID_NAMES) if wanted else ID_NAMES:
+        found = [j for j, known in names.items() if known == name]
+        if len(found) > 1:
+            raise SiteError(f"{table.path} has {len(found)} columns {table.header[found[0]]!r}; keep one")
+        if found:
+            return found[0]
+    if wanted or not names:
+        near = difflib.get_close_matches(wanted, [table.header[j] for j in names], n=1)
+        there = ", ".join(repr(table.header[j]) for j in list(names)[:8]) or "bands only"
+        raise SiteError(
+            f"{table.path} has no column of sample ids"
+            f"{f' {wanted!r}' if wanted else ''}; it has {there}"
+            f"{f'; did you mean id_column: {near[0]}?' if near else '; name one with id_column'}"
+        )
+    return min(names)
+
+
+def read_ids(table: Table, column: int) -> np.ndarray:
+    """Ids of the rows, (n_rows,) array of str.
+
+    Raises
+    ------
+    SiteError
+        For an empty id, or one that a spreadsheet has turned into a date.
+    """
+    return np.array([_read_id(table, row, column) for row in range(len(table.rows))], dtype=object)
+
+
+def refuse_repeated(table: Table, ids: np.ndarray, column: int, mend: str) -> None:
+    """Raise unless every id stands in one row only.
+
+    Raises
+    ------
+    SiteError
+        Naming the first id that repeats and its rows.
+    """
+    repeated = [name for name, count in Counter(ids).items() if count > 1]
+    if repeated:
+        rows = ", ".join(str(row) for row in table.rows[ids == repeated[0]][:5])
+        others = f" ({len(repeated) - 1} more ids repeat)" if repeated[1:] else ""
+        where = f"{table.at(column=column)}: id {repeated[0]!r} stands in {table.words[0]}s {rows}{others}"
+        raise SiteError(f"{where}; {mend}")
+
+
+def match_ids(spectra: Sequence[str], laboratory: Sequence[str], files: tuple[str, str]) -> list[str]:
+    """Return the ids on both sides, in the order of the spectra.
+
+    Raises
+    ------
+    SiteError
+        If none is on both sides, or if ids on one side only are an id of the other side
+        spelt otherwise: matching some and losing others would go unseen.
+    """
+    both = set(spectra) & set(laboratory)
+    alone = {fold_id(name): name for name in laboratory if name not in both}
+    pairs = [(name, alone[fold_id(name)]) for name in spectra if name not in both and fold_id(name) in alone]
+    if pairs:
+        ours, theirs = pairs[0]
+        why = (
+            "leading zeros were lost: format the column as text"
+            if _zeros_lost(ours, theirs)
+            else "spell them alike"
+        )
+        raise SiteError(
+            f"{files[0]} has id {ours!r} where {files[1]} has {theirs!r} ({len(pairs)} such pairs); {why}"
+        )
+    if not both:
+        raise SiteError(
+            f"{files[0]} and {files[1]} share no sample id: one has {_some(spectra)}, the other "
+            f"{_some(laboratory)}; name the right column with id_column"
+        )
+    return [name for name in spectra if name in both]
+
+
+@cache
+def fold_id(name: str) -> str:
+    """Reduce an id to what survives spreadsheets and hands: no case, marks, leading zeros.
+
+    Examples
+    --------
+    >>> fold_id("S-007"), fold_id("s 7"), fold_id("S7.0"), fold_id("S70")
+    ('s7', 's7', 's7', 's70')
+    """
+    bare = re.sub(r"[\s_.\-/]+", "", re.sub(r"\.0+$", "", name)).casefold()
+    return re.sub(r"(?<!\d)0+(?=\d)", "", bare)
+
+
+def _read_id(table: Table, row: int, column: int) -> str:
+    cell: Any = table.cells[row, column]
+    if hasattr(cell, "isoformat"):
+        raise SiteError(
+            f"{table.at(row, column)}: the id is the date {cell.isoformat()[:10]}: a spreadsheet took an id "
+            "such as 3-1 for a date; format the column as text and type the id again"
+        )
+    text = clean(as_text(cell))
+    if text.casefold() in MISSING_WORDS:
+        raise SiteError(
+            f"{table.at(row, column)}: {f'id {text!r}' if text else 'no id'}; give it one, or delete the "
+            f"{table.words[0]} (units belong into the header)"
+        )
+    return text
+
+
+def _squeeze(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def _zeros_lost(ours: str, theirs: str) -> bool:
+    return ours.lstrip("0") == theirs.lstrip("0")
+
+
+def _some(ids: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in ids[:3]) + (", …" if len(ids) > 3 else "")

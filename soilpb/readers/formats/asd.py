@@ -1,0 +1,145 @@
+"""ASD ``.asd``, versions 1 to 8: reflectance is the target divided by its white reference.
+
+Layout after *ASD File Format, version 8, revision B* (ASD Inc.): a header of 484 bytes,
+the spectrum, and from version 2 on the white reference that was measured before it.
+pyASDReader reads the same, but writes a log file into the working folder on import and
+logs what it cannot read instead of raising; hence the few lines here.
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+
+from soilpb.readers.formats.spectrum_file import DARKEST, Recording
+from soilpb.readers.tables import read_bytes
+from soilpb.site_file import SiteError
+
+#: First three bytes → version.
+VERSIONS = {b"ASD": 1, **{f"as{n}".encode(): n for n in range(2, 9)}}
+HEADER = np.dtype(
+    {
+        "names": [
+            *("data_type", "first", "step", "data_format", "channels"),
+            *("instrument_number", "instrument", "splice_1", "splice_2"),
+        ],
+        "formats": ["u1", "<f4", "<f4", "u1", "<u2", "<u2", "u1", "<f4", "<f4"],
+        "offsets": [186, 191, 195, 199, 204, 400, 431, 444, 448],
+        "itemsize": 484,
+    }
+)
+#: Flag, time of the reference, time of the spectrum, length of a remark.
+REFERENCE = struct.Struct("<HddH")
+
+_FORMATS = {0: np.dtype("<f4"), 1: np.dtype("<i4"), 2: np.dtype("<f8")}
+_DATA_TYPES = ("raw counts", "reflectance", "radiance", "no unit", "irradiance", "a quality index")
+_DATA_TYPES += ("transmittance", "something unknown", "absorbance")
+_RAW, _REFLECTANCE = 0, 1
+_MODELS = {
+    **{1: "PS II", 2: "LS VNIR", 3: "FS VNIR", 4: "FS FR", 5: "FS NIR", 6: "CHEM", 7: "LabSpec Pro"},
+    10: "HandHeld",
+}
+#: A header that is spoilt may say anything; no ASD has more channels.
+_MOST_CHANNELS = 10_000
+_AGAIN = "copy it from the instrument again"
+
+
+def read_asd(path: str | Path) -> Recording:
+    """Read an ASD file: reflectance over nm.
+
+    Raises
+    ------
+    SiteError
+        Naming the file: cut off, a spoilt header, raw counts without a white reference, or
+        something else than reflectance.
+    """
+    path = Path(path)
+    content = read_bytes(path)
+    version = VERSIONS.get(content[:3])
+    if version is None:
+        raise SiteError(f"{path} is no ASD file: it starts with {content[:3]!r}")
+    if len(content) < HEADER.itemsize:
+        raise SiteError(f"{path} is cut off within its header ({len(content)} bytes); {_AGAIN}")
+    header = np.frombuffer(content, HEADER, 1)[0]
+    axis = _axis(path, header)
+    spectrum = _values(path, content, header, HEADER.itemsize, "spectrum")
+    white = _white_reference(path, content, header) if version > 1 else None
+    values, notes = _divided(path, header, axis, spectrum, white)
+    return Recording(
+        path=path,
+        axis=axis,
+        axis_unit="nm",
+        values=values,
+        quantity="fraction",
+        instrument=f"ASD {_MODELS.get(int(header['instrument']), 'unit')} {header['instrument_number']}",
+        splices=_splices(header, axis),
+        notes=notes,
+    )
+
+
+def _axis(path: Path, header: np.void) -> np.ndarray:
+    first, step, channels = float(header["first"]), float(header["step"]), int(header["channels"])
+    good = np.isfinite([first, step]).all() and 200 <= first <= 3000 and 0 < step <= 100
+    if not good or not 1 < channels <= _MOST_CHANNELS:
+        raise SiteError(
+            f"{path}: its header says {channels} channels from {first:g} nm by {step:g} nm, which no "
+            f"instrument has; {_AGAIN}"
+        )
+    return first + step * np.arange(channels, dtype=np.float64)
+
+
+def _values(path: Path, content: bytes, header: np.void, offset: int, what: str) -> np.ndarray:
+    """One array of the file, (n_channels,) float64."""
+    kind = _FORMATS.get(int(header["data_format"]))
+    if kind is None:
+        raise SiteError(f"{path}: its header says data format {header['data_format']}; {_AGAIN}")
+    channels = int(header["channels"])
+    if len(content) < offset + channels * kind.itemsize:
+        raise SiteError(f"{path} is cut off within its {what} ({len(content)} bytes); {_AGAIN}")
+    return np.frombuffer(content, kind, channels, offset).astype(np.float64)
+
+
+def _white_reference(path: Path, content: bytes, header: np.void) -> np.ndarray | None:
+    """White reference, (n_channels,), or None where the file says that there is none."""
+    size = _FORMATS[int(header["data_format"])].itemsize
+    start = HEADER.itemsize + int(header["channels"]) * size
+    if len(content) < start + REFERENCE.size:
+        raise SiteError(f"{path} is cut off before its white reference ({len(content)} bytes); {_AGAIN}")
+    flag, _, _, remark = REFERENCE.unpack_from(content, start)
+    if not flag:
+        return None
+    return _values(path, content, header, start + REFERENCE.size + remark, "white reference")
+
+
+def _divided(
+    path: Path, header: np.void, axis: np.ndarray, spectrum: np.ndarray, white: np.ndarray | None
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Reflectance as a fraction, (n_channels,), and notes."""
+    kind = int(header["data_type"])
+    if kind not in (_RAW, _REFLECTANCE):
+        held = _DATA_TYPES[kind] if kind < len(_DATA_TYPES) else f"data type {kind}"
+        raise SiteError(f"{path} holds {held}; export reflectance from ViewSpec Pro or Indico")
+    median = float(np.median(spectrum))
+    divided_already = kind == _REFLECTANCE and DARKEST < median < 1.6
+    if divided_already and (white is None or np.median(white) > 10):
+        return spectrum, ("the file stores reflectance, not counts",)
+    if white is None:
+        raise SiteError(
+            f"{path} holds raw counts without a white reference (median {median:.4g}); take one, or export "
+            "reflectance from ViewSpec Pro or Indico"
+        )
+    dark = np.flatnonzero(~(white > 0))
+    if dark.size:
+        raise SiteError(
+            f"{path}: its white reference is {white[dark[0]]:.4g} at {axis[dark[0]]:g} nm ({dark.size} such "
+            "bands); measure the white reference again"
+        )
+    return spectrum / white, ()
+
+
+def _splices(header: np.void, axis: np.ndarray) -> tuple[float, ...]:
+    """Where one detector hands over to the next, nm; none for an instrument with one detector."""
+    said = (float(header["splice_1"]), float(header["splice_2"]))
+    return tuple(splice for splice in said if axis[1] <= splice < axis[-2])

@@ -1,0 +1,119 @@
+"""JCAMP-DX (``.jdx``, ``.dx``, ``.jcm``): plain and compressed, read by the jcamp package.
+
+That package says on standard output what does not fit and goes on; here any such word, a
+count of points that disagrees or a first or largest value that disagrees stops the reading.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import jcamp
+import numpy as np
+
+from soilpb.readers.formats.spectrum_file import Recording
+from soilpb.readers.tables import read_bytes
+from soilpb.site_file import SiteError
+
+_AXES = {
+    **dict.fromkeys(("1/CM", "CM-1", "CM^-1", "WAVENUMBER", "WAVENUMBERS"), "1/cm"),
+    **dict.fromkeys(("NANOMETERS", "NANOMETRES", "NM"), "nm"),
+    **dict.fromkeys(("MICROMETERS", "MICROMETRES", "MICRONS", "UM"), "um"),
+}
+_QUANTITIES = {
+    **dict.fromkeys(("%R", "%REFLECTANCE", "PERCENTREFLECTANCE", "REFLECTANCE(%)"), "percent"),
+    **dict.fromkeys(("ABSORBANCE", "ABS", "LOG(1/R)", "LOG1/R", "-LOG(R)"), "absorbance"),
+}
+#: Repeats of a value in the compressed form: more than a spectrum has bands is a spoilt file.
+_BOMB = re.compile(r"[S-Zs]\d{5}")
+_AGAIN = "export it again"
+
+
+def read_jcamp(path: str | Path) -> Recording:
+    """Read a JCAMP-DX file with one spectrum.
+
+    Raises
+    ------
+    SiteError
+        Naming the file: no spectrum or several, cut off, or at odds with its own header.
+    """
+    path = Path(path)
+    text = read_bytes(path).decode("utf-8-sig", errors="replace")
+    found = _parse(path, text)
+    if "children" in found:
+        if len(found["children"]) != 1:
+            raise SiteError(f"{path} holds {len(found['children'])} spectra; export each to its own file")
+        (found,) = found["children"]
+    _check(path, found)
+    values = np.asarray(found["y"], dtype=np.float64)
+    return Recording(
+        path=path,
+        axis=np.asarray(found["x"], dtype=np.float64),
+        axis_unit=_AXES.get(_squeezed(found, "xunits"), _line(found.get("xunits", "unknown"))),
+        values=values,
+        quantity=_quantity(found, values),
+        instrument=_line(found.get("spectrometer/data system", "")),
+    )
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    """Labels in lower case, ``x`` and ``y``."""
+    said = re.findall(r"##\s*NPOINTS\s*=\s*([^\s$]+)", text, re.IGNORECASE)
+    if not said:
+        raise SiteError(f"{path} does not say its number of points (##NPOINTS=); {_AGAIN}")
+    spoilt = [n for n in said if not re.fullmatch(r"\d{1,9}(\.0*)?", n) or float(n) > len(text)]
+    if spoilt or _BOMB.search(text):
+        raise SiteError(f"{path} is spoilt: {len(text)} characters for {said[0]} points; {_AGAIN}")
+    complaints = io.StringIO()
+    try:
+        with redirect_stdout(complaints):
+            found = jcamp.read(text.splitlines())
+    except Exception as error:  # a spoilt file raises whatever its spoilt part provokes
+        raise SiteError(f"{path} cannot be read as JCAMP-DX ({_line(error)}); {_AGAIN}") from None
+    if complaints.getvalue():
+        first = complaints.getvalue().splitlines()[0]
+        raise SiteError(f"{path} contradicts itself ({first}); {_AGAIN}")
+    return found
+
+
+def _check(path: Path, found: dict[str, Any]) -> None:
+    """Refuse a count, a first or a largest value that is not what the header says."""
+    x, y = np.asarray(found.get("x", [])), np.asarray(found.get("y", []))
+    if x.size != y.size or y.size != found.get("npoints") or not y.size:
+        raise SiteError(
+            f"{path}: {y.size} values, but its header says {found.get('npoints')} points: it is cut off or "
+            f"holds no spectrum; {_AGAIN}"
+        )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise SiteError(f"{path}: a value is missing or no number; {_AGAIN}")
+    for label, value in (("firsty", y[0]), ("maxy", y.max()), ("miny", y.min())):
+        said = found.get(label)
+        # Some programs write the stored number here, not yet multiplied by YFACTOR.
+        stored = value / (found.get("yfactor", 1) or 1)
+        room = 0.01 * np.abs(y).max()
+        if not isinstance(said, int | float) or np.isclose(stored, said, rtol=0.01):
+            continue
+        if abs(value - said) > room:
+            raise SiteError(
+                f"{path}: {label.upper()} is {said:g} in its header, {value:.6g} in its values; {_AGAIN}"
+            )
+
+
+def _quantity(found: dict[str, Any], values: np.ndarray) -> str:
+    said = _squeezed(found, "yunits")
+    if said in ("REFLECTANCE", "R", "DIFFUSEREFLECTANCE"):
+        return "percent" if np.median(values) > 1.6 else "fraction"
+    return _QUANTITIES.get(said, _line(found.get("yunits", "an unknown quantity")).lower())
+
+
+def _line(text: object) -> str:
+    """Text on one line, of sensible length: labels of a spoilt file may hold the rest of it."""
+    return " ".join(str(text).split())[:80]
+
+
+def _squeezed(found: dict[str, Any], label: str) -> str:
+    return re.sub(r"[\s_]+", "", str(found.get(label, ""))).upper()

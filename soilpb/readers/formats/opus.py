@@ -1,0 +1,199 @@
+"""Bruker OPUS (``.0``, ``.1``, …): a directory of blocks, spectra and their parameters apart.
+
+The type of a block is written in the bits of one integer, as brukeropus documents
+(Duran, github.com/joshduran/brukeropus). That library agrees with this reader in the
+tests, but goes round in circles on some damaged files, so it does not read users' files.
+Each spectrum is checked against the smallest and largest value that its parameters state.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from soilpb.readers.columns import RANGE_NM
+from soilpb.readers.formats.spectrum_file import Recording, to_nanometres
+from soilpb.readers.tables import read_bytes
+from soilpb.site_file import SiteError
+
+MARK = b"\n\n\xfe\xfe"
+#: Version, position of the directory, room for blocks, blocks.
+HEADER = struct.Struct("<4xd3i")
+#: Type, length in 4-byte words, position.
+ENTRY = struct.Struct("<3i")
+#: Name, type of the value, length in 2-byte words.
+PARAMETER = struct.Struct("<3sx2h")
+#: Kinds of data, in bits 10–16 of a type.
+SINGLE, ABSORBANCE, TRANSMITTANCE, KUBELKA_MUNK, REFLECTANCE, LOG_REFLECTANCE = 1, 4, 5, 6, 12, 15
+#: Whose single-channel spectrum, in bits 2–3.
+SAMPLE, WHITE = 1, 2
+
+_QUANTITIES = {
+    **{REFLECTANCE: "fraction", ABSORBANCE: "absorbance", LOG_REFLECTANCE: "absorbance"},
+    **{KUBELKA_MUNK: "Kubelka-Munk units", TRANSMITTANCE: "transmittance", SINGLE: "a single beam"},
+}
+_AXES = {"WN": "1/cm", "MI": "um", "LGW": "log wavenumber"}
+_STATUS, _COMPACT = 1, 4
+_AGAIN = "copy it from the instrument again"
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block of the directory; ``kind`` says what data, ``about`` whether it holds parameters."""
+
+    whose: int
+    about: int
+    kind: int
+    form: int
+    rest: int
+    content: bytes
+
+    def describes(self, data: Block) -> bool:
+        """Tell whether these are the parameters of ``data``."""
+        same = (self.whose, self.kind, self.form, self.rest) == (data.whose, data.kind, data.form, data.rest)
+        return self.about == _STATUS and same
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """A spectrum of the file, with its axis."""
+
+    block: Block
+    axis: np.ndarray
+    axis_unit: str
+    values: np.ndarray
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it lies within the visible and near infrared."""
+        nm = to_nanometres(self.axis, self.axis_unit)
+        return nm is not None and RANGE_NM[0] <= nm.min() and nm.max() <= RANGE_NM[1]
+
+
+def read_opus(path: str | Path) -> Recording:
+    """Read an OPUS file: its reflectance or absorbance, of the near infrared where there is one.
+
+    Without either, sample and reference single-channel spectra give their ratio.
+
+    Raises
+    ------
+    SiteError
+        Naming the file: cut off, spoilt, or without spectrum.
+    """
+    path = Path(path)
+    content = read_bytes(path)
+    if not content.startswith(MARK):
+        raise SiteError(f"{path} is no OPUS file: it starts with {content[:4]!r}")
+    blocks = list(_blocks(path, content))
+    spectra = [_spectrum(path, block, blocks) for block in blocks if _is_data(block)]
+    if not spectra:
+        raise SiteError(f"{path} holds no spectrum; export reflectance or absorbance from OPUS")
+    best = max(enumerate(spectra), key=_worth)[1]
+    values, quantity, notes = best.values, _QUANTITIES[best.block.kind], []
+    if best.block.kind == SINGLE:
+        values, quantity, notes = _ratio(best, spectra)
+    results = sum(spectrum.block.kind != SINGLE for spectrum in spectra)
+    if results > 1:
+        notes.append(f"the {quantity} read, {results - 1} other spectra of the file left aside")
+    instruments = [p["INS"] for p in (_parameters(b.content) for b in blocks if b.about > 1) if "INS" in p]
+    return Recording(
+        path=path,
+        axis=best.axis,
+        axis_unit=best.axis_unit,
+        values=values,
+        quantity=quantity,
+        instrument=f"Bruker {instruments[0] if instruments else ''}".strip(),
+        notes=tuple(notes),
+    )
+
+
+def _blocks(path: Path, content: bytes) -> Iterator[Block]:
+    if len(content) < HEADER.size:
+        raise SiteError(f"{path} is cut off within its header ({len(content)} bytes); {_AGAIN}")
+    _, start, _, count = HEADER.unpack_from(content)
+    if start < HEADER.size or not 0 < count <= len(content) // ENTRY.size:
+        raise SiteError(f"{path}: its header says {count} blocks from byte {start}; {_AGAIN}")
+    for i in range(count):
+        at = start + i * ENTRY.size
+        if at + ENTRY.size > len(content):
+            raise SiteError(f"{path} is cut off within its directory ({len(content)} bytes); {_AGAIN}")
+        kind, words, position = ENTRY.unpack_from(content, at)
+        if position <= 0:
+            return
+        if words < 0 or position + 4 * words > len(content):
+            raise SiteError(f"{path} is cut off: {len(content)} bytes, a block ends beyond; {_AGAIN}")
+        yield Block(
+            whose=kind >> 2 & 3,
+            about=kind >> 4 & 63,
+            kind=kind >> 10 & 127,
+            form=kind >> 19 & 7,
+            rest=kind & 3 | kind >> 17 & 3,
+            content=content[position : position + 4 * words],
+        )
+
+
+def _is_data(block: Block) -> bool:
+    return block.about == 0 and block.kind in _QUANTITIES and block.form in (0, _COMPACT)
+
+
+def _parameters(content: bytes) -> dict[str, Any]:
+    """Parameters of a block; what follows a spoilt one is left."""
+    found: dict[str, Any] = {}
+    at = 0
+    while at + PARAMETER.size <= len(content):
+        name, kind, words = PARAMETER.unpack_from(content, at)
+        at += PARAMETER.size
+        value = content[at : at + 2 * words]
+        if name == b"END" or words < 0 or len(value) < 2 * words:
+            break
+        at += 2 * words
+        if kind == 0 and words == 2:
+            found[name.decode("latin-1")] = struct.unpack("<i", value)[0]
+        elif kind == 1 and words == 4:
+            found[name.decode("latin-1")] = struct.unpack("<d", value)[0]
+        elif kind > 1:
+            found[name.decode("latin-1")] = " ".join(value.partition(b"\0")[0].decode("latin-1").split())
+    return found
+
+
+def _spectrum(path: Path, data: Block, blocks: Sequence[Block]) -> Spectrum:
+    """Join values to those parameters whose extremes they have."""
+    values = np.frombuffer(data.content, "<f4").astype(np.float64)
+    for status in (_parameters(block.content) for block in blocks if block.describes(data)):
+        if not {"NPT", "FXV", "LXV", "CSF", "MNY", "MXY", "DXU"} <= status.keys():
+            continue
+        points = status["NPT"]
+        if not 1 < points <= values.size:
+            continue
+        found = status["CSF"] * (values[-points:] if data.form == _COMPACT else values[:points])
+        said = [status["MNY"], status["MXY"]]
+        if np.allclose([found.min(), found.max()], said, rtol=1e-5, atol=1e-6 * np.ptp(said)):
+            axis = np.linspace(status["FXV"], status["LXV"], points)
+            return Spectrum(data, axis, _AXES.get(status["DXU"], str(status["DXU"])), found)
+    raise SiteError(
+        f"{path}: its {_QUANTITIES[data.kind]} has not the number of values, or the smallest and largest, "
+        f"that the file says; {_AGAIN}"
+    )
+
+
+def _worth(numbered: tuple[int, Spectrum]) -> tuple[bool, int, int]:
+    """Near infrared before others, reflectance before absorbance before others; the last one written."""
+    number, spectrum = numbered
+    order = (SINGLE, TRANSMITTANCE, KUBELKA_MUNK, LOG_REFLECTANCE, ABSORBANCE, REFLECTANCE)
+    usable = spectrum.block.kind in (LOG_REFLECTANCE, ABSORBANCE, REFLECTANCE)
+    return usable and spectrum.is_near, order.index(spectrum.block.kind), number
+
+
+def _ratio(best: Spectrum, spectra: Sequence[Spectrum]) -> tuple[np.ndarray, str, list[str]]:
+    """Sample / reference of single-channel spectra, or the single beam if one of them is missing."""
+    alike = [s for s in spectra if s.block.kind == SINGLE and np.array_equal(s.axis, best.axis)]
+    beams = {s.block.whose: s for s in alike}
+    if not {SAMPLE, WHITE} <= beams.keys() or not (beams[WHITE].values > 0).all():
+        return best.values, _QUANTITIES[SINGLE], []
+    ratio = beams[SAMPLE].values / beams[WHITE].values
+    return ratio, "fraction", ["reflectance is sample / reference"]

@@ -1,0 +1,259 @@
+"""What a user's files tell of a study: which column is the target, and which bands it can use.
+
+A site file from a folder of spectra and a laboratory table: see what can be seen, ask the rest.
+
+What is recognised — ids, scans of a sample, unit, target column, bands that the source
+shares — is said line by line, and tried: a site file is written only once a study of it
+would find its soils.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import yaml
+
+from soilpb import quality
+from soilpb._files import atomic_write
+from soilpb.quality import Finding
+from soilpb.readers.columns import find_bands, in_unit, parse_quantity, standard_name
+from soilpb.readers.folder import files_of, read_folder
+from soilpb.readers.formats.spectrum_file import Unit
+from soilpb.readers.laboratory import BelowDetection, read_assays
+from soilpb.readers.site import read_measured
+from soilpb.readers.spectra_table import Scans, read_scans
+from soilpb.readers.tables import read_table
+from soilpb.site_file import Site, SiteError, make_site, project_root
+from soilpb.spectra import SoilSpectra
+
+#: Bands that all fields of LimeSoDa have, nm, and the step of a study.
+SOURCE_BANDS, STEP = (430.0, 2480.0), 10.0
+#: With a narrower common range, a network has nothing to transfer.
+NARROWEST = 200.0
+
+
+def find_target(laboratory: str | Path, target: str, unit: str = "") -> tuple[str, str, str]:
+    """Column of the target, our name for it, and its unit where the column's name says none.
+
+    Parameters
+    ----------
+    laboratory : path
+    target : str
+        ``Pb``, ``lead``, ``Pb_mg_kg``, ``pH``, ``clay``, …
+    unit : str
+        ``mg/kg``, ``%``, …; needed only where the column says none.
+
+    Raises
+    ------
+    SiteError
+        If no column, or more than one, is the target, or if its unit is not known.
+    """
+    table = read_table(laboratory)
+    bands = find_bands(table)
+    skip = set() if bands is None else set(bands.columns.tolist())
+    wanted = parse_quantity(target)
+    columns = {j: parse_quantity(name) for j, name in enumerate(table.header) if j not in skip}
+    found = [j for j, quantity in columns.items() if quantity.is_same(wanted)]
+    named = [j for j in found if table.header[j].casefold() == target.casefold()]
+    if len(named or found) != 1:
+        there = ", ".join(repr(table.header[j]) for j in (found or columns))
+        what = "more than one column" if found else "no column"
+        raise SiteError(f"{table.path} has {what} for {target}: {there}; name the column with --target")
+    column = (named or found)[0]
+    said = columns[column]
+    known = standard_name(said) or standard_name(in_unit(said, unit))
+    if known is None:
+        raise SiteError(
+            f"{table.at(column=column)}: its unit is {said.remark or 'not said'}; say it with --unit, such "
+            "as mg/kg, g/kg or %"
+        )
+    needed = unit if standard_name(said) is None else ""
+    return table.header[column], known[0], needed
+
+
+def common_bands(wavelengths: np.ndarray) -> tuple[float, float]:
+    """First and last band, nm, that both the instrument and the source have.
+
+    Raises
+    ------
+    SiteError
+        If they share less than :data:`NARROWEST`.
+
+    Examples
+    --------
+    >>> common_bands(np.arange(350.0, 2501.0)), common_bands(np.arange(1003.0, 2400.0))
+    ((430.0, 2480.0), (1010.0, 2390.0))
+    """
+    start = STEP * np.ceil(max(wavelengths[0], SOURCE_BANDS[0]) / STEP)
+    stop = STEP * np.floor(min(wavelengths[-1], SOURCE_BANDS[1]) / STEP)
+    if stop - start < NARROWEST:
+        raise SiteError(
+            f"the spectra cover {wavelengths[0]:g}–{wavelengths[-1]:g} nm, the source library "
+            f"{SOURCE_BANDS[0]:g}–{SOURCE_BANDS[1]:g} nm: too little in common; measure a wider range"
+        )
+    return float(start), float(stop)
+
+
+_HEADER = (
+    "# Written by `soilpb new-site`; every key is explained in book/conventions.md, section Site files.\n"
+)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A site file that is not written yet.
+
+    Parameters
+    ----------
+    site : Site
+    keys : dict
+        What the file will say: the keys that differ from what is meant without them.
+    understood : list of (str, str)
+        What was recognised, and as what.
+    findings : list of Finding
+        What ``soilpb check-site`` will say.
+    """
+
+    site: Site
+    keys: dict[str, Any]
+    understood: list[tuple[str, str]]
+    findings: list[Finding]
+
+    @property
+    def problems(self) -> list[Finding]:
+        """Findings that would stop a study."""
+        return [finding for finding in self.findings if finding.level == "problem"]
+
+
+def propose_site(
+    name: str,
+    spectra: str | Path,
+    laboratory: str | Path,
+    *,
+    target: str = "Pb",
+    unit: str = "",
+    id_column: str = "",
+    spectra_unit: Unit | Literal["auto"] = "auto",
+    below_detection: BelowDetection = "refuse",
+    source: str = "limesoda",
+) -> Proposal:
+    """Look through a user's files and propose a site file.
+
+    Parameters
+    ----------
+    name : str
+        Short name of the site.
+    spectra : path
+        Folder of instrument files, or a table.
+    laboratory : path
+        Table with the target.
+    target, unit : str
+        What to predict, such as ``Pb`` or ``clay``; its unit where the column's name says none.
+    id_column : str
+        Found by itself if empty.
+    spectra_unit : str
+        Of the spectra, where neither files nor values tell.
+    below_detection : str
+        What to do with cells such as ``<5``.
+    source : str
+        The library that the network learns from, by its name in site files.
+
+    Raises
+    ------
+    SiteError
+        Naming what could not be understood and how to mend it.
+    """
+    column, wanted, target_unit = find_target(laboratory, target, unit)
+    assays = read_assays(
+        laboratory, wanted, id_column=id_column, target_unit=target_unit, below_detection=below_detection
+    )
+    folder = Path(spectra).is_dir()
+    scans = read_folder(spectra, assays.samples.index) if folder else read_scans(spectra, id_column)
+    start, stop = common_bands(scans.wavelengths)
+    keys = {
+        "site": name,
+        "title": f"{name} (measured)",
+        "target_data": "files",
+        "spectra": _from_root(spectra),
+        "laboratory": _from_root(laboratory),
+        "id_column": id_column,
+        "spectra_unit": spectra_unit,
+        "replicates": "mean" if len(set(scans.ids)) < len(scans.ids) else "refuse",
+        "below_detection": below_detection,
+        "instrument": scans.instrument,
+        "target": wanted,
+        "target_unit": target_unit,
+        "target_scale": "log" if wanted.endswith("_kg") else "natural",
+        "source": source,
+        "band_start": start,
+        "band_stop": stop,
+    }
+    site = make_site(keys, where="soilpb new-site")
+    soils = read_measured(site)
+    said = {key: value for key, value in keys.items() if value != Site.model_fields[key].default}
+    understood = _understood(site, scans, column, soils)
+    return Proposal(site, said, understood, quality.check_soils(soils, site))
+
+
+def write_site(proposal: Proposal, *, force: bool = False) -> Path:
+    """Write the site file, at once or not at all.
+
+    Raises
+    ------
+    SiteError
+        If there is one of that name and ``force`` is not set, or if a study would stop.
+    """
+    path = free_path(proposal.site.site, force=force)
+    if proposal.problems:
+        first = proposal.problems[0]
+        raise SiteError(f"{first.topic}: {first.found}; {first.mend}")
+    with atomic_write(path) as temporary:
+        text = yaml.safe_dump(proposal.keys, sort_keys=False, allow_unicode=True, width=1000)
+        temporary.write_text(_HEADER + text, encoding="utf-8")
+    return path
+
+
+def free_path(name: str, *, force: bool = False) -> Path:
+    """Where the site file goes.
+
+    Raises
+    ------
+    SiteError
+        If there is one of that name and ``force`` is not set.
+    """
+    path = project_root() / "notebooks" / "sites" / f"{name}.yml"
+    if path.exists() and not force:
+        raise SiteError(f"{path} is there already; choose another name, or replace it with --force")
+    return path
+
+
+def _understood(site: Site, scans: Scans, column: str, soils: SoilSpectra) -> list[tuple[str, str]]:
+    """Lines of the table that a user checks: what was found, and what it was taken for."""
+    first, last = scans.wavelengths[[0, -1]]
+    n_files = len(files_of(scans.table.path))
+    lead = soils.values(site.target)
+    lead = lead[np.isfinite(lead)]
+    averaged = f"{len(scans.ids)} scans of {len(set(scans.ids))} samples"
+    lines = [
+        ("spectra", f"{averaged}, from {n_files} file{'s' if n_files > 1 else ''}"),
+        ("instrument", scans.instrument or "not said by the files; see `instrument` in the site file"),
+        ("range", f"{scans.wavelengths.size} bands over {first:g}–{last:g} nm"),
+        ("bands of the study", f"{site.band_start:g}–{site.band_stop:g} nm by {site.band_step:g} nm"),
+        ("samples", f"{soils.n_samples} with both a spectrum and a laboratory row"),
+        ("target", f"column {column!r} is {site.target}, modelled on the {site.target_scale} scale"),
+        ("values", f"{lead.size}, {lead.min():.4g} to {lead.max():.4g}, median {np.median(lead):.4g}"),
+    ]
+    others = [str(name) for name in soils.samples.columns if name != site.target]
+    lines += [("used besides", ", ".join(others))] if others else []
+    lost = SOURCE_BANDS[1] - SOURCE_BANDS[0] - (site.band_stop - site.band_start)
+    lines += [("narrower than usual", f"{lost:g} nm of the source's range are not used")] if lost else []
+    return lines + [("noted", note) for note in soils.provenance.notes]
+
+
+def _from_root(path: str | Path) -> str:
+    """Path as the site file says it: from the project's root where it lies below."""
+    path, root = Path(path).resolve(), project_root()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
