@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import ast
 import hashlib
+import importlib
 import re
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -151,11 +152,12 @@ def _kind(data: str) -> str:
 def code_behind(source: str | Path) -> list[str]:
     """Files of the package that a chapter imports, directly or through others.
 
-    A chapter is executed again when one of them changes, and only then.
+    A chapter is executed again when one of them changes, and only then. A name that a room
+    exports counts as the file that defines it, not as the whole room.
     """
     graph = _import_graph()
     cells = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code")
-    direct = graph.modules & set(_imported_names(cells))
+    direct = graph.modules & set(_imported_modules(cells, graph.modules))
     behind = direct.union(*(graph.find_upstream_modules(module) for module in direct))
     root = site_file.project_root()
     return sorted(_from_root(_file_of(module), root) for module in behind)
@@ -191,12 +193,19 @@ def _import_graph() -> grimp.ImportGraph:
     return grimp.build_graph("soilpb", cache_dir=None)
 
 
-def _imported_names(code: str) -> Iterator[str]:
+def _imported_modules(code: str, modules: Collection[str]) -> Iterator[str]:
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+            yield from (_defining_module(node.module, alias.name, modules) for alias in node.names)
+
+
+def _defining_module(package: str, name: str, modules: Collection[str]) -> str:
+    if f"{package}.{name}" in modules:
+        return f"{package}.{name}"
+    exports = importlib.import_module(package).__dict__.get("_EXPORTS", {}) if package in modules else {}
+    return next((f"{package}.{module}" for module, names in exports.items() if name in names), package)
 
 
 def _file_of(module: str) -> Path:

@@ -1,5 +1,6 @@
 """Twins are reproducible, executions atomic, and a chapter knows the code behind it."""
 
+import importlib
 import json
 from pathlib import Path
 
@@ -126,11 +127,32 @@ def test_parameters_decide_what_a_report_is_called(chapter, tmp_path):
 def test_a_chapter_knows_the_code_behind_it(tmp_path):
     """Modules imported by imported modules count; modules that nobody imports do not."""
     chapter = tmp_path / "x.py"
-    chapter.write_text("# %%\nfrom soilpb import training\nfrom soilpb.study import (\n    Study,\n)\n")
+    chapter.write_text(
+        "# %%\nfrom soilpb.models import transfer\nfrom soilpb.study import (\n    Study,\n)\n"
+    )
     behind = workflow.code_behind(chapter)
-    assert {"soilpb/training.py", "soilpb/resnet.py", "soilpb/study.py", "soilpb/spectra.py"} <= set(behind)
+    assert {"soilpb/models/transfer.py", "soilpb/models/resnet.py", "soilpb/spectra.py"} <= set(behind)
     assert all((ROOT / path).is_file() for path in behind)
-    assert "soilpb/attribution.py" not in behind
+    assert "soilpb/explain/attribution.py" not in behind
+
+
+def test_an_exported_name_counts_as_the_file_that_defines_it(tmp_path):
+    """What a chapter imports from a room brings in one file of the room, not all."""
+    chapter = tmp_path / "x.py"
+    chapter.write_text("# %%\nfrom soilpb import SoilSpectra\n")
+    assert workflow.code_behind(chapter) == ["soilpb/spectra.py"]
+
+
+@pytest.mark.parametrize(
+    "room", ["soilpb", *(f"soilpb.{path.parent.name}" for path in (ROOT / "soilpb").glob("*/__init__.py"))]
+)
+def test_rooms_export_what_is_there(room):
+    """Each exported name exists, and none is called like a module of its room."""
+    package = importlib.import_module(room)
+    exported = [name for names in getattr(package, "_EXPORTS", {}).values() for name in names]
+    assert all(hasattr(package, name) for name in exported)
+    assert set(exported).isdisjoint(path.stem for path in Path(package.__file__).parent.iterdir())
+    assert package.__doc__
 
 
 def test_a_site_stands_on_the_files_it_brought(tmp_path, monkeypatch):
@@ -169,5 +191,6 @@ def test_a_librarys_files_are_behind_a_sites_pages(tmp_path, monkeypatch):
 
 def test_explaining_is_not_behind_pretraining():
     """A change of the explainers does not run pretraining again."""
-    assert "soilpb/attribution.py" not in workflow.code_behind(ROOT / "notebooks" / "02_pretraining.py")
-    assert "soilpb/attribution.py" in workflow.code_behind(ROOT / "notebooks" / "05_interpretation.py")
+    for chapter, stands in (("02_pretraining", False), ("05_interpretation", True)):
+        behind = workflow.code_behind(ROOT / "notebooks" / f"{chapter}.py")
+        assert ("soilpb/explain/attribution.py" in behind) == stands
