@@ -20,10 +20,10 @@ READS = {
     "07_decisions": ["02_pretraining"],
     "site_report": ["02_pretraining"],
 }
-# Which tables of benchmarks a chapter reads: long runs, made once and committed.
+# Which tables of results a chapter reads: long runs, made once and committed.
 TABLES = {
-    "03_transfer": ["benchmarks/fresh_twins.csv"],
-    "06_real_soils": ["benchmarks/ledger.csv", "benchmarks/averages.csv"],
+    "03_transfer": ["results/fresh_twins.csv", "results/fresh_twins_curves.csv"],
+    "06_real_soils": ["results/ledger.csv", "results/averages.csv"],
     "07_decisions": ["benchmarks/decisions.json"],
 }
 # What a chapter runs by typing commands.

@@ -6,8 +6,9 @@
 Candidates are the means of two to four of seven models that know nothing but the site's own
 soils. ``choose`` fits them on the five clay tasks and records the mean with the best R² there;
 ``write`` then fits them on the five tasks of organic carbon, which take no part in the choice,
-and confirms it or not. Tasks, folds and store are those of ``ledger.py``. Writes ``averages.csv``
-(a row a candidate and task, which chapter 6 reads) and ``averages.md`` beside this file.
+and confirms it or not. Tasks, folds and store are those of ``ledger.py``. Writes
+``results/averages.csv`` (one row per candidate and task, which chapter 6 reads) and ``averages.md``
+beside this file.
 
 Known when this was written: on all ten tasks, the results of the members of the present average,
 of the support vector machine, and of the present average itself; those of MiniRocket, local PLS
@@ -23,7 +24,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from ledger import FIELDS, HERE, TARGETS, r2
+from ledger import FIELDS, HERE, RESULTS, TARGETS, r2
 from ledger_ideas import AVERAGE
 from threadpoolctl import threadpool_limits
 
@@ -83,7 +84,7 @@ def write() -> None:
     made = table(tuple(TARGETS))
     made["chosen"] = made["average"] == json.loads(CHOICE.read_text(encoding="utf-8"))["average"]
     made["present"] = made["average"] == name(AVERAGE)
-    made.to_csv(HERE / "averages.csv", index=False, float_format="%.5f")
+    made.to_csv(RESULTS / "averages.csv", index=False, float_format="%.5f")
     (HERE / "averages.md").write_text(page(made), encoding="utf-8")
 
 

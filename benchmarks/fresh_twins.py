@@ -21,7 +21,8 @@ Everything that was run is in the table: pooled features too, which show why a r
 look worse than it is.
 
 ``run`` keeps networks and scores under ``artifacts/fresh_twins`` and goes on where it was interrupted.
-``write`` makes ``fresh_twins.csv`` (which chapter 3 reads) and ``fresh_twins.md`` beside this file.
+``write`` makes ``results/fresh_twins.csv`` and ``results/fresh_twins_curves.csv``, which chapter 3
+reads, and ``fresh_twins.md`` beside this file.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from fresh_twins_page import page
+from fresh_twins_page import by_factor, page
 from scipy.special import logit
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -121,7 +122,8 @@ STRATEGIES = {
 #: The other two.
 PREDICTIONS, POOLED = "predictions ‖ PLS", "pooled features + ridge"
 
-TABLE, PAGE = (Path(__file__).with_suffix(kind) for kind in (".csv", ".md"))
+RESULTS = project_root() / "results"
+PAGE = Path(__file__).with_suffix(".md")
 STORE = project_root() / "artifacts" / "fresh_twins"
 
 
@@ -209,8 +211,11 @@ def write() -> None:
         raise SystemExit(f"{len(missing)} of {len(paths)} parts are missing: run first")
     table = pd.concat([_files.load_table(path) for path in paths], ignore_index=True)
     table = table.drop(columns="seconds").assign(n_train=N_TRAIN, n_test=N_TEST)
-    table.to_csv(TABLE, index=False, float_format="%.5f")
-    PAGE.write_text(page(pd.read_csv(TABLE), __doc__), encoding="utf-8")
+    path = RESULTS / "fresh_twins.csv"
+    table.to_csv(path, index=False, float_format="%.5f")
+    table = pd.read_csv(path)
+    by_factor(table).to_csv(RESULTS / "fresh_twins_curves.csv", index=False, float_format="%.5f")
+    PAGE.write_text(page(table, __doc__), encoding="utf-8")
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ The tasks, folds and store are those of ``ledger.py``: 5 × 5-fold cross-validat
 organic carbon in five LimeSoDa fields. Each model is compared with PLS on each task by the
 corrected resampled t-test on the RMSE of folds, with Holm's correction over the ten tasks; it
 is the rule of chapter 6. CPU seconds are those of all 25 fits and predictions of a task, on one
-thread, averaged over the tasks. Writes ``league.csv`` (a row a model and task, with 95 %
-bootstrap intervals over soils) and ``league.md`` beside this file.
+thread, averaged over the tasks. Writes ``results/league.csv`` (one row per model and task,
+with 95 % bootstrap intervals over soils) and ``league.md`` beside this file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 
 import pandas as pd
-from ledger import FIELDS, HERE, N_REPEATS, TARGETS, predictions, task
+from ledger import FIELDS, HERE, N_REPEATS, RESULTS, TARGETS, predictions, task
 from threadpoolctl import threadpool_limits
 
 from soilpb._format import track
@@ -99,7 +99,7 @@ def main() -> None:
     keys = list(dict.fromkeys([PLS, *parser.parse_args().models]))
     with threadpool_limits(1):
         table = league(keys)
-    table.to_csv(HERE / "league.csv", index=False, float_format="%.5f")
+    table.to_csv(RESULTS / "league.csv", index=False, float_format="%.5f")
     (HERE / "league.md").write_text(page(table), encoding="utf-8")
     print(summary(table).to_string(index=False))
 

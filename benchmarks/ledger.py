@@ -11,8 +11,8 @@ stored seeds, the same folds for all. The protocol: ideas are tried on the five 
 confirms the choice, or not, on tasks that took no part in it. Parts of ideas are fitted once
 and kept under ``artifacts/ledger``, so that a run goes on where it was interrupted.
 
-``write`` makes ``ledger.csv`` (a row an idea and task, which chapter 6 reads) and ``ledger.md``
-beside this file. All ideas in ``ledger_ideas.py`` are run for it: a failure cannot be left out.
+``write`` makes ``results/ledger.csv`` (one row per idea and task, which chapter 6 reads) and
+``ledger.md`` beside this file. All ideas in ``ledger_ideas.py`` are run for it: a failure cannot be left out.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from soilpb.study import Study
 FIELDS = ("cv98", "sc93", "sl125", "ul120", "ssp460")
 TARGETS = {"clay": "clay_pct", "SOC": "SOC_pct"}
 HERE = Path(__file__).resolve().parent
+RESULTS = project_root() / "results"
 STORE = project_root() / "artifacts" / "ledger"
 CHOICE = HERE / "ledger_choice.json"
 N_REPEATS = 5
@@ -154,7 +155,7 @@ def write() -> None:
         for target in TARGETS
         for field in FIELDS
     ]
-    pd.DataFrame(rows).to_csv(HERE / "ledger.csv", index=False, float_format="%.5f")
+    pd.DataFrame(rows).to_csv(RESULTS / "ledger.csv", index=False, float_format="%.5f")
     table = pd.DataFrame([entry(idea) for idea in (*IDEAS, *CONTROLS)])
     table["chosen"] = table["idea"] == choice
     (HERE / "ledger.md").write_text(page(table), encoding="utf-8")

@@ -33,7 +33,7 @@ VISNIR_SHARE, MIR_SHARE = 64_644 / 135_651, 85_684 / 135_651
 LOAD_OURS = """
 import sys, time
 from pathlib import Path
-from soilpb.bands import band_grid
+from soilpb.spectra import band_grid
 from soilpb.readers import lucas, ossl
 load = {"ossl": ossl.load, "lucas2015": lucas.load_2015}[sys.argv[1]]
 start = time.perf_counter()

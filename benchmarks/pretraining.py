@@ -56,8 +56,8 @@ FIGURE = Path(__file__).with_suffix(".svg")
 FIT_FROM_FILE = """
 import sys, time
 import numpy as np
-from soilpb.network import SpectralNetwork
-from soilpb.training import TrainingConfig
+from soilpb.models.network import SpectralNetwork
+from soilpb.models.training import TrainingConfig
 X, wavelengths = np.load(sys.argv[1], mmap_mode="r")[: int(sys.argv[2])], np.load(sys.argv[3])
 y = np.linspace(4, 9, len(X))
 for n, epochs in ((256, 1), (len(X), 2)):  # first calls are not training

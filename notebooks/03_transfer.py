@@ -204,7 +204,7 @@ ax = training.learning_curve(curve, x="n_train")
 # The new soils lie in the same fields as those learnt from, which is easier than whole fields left out.
 
 # %%
-twins = pd.read_csv(project_root() / "benchmarks" / "fresh_twins.csv")
+twins = pd.read_csv(project_root() / "results" / "fresh_twins.csv")
 curves = fresh_twins.by_factor(twins)
 
 # %% mystnb={"figure": {"caption": "R² on lead of new soils, as measured, of freshly drawn **simulated** libraries and sites: mean and 95 % interval over the draws. One factor varies, the others stay at {glue:text}`transfer-default`. Dashed: who knows all constituents and pH.", "name": "fig-transfer-twins"}, "image": {"alt": "Three panels, R squared against the soils in the library, the shift of the site, and the unexplained spread of lead. Lines: four properties beside PLS, pH features beside PLS, pH fine-tuned, two models without a library, random features; a dashed line above them is the ceiling."}}

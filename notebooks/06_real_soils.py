@@ -248,7 +248,7 @@ glue(
 # Rule and expectation were written before; all is in `benchmarks/averages.md`.
 
 # %% tags=["remove-cell"]
-averages = pd.read_csv(project_root() / "benchmarks" / "averages.csv")
+averages = pd.read_csv(project_root() / "results" / "averages.csv")
 winner = averages[averages["chosen"]].eval("gain = R2 - R2_present")
 gain = {target: rows.to_numpy() for target, rows in winner.groupby("target")["gain"]}
 change = {
@@ -279,7 +279,7 @@ glue(
 # was tried on *organic carbon*, which had taken no part in the choice. The ledger with all expectations is `benchmarks/ledger.md`.
 
 # %%
-ledger = pd.read_csv(project_root() / "benchmarks" / "ledger.csv")
+ledger = pd.read_csv(project_root() / "results" / "ledger.csv")
 ledger["gain"] = ledger["R2"] - ledger["R2_without"]
 gains = ledger.groupby("idea", sort=False)["gain"].apply(comparison.mean_over_tasks).tolist()
 means_of_targets = ledger.pivot_table(index=["idea", "borrows"], columns="target", values="gain", sort=False)

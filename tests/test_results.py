@@ -1,0 +1,62 @@
+"""The tables that chapters read are complete, and their pages are what the scripts make of them."""
+
+import importlib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
+FACTORS = ["size", "shift", "noise"]
+
+
+@pytest.fixture(scope="module")
+def twins():
+    return pd.read_csv(RESULTS / "fresh_twins.csv")
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """The benchmark that made the twins' tables."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return importlib.import_module("fresh_twins")
+
+
+def test_each_draw_of_the_twins_has_every_model(twins, script):
+    """All draws and conditions of the script are there, and all models of a condition in each."""
+    assert set(twins["draw"]) == set(script.DRAWS)
+    assert set(twins[FACTORS].itertuples(index=False, name=None)) == set(map(tuple, script.CONDITIONS))
+    counts = twins.groupby([*FACTORS, "knows", "strategy"])["draw"].agg(["nunique", "size"])
+    assert (counts == len(script.DRAWS)).all(axis=None)
+
+
+def test_no_model_is_better_than_the_ceiling(twins):
+    """Averaged over draws, no model passes the one that knows all constituents and pH."""
+    means = twins.groupby([*FACTORS, "knows", "strategy"])[["R2", "ceiling"]].mean()
+    assert (means["R2"] < means["ceiling"]).all()
+
+
+def test_page_and_curves_are_what_the_table_gives(twins, script):
+    """The committed page and the figure's table are what the script writes of the committed table."""
+    assert script.PAGE.read_text(encoding="utf-8") == script.page(twins, script.__doc__)
+    curves = pd.read_csv(RESULTS / "fresh_twins_curves.csv")
+    pd.testing.assert_frame_equal(curves, script.by_factor(twins), check_dtype=False, atol=1e-5)
+
+
+def test_controls_use_no_library_and_vary_with_the_site_alone(twins, script):
+    """A model without a library has the same R² for every size of the library."""
+    curves = script.by_factor(twins)
+    alone = curves[(curves["factor"] == "size") & (curves["model"] == "average, no library")]
+    assert len(set(alone["value"])) == 1
+
+
+@pytest.mark.parametrize("name", ["ledger", "averages"])
+def test_real_tasks_are_complete(name):
+    """Every idea and every candidate average has all ten tasks; exactly one was chosen."""
+    table = pd.read_csv(RESULTS / f"{name}.csv")
+    key = table.columns[0]
+    assert (
+        table.groupby(key)[["target", "field"]].apply(lambda rows: len(rows.drop_duplicates())) == 10
+    ).all()
+    assert len(set(table.loc[table["chosen"], key])) == 1
