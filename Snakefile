@@ -59,9 +59,9 @@ def code(wildcards):
 
 def network(wildcards):
     """The executed notebook that trained the network from which a shard's model starts, if it does."""
-    from soilpb.evaluate.cross_validation import starts_from_source  # slow to import, and not needed for the book
+    from soilpb.evaluate.cross_validation import needs_source_network  # slow to import, and not needed for the book
 
-    read = starts_from_source(wildcards.model)
+    read = needs_source_network(wildcards.model)
     return [EXECUTED.format(site=wildcards.site, chapter="02_pretraining")] if read else []
 
 

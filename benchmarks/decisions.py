@@ -96,7 +96,7 @@ def judged(seeds: range) -> tuple[pd.DataFrame, ...]:
             covered.append(
                 (seed, name, np.mean((said[f"{prefix}lower"] <= values) & (values <= said[f"{prefix}upper"])))
             )
-        r2 = cross_validation.metrics(ln_pb(new), np.log(said["predicted"]))["R2"]
+        r2 = cross_validation.compute_metrics(ln_pb(new), np.log(said["predicted"]))["R2"]
         chosen.append((seed, model.target.name, r2))
         chances += list(probabilities(model, said, new))
         flags.append((seed, "same kind", said["outside"].mean(), np.nan))

@@ -45,7 +45,7 @@ from threadpoolctl import threadpool_limits
 from soilpb import _files
 from soilpb._format import track
 from soilpb.evaluate import pretraining
-from soilpb.evaluate.cross_validation import metrics
+from soilpb.evaluate.cross_validation import compute_metrics
 from soilpb.models import baselines
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.training import TrainingConfig
@@ -136,7 +136,7 @@ def network(teacher: str, size: int, library: SoilSpectra, draw: int) -> Spectra
     if not (folder / "card.json").exists():
         soils = library.take(np.arange(size))
         taught = labels(soils.samples, draw)
-        training = TrainingConfig(pretraining.epochs_for(size), seed=draw)
+        training = TrainingConfig(pretraining.choose_epochs(size), seed=draw)
         Y = np.column_stack(list(taught.values()))
         made = SpectralNetwork.fit(soils.reflectance, Y, GRID, list(taught), training=training)
         made.save(folder)
@@ -179,13 +179,13 @@ def scores(condition: Condition, library: SoilSpectra, draw: int) -> pd.DataFram
     site = twin.simulate_target(n, draw, GRID, condition.shift, condition.noise)
     X, y, true = site.reflectance, np.log(site.values("Pb_mg_kg")), truth.true_log_pb(site.samples)
     learn, judge = slice(N_TRAIN), slice(N_TRAIN, n)
-    about = {"draw": draw, **condition._asdict(), "ceiling": metrics(y[judge], true[judge])["R2"]}
+    about = {"draw": draw, **condition._asdict(), "ceiling": compute_metrics(y[judge], true[judge])["R2"]}
     rows = []
     for teacher, strategy, model in candidates(condition, library, draw):
         start = time.process_time()
         said = model.fit(X[learn], y[learn]).predict(X[judge])
         seconds = time.process_time() - start
-        r2 = {name: metrics(of[judge], said)["R2"] for name, of in (("R2", y), ("R2_true", true))}
+        r2 = {name: compute_metrics(of[judge], said)["R2"] for name, of in (("R2", y), ("R2_true", true))}
         rows.append({**about, "knows": teacher, "strategy": strategy, **r2, "seconds": seconds})
     return pd.DataFrame(rows)
 

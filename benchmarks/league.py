@@ -31,8 +31,10 @@ def one_task(keys: list[str], target: str, field: str) -> pd.DataFrame:
     made = pd.concat([predictions(key, target, field) for key in keys], ignore_index=True)
     study = task(target, field)
     folds = splits.repeated_kfold(study.ids, 5, N_REPEATS, study.site.seed, study.groups)
-    compared = comparison.against(cross_validation.score(made), folds, PLS).set_index("model")
-    r2 = comparison.interval(made).set_index("model")[["value", "lower", "upper"]].add_prefix("R2_")
+    compared = comparison.compare_models(cross_validation.score_predictions(made), folds, PLS).set_index(
+        "model"
+    )
+    r2 = comparison.bootstrap_interval(made).set_index("model")[["value", "lower", "upper"]].add_prefix("R2_")
     seconds = made.groupby("model")["seconds"].first()
     columns = ["change", "lower", "upper", "p_value", "better", "equal", "worse"]
     table = r2.join(compared[columns]).join(seconds).loc[keys]
@@ -44,8 +46,12 @@ def league(keys: list[str]) -> pd.DataFrame:
     places = [(target, field) for target in TARGETS for field in FIELDS]
     table = pd.concat([one_task(keys, *place) for place in track(places, "tasks")], ignore_index=True)
     tested = table["p_value"].notna()
-    table.loc[tested, "p_holm"] = table[tested].groupby("key")["p_value"].transform(comparison.holm)
-    table.loc[tested, "outcome"] = [comparison.outcome(row) for row in table[tested].to_dict("records")]
+    table.loc[tested, "p_holm"] = (
+        table[tested].groupby("key")["p_value"].transform(comparison.adjust_p_values)
+    )
+    table.loc[tested, "outcome"] = [
+        comparison.decide_verdict(row) for row in table[tested].to_dict("records")
+    ]
     return table
 
 

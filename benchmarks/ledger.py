@@ -70,7 +70,10 @@ def r2(parts: tuple[str, ...], target: str, field: str) -> float:
     rows = tables[0].assign(predicted=mean).groupby("repeat")
     return float(
         np.mean(
-            [cross_validation.metrics(repeat["observed"], repeat["predicted"])["R2"] for _, repeat in rows]
+            [
+                cross_validation.compute_metrics(repeat["observed"], repeat["predicted"])["R2"]
+                for _, repeat in rows
+            ]
         )
     )
 

@@ -40,7 +40,7 @@ STRONG = 0.2
 def benchmark(n_sites: int, n_soils: int, source_size: int) -> pd.DataFrame:
     """One row a (site, model, way of asking): correlation with the truth and signs."""
     library = twin.simulate_source(source_size, seed=FIRST_SEED - 1, grid=GRID)
-    training = TrainingConfig(pretraining.epochs_for(source_size), seed=FIRST_SEED - 1)
+    training = TrainingConfig(pretraining.choose_epochs(source_size), seed=FIRST_SEED - 1)
     source = SpectralNetwork.fit(library.reflectance, library.values("pH"), GRID, ["pH"], training=training)
     texture = mineral_slopes.texture_exponent(library.reflectance, GRID, library.samples)
     return pd.concat(
@@ -53,7 +53,7 @@ def site(source: SpectralNetwork, texture: float, n_soils: int, seed: int) -> pd
     """Fit the models to the folds of one simulated site and ask them."""
     soils = twin.simulate_target(n_soils, seed=seed, grid=GRID)
     X, y, ids = soils.reflectance, np.log(soils.values("Pb_mg_kg")), soils.samples.index.to_numpy()
-    folds = list(splits.iterate(splits.repeated_kfold(ids, 5, 1, seed), ids))
+    folds = list(splits.iterate_folds(splits.repeated_kfold(ids, 5, 1, seed), ids))
     amounts = {
         c: soils.samples[columns_of(c)].sum(axis=1).to_numpy() / 100 for c in mineral_slopes.CONSTITUENTS
     }

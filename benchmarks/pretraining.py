@@ -152,9 +152,9 @@ def epochs_by_rows() -> list[dict[str, float]]:
 
 def draw(rows: list[dict[str, float]], path: Path) -> None:
     """Draw time and memory against the number of spectra."""
-    style.style()
+    style.set_style()
     table = pd.DataFrame(rows).set_index("spectra")
-    above, beneath = style.stacked([2.4, 2.4])
+    above, beneath = style.stack_axes([2.4, 2.4])
     panels = ((above, "s an epoch", "Epoch (CPU s)"), (beneath, "peak, MB", "Peak memory (MB)"))
     for (ax, column, label), colour in zip(panels, style.PALETTE, strict=False):
         ax.plot(table.index, table[column], "o-", color=colour)

@@ -45,7 +45,7 @@ from soilpb.simulate import minerals
 from soilpb.study import Study
 
 study = Study.open("01_data", globals())
-style.style()
+style.set_style()
 study.banner()
 
 # %% [markdown]
@@ -76,9 +76,9 @@ pd.DataFrame(
 # here, and can only be seen through the company it keeps {cite:p}`stenberg2010`.
 
 # %% mystnb={"figure": {"caption": "Reflectance of the source ({glue:text}`data-source-kind`) and the target soils ({glue:text}`data-kind`), and the constituents that absorb at each wavelength. Bars span two widths on either side of a feature's centre.", "name": "fig-domain-spectra"}, "image": {"alt": "Two reflectance curves with shaded 5 to 95 percent bands rise from the blue towards 1300 nm and dip near 1400, 1900 and 2200 nm; a strip beneath shows where hematite, goethite, organic matter, water, clays, carbonate, gypsum and jarosite absorb."}}
-above, beneath = style.stacked([3.6, 2.8])
-spectra.spectra(domains, above)
-ax = spectra.atlas(minerals.FEATURES, beneath)
+above, beneath = style.stack_axes([3.6, 2.8])
+spectra.plot_spectra(domains, above)
+ax = spectra.plot_atlas(minerals.FEATURES, beneath)
 # %% [markdown]
 # In {numref}`fig-domain-spectra` the target is {glue:text}`data-darker` than the source in the visible:
 # its median reflectance at 550 nm is {glue:text}`data-r550-target:.2f`, against {glue:text}`data-r550-source:.2f` in the library.
@@ -99,17 +99,17 @@ glue("data-darker", "darker" if at_550["target"] < at_550["source"] else "bright
 
 # %% mystnb={"figure": {"caption": "Soil pH in the source ({glue:text}`data-source-kind`) and the target ({glue:text}`data-kind`).", "name": "fig-ph-distribution"}, "image": {"alt": "Two overlapping histograms of soil pH, one for the source library and one for the target site, with dashed lines at the medians."}}
 ph = {name: soils.values(study.site.source_property) for name, soils in domains.items()}
-ax = spectra.distribution(ph, "pH (H₂O)")
+ax = spectra.plot_distribution(ph, "pH (H₂O)")
 # %% [markdown]
 # The target alone has lead. It is skewed to the right, as concentrations are, so models in this book see its logarithm.
 # Legal limits are drawn beneath. In China they depend on the soil's pH: the very property the source teaches.
 
 # %% mystnb={"figure": {"caption": "Above: the target's lead ({glue:text}`data-kind`), on a logarithmic axis. Below: legal limits; where they depend on pH, one mark a pH class.", "name": "fig-target-distribution"}, "image": {"alt": "A right-skewed histogram of lead on a logarithmic axis; beneath it, legal limits of China, one mark a pH class, and of Finland."}}
-above, beneath = style.stacked([2.8, 2.6])
+above, beneath = style.stack_axes([2.8, 2.6])
 target_values = {"target": study.target.values(study.site.target)}
 unit = f"{study.target_name} ({study.target_unit})"
-spectra.distribution(target_values, unit, above, log=True, colours=[style.TARGET_COLOUR])
-ax = spectra.limits(standards.LEAD_LIMITS, unit, beneath)
+spectra.plot_distribution(target_values, unit, above, log=True, colours=[style.TARGET_COLOUR])
+ax = spectra.plot_limits(standards.LEAD_LIMITS, unit, beneath)
 # %% tags=["hide-input"]
 pb, target_ph = study.target.values(study.site.target), study.target.values("pH")
 rules = standards.LEAD_LIMITS[["standard", "rule"]].drop_duplicates()
@@ -131,7 +131,7 @@ distances = quality.distances(study.source.reflectance, study.target.reflectance
 table = distances.table.assign(sample=study.ids)
 
 # %% mystnb={"figure": {"caption": "Distance of each target soil ({glue:text}`data-kind`) from the source library ({glue:text}`data-source-kind`): within its principal components (T²) and outside them (Q). Dashed: limits that 95 % of the library pass.", "name": "fig-domain-distance"}, "image": {"alt": "Scatter plot on logarithmic axes of T² against Q, one point a target soil, with dashed limits and the farthest soils named."}}
-ax = spectra.outliers(table, distances.t2_limit, distances.q_limit)
+ax = spectra.plot_outliers(table, distances.t2_limit, distances.q_limit)
 # %% tags=["remove-cell"]
 share = 100 * float(distances.outside.mean())
 far = share > 10

@@ -57,7 +57,7 @@ from soilpb.study import Study
 
 # %%
 study = Study.open("02_pretraining", globals())
-style.style()
+style.set_style()
 study.banner()
 
 # %% [markdown]
@@ -72,7 +72,7 @@ study.banner()
 
 # %% mystnb={"figure": {"caption": "The network, drawn from its configuration: channels × positions along the spectrum beneath each layer, what the layer does above it. Curved arrows are shortcuts.", "name": "fig-network"}, "image": {"alt": "Boxes from left to right: the spectrum, a strided convolution called stem, three residual blocks with curved shortcut arrows, flattened features and one output; each box names its number of channels and positions."}}
 config = ResNetConfig(n_bands=study.source.n_bands)
-ax = training_.network(config, output=study.site.source_property)
+ax = training_.plot_network(config, output=study.site.source_property)
 
 # %% [markdown]
 # ## Training
@@ -84,7 +84,7 @@ ax = training_.network(config, output=study.site.source_property)
 # %%
 prop, seed = study.site.source_property, study.site.seed
 learning, held_back = pretraining.hold_out(study.source, test_share, seed)
-training = TrainingConfig(epochs or pretraining.epochs_for(learning.n_samples), seed=seed)
+training = TrainingConfig(epochs or pretraining.choose_epochs(learning.n_samples), seed=seed)
 started = time.process_time()
 network = SpectralNetwork.fit(
     learning.reflectance,
@@ -100,9 +100,9 @@ seconds = time.process_time() - started
 
 # %% mystnb={"figure": {"caption": "Training on the source library ({glue:text}`pre-source-kind`). Above: error on the soils it learns from, with the noise that training adds. Below: R² on soils held back.", "name": "fig-training"}, "image": {"alt": "Two curves by epoch: above, the training error falls steeply and then slowly; below, R squared of the held-back soils rises and levels off."}}
 history = pd.DataFrame(network.history)
-above, beneath = style.stacked([2.2, 2.2])
-training_.training_curve(history, "train_loss", "Training error\n(squared sd)", above)
-ax = training_.training_curve(history, "validation_r2", "R², held back", beneath)
+above, beneath = style.stack_axes([2.2, 2.2])
+training_.plot_training_curve(history, "train_loss", "Training error\n(squared sd)", above)
+ax = training_.plot_training_curve(history, "validation_r2", "R², held back", beneath)
 
 # %% [markdown]
 # A network that learnt too little would still be rising at the last epoch of {numref}`fig-training`; one that learnt its soils by heart would fall
@@ -122,12 +122,12 @@ models = {RESNET: network, PLS: pls}
 places = {"library": held_back}
 if prop in study.target.samples:
     places["site"] = study.target.having(prop)
-predictions = {at: pretraining.predict(models, soils, prop) for at, soils in places.items()}
-scores = {at: cross_validation.score(rows) for at, rows in predictions.items()}
+predictions = {at: pretraining.predict_held_back(models, soils, prop) for at, soils in places.items()}
+scores = {at: cross_validation.score_predictions(rows) for at, rows in predictions.items()}
 
 # %% tags=["hide-input"]
 league = pd.concat(
-    {at: cross_validation.summary(rows) for at, rows in scores.items()}, names=["soils of the"]
+    {at: cross_validation.summarise_scores(rows) for at, rows in scores.items()}, names=["soils of the"]
 )
 value = league.pivot_table(index=["soils of the", "model"], columns="metric", values="value", sort=False)
 value = value.reindex(models, level="model")
@@ -139,7 +139,7 @@ shown.style.format(_format.number, subset=["R²", "RMSE", "bias", "RPD"]).hide(a
 _, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 3.9))
 for ax, at in zip(axes, places, strict=False):
     of_network = [table[at].query("model == @RESNET") for table in (predictions, scores)]
-    scores_.parity(*of_network, prop, ax).set_title(at.capitalize())
+    scores_.plot_parity(*of_network, prop, ax).set_title(at.capitalize())
 for ax in axes[len(places) :]:
     ax.axis("off")
 
@@ -153,9 +153,9 @@ for ax in axes[len(places) :]:
 
 # %% tags=["remove-cell"]
 learnt = value.xs(RESNET, level="model")
-gain = comparison.interval(predictions["library"], reference=PLS, seed=seed).iloc[0]
-population = pretraining.populations(study.source)
-within = pretraining.within_populations(predictions["library"], population)
+gain = comparison.bootstrap_interval(predictions["library"], reference=PLS, seed=seed).iloc[0]
+population = pretraining.name_populations(study.source)
+within = pretraining.score_within_populations(predictions["library"], population)
 groups = pretraining_words.populations(learnt.loc["library", "R2"], within[RESNET], population.unique().size)
 crossing = f"The site's laboratory has no {prop}, so this test is missing here."
 if "site" in places:
@@ -179,13 +179,13 @@ glue("pre-r2-pls", float(value.loc[("library", PLS), "R2"]), display=False)
 
 # %%
 most = 0 if library_folder(study.site) else 2_000  # soils; more is for libraries of files
-sizes = pretraining.smaller_sizes(learning.n_samples, most)
-smaller = pretraining.by_size(learning, held_back, prop, sizes, (RESNET, PLS), epochs, seed)
+sizes = pretraining.choose_sizes(learning.n_samples, most)
+smaller = pretraining.score_by_size(learning, held_back, prop, sizes, (RESNET, PLS), epochs, seed)
 by_size = pd.concat([smaller, scores["library"].assign(n=learning.n_samples)])
 
 # %% mystnb={"figure": {"caption": "R² of {glue:text}`pre-property` on the soils held back, by the number of soils that the network and PLS learn from; the last is the whole library but for the soils held back ({glue:text}`pre-source-kind`). One choice of soils and one training each.", "name": "fig-source-size"}, "image": {"alt": "Two lines over the number of library soils on a logarithmic axis: R squared of the network and of PLS on the same held-back soils."}}
-r2_by_size = by_size.query("metric == 'R2' and fold == @evaluation.POOLED")
-ax = training_.learning_curve(r2_by_size, label="Soils of the library that are learnt from")
+r2_by_size = by_size.query("metric == 'R2' and fold == @cross_validation.POOLED")
+ax = training_.plot_learning_curve(r2_by_size, label="Soils of the library that are learnt from")
 
 # %% [markdown]
 # {glue:text}`pre-growth` {numref}`fig-source-size` shows the way between. A pass over all {glue:text}`pre-n-learning:,` soils, with a look at those put aside, took {glue:text}`pre-epoch-seconds:.1f` s of one core.
@@ -193,7 +193,7 @@ ax = training_.learning_curve(r2_by_size, label="Soils of the library that are l
 # A score about the mean of a whole library hides where it fails, so it is taken apart by the groups that the library pools: countries, data sets, fields. {glue:text}`pre-groups`
 
 # %% tags=["hide-input"]
-parts = pretraining.by_population(predictions["library"], population)
+parts = pretraining.score_by_population(predictions["library"], population)
 apart = value.loc["library", ["R2"]].assign(within=within, rmse=value.loc["library", "RMSE"])
 apart["median"] = parts.groupby("model")["RMSE"].median()
 apart["worst"] = parts.groupby("model")["RMSE"].max()

@@ -54,7 +54,7 @@ from soilpb.study import Study
 
 # %%
 study = Study.open("03_transfer", globals())
-style.style()
+style.set_style()
 study.banner()
 
 # %% [markdown]
@@ -110,12 +110,12 @@ zoo[f"{prop} alone"] = transfer.property_alone(network)
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
 predictions = cross_validation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs)
-scores = cross_validation.score(predictions)
+scores = cross_validation.score_predictions(predictions)
 
 # %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` of all strategies, their controls (random weights; shuffled labels; the source property alone), PLS and multiblock ridge, under repeated cross-validation ({glue:text}`transfer-kind` soils). Bars: 95 % bootstrap intervals over the soils (whole sampling fields, where they are known). Grey names: controls, PLS and ridge.", "name": "fig-transfer-league"}, "image": {"alt": "One row a model, the best first: a dot for R squared with an interval; strategies that start from the pH network, the same from random weights and from shuffled labels, the pH prediction alone, and PLS."}}
 together = None if study.groups is None else dict(zip(study.ids, study.groups, strict=True))
-league = comparison.interval(predictions, groups=together, seed=study.site.seed)
-ax = scores_.league(league)
+league = comparison.bootstrap_interval(predictions, groups=together, seed=study.site.seed)
+ax = scores_.plot_league(league)
 for name in ax.get_yticklabels():
     name.set_color("black" if name.get_text() in fitted else style.GREY)
 
@@ -134,11 +134,11 @@ misled_pairs = {name: name.replace("pH", "shuffled") for name in [RIDGE, BEST]}
 controls = {"random weights": pairs, "shuffled labels": misled_pairs}
 knowledge = pd.concat(
     [
-        transfer_words.paired(scores, folds, these).assign(control=control)
+        comparison.compare_pairs(scores, folds, these).assign(control=control)
         for control, these in controls.items()
     ]
 )
-against_pls = comparison.against(scores, folds, reference=PLS)
+against_pls = comparison.compare_models(scores, folds, reference=PLS)
 
 # %% tags=["hide-input"]
 change = [
@@ -169,7 +169,7 @@ shown.style.format({"p (Holm)": lambda p: f"{p:.3f}" if p >= 0.001 else "< 0.001
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`transfer-label` under repeated cross-validation ({glue:text}`transfer-kind` soils). Left: the study's recipe, full fine-tuning. Right: the network's features beside PLS scores. Thin lines span the repeats.", "name": "fig-transfer-parity"}, "image": {"alt": "Two plots of observed against predicted values with the one-to-one line and scores in the corner: full fine-tuning on the left, features beside PLS scores on the right."}}
 two = [table[table["model"].isin([RECIPE, BEST])] for table in (predictions, scores)]
-axes = scores_.parity_grid(*two, study.label, models=[RECIPE, BEST])
+axes = scores_.plot_parity_grid(*two, study.label, models=[RECIPE, BEST])
 
 # %% [markdown]
 # A cloud flatter than the dashed line means that low soils are predicted too high and high soils too low: a model that is unsure stays near the mean.
@@ -180,16 +180,16 @@ axes = scores_.parity_grid(*two, study.label, models=[RECIPE, BEST])
 # Fewer training soils, the same test soils: where does knowledge from elsewhere pay most?
 
 # %%
-most = int(splits.training_sizes(folds).min())
+most = int(splits.count_training_rows(folds).min())
 sizes = [size for size in (30, 60, 120, 240) if size < 0.9 * most] + [most]
 compared = {name: zoo[name] for name in (PLS, BLOCKS, RIDGE, BEST)}
 curve = cross_validation.learning_curve(
     compared, study.X, study.y, sizes, folds, study.ids, n_jobs, study.site.seed
 )
-curve = curve.query("metric == 'R2' and fold == @evaluation.POOLED")
+curve = curve.query("metric == 'R2' and fold == @cross_validation.POOLED")
 
 # %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` by the number of training soils ({glue:text}`transfer-kind` soils), always on the same test soils. Whiskers: 5–95 % of the repeats.", "name": "fig-transfer-learning-curve"}, "image": {"alt": "R squared against the number of training soils on a logarithmic axis, one line a model: PLS, multiblock ridge, ridge on the network's features, and features beside PLS scores."}}
-ax = training.learning_curve(curve, x="n_train")
+ax = training.plot_learning_curve(curve, x="n_train")
 
 # %% [markdown]
 # {glue:text}`transfer-savings`
@@ -208,7 +208,7 @@ twins = pd.read_csv(project_root() / "results" / "fresh_twins.csv")
 curves = fresh_twins.by_factor(twins)
 
 # %% mystnb={"figure": {"caption": "R² on lead of new soils, as measured, of freshly drawn **simulated** libraries and sites: mean and 95 % interval over the draws. One factor varies, the others stay at {glue:text}`transfer-default`. Dashed: who knows all constituents and pH.", "name": "fig-transfer-twins"}, "image": {"alt": "Three panels, R squared against the soils in the library, the shift of the site, and the unexplained spread of lead. Lines: four properties beside PLS, pH features beside PLS, pH fine-tuned, two models without a library, random features; a dashed line above them is the ceiling."}}
-axes = training.one_at_a_time(curves, fresh_twins.FACTORS, fresh_twins.CEILING)
+axes = training.plot_factors(curves, fresh_twins.FACTORS, fresh_twins.CEILING)
 
 # %% [markdown]
 # {glue:text}`transfer-twins-many` {glue:text}`transfer-twins-turning`

@@ -48,7 +48,7 @@ from soilpb.study import Study
 
 study = Study.open("04_baselines", globals())
 PUBLISHED_R2 = 0.77  # ResNet-pH-Pb, He et al. (2025), one split
-style.style()
+style.set_style()
 study.banner()
 
 # %% [markdown]
@@ -77,7 +77,10 @@ one_split = splits.random_split(study.ids, seed=study.site.seed, groups=study.gr
 cv_folds = splits.repeated_kfold(study.ids, 5, n_repeats, study.site.seed, study.groups)
 single = cross_validation.cross_validate(zoo, study.X, study.y, one_split, study.ids, n_jobs)
 repeated = cross_validation.cross_validate(zoo, study.X, study.y, cv_folds, study.ids, n_jobs)
-single_scores, cv_scores = cross_validation.score(single), cross_validation.score(repeated)
+single_scores, cv_scores = (
+    cross_validation.score_predictions(single),
+    cross_validation.score_predictions(repeated),
+)
 tables = {
     "single": single,
     "predictions": repeated,
@@ -90,8 +93,8 @@ for name, table in tables.items():
 
 # %% tags=["hide-input"]
 by = {
-    "one 70/30 split": cross_validation.summary(single_scores),
-    "repeated cross-validation": cross_validation.summary(cv_scores),
+    "one 70/30 split": cross_validation.summarise_scores(single_scores),
+    "repeated cross-validation": cross_validation.summarise_scores(cv_scores),
 }
 league = pd.concat([table.assign(protocol=name) for name, table in by.items()], ignore_index=True)
 study.save("league", league)
@@ -103,7 +106,7 @@ wide.loc[cv_order, list(by)].rename_axis(columns=[None, None], index=None).style
 
 # %% mystnb={"figure": {"caption": "R² on {glue:text}`base-label` by one 70/30 split and by repeated 5-fold cross-validation ({glue:text}`base-kind` soils). Bars: 90 % of the repeats. Dotted: the published R² of ResNet-pH-Pb, from one split of the soils of Gejiu.", "name": "fig-league"}, "image": {"alt": "Dots with intervals, one row a model, for one random split and for repeated cross-validation, with the published value of 0.77 as a dotted line."}}
 r2 = league.query("metric == 'R2'").iloc[::-1].sort_values("protocol", ascending=False, kind="stable")
-ax = scores.league(r2, hue="protocol", published=PUBLISHED_R2)
+ax = scores.plot_league(r2, hue="protocol", published=PUBLISHED_R2)
 
 # %% tags=["remove-cell"]
 cv_r2 = cv_scores.query("metric == 'R2' and fold == -1").groupby("model")["value"].mean()
@@ -126,7 +129,7 @@ glue("base-share-test", 100 * float((one_split["role"] == "test").mean()), displ
 # {numref}`fig-parity-direct` shows the models without transfer and the study's recipe. Points are means over the repeats; the thin lines span the repeats.
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`base-label` under repeated cross-validation ({glue:text}`base-kind` soils).", "name": "fig-parity-direct"}, "image": {"alt": "Four parity plots of observed against predicted logarithm of lead, for PLS, SVM, the direct network and the transferred network, with the one-to-one line and scores in the corner."}}
-axes = scores.parity_grid(repeated, cv_scores, study.label, models=[PLS, SVM, RESNET, RECIPE])
+axes = scores.plot_parity_grid(repeated, cv_scores, study.label, models=[PLS, SVM, RESNET, RECIPE])
 
 # %% [markdown]
 # ## Is any of them better than PLS?
@@ -134,12 +137,12 @@ axes = scores.parity_grid(repeated, cv_scores, study.label, models=[PLS, SVM, RE
 # Models are compared fold by fold, on the same folds, by a t-test that knows that training sets overlap {cite:p}`nadeau2003`.
 
 # %%
-compared = comparison.against(cv_scores, cv_folds, reference=PLS)
+compared = comparison.compare_models(cv_scores, cv_folds, reference=PLS)
 study.save("comparison", compared)
 
 # %% tags=["hide-input"]
 compared.assign(
-    verdict=[comparison.outcome(row) for row in compared.to_dict("records")],
+    verdict=[comparison.decide_verdict(row) for row in compared.to_dict("records")],
     change=100 * compared["change"],
     interval=[
         f"{100 * low:+.0f} to {100 * high:+.0f}" for low, high in compared[["lower", "upper"]].to_numpy()
@@ -155,17 +158,17 @@ compared.assign(
 
 # %%
 quick = {name: zoo[name] for name in (baselines.name_of(key, study.target_name) for key in baselines.QUICK)}
-lucky = cross_validation.single_splits(
+lucky = cross_validation.score_single_splits(
     quick, study.X, study.y, n_splits, seed=study.site.seed, groups=study.groups, n_jobs=n_jobs
 )
 study.save("single_splits", lucky)
 luck = lucky.query("metric == 'R2' and model == @PLS")["value"].to_numpy()
 
 # %% mystnb={"figure": {"caption": "R² of {glue:text}`base-pls` over random 70/30 splits of the same soils ({glue:text}`base-kind`). Dotted: the R² that the study reports for its transferred network, from one split.", "name": "fig-split-honesty"}, "image": {"alt": "Histogram of R squared of PLS over random splits, with the range of ninety percent shaded, the cross-validated value as a solid line and the published 0.77 dotted."}}
-ax = scores.split_histogram(luck, published=PUBLISHED_R2, reference=float(cv_r2[PLS]))
+ax = scores.plot_split_histogram(luck, published=PUBLISHED_R2, reference=float(cv_r2[PLS]))
 
 # %% tags=["hide-input"]
-wrong = comparison.wrong_winners(lucky)
+wrong = comparison.count_wrong_winners(lucky)
 wrong.assign(share=100 * wrong["share"]).rename(
     columns={
         "winner": "better on average",
@@ -180,7 +183,9 @@ wrong.assign(share=100 * wrong["share"]).rename(
 
 # %% tags=["remove-cell"]
 row = compared.set_index("model", drop=False).loc[RECIPE].to_dict()
-alone = cross_validation.single_splits({PLS: zoo[PLS]}, study.X, study.y, n_splits, seed=study.site.seed)
+alone = cross_validation.score_single_splits(
+    {PLS: zoo[PLS]}, study.X, study.y, n_splits, seed=study.site.seed
+)
 loose = alone.query("metric == 'R2'")["value"]
 luckiest = wrong.loc[wrong["share"].idxmax()]
 glue("base-split-sd", float(np.std(luck, ddof=1)), display=False)
@@ -230,8 +235,10 @@ if {"x", "y"} <= set(study.target.samples):
 
 # %% tags=["hide-input"]
 by_protocol = pd.concat(
-    cross_validation.summary(
-        cross_validation.score(cross_validation.cross_validate(quick, study.X, study.y, f, study.ids))
+    cross_validation.summarise_scores(
+        cross_validation.score_predictions(
+            cross_validation.cross_validate(quick, study.X, study.y, f, study.ids)
+        )
     )
     .query("metric == 'R2'")
     .assign(protocol=name, task=name)
@@ -240,7 +247,7 @@ by_protocol = pd.concat(
 study.save("protocols", by_protocol)
 
 # %% mystnb={"figure": {"caption": "R² on {glue:text}`base-label` of four models by five ways of splitting the same soils ({glue:text}`base-kind`).", "name": "fig-protocols"}, "image": {"alt": "A table in colour: one row a way of splitting, one column a model, R squared in each cell and the best of each row in bold."}}
-ax = scores.task_heatmap(by_protocol, means=False)
+ax = scores.plot_task_heatmap(by_protocol, means=False)
 
 # %% tags=["remove-cell"]
 glue("base-protocols", comparison.protocol_verdict(by_protocol, PLS), display=False)

@@ -60,7 +60,7 @@ from soilpb.simulate.soils import columns_of
 from soilpb.study import Study
 
 study = Study.open("05_interpretation", globals())
-style.style()
+style.set_style()
 study.banner()
 
 # %% [markdown]
@@ -76,7 +76,7 @@ BEFORE, AFTER = (baselines.name_of("resnet-ph", name).removesuffix("-") for name
 recipe = baselines.registry(source, ["resnet-ph"], seed, epochs, study.target_name)[AFTER]
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds_table = splits.repeated_kfold(study.ids, n_folds, n_repeats, seed, study.groups)
-folds = list(splits.iterate(folds_table, study.ids))
+folds = list(splits.iterate_folds(folds_table, study.ids))
 fitted = [
     clone(recipe).set_params(seed=seed + i).fit(study.X[f.train], study.y[f.train])
     for i, f in enumerate(folds)
@@ -96,7 +96,7 @@ profiles = pd.concat([a.profile(name, i) for name, draws in explained.items() fo
 of_target = profiles[profiles["model"] == AFTER]
 
 # %% mystnb={"figure": {"caption": "Credit by wavelength ({glue:text}`shap-kind` soils): of the network that learned pH (above) and of the one fine-tuned to {glue:text}`shap-label` (below). Lines: means over draws; bands: 5–95 % of them. Grey: what the study says was retained and adapted for lead at Gejiu.", "name": "fig-shap-profiles"}, "image": {"alt": "Two profiles of SHAP credit against wavelength, pH upwards and the target downwards, with the study's retained bands at 550 to 750 and 1600 to 1700 nm shaded and its adapted wavelengths 919 and 959 nm dashed."}}
-ax = attribution.mirrored_profiles(profiles, BEFORE, AFTER)
+ax = attribution.plot_mirrored_profiles(profiles, BEFORE, AFTER)
 # %% [markdown]
 # {numref}`fig-shap-profiles` is the study's figure, with what one fit cannot show: how far a line moves from draw to draw.
 #
@@ -110,7 +110,7 @@ bands = pd.concat([a.bands(edges, name, i) for name, draws in explained.items() 
 change = bands_.compare_bands(bands, BEFORE, AFTER, left_out=1 / n_folds)
 
 # %% mystnb={"figure": {"caption": "Credit of 50 nm bands ({glue:text}`shap-kind` soils), relative to an even spread, with 90 % intervals. Strip: what became of each band. Grey: what the study says of Gejiu.", "name": "fig-band-change"}, "image": {"alt": "For each band of 50 nm two dots with intervals, pH and target, on a logarithmic axis around the even share; beneath, a strip coloured by outcome: retained, adapted, new, lost, unused or undecided."}}
-ax = attribution.band_diagram(change, BEFORE, AFTER)
+ax = attribution.plot_band_change(change, BEFORE, AFTER)
 # %% tags=["hide-input"]
 rules = pd.DataFrame({"outcome": list(bands_.RULES), "rule": list(bands_.RULES.values())})
 rules["bands"] = [int((change["outcome"] == name).sum()) for name in rules["outcome"]]
@@ -184,7 +184,7 @@ curves = sanity_checks.masking_curves(network, study.X[few], background[:10], wi
 of_model += [sanity_checks.randomisation(of_target, untrained), *sanity_checks.masking(curves)]
 
 # %% mystnb={"figure": {"caption": "How far predictions of {glue:text}`shap-label` move as bands of 100 nm are masked or given back ({glue:text}`shap-kind` soils). Solid: most credited band first; dashed: random orders, with 5–95 % of them. The test is about the area between solid and dashed.", "name": "fig-masking"}, "image": {"alt": "Two pairs of curves against the share of bands handled: deletion rises and insertion falls, the order by credit beside random orders."}}
-ax = attribution.masking_curves(curves)
+ax = attribution.plot_masking_curves(curves)
 # %% [markdown]
 # **The published bands as hypotheses.** A window that was named beforehand says something if it carries more than the even share, and if few windows *of the same width* carry as much.
 # We ask this of {glue:text}`shap-after` and the windows that the study published for lead at Gejiu.
@@ -229,7 +229,7 @@ rows = hypotheses.assign(
     window=[in_nm(w.start, w.stop) for w in hypotheses.itertuples()],
     p_value=[f"p = {p:.2f}" for p in hypotheses["p"]],
 )
-ax = attribution.intervals(
+ax = attribution.plot_intervals(
     rows, "window", "relative", "Credit per nm (1: even spread)", hue="group", neutral=1, notes="p_value"
 )
 # %% [markdown]
@@ -239,23 +239,23 @@ ax = attribution.intervals(
 # the atlas is dense enough to make a story of any peak.
 
 # %% mystnb={"figure": {"caption": "From above: credit by wavelength in the fine-tuned network; reflectance of the site's soils ({glue:text}`shap-kind`); what absorbs where, with bars of two widths on either side of a feature's centre.", "name": "fig-shap-atlas"}, "image": {"alt": "Three panels with a common wavelength axis: SHAP credit with the band of the draws, median reflectance with its 5 to 95 percent band, and a strip a constituent with its absorption features."}}
-top, middle, bottom = style.stacked([2.4, 2.4, 2.8])
-attribution.profile(of_target, top)
-spectra.spectra({"site": study.target}, middle, [style.TARGET_COLOUR])
+top, middle, bottom = style.stack_axes([2.4, 2.4, 2.8])
+attribution.plot_profile(of_target, top)
+spectra.plot_spectra({"site": study.target}, middle, [style.TARGET_COLOUR])
 top.set_ylabel("Credit (% a band)")
 middle.set_ylabel("Reflectance")
-ax = spectra.atlas(minerals_.FEATURES, bottom)
+ax = spectra.plot_atlas(minerals_.FEATURES, bottom)
 # %% [markdown]
 # The same, to explore: point at a wavelength and read the reflectance, what the model credits, and what could be made responsible.
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Credit and reflectance, to be read at any wavelength ({glue:text}`shap-kind` soils).", "name": "fig-explore"}, "image": {"alt": "Credit above, reflectance below, by wavelength; a line of text reads both at the wavelength pointed at."}}
-top, middle = style.stacked([2.4, 2.0])
-attribution.profile(of_target, top)
-spectra.spectra({"site": study.target}, middle, [style.TARGET_COLOUR])
+top, middle = style.stack_axes([2.4, 2.0])
+attribution.plot_profile(of_target, top)
+spectra.plot_spectra({"site": study.target}, middle, [style.TARGET_COLOUR])
 top.set_ylabel("Credit (% a band)")
 middle.set(xlabel="Wavelength (nm)", ylabel="Reflectance")
 said = figures_hover.readings(
-    attribution.share_of_credit(of_target),
+    attribution.compute_shares(of_target),
     pd.Series(np.median(study.X, axis=0), study.grid),
     minerals_.FEATURES,
 )
@@ -306,7 +306,7 @@ if known:
 shown = minerals.assign(constituent=minerals["constituent"].str.replace("_", " ")).sort_values(
     "slope", ascending=False
 )
-ax = attribution.intervals(
+ax = attribution.plot_intervals(
     shown,
     "constituent",
     "slope",
@@ -325,7 +325,9 @@ ax = attribution.intervals(
 # %%
 def own_slope(field, target, constituent):
     task = Study.load(field, target=target)
-    rows = list(splits.iterate(splits.repeated_kfold(task.ids, 5, 1, task.site.seed, task.groups), task.ids))
+    rows = list(
+        splits.iterate_folds(splits.repeated_kfold(task.ids, 5, 1, task.site.seed, task.groups), task.ids)
+    )
     baselines = [pls.PLSCV().fit(task.X[fold.train], task.y[fold.train]) for fold in rows]
     measured, texture = slopes_module.laboratory_abundances(task.target.samples), texture_of(task.source)
     answers = slopes_by_fold(
@@ -355,7 +357,7 @@ pairs = {"clay_pct": "clay", "SOC_pct": "organic_matter"}
 real = pd.DataFrame([own_slope(field, *pair) for pair in pairs.items() for field in fields])
 
 # %% mystnb={"figure": {"caption": "Slope of each field's model with its own constituent, in percent of the target's mean (LimeSoDa, measured soils), with 90 % intervals. A perfect model of a perfect theory would say 100.", "name": "fig-field-slopes"}, "image": {"alt": "Five fields as rows, each with two dots and intervals beside zero: the clay slope of the clay model and the organic matter slope of the organic carbon model."}}
-ax = attribution.intervals(
+ax = attribution.plot_intervals(
     real, "field", "slope", "Slope, % of the mean per unit of ln(constituent)", hue="model"
 )
 # %% [markdown]

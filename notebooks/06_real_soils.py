@@ -54,7 +54,7 @@ from soilpb.site_file import project_root
 from soilpb.study import Study, banner_html
 
 study = Study.open("06_real_soils", globals())
-style_.style()
+style_.set_style()
 HTML(banner_html("five fields of LimeSoDa", *[Study.load(name).target.provenance for name in fields.split()]))
 
 # %% [markdown]
@@ -112,22 +112,24 @@ predictions, folds = pd.concat(predictions), pd.concat(folds)
 
 # %%
 by_task = dict(list(predictions.groupby("task", sort=False)))
-scored = {name: cross_validation.score(rows) for name, rows in by_task.items()}
+scored = {name: cross_validation.score_predictions(rows) for name, rows in by_task.items()}
 scores = pd.concat([rows.assign(task=name) for name, rows in scored.items()])
-league = pd.concat([cross_validation.summary(rows).assign(task=name) for name, rows in scored.items()])
+league = pd.concat(
+    [cross_validation.summarise_scores(rows).assign(task=name) for name, rows in scored.items()]
+)
 r2 = league.query("metric == 'R2'")
 for name, table in {"predictions": predictions, "folds": folds, "scores": scores, "league": league}.items():
     study.save(name, table)
 
 # %% mystnb={"figure": {"caption": "R² of each model on each task (LimeSoDa, measured soils), and the mean over the tasks.", "name": "fig-real-league"}, "image": {"alt": "Heat map of R squared: models as rows ordered by their mean, the best first; clay and organic carbon of five fields as columns, and their mean; the best model of each column in bold."}}
-ax = scores_.task_heatmap(r2, tall=True)
+ax = scores_.plot_task_heatmap(r2, tall=True)
 
 # %% [markdown]
 # Each number of {numref}`fig-real-league` has an interval, which says how far *other soils of the same field* would move it
 # (95 %, by drawing the field's soils again and again, with replacement).
 
 # %% tags=["hide-input", "hide-output"]
-sampled = pd.concat([comparison.interval(rows).assign(task=name) for name, rows in by_task.items()])
+sampled = pd.concat([comparison.bootstrap_interval(rows).assign(task=name) for name, rows in by_task.items()])
 study.save("intervals", sampled)
 sampled["R²"] = [_format.with_interval(*row) for row in sampled[["value", "lower", "upper"]].to_numpy()]
 wide = sampled.pivot_table(index="model", columns="task", values="R²", aggfunc="first")[list(tasks)]
@@ -160,13 +162,13 @@ glue("real-n-tasks", len(tasks), display=False)
 # %% tags=["hide-input"]
 compared = pd.concat(
     [
-        comparison.against(rows, folds.query("task == @name"), reference=PLS).assign(task=name)
+        comparison.compare_models(rows, folds.query("task == @name"), reference=PLS).assign(task=name)
         for name, rows in scored.items()
     ],
     ignore_index=True,
 )
-compared["p_holm"] = compared.groupby("model")["p_value"].transform(comparison.holm)
-compared["outcome"] = [comparison.outcome(row) for row in compared.to_dict("records")]
+compared["p_holm"] = compared.groupby("model")["p_value"].transform(comparison.adjust_p_values)
+compared["outcome"] = [comparison.decide_verdict(row) for row in compared.to_dict("records")]
 study.save("comparison", compared)
 counts = pd.crosstab(compared["model"], compared["outcome"])
 counts = counts.reindex(columns=["better", "equal", "undecided", "worse"], fill_value=0)
@@ -183,7 +185,7 @@ transfers = {baselines.name_of(key): baselines.ENTRIES[key].transfer for key in 
 above["starts from"] = ["the pH network" if transfers[model] else "the field's soils" for model in order]
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "R² minus that of PLS, mean over the tasks and 95 % interval over tasks (LimeSoDa, measured soils).", "name": "fig-real-gains"}, "image": {"alt": "One row a model, the best first: a dot and an interval for the mean difference in R squared from partial least squares; models that start from the pH network in another colour."}}
-ax = attribution.intervals(
+ax = attribution.plot_intervals(
     above.rename_axis("model").reset_index(), "model", "ΔR²", "ΔR² from PLS", hue="starts from"
 )
 
@@ -291,7 +293,7 @@ rows = (
     tried.reset_index().rename(columns={"lower": "low", "upper": "high"}).sort_values("ΔR²", ascending=False)
 )
 rows["idea"] = [textwrap.fill(name.removeprefix("average").lstrip(" +,"), 46) for name in rows["idea"]]
-ax = attribution.intervals(rows, "idea", "ΔR²", "ΔR² over ten tasks", hue="borrows", label_size=8.5)
+ax = attribution.plot_intervals(rows, "idea", "ΔR²", "ΔR² over ten tasks", hue="borrows", label_size=8.5)
 
 # %% tags=["hide-input", "hide-output"]
 signed = "{:+.4f}".format
@@ -357,13 +359,13 @@ ph = cross_validation.cross_validate(
     {PLS: pls.PLSCV()}, pooled.reflectance, pooled.values("pH"), ph_folds, pooled.samples.index
 )
 ph["group"] = pooled.samples["field"].loc[ph["sample"]].to_numpy()
-pooled_r2 = cross_validation.metrics(ph["observed"], ph["predicted"])["R2"]
+pooled_r2 = cross_validation.compute_metrics(ph["observed"], ph["predicted"])["R2"]
 within = ph.groupby("group").apply(
-    lambda rows: cross_validation.metrics(rows["observed"], rows["predicted"])["R2"]
+    lambda rows: cross_validation.compute_metrics(rows["observed"], rows["predicted"])["R2"]
 )
 
 # %% mystnb={"figure": {"caption": "Observed against predicted pH of the five fields (LimeSoDa, measured soils), by PLS under 5-fold cross-validation of the pooled soils.", "name": "fig-simpson"}, "image": {"alt": "Scatter plot of observed against predicted pH: five clouds along the 1:1 line, one a field, with the pooled R squared beside the far lower R squared of each field."}}
-ax = scores_.within_groups(ph, pooled_r2, within, "pH (H₂O)")
+ax = scores_.plot_within_groups(ph, pooled_r2, within, "pH (H₂O)")
 
 # %% tags=["remove-cell"]
 glue("real-ph-r2-pooled", float(pooled_r2), display=False)

@@ -53,7 +53,7 @@ from soilpb.site_file import project_root
 from soilpb.study import Study
 
 study = Study.open("07_decisions", globals())
-style.style()
+style.set_style()
 study.banner()
 
 # %% [markdown]
@@ -79,7 +79,7 @@ worth = stored_model.scores(study, predictions, exceedances)
 # %% mystnb={"figure": {"caption": "90 % intervals of {glue:text}`decide-target` and what the laboratory found, in the first repeat ({glue:text}`decide-kind` soils).", "name": "fig-intervals"}, "image": {"alt": "Vertical bars, one a soil, in the order of predicted lead on a logarithmic axis; points within their bar are blue, the few outside it red."}}
 first = predictions.query("repeat == 0")
 label = f"{study.target_name} ({study.target_unit})"
-ax = decisions.intervals(first, label, log=study.site.target_scale == "log")
+ax = decisions.plot_prediction_intervals(first, label, log=study.site.target_scale == "log")
 
 # %% [markdown]
 # {glue:text}`decide-coverage` The interval of a typical soil runs from {glue:text}`decide-below:.2f` to {glue:text}`decide-above:.2f` times its prediction.
@@ -97,7 +97,7 @@ study.save("predictions", predictions)
 study.save("exceedances", exceedances)
 
 # %% mystnb={"figure": {"caption": "Reliability of the probabilities of exceeding GB 15618-2018, all rules and repeats, pH predicted ({glue:text}`decide-kind` soils). Bars: 95 % intervals that take repeats for further soils, and so are too short; numbers: predictions in the bin.", "name": "fig-reliability"}, "image": {"alt": "Observed share of exceedances against the probability that was given, in ten bins about the dashed diagonal, with error bars; most soils are at both ends."}}
-ax = decisions.reliability(table)
+ax = decisions.plot_reliability(table)
 
 # %% [markdown]
 # Over all rules the error is {glue:text}`decide-error-all:.3f`. But limits far below or above all soils are easily judged.
@@ -110,7 +110,7 @@ ax = decisions.reliability(table)
 # %% mystnb={"figure": {"caption": "{glue:text}`decide-map-caption` ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above.", "name": "fig-chances"}, "image": {"alt": "Map of the soils' places coloured by probability of exceedance; triangles mark soils measured above the limit, circles the others; most circles are dark. Where neighbours are alike the ground between is coloured too."}}
 ground = decision_sections.of_site(study, exceedances, rule)
 unmapped = f"Probability above the limit, {rule}"
-ax = decision_sections.draw(ground) or decisions.chances(mapped, unmapped)
+ax = decision_sections.draw(ground) or decisions.plot_probabilities(mapped, unmapped)
 
 # %% [markdown]
 # ## What does it cost to be wrong?
@@ -123,7 +123,7 @@ ax = decision_sections.draw(ground) or decisions.chances(mapped, unmapped)
 prices = exceedance.Costs(analysis, remediation, harm)
 odds = np.linspace(0, 1, 201)
 expected = exceedance.expected(odds, prices).drop(columns="best")
-ax = decisions.actions(expected.assign(probability=odds))
+ax = decisions.plot_costs(expected.assign(probability=odds))
 
 # %% tags=["hide-input"]
 policies = exceedance.policies(mapped["probability"].to_numpy(), mapped["exceeded"].to_numpy(), prices)
@@ -167,13 +167,13 @@ clusters.drop(columns="n_others").rename(columns=names).style.format(percent).hi
 
 # %%
 aside = splits.random_split(study.ids, n_draws, 0.3, study.site.seed, study.groups)
-sizes = np.linspace(20, splits.training_sizes(aside).min(), 6).astype(int)[:-1]
+sizes = np.linspace(20, splits.count_training_rows(aside).min(), 6).astype(int)[:-1]
 curves = sampling.learning_curves(study.X, study.y, aside, sizes, study.ids, study.site.seed)
 needed = sampling.soils_needed(curves)
 study.save("next_samples", curves)
 
 # %% mystnb={"figure": {"caption": "Error on soils set aside, by the number of soils measured and by who chose them ({glue:text}`decide-kind` soils).", "name": "fig-next"}, "image": {"alt": "Root mean square error against the number of measured soils for four ways of choosing them; all fall, with wide bars that overlap."}}
-ax = training.learning_curve(curves, label="Soils measured", metric="RMSE")
+ax = training.plot_learning_curve(curves, label="Soils measured", metric="RMSE")
 
 # %% tags=["remove-cell"]
 error = exceedance.calibration_error(exceedance.reliability(mapped["probability"], mapped["exceeded"]))

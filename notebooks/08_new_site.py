@@ -61,7 +61,7 @@ from soilpb.readers.formats import text
 from soilpb.study import Study, banner_html
 
 study = Study.open("08_new_site", globals())
-style.style()
+style.set_style()
 soils = limesoda.load_field("CV.98")
 HTML(banner_html("one field of LimeSoDa, written out as files", soils.provenance))
 
@@ -203,7 +203,7 @@ predictions.head(5).style.format(precision=2)
 names = {"clay_pct": "predicted", "clay_pct_lower": "lower", "clay_pct_upper": "upper"}
 found = pd.concat([new.samples, strangers.samples])["clay_pct"]
 beside = predictions.rename(columns=names).assign(observed=found).sort_values("predicted")
-ax = decisions.intervals(beside.reset_index(), "Clay (%)", log=False)
+ax = decisions.plot_prediction_intervals(beside.reset_index(), "Clay (%)", log=False)
 flagged = np.flatnonzero(beside["outside"])
 ring = {"s": 120, "facecolor": "none", "edgecolor": "black"}
 ax.scatter(flagged, beside["observed"].iloc[flagged], **ring, label=f"flagged ({len(flagged)})")
@@ -252,7 +252,7 @@ terminal("soilpb new-site raw --spectra data/scans --lab data/laboratory.xlsx --
 written = sorted(path.stem for path in (project / "notebooks" / "sites").iterdir())
 assert written == ["vaud"], written
 ours, others = beside.loc[new.samples.index], beside.loc[strangers.samples.index]
-scores = cross_validation.metrics(ours["observed"], ours["predicted"])
+scores = cross_validation.compute_metrics(ours["observed"], ours["predicted"])
 within = int(ours["observed"].between(ours["lower"], ours["upper"]).sum())
 predicted = (
     f"Of the {len(ours)} soils held back, {within} lie within their 90 % interval; the typical error is {scores['RMSE']:.1f} % clay "

@@ -48,7 +48,7 @@ from soilpb.study import Study
 
 # %% tags=["remove-input"]
 study = Study.open("site_report", globals())
-style.style()
+style.set_style()
 study.banner()
 
 # %% [markdown]
@@ -69,9 +69,9 @@ text.wrapped(text.provenance(study.source.provenance))
 # {glue:text}`report-range`
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Reflectance of the site's soils ({{site}}, {{kind}}) and of the library ({{source_kind}}), and the constituents that absorb at each wavelength: a bar spans two widths on either side of a feature's centre."}, "image": {"alt": "Median reflectance of library and site against wavelength, with shaded 5 to 95 percent bands; beneath, one row a constituent, bars mark where hematite, goethite, organic matter, water, clays, carbonate and others absorb."}}
-above, beneath = style.stacked([3.6, 2.8])
-spectra.spectra({"library": study.source, "site": study.target}, above)
-ax = spectra.atlas(minerals_.FEATURES, beneath)
+above, beneath = style.stack_axes([3.6, 2.8])
+spectra.plot_spectra({"library": study.source, "site": study.target}, above)
+ax = spectra.plot_atlas(minerals_.FEATURES, beneath)
 
 # %% [markdown]
 # ## Laboratory values
@@ -84,7 +84,9 @@ laboratory.style.format(text.significant, subset=["mean", "sd"]).set_properties(
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The laboratory's values that the models learn from ({{site}}, {{kind}}), in percent of the soils."}, "image": {"alt": "Histogram of the target's laboratory values, with a dashed line at the median."}}
 values = {"site": study.target.values(study.site.target)}
 label = f"{study.target_name} ({study.target_unit})" if study.target_unit else study.target_name
-ax = spectra.distribution(values, label, log=study.site.target_scale == "log", colours=[style.TARGET_COLOUR])
+ax = spectra.plot_distribution(
+    values, label, log=study.site.target_scale == "log", colours=[style.TARGET_COLOUR]
+)
 
 # %% [markdown]
 # ## Quality
@@ -101,12 +103,12 @@ text.wrapped(text.quality_table(used, study.site)).hide(axis="index")
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the site's other soils: within their principal components (T²) and outside them (Q). Dashed: limits that 99.9 % of one population would pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q within the site, with dashed limits; soils beyond a limit are named."}}
 within = quality.among(study.X)
-ax = spectra.outliers(within.table.assign(sample=study.ids), within.t2_limit, within.q_limit)
+ax = spectra.plot_outliers(within.table.assign(sample=study.ids), within.t2_limit, within.q_limit)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the library ({{source_kind}}). Dashed: limits that 95 % of the library pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q, one point a soil of the site, with the library's limits dashed."}}
 apart = quality.distances(study.source.reflectance, study.X)
 apart_table = apart.table.assign(sample=study.ids)
-ax = spectra.outliers(apart_table, apart.t2_limit, apart.q_limit, most=0)
+ax = spectra.plot_outliers(apart_table, apart.t2_limit, apart.q_limit, most=0)
 
 # %% [markdown]
 # ## Models compared
@@ -120,14 +122,18 @@ zoo = baselines.registry(study.source_network(), keys, study.site.seed, epochs, 
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
 predictions = cross_validation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs)
-scores = cross_validation.score(predictions)
+scores = cross_validation.score_predictions(predictions)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % intervals, had other soils of this place been sampled (bootstrap)."}, "image": {"alt": "Dots with intervals, one row a model, the best first, with R squared beside each."}}
-ax = scores_.league(comparison.interval(predictions, "R2", seed=study.site.seed))
+ax = scores_.plot_league(comparison.bootstrap_interval(predictions, "R2", seed=study.site.seed))
 
 # %% tags=["remove-input"]
 ranking = text.ranking(scores)
-wide = cross_validation.summary(scores).pivot(index="model", columns="metric", values="value").loc[ranking]
+wide = (
+    cross_validation.summarise_scores(scores)
+    .pivot(index="model", columns="metric", values="value")
+    .loc[ranking]
+)
 wide = wide[["R2", "RMSE", "bias", "RPIQ", "CCC"]].rename(columns=style.SYMBOLS)
 wide.rename_axis(index=None, columns=None).style.format(_format.number)
 
@@ -144,7 +150,7 @@ of_best = {
     name: table.query("model == @best")
     for name, table in {"predictions": predictions, "scores": scores}.items()
 }
-ax = scores_.parity(of_best["predictions"], of_best["scores"], study.label)
+ax = scores_.plot_parity(of_best["predictions"], of_best["scores"], study.label)
 
 # %% [markdown]
 # ## The bands it uses
@@ -161,9 +167,9 @@ credit = bands.credit_by_fold(best, fitted, study.X, first, study.ids, study.gri
 text.foldable(model_sections.peaks_shown(model_sections.peaks(credit, n_folds), n_folds))
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of the best model's credit by wavelength ({{site}}, {{kind}}): mean over the folds, and 5–95 % of them; beneath, what absorbs where."}, "image": {"alt": "Share of credit against wavelength as a filled line with a band around it; beneath, one row a constituent, bars mark where it absorbs."}}
-above, beneath = style.stacked([3.2, 2.8])
-attribution.profile(credit, above)
-ax = spectra.atlas(minerals_.FEATURES, beneath)
+above, beneath = style.stack_axes([3.2, 2.8])
+attribution.plot_profile(credit, above)
+ax = spectra.plot_atlas(minerals_.FEATURES, beneath)
 
 # %% [markdown]
 # ## The minerals it answers to
@@ -175,7 +181,7 @@ ax = spectra.atlas(minerals_.FEATURES, beneath)
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "How the best model's predictions answer to a little more of a constituent ({{site}}, {{kind}}), with 90 % intervals over the folds."}, "image": {"alt": "One row a constituent that absorbs in the range: the slope of the prediction with its interval beside zero."}}
 minerals = model_sections.answers(study, fitted, first)
 asked = minerals.assign(constituent=minerals["constituent"].map(_format.spaced))
-ax = attribution.intervals(asked, "constituent", "slope", f"Slope of {study.label} with ln(constituent)")
+ax = attribution.plot_intervals(asked, "constituent", "slope", f"Slope of {study.label} with ln(constituent)")
 
 # %% [markdown]
 # ## The next spectra

@@ -249,11 +249,13 @@ def _shards(arguments: argparse.Namespace) -> None:
 
     try:
         if arguments.command == "shard":
-            found = cross_validation.predict(Study.load(arguments.site), [arguments.seed], [arguments.model])
-            cross_validation.save(arguments.output, found)
+            found = cross_validation.predict_shards(
+                Study.load(arguments.site), [arguments.seed], [arguments.model]
+            )
+            cross_validation.save_shard(arguments.output, found)
         else:
             about = arguments.folder, arguments.seeds, arguments.models
-            cross_validation.save_tables(arguments.folder, cross_validation.merge(*about))
+            cross_validation.save_league(arguments.folder, cross_validation.merge_shards(*about))
     except (SiteError, cross_validation.ShardError, MissingArtifact) as error:
         sys.exit(f"problem: {error}")
 

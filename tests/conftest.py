@@ -102,7 +102,7 @@ def styled():
     import matplotlib.pyplot as plt
 
     with mpl.rc_context():
-        style.style()
+        style.set_style()
         yield
         plt.close("all")
 
@@ -116,7 +116,6 @@ def folder(tmp_path):
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """The study of a user's files as a report opens it, in a project of its own."""
-
     root = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)

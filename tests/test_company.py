@@ -23,7 +23,7 @@ def soils():
 @pytest.fixture(scope="module")
 def folds():
     ids = np.arange(N)
-    return list(splits.iterate(splits.repeated_kfold(ids, 5, 1), ids))
+    return list(splits.iterate_folds(splits.repeated_kfold(ids, 5, 1), ids))
 
 
 def skill_of(y, soils, folds):

@@ -17,7 +17,7 @@ RATIO = splits.held_out_ratio(FOLDS)
 def rmse_of_folds(X, y):
     """RMSE of least squares in every fold of every simulation, (n_simulations, n_folds)."""
     errors = []
-    for *_, train, test in splits.iterate(FOLDS, range(N_SAMPLES)):
+    for *_, train, test in splits.iterate_folds(FOLDS, range(N_SAMPLES)):
         gram = np.einsum("sij,sik->sjk", X[:, train], X[:, train])
         moment = np.einsum("sij,si->sj", X[:, train], y[:, train])
         slopes = np.linalg.solve(gram, moment[..., None])[..., 0]
@@ -91,8 +91,10 @@ def test_one_fold_is_no_sample():
 
 def test_holm_is_step_down():
     """Adjusted p-values are those worked out by hand, in the order given, never above 1."""
-    assert comparison.holm([0.04, 0.005, 0.02, 0.9]).tolist() == pytest.approx([0.08, 0.02, 0.06, 0.9])
-    assert comparison.holm([0.6, 0.7]).tolist() == [1, 1]
+    assert comparison.adjust_p_values([0.04, 0.005, 0.02, 0.9]).tolist() == pytest.approx(
+        [0.08, 0.02, 0.06, 0.9]
+    )
+    assert comparison.adjust_p_values([0.6, 0.7]).tolist() == [1, 1]
 
 
 def predictions_of(errors, n_repeats=5, seed=0):
@@ -110,8 +112,8 @@ def predictions_of(errors, n_repeats=5, seed=0):
 
 def test_against_orders_the_models_about_the_reference():
     """A model with half the reference's error is better, one with twice is worse, itself is absent."""
-    scores = cross_validation.score(predictions_of({"reference": 0.6, "half": 0.3, "twice": 1.2}))
-    table = comparison.against(scores, FOLDS, "reference").set_index("model")
+    scores = cross_validation.score_predictions(predictions_of({"reference": 0.6, "half": 0.3, "twice": 1.2}))
+    table = comparison.compare_models(scores, FOLDS, "reference").set_index("model")
     assert set(table.index) == {"half", "twice"}
     assert table.loc["half", "change"] == pytest.approx(-0.5, abs=0.1)
     assert table.loc["twice", "change"] == pytest.approx(1, abs=0.3)
@@ -123,11 +125,11 @@ def test_against_orders_the_models_about_the_reference():
 
 def test_against_refuses_r2_and_unknown_references():
     """R² of single folds is refused, and a missing reference is named with what exists."""
-    scores = cross_validation.score(predictions_of({"a": 0.5, "b": 0.5}))
+    scores = cross_validation.score_predictions(predictions_of({"a": 0.5, "b": 0.5}))
     with pytest.raises(ValueError, match="compare errors"):
-        comparison.against(scores, FOLDS, "a", metric="R2")
+        comparison.compare_models(scores, FOLDS, "a", metric="R2")
     with pytest.raises(ValueError, match=r"'PLS'; there are: a, b"):
-        comparison.against(scores, FOLDS, "PLS")
+        comparison.compare_models(scores, FOLDS, "PLS")
 
 
 def test_wrong_winners_counts_upsets():
@@ -141,7 +143,7 @@ def test_wrong_winners_counts_upsets():
             "value": [0.6, 0.7, 0.2, 0.8, 0.5, 0.5, 0.4, 0.3],
         }
     )
-    row = comparison.wrong_winners(scores).iloc[0]
+    row = comparison.count_wrong_winners(scores).iloc[0]
     assert (row["winner"], row["loser"], row["share"]) == ("good", "poor", 0.25)
     assert row["gap"] == pytest.approx(0.15)
     assert row["sd"] == pytest.approx(np.std([0.1, 0.2, -0.2, 0.5], ddof=1))

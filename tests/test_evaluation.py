@@ -45,7 +45,7 @@ def test_predictions_are_those_of_a_model_fitted_on_the_training_rows(soils):
     assert list(predictions) == cross_validation.COLUMNS
     assert len(predictions) == 80
     found = predictions.groupby(["repeat", "fold"])
-    for repeat, fold, train, test in splits.iterate(folds, IDS):
+    for repeat, fold, train, test in splits.iterate_folds(folds, IDS):
         rows = found.get_group((repeat, fold))
         assert rows["sample"].tolist() == IDS[test].tolist()
         expected = LinearRegression().fit(X[train], y[train]).predict(X[test])
@@ -57,7 +57,7 @@ def test_test_rows_are_not_learned_from(soils):
     """Whatever is done to a fold's test spectra and targets, what that fold learned stays bit-equal."""
     X, y = soils
     folds = splits.random_split(IDS, seed=2)
-    _, _, _, test = next(splits.iterate(folds, IDS))
+    _, _, _, test = next(splits.iterate_folds(folds, IDS))
     X_wild, y_wild = X.copy(), y.copy()
     X_wild[test], y_wild[test] = 0.9, -1e6
     before, after = (
@@ -88,9 +88,9 @@ def test_a_process_imports_what_networks_need_before_its_first_fit():
     code = """
 import sys
 import numpy as np
-from soilpb import evaluation
-from soilpb.transfer import DirectResNet
-evaluation._start_process()
+from soilpb.evaluate import cross_validation
+from soilpb.models.transfer import DirectResNet
+cross_validation._start_process()
 known = set(sys.modules)
 X = np.random.default_rng(0).uniform(0.1, 0.5, (8, 30))
 DirectResNet(epochs=1).fit(X, X[:, 0])
@@ -119,7 +119,7 @@ def test_metrics_are_their_definitions():
     """R², RMSE and MAE equal scikit-learn's; the others equal their formulas on chosen numbers."""
     observed = np.array([1.0, 2.0, 4.0, 7.0, 11.0])
     predicted = np.array([2.0, 2.0, 5.0, 6.0, 9.0])
-    found = cross_validation.metrics(observed, predicted)
+    found = cross_validation.compute_metrics(observed, predicted)
     assert found["R2"] == pytest.approx(r2_score(observed, predicted))
     assert found["RMSE"] == pytest.approx(root_mean_squared_error(observed, predicted))
     assert found["MAE"] == pytest.approx(mean_absolute_error(observed, predicted))
@@ -132,12 +132,12 @@ def test_metrics_are_their_definitions():
 def test_perfect_constant_and_shifted_predictions():
     """A perfect model has R² = CCC = 1, the mean has R² = 0, and a shift costs CCC what it costs."""
     observed = np.array([1.0, 2.0, 3.0, 4.0])
-    perfect = cross_validation.metrics(observed, observed)
+    perfect = cross_validation.compute_metrics(observed, observed)
     assert perfect["R2"] == perfect["CCC"] == 1
     assert np.isnan(perfect["RPD"])
-    assert cross_validation.metrics(observed, np.full(4, 2.5))["R2"] == 0
-    assert cross_validation.metrics(observed, observed + 1)["CCC"] == pytest.approx(2.5 / 3.5)
-    assert np.isnan(cross_validation.metrics(observed[:1], observed[:1])["R2"])
+    assert cross_validation.compute_metrics(observed, np.full(4, 2.5))["R2"] == 0
+    assert cross_validation.compute_metrics(observed, observed + 1)["CCC"] == pytest.approx(2.5 / 3.5)
+    assert np.isnan(cross_validation.compute_metrics(observed[:1], observed[:1])["R2"])
 
 
 def test_pooled_r2_is_about_the_mean_of_all_test_rows():
@@ -146,7 +146,9 @@ def test_pooled_r2_is_about_the_mean_of_all_test_rows():
     predictions = pd.DataFrame({"model": "m", "repeat": 0, "fold": [0, 0, 1, 1], "sample": range(4)}).assign(
         observed=observed, predicted=[0.5, 0.5, 10.5, 10.5], lower=np.nan, upper=np.nan
     )
-    scores = cross_validation.score(predictions).query("metric == 'R2'").set_index("fold")["value"]
+    scores = (
+        cross_validation.score_predictions(predictions).query("metric == 'R2'").set_index("fold")["value"]
+    )
     assert scores[0] == scores[1] == 0
     assert scores[cross_validation.POOLED] == pytest.approx(1 - 1 / 101)
 
@@ -155,8 +157,8 @@ def test_summary_ranks_by_r2_and_spreads_over_repeats(soils):
     """The league table has the best model first, one row a metric, and the repeats' mean and sd."""
     models = {"mean": DummyRegressor(), "line": LinearRegression()}
     folds = splits.repeated_kfold(IDS, n_repeats=3)
-    scores = cross_validation.score(cross_validation.cross_validate(models, *soils, folds, IDS))
-    table = cross_validation.summary(scores)
+    scores = cross_validation.score_predictions(cross_validation.cross_validate(models, *soils, folds, IDS))
+    table = cross_validation.summarise_scores(scores)
     assert table["model"].drop_duplicates().tolist() == ["line", "mean"]
     pooled = scores.query("model == 'line' and metric == 'RMSE' and fold == -1")["value"]
     row = table.query("model == 'line' and metric == 'RMSE'").iloc[0]
@@ -170,7 +172,7 @@ def test_natural_scale_is_the_exponential():
     table = pd.DataFrame(
         [["m", 0, 0, "a", np.log(200), np.log(100), np.nan, 0.0]], columns=cross_validation.COLUMNS
     )
-    natural = cross_validation.to_natural(table)
+    natural = cross_validation.back_transform(table)
     assert natural[["observed", "predicted", "upper"]].iloc[0].tolist() == pytest.approx([200, 100, 1])
     assert natural["sample"].item() == "a"
     assert table["observed"].item() == np.log(200)
@@ -187,7 +189,7 @@ def test_learning_curve_keeps_the_test_rows_and_learns(soils):
 def test_single_splits_share_their_splits_and_spread(soils):
     """Every model is scored on the same n splits, whose scores differ by luck alone."""
     models = {"line": LinearRegression(), "again": LinearRegression()}
-    scores = cross_validation.single_splits(models, *soils, n=10, seed=3).query("metric == 'R2'")
+    scores = cross_validation.score_single_splits(models, *soils, n=10, seed=3).query("metric == 'R2'")
     wide = scores.pivot_table(index="repeat", columns="model", values="value")
     assert len(wide) == 10
     pd.testing.assert_series_equal(wide["line"], wide["again"], check_names=False)

@@ -54,9 +54,9 @@ def test_given_axes_are_used():
 
 def test_stacked_axes_share_wavelengths_and_one_label():
     """Stacked axes have the heights asked for and one x axis; only the lowest is labelled."""
-    top, bottom = style.stacked((3, 1))
+    top, bottom = style.stack_axes((3, 1))
     for ax in (top, bottom):
-        style.wavelength_axis(ax, [400, 2490])
+        style.set_wavelength_axis(ax, [400, 2490])
     assert top.figure.get_size_inches()[1] == 4
     assert (top.get_xlabel(), bottom.get_xlabel()) == ("", "Wavelength (nm)")
     bottom.set_xlim(500, 600)
@@ -67,7 +67,7 @@ def test_logarithmic_axes_show_plain_numbers():
     """Ticks read 50, 100, 200, never powers of ten."""
     _, ax = plt.subplots()
     ax.set_xlim(40, 900)
-    style.log_axis(ax)
+    style.set_log_axis(ax)
     ax.figure.canvas.draw()
     shown = [t.get_text() for t in ax.get_xticklabels() if 40 <= t.get_position()[0] <= 900]
     assert shown == ["50", "100", "200", "500"]

@@ -25,12 +25,12 @@ def test_intervals_tell_who_lies_outside():
             "upper": [400, 200, 15],
         }
     )
-    ax = decisions.intervals(soils, "Pb (mg/kg)")
+    ax = decisions.plot_prediction_intervals(soils, "Pb (mg/kg)")
     assert "measured, within (2)" in texts(ax)
     assert "measured, beyond (1)" in texts(ax)
     assert ax.lines[0].get_ydata().tolist() == [10, 100, 200]
     assert (ax.get_yscale(), ax.get_ylabel()) == ("log", "Pb (mg/kg)")
-    assert decisions.intervals(soils, "clay (%)", log=False).get_yscale() == "linear"
+    assert decisions.plot_prediction_intervals(soils, "clay (%)", log=False).get_yscale() == "linear"
 
 
 def test_reliability_lies_where_its_table_says():
@@ -38,7 +38,7 @@ def test_reliability_lies_where_its_table_says():
     rng = np.random.default_rng(0)
     p = rng.uniform(size=400)
     table = reliability(p, rng.uniform(size=400) < p)
-    ax = decisions.reliability(table)
+    ax = decisions.plot_reliability(table)
     np.testing.assert_allclose(ax.collections[-1].get_offsets(), table[["predicted", "observed"]])
     assert [text.get_text() for text in ax.texts] == [str(n) for n in table["n"]]
 
@@ -46,7 +46,7 @@ def test_reliability_lies_where_its_table_says():
 def test_chances_are_put_in_order():
     """Soils stand by their probability, those above the limit apart and counted."""
     soils = pd.DataFrame({"probability": [0.9, 0.1, 0.4], "exceeded": [True, False, False]})
-    ax = decisions.chances(soils, "P")
+    ax = decisions.plot_probabilities(soils, "P")
     below, above = ax.collections
     np.testing.assert_array_equal(below.get_offsets(), [[0, 0.1], [1, 0.4]])
     np.testing.assert_array_equal(above.get_offsets(), [[2, 0.9]])
@@ -60,6 +60,6 @@ def test_actions_are_drawn_with_their_costs():
     table = (
         exceedance.expected(p, exceedance.Costs(50, 1000, 4000)).drop(columns="best").assign(probability=p)
     )
-    ax = decisions.actions(table)
+    ax = decisions.plot_costs(table)
     assert texts(ax) == "ignore send remediate"
     np.testing.assert_allclose(ax.lines[1].get_ydata(), table["send"])

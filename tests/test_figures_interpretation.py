@@ -33,7 +33,7 @@ def test_each_outcome_has_a_colour():
 def test_the_diagram_shows_both_models_with_intervals():
     """Dots are the two models' credit, and a line runs through each from its low to its high end."""
     table = change()
-    ax = attribution.band_diagram(table, "ResNet-pH", "ResNet-pH-Pb")
+    ax = attribution.plot_band_change(table, "ResNet-pH", "ResNet-pH-Pb")
     dots = {line.get_label(): line.get_ydata() for line in ax.lines if line.get_marker() == "o"}
     np.testing.assert_allclose(dots["ResNet-pH"], table["before"])
     np.testing.assert_allclose(dots["ResNet-pH-Pb"], table["after"])
@@ -44,7 +44,7 @@ def test_the_diagram_shows_both_models_with_intervals():
 def test_the_strip_tells_what_became_of_each_band():
     """One block a band, in the colour of its outcome, from its first to its last nanometre."""
     table = change()
-    ax = attribution.band_diagram(table, "ResNet-pH", "ResNet-pH-Pb")
+    ax = attribution.plot_band_change(table, "ResNet-pH", "ResNet-pH-Pb")
     blocks = ax.collections[2:]
     for block, band in zip(blocks, table.itertuples(), strict=True):
         x = block.get_paths()[0].vertices[:, 0]
@@ -54,7 +54,7 @@ def test_the_strip_tells_what_became_of_each_band():
 
 def test_only_outcomes_that_occur_are_explained():
     """The legend names no outcome that no band has."""
-    ax = attribution.band_diagram(change().assign(outcome="lost"), "ResNet-pH", "ResNet-pH-Pb")
+    ax = attribution.plot_band_change(change().assign(outcome="lost"), "ResNet-pH", "ResNet-pH-Pb")
     assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == ["lost"]
 
 
@@ -62,7 +62,7 @@ def test_the_diagram_is_readable():
     """Letters are at least 9 pt, no text hides another, and axes carry labels."""
     table = change()
     wide = table.assign(start=400 + 175 * np.arange(12), stop=575 + 175 * np.arange(12))
-    ax = attribution.band_diagram(wide, "ResNet-pH", "ResNet-pH-Pb")
+    ax = attribution.plot_band_change(wide, "ResNet-pH", "ResNet-pH-Pb")
     assert ax.get_xlabel() == "Wavelength (nm)"
     assert ax.get_ylabel()
     assert_readable(ax)
@@ -82,7 +82,7 @@ def curves():
 
 def test_masking_shows_credit_beside_random_orders():
     """Solid lines follow the order by credit, dashed ones the mean of random orders, in percent of bands."""
-    ax = attribution.masking_curves(curves())
+    ax = attribution.plot_masking_curves(curves())
     lines = {line.get_label(): line for line in ax.lines}
     assert len(lines) == 4
     by_credit, at_random = (lines[f"taken away, {how}"] for how in ("most credited first", "at random"))
@@ -110,7 +110,7 @@ def slopes(kinds=1):
 def test_every_dot_stands_on_its_interval():
     """One row a constituent from top to bottom, its dot between the ends of its line."""
     table = slopes()
-    ax = attribution.intervals(table, "constituent", "slope", "Slope", mark="truth", notes="note")
+    ax = attribution.plot_intervals(table, "constituent", "slope", "Slope", mark="truth", notes="note")
     assert [label.get_text() for label in ax.get_yticklabels()] == table["constituent"].tolist()
     segments = np.array(ax.collections[0].get_segments())
     np.testing.assert_allclose(segments[:, :, 0], table[["low", "high"]])
@@ -123,10 +123,10 @@ def test_every_dot_stands_on_its_interval():
 
 def test_dots_lie_side_by_side_only_where_they_share_a_row():
     """Two models of one constituent are apart; groups that share no row stay on their lines."""
-    shared = attribution.intervals(slopes(2), "constituent", "slope", "Slope", hue="model")
+    shared = attribution.plot_intervals(slopes(2), "constituent", "slope", "Slope", hue="model")
     assert shared.lines[1].get_ydata()[0] != shared.lines[2].get_ydata()[0]
     grouped = slopes().assign(model=["a", "a", "b"])
-    apart = attribution.intervals(grouped, "constituent", "slope", "Slope", hue="model")
+    apart = attribution.plot_intervals(grouped, "constituent", "slope", "Slope", hue="model")
     np.testing.assert_allclose(apart.lines[1].get_ydata(), [0, 1])
     np.testing.assert_allclose(apart.lines[2].get_ydata(), [2])
     assert_readable(apart)

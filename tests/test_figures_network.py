@@ -24,7 +24,7 @@ def test_shapes_are_those_of_the_tensors(config):
         layer.register_forward_hook(lambda module, inputs, output: shapes.append(output.squeeze(2).shape[1:]))
     with torch.no_grad():
         features, output = model.embed(torch.zeros(1, config.n_bands)), model(torch.zeros(1, config.n_bands))
-    drawn = [(channels, positions) for _, _, channels, positions in training.layers(config)]
+    drawn = [(channels, positions) for _, _, channels, positions in training.list_layers(config)]
     assert drawn[0] == (1, config.n_bands)
     assert drawn[1:-2] == [tuple(shape) for shape in shapes[: 1 + len(config.channels)]]
     assert drawn[-2:] == [(1, features.shape[1]), (1, output.shape[1])]
@@ -33,7 +33,7 @@ def test_shapes_are_those_of_the_tensors(config):
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda c: f"{c.n_bands}-{len(c.channels)}")
 def test_every_box_is_named_and_readable(config):
     """Each layer's name and shape is written once, at least 9 pt, over nothing else."""
-    ax = training.network(config, output="pH")
+    ax = training.plot_network(config, output="pH")
     texts = [text.get_text() for text in ax.texts]
     assert texts.count("pH") == 1
     assert f"{config.channels[-1]} × {config.lengths[-1]}" in texts

@@ -48,7 +48,7 @@ def scores(models=("PLS-Pb",)):
 def test_a_point_is_the_mean_of_a_samples_predictions():
     """One point a sample, at the mean over repeats, with a line from the lowest to the highest."""
     table = predictions()
-    ax = scores_.parity(table, scores(), "ln Pb (mg/kg)")
+    ax = scores_.plot_parity(table, scores(), "ln Pb (mg/kg)")
     by_sample = table.groupby("sample", sort=False)
     whiskers, points = ax.collections
     np.testing.assert_allclose(
@@ -61,7 +61,7 @@ def test_a_point_is_the_mean_of_a_samples_predictions():
 
 def test_the_corner_shows_pooled_scores_averaged_over_repeats():
     """Scores are the table's pooled rows (fold −1); those of single folds are not mixed in."""
-    ax = scores_.parity(predictions(), scores(), "ln Pb (mg/kg)")
+    ax = scores_.plot_parity(predictions(), scores(), "ln Pb (mg/kg)")
     assert ax.texts[0].get_text() == "R² 0.63\nRMSE 0.40\nbias −0.03"
 
 
@@ -69,18 +69,18 @@ def test_a_score_that_is_missing_is_named():
     """Without pooled rows there is an error that names the metric, not a picture without it."""
     folds_only = scores().query("fold >= 0")
     with pytest.raises(ValueError, match="no pooled"):
-        scores_.parity(predictions(), folds_only, "ln Pb (mg/kg)")
+        scores_.plot_parity(predictions(), folds_only, "ln Pb (mg/kg)")
 
 
 def test_models_are_never_mixed():
     """A parity plot of two models' rows is refused."""
     with pytest.raises(ValueError, match="shows one model"):
-        scores_.parity(predictions(MODELS[:2]), scores(), "ln Pb (mg/kg)")
+        scores_.plot_parity(predictions(MODELS[:2]), scores(), "ln Pb (mg/kg)")
 
 
 def test_both_axes_are_equal():
     """Observed and predicted share limits and scale, so that the 1:1 line is the diagonal."""
-    ax = scores_.parity(predictions(), scores(), "ln Pb (mg/kg)")
+    ax = scores_.plot_parity(predictions(), scores(), "ln Pb (mg/kg)")
     assert ax.get_xlim() == ax.get_ylim()
     assert ax.get_aspect() == 1
     low, high = ax.get_xlim()
@@ -89,22 +89,22 @@ def test_both_axes_are_equal():
 
 def test_groups_have_a_colour_each():
     """With ``hue`` each group is a cloud of its own, named in the legend."""
-    ax = scores_.parity(predictions(repeats=1), scores(), "ln Pb (mg/kg)", hue="group")
+    ax = scores_.plot_parity(predictions(repeats=1), scores(), "ln Pb (mg/kg)", hue="group")
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["south", "north"]
     assert [len(cloud.get_offsets()) for cloud in ax.collections] == [30, 30]
 
 
 def test_thousands_of_points_become_pixels():
     """A library's points are rasterised, so that a page does not carry thousands of vector marks."""
-    many = scores_.parity(predictions(n=2_500, repeats=1), scores(), "pH")
-    few = scores_.parity(predictions(n=60, repeats=1), scores(), "pH")
+    many = scores_.plot_parity(predictions(n=2_500, repeats=1), scores(), "pH")
+    few = scores_.plot_parity(predictions(n=60, repeats=1), scores(), "pH")
     assert many.collections[0].get_rasterized()
     assert not few.collections[0].get_rasterized()
 
 
 def test_a_grid_has_common_axes_and_a_title_a_model():
     """Each model has its plot, all share one scale, and a cell without a model is empty."""
-    axes = scores_.parity_grid(predictions(MODELS[:3]), scores(MODELS[:3]), "ln Pb (mg/kg)")
+    axes = scores_.plot_parity_grid(predictions(MODELS[:3]), scores(MODELS[:3]), "ln Pb (mg/kg)")
     assert [ax.get_title() for ax in axes.flat] == [*MODELS[:3], ""]
     assert len({ax.get_xlim() for ax in axes.flat[:3]}) == 1
     assert not axes.flat[3].axison
@@ -124,7 +124,7 @@ def fields():
 def test_simpsons_trap_shows_flat_lines_within_groups():
     """Where a model only knows the group's mean, each group's line is flat, and none is left out."""
     within = pd.Series(0.0, index=[f"field {i}" for i in range(12)])
-    ax = scores_.within_groups(fields(), 0.9, within, "pH")
+    ax = scores_.plot_within_groups(fields(), 0.9, within, "pH")
     lines = [line for line in ax.lines if len(line.get_xdata()) == 2 and line.get_linestyle() == "-"]
     assert len(lines) == 12
     for line in lines:
@@ -136,9 +136,9 @@ def test_simpsons_trap_shows_flat_lines_within_groups():
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: scores_.parity(predictions(), scores(), "ln Pb (mg/kg)"),
-        lambda: scores_.parity_grid(predictions(MODELS), scores(MODELS), "ln Pb (mg/kg)")[-1, 0],
-        lambda: scores_.within_groups(
+        lambda: scores_.plot_parity(predictions(), scores(), "ln Pb (mg/kg)"),
+        lambda: scores_.plot_parity_grid(predictions(MODELS), scores(MODELS), "ln Pb (mg/kg)")[-1, 0],
+        lambda: scores_.plot_within_groups(
             fields(), 0.9, pd.Series(0.2, index=[f"field {i}" for i in range(12)]), "pH"
         ),
     ],
@@ -156,6 +156,6 @@ def test_tables_are_not_changed():
     """Drawing leaves the tables as they were."""
     table, score = predictions(), scores()
     before = table.copy(), score.copy()
-    scores_.parity(table, score, "ln Pb (mg/kg)", hue="group")
+    scores_.plot_parity(table, score, "ln Pb (mg/kg)", hue="group")
     pd.testing.assert_frame_equal(table, before[0])
     pd.testing.assert_frame_equal(score, before[1])

@@ -36,7 +36,7 @@ def distances():
 def test_spectra_show_median_and_percentiles():
     """The line is the median and the band runs from the 5th to the 95th percentile."""
     source = soils(40, 0.4)
-    ax = spectra.spectra({"source": source, "target": soils(9, 0.2)})
+    ax = spectra.plot_spectra({"source": source, "target": soils(9, 0.2)})
     np.testing.assert_allclose(ax.lines[0].get_ydata(), np.median(source.reflectance, axis=0))
     heights = ax.collections[0].get_paths()[0].vertices[:, 1]
     low, high = np.percentile(source.reflectance, (5, 95))
@@ -47,7 +47,7 @@ def test_spectra_show_median_and_percentiles():
 
 def test_the_atlas_draws_each_feature_at_its_place():
     """There is one bar a feature, two widths to either side of its centre."""
-    ax = spectra.atlas(FEATURES)
+    ax = spectra.plot_atlas(FEATURES)
     spans = [(bar.get_x(), bar.get_width()) for bar in ax.patches]
     expected = list(
         zip(FEATURES["centre_nm"] - 2 * FEATURES["width_nm"], 4 * FEATURES["width_nm"], strict=True)
@@ -61,7 +61,7 @@ def test_the_atlas_draws_each_feature_at_its_place():
 def test_distributions_are_percent_of_known_values():
     """Each domain's bars add up to 100 %, unknown values left out, and its median is marked."""
     values = np.array([4.0, 5.0, 6.0, 8.0, np.nan])
-    ax = spectra.distribution({"a": values, "b": np.array([5.0, 7.0])}, "pH")
+    ax = spectra.plot_distribution({"a": values, "b": np.array([5.0, 7.0])}, "pH")
     assert sum(bar.get_height() for bar in ax.containers[0]) == pytest.approx(100)
     assert [line.get_xdata()[0] for line in ax.lines] == [5.5, 6.0]
     assert ax.get_legend().get_texts()[0].get_text() == "a (n = 4)"
@@ -70,12 +70,12 @@ def test_distributions_are_percent_of_known_values():
 def test_a_logarithmic_distribution_refuses_zero():
     """A concentration of 0 has no place on a logarithmic axis, and the message says whose it is."""
     with pytest.raises(ValueError, match=r"Pb \(mg/kg\) has 0"):
-        spectra.distribution({"a": np.array([0.0, 3.0])}, "Pb (mg/kg)", log=True)
+        spectra.plot_distribution({"a": np.array([0.0, 3.0])}, "Pb (mg/kg)", log=True)
 
 
 def test_limits_are_drawn_where_the_table_has_them():
     """Each rule is one row whose marks are its limits."""
-    ax = spectra.limits(LEAD_LIMITS, "Pb (mg/kg)")
+    ax = spectra.plot_limits(LEAD_LIMITS, "Pb (mg/kg)")
     marks = [line.get_xdata().tolist() for line in ax.lines]
     assert marks == [
         [80, 100, 140, 240],
@@ -90,12 +90,12 @@ def test_limits_are_drawn_where_the_table_has_them():
 def test_only_spectra_beyond_a_limit_are_named():
     """The farthest spectra are named, at most as many as asked for, and none within both limits."""
     table = distances()
-    ax = spectra.outliers(table, t2_limit=20, q_limit=2e-3)
+    ax = spectra.plot_outliers(table, t2_limit=20, q_limit=2e-3)
     named = {text.get_text() for text in ax.texts}
     assert {"S003", "S007"} <= named
     beyond = table[(table["T2"] > 20) | (table["Q"] > 2e-3)]
     assert named <= set(beyond["sample"])
-    assert len(spectra.outliers(table, 5, 1e-4, most=2).texts) == 2
+    assert len(spectra.plot_outliers(table, 5, 1e-4, most=2).texts) == 2
     reds = [c for c in ax.collections if tuple(c.get_facecolor()[0][:3]) == to_rgba(style.SIGNAL_COLOUR)[:3]]
     assert len(reds[0].get_offsets()) == len(beyond)
 
@@ -103,25 +103,27 @@ def test_only_spectra_beyond_a_limit_are_named():
 def test_a_name_that_would_cover_another_is_left_out():
     """Of two soils in one place the farther is named, and one that stands apart as well."""
     table = pd.DataFrame({"sample": ["far", "beside", "apart", "usual"], "T2": [80, 79, 40, 1.0]})
-    ax = spectra.outliers(table.assign(Q=[1e-2, 1e-2, 1e-4, 1e-4]), t2_limit=20, q_limit=1e-3)
+    ax = spectra.plot_outliers(table.assign(Q=[1e-2, 1e-2, 1e-4, 1e-4]), t2_limit=20, q_limit=1e-3)
     assert [text.get_text() for text in ax.texts] == ["far", "apart"]
 
 
 def draw_domains():
-    top, bottom = style.stacked((3.6, 2.6))
-    spectra.spectra({"Source (like LUCAS)": soils(300, 0.4), "Target (like Gejiu)": soils(130, 0.3)}, top)
-    return spectra.atlas(FEATURES, bottom)
+    top, bottom = style.stack_axes((3.6, 2.6))
+    spectra.plot_spectra(
+        {"Source (like LUCAS)": soils(300, 0.4), "Target (like Gejiu)": soils(130, 0.3)}, top
+    )
+    return spectra.plot_atlas(FEATURES, bottom)
 
 
 def draw_lead():
-    top, bottom = style.stacked((2.8, 2.2))
+    top, bottom = style.stack_axes((2.8, 2.2))
     lead = np.exp(np.random.default_rng(0).normal(5.8, 0.6, 130))
-    spectra.distribution({"Target (like Gejiu)": lead}, "", top, log=True)
-    return spectra.limits(LEAD_LIMITS, "Pb (mg/kg)", bottom)
+    spectra.plot_distribution({"Target (like Gejiu)": lead}, "", top, log=True)
+    return spectra.plot_limits(LEAD_LIMITS, "Pb (mg/kg)", bottom)
 
 
 def draw_outliers():
-    return spectra.outliers(distances(), 20, 2e-3)
+    return spectra.plot_outliers(distances(), 20, 2e-3)
 
 
 @pytest.mark.parametrize("draw", [draw_domains, draw_lead, draw_outliers])

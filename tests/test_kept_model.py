@@ -73,7 +73,7 @@ def test_scores_are_on_the_modelling_scale(study, trial):
     predictions, exceedances = trial
     found = stored_model.scores(study, predictions, exceedances)
     logs = np.log(predictions[["observed", "predicted"]]).to_numpy().T
-    assert found["R2"] == pytest.approx(cross_validation.metrics(*logs)["R2"])
+    assert found["R2"] == pytest.approx(cross_validation.compute_metrics(*logs)["R2"])
     assert 0.75 < found["coverage"] <= 1
     assert set(exceedances["rule"]) == {"screening, paddy", "screening, other land", "intervention"}
 

@@ -51,7 +51,9 @@ def test_a_permuted_target_is_not_learned(model, soils):
     X, y = soils
     shuffled = np.random.default_rng(0).permutation(y)
     folds = splits.repeated_kfold(range(len(y)), n_splits=3, n_repeats=2, seed=0)
-    scores = cross_validation.score(cross_validation.cross_validate({"model": model}, X, shuffled, folds))
+    scores = cross_validation.score_predictions(
+        cross_validation.cross_validate({"model": model}, X, shuffled, folds)
+    )
     pooled = scores[(scores["metric"] == "R2") & (scores["fold"] == cross_validation.POOLED)]
     assert pooled["value"].mean() <= 0
 
@@ -60,7 +62,7 @@ def test_test_rows_change_nothing_that_is_learned(model, soils):
     """With other spectra and targets in all test rows but one, that one's prediction is bit-equal."""
     X, y = soils
     folds = splits.random_split(range(len(y)), seed=3)
-    fold = next(splits.iterate(folds, range(len(y))))
+    fold = next(splits.iterate_folds(folds, range(len(y))))
     kept, others = fold.test[0], fold.test[1:]
     X_other, y_other = X.copy(), y.copy()
     X_other[others], y_other[others] = X[others][:, ::-1] ** 2, -50.0
@@ -81,9 +83,12 @@ def test_a_permuted_target_has_no_winner():
     outcomes = []
     for seed in range(2):
         shuffled = np.random.default_rng(seed).permutation(y)
-        scores = cross_validation.score(cross_validation.cross_validate(quick, X, shuffled, folds))
+        scores = cross_validation.score_predictions(
+            cross_validation.cross_validate(quick, X, shuffled, folds)
+        )
         outcomes += [
-            comparison.outcome(row) for row in comparison.against(scores, folds, "PLS").to_dict("records")
+            comparison.decide_verdict(row)
+            for row in comparison.compare_models(scores, folds, "PLS").to_dict("records")
         ]
     assert "better" not in outcomes
 

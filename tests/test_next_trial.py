@@ -26,7 +26,7 @@ def test_every_method_starts_alike_and_ends_as_chosen(soils):
     found = learning_curves(X, y, FOLDS, [15, 25])
     assert len(found) == 2 * 2 * len(sampling.METHODS)
     assert found.query("n == 15").groupby("draw")["value"].agg(np.ptp).eq(0).all()
-    fold = next(splits.iterate(FOLDS, range(60)))
+    fold = next(splits.iterate_folds(FOLDS, range(60)))
     F = sampling.features(X[fold.train])
     start = np.random.default_rng([0, 0]).choice(42, 15, replace=False)
     chosen = fold.train[[*start, *sampling.choose("kennard_stone", F, 10, start)]]
@@ -38,7 +38,7 @@ def test_every_method_starts_alike_and_ends_as_chosen(soils):
 def test_soils_set_aside_are_not_seen(soils):
     """With other spectra and values set aside, errors change, but not which soils were chosen."""
     X, y = soils
-    fold = next(splits.iterate(FOLDS, range(60)))
+    fold = next(splits.iterate_folds(FOLDS, range(60)))
     y_other = y.copy()
     y_other[fold.test] += 100
     one = FOLDS.query("repeat == 0")

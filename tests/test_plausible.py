@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.evaluate.splits import iterate, repeated_kfold
+from soilpb.evaluate.splits import iterate_folds, repeated_kfold
 from soilpb.explain.mineral_slopes import Plausible, mineral_slopes, slopes_by_fold
 from soilpb.models.pls import PLSCV
 from soilpb.simulate import twin
@@ -68,7 +68,7 @@ def test_rebuilding_twice_changes_nothing_more(soils):
 def test_each_models_slopes_are_asked_through_its_own_training_soils(soils):
     """The table holds every soil once a fold; spectra of a fold's test soils shape no components."""
     ids, y = np.arange(len(soils)), np.log(soils[:, 90] / soils[:, 20])
-    folds = list(iterate(repeated_kfold(ids, 3, 1), ids))
+    folds = list(iterate_folds(repeated_kfold(ids, 3, 1), ids))
     models = [PLSCV(max_components=4).fit(soils[fold.train], y[fold.train]) for fold in folds]
     table = slopes_by_fold(models, folds, soils, GRID, ["hematite"], {"hematite": 0.01})
     assert table.groupby("draw")["sample"].apply(list).tolist() == [ids.tolist()] * 3

@@ -34,7 +34,7 @@ class Says:
 
 def test_small_libraries_are_seen_more_often():
     """Epochs fall with the size of the library and stay within their limits."""
-    epochs = [pretraining.epochs_for(n) for n in (10, 1_000, 5_000, 10_000, 10**7)]
+    epochs = [pretraining.choose_epochs(n) for n in (10, 1_000, 5_000, 10_000, 10**7)]
     assert epochs == sorted(epochs, reverse=True)
     assert (epochs[0], epochs[-1]) == (30, 12)
 
@@ -61,8 +61,8 @@ def test_a_population_lies_on_both_sides():
 
 def test_profiles_are_one_population():
     """Small groups do not split a library into populations, and neither do none at all."""
-    assert pretraining.populations(library(group=np.repeat(np.arange(20), 3))).unique().size == 1
-    assert pretraining.populations(library()).unique().size == 1
+    assert pretraining.name_populations(library(group=np.repeat(np.arange(20), 3))).unique().size == 1
+    assert pretraining.name_populations(library()).unique().size == 1
 
 
 def test_recognising_the_population_is_worth_nothing_within_it():
@@ -70,10 +70,14 @@ def test_recognising_the_population_is_worth_nothing_within_it():
     soils = library(100, group=np.repeat(list("abcd"), 25))
     field_means = soils.samples.groupby("group")["pH"].transform("mean").to_numpy()
     says = {"field": field_means, "perfect": soils.values("pH"), "mean": np.full(100, 6.0)}
-    predictions = pretraining.predict({name: Says(values) for name, values in says.items()}, soils, "pH")
-    scores = cross_validation.score(predictions).query("metric == 'R2' and fold == @evaluation.POOLED")
+    predictions = pretraining.predict_held_back(
+        {name: Says(values) for name, values in says.items()}, soils, "pH"
+    )
+    scores = cross_validation.score_predictions(predictions).query(
+        "metric == 'R2' and fold == @cross_validation.POOLED"
+    )
     pooled = scores.set_index("model")["value"]
-    within = pretraining.within_populations(predictions, pretraining.populations(soils))
+    within = pretraining.score_within_populations(predictions, pretraining.name_populations(soils))
     assert pooled["field"] > 0.9
     assert within["field"] == pytest.approx(0, abs=1e-12)
     assert within["perfect"] == 1
@@ -83,17 +87,17 @@ def test_recognising_the_population_is_worth_nothing_within_it():
 def test_with_one_population_within_is_plain_r2():
     """Nothing changes where there is nothing to tell apart."""
     soils = library()
-    predictions = pretraining.predict({"m": Says(soils.values("pH")[::-1] * 0.3)}, soils, "pH")
-    plain = cross_validation.metrics(predictions["observed"], predictions["predicted"])["R2"]
-    within = pretraining.within_populations(predictions, pretraining.populations(soils))
+    predictions = pretraining.predict_held_back({"m": Says(soils.values("pH")[::-1] * 0.3)}, soils, "pH")
+    plain = cross_validation.compute_metrics(predictions["observed"], predictions["predicted"])["R2"]
+    within = pretraining.score_within_populations(predictions, pretraining.name_populations(soils))
     assert within["m"] == pytest.approx(plain)
 
 
 def test_predictions_keep_their_soil_whatever_their_shape():
     """A column of predictions is laid beside the same soils as a flat array."""
     soils = library(5)
-    flat = pretraining.predict({"m": Says(soils.values("pH"))}, soils, "pH")
-    column = pretraining.predict({"m": Says(soils.values("pH")[:, None])}, soils, "pH")
+    flat = pretraining.predict_held_back({"m": Says(soils.values("pH"))}, soils, "pH")
+    column = pretraining.predict_held_back({"m": Says(soils.values("pH")[:, None])}, soils, "pH")
     pd.testing.assert_frame_equal(flat, column)
     assert (flat["observed"] == flat["predicted"]).all()
 
@@ -102,8 +106,10 @@ def test_errors_are_told_apart_by_population():
     """A model that is one unit off in one field and right in the other has those errors there."""
     soils = library(60, group=np.repeat(["a", "b"], 30))
     off = soils.values("pH") + np.repeat([1.0, 0.0], 30)
-    predictions = pretraining.predict({"m": Says(off)}, soils, "pH")
-    table = pretraining.by_population(predictions, pretraining.populations(soils)).set_index("population")
+    predictions = pretraining.predict_held_back({"m": Says(off)}, soils, "pH")
+    table = pretraining.score_by_population(predictions, pretraining.name_populations(soils)).set_index(
+        "population"
+    )
     assert table["RMSE"].to_dict() == pytest.approx({"a": 1.0, "b": 0.0})
     assert table["n"].tolist() == [30, 30]
 
@@ -111,29 +117,31 @@ def test_errors_are_told_apart_by_population():
 @pytest.mark.parametrize("n", [10, 240, 2_000, 2_500, 9_600, 17_425, 44_590])
 def test_smaller_libraries_are_smaller(n):
     """Sizes double, and the largest lies clearly below the whole library."""
-    sizes = pretraining.smaller_sizes(n)
+    sizes = pretraining.choose_sizes(n)
     assert all(b == 2 * a for a, b in pairwise(sizes))
     assert all(1.5 * size <= n for size in sizes)
     assert sizes or n < 200
-    assert pretraining.smaller_sizes(n, most=500) == [size for size in sizes if size <= 500]
+    assert pretraining.choose_sizes(n, most=500) == [size for size in sizes if size <= 500]
 
 
 def test_more_soils_predict_better():
     """On simulated soils PLS gains from more soils; each size is scored on all soils held back."""
     soils = twin.simulate_source(400, seed=3, grid=np.arange(400.0, 2500.0, 50.0))
     learning, held_back = pretraining.hold_out(soils, 0.5, seed=1)
-    first = pretraining.by_size(learning, held_back, "pH", [25, 200], ("net", "PLS"), epochs=1)
-    again = pretraining.by_size(learning, held_back, "pH", [25, 200], ("net", "PLS"), epochs=1)
+    first = pretraining.score_by_size(learning, held_back, "pH", [25, 200], ("net", "PLS"), epochs=1)
+    again = pretraining.score_by_size(learning, held_back, "pH", [25, 200], ("net", "PLS"), epochs=1)
     pd.testing.assert_frame_equal(first, again)
-    r2 = first.query("metric == 'R2' and fold == @evaluation.POOLED")
+    r2 = first.query("metric == 'R2' and fold == @cross_validation.POOLED")
     r2 = r2.pivot_table(index="n", columns="model", values="value")
     assert set(r2.columns) == {"net", "PLS"}
     assert r2.loc[200, "PLS"] > r2.loc[25, "PLS"] + 0.05
     whole = PLSCV(pretraining.MAX_COMPONENTS).fit(learning.reflectance, learning.values("pH"))
-    expected = cross_validation.metrics(held_back.values("pH"), whole.predict(held_back.reflectance))["R2"]
+    expected = cross_validation.compute_metrics(held_back.values("pH"), whole.predict(held_back.reflectance))[
+        "R2"
+    ]
     assert r2.loc[200, "PLS"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_a_library_too_small_for_parts_has_none():
     """Without smaller sizes there are no scores, and no error."""
-    assert pretraining.by_size(library(), library(), "pH", [], ("net", "PLS")).empty
+    assert pretraining.score_by_size(library(), library(), "pH", [], ("net", "PLS")).empty

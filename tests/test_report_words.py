@@ -45,9 +45,9 @@ def test_the_answer_names_the_best_model_its_score_and_its_error(field):
     """The model with the smaller error leads, with its R² inside its interval, in the laboratory's unit."""
     table = predictions(field, {"bad": 9.0, "good": 2.0})
     sentence = text.answer(field, table)
-    rmse = cross_validation.summary(cross_validation.score(table)).set_index(["model", "metric"])["value"][
-        "good", "RMSE"
-    ]
+    rmse = cross_validation.summarise_scores(cross_validation.score_predictions(table)).set_index(
+        ["model", "metric"]
+    )["value"]["good", "RMSE"]
     assert sentence.startswith("Of 2 models good predicts clay best: R² 0.9")
     assert sentence.endswith(f"with a typical error of {rmse:.2f} % clay.")
 
@@ -71,10 +71,10 @@ def test_the_best_is_held_against_the_reference_or_the_reference_against_the_nex
     """The rival is the best model, or the second best if the reference leads; alone it has none."""
     folds = splits.repeated_kfold(field.ids, 5, 2)
     for errors in ({"PLS": 4.0, "net": 1.0, "x": 9.0}, {"PLS": 1.0, "net": 2.0, "x": 9.0}):
-        sentence = text.rivalry(cross_validation.score(predictions(field, errors)), folds, "PLS")
+        sentence = text.rivalry(cross_validation.score_predictions(predictions(field, errors)), folds, "PLS")
         assert sentence.startswith("net is ")
         assert "than PLS" in sentence
-    alone = cross_validation.score(predictions(field, {"PLS": 1.0}))
+    alone = cross_validation.score_predictions(predictions(field, {"PLS": 1.0}))
     assert text.rivalry(alone, folds, "PLS") == "No other model was compared with PLS."
 
 

@@ -31,7 +31,7 @@ def study():
 @pytest.fixture(scope="module")
 def one_process(study):
     """The league, made without shards."""
-    return cross_validation.predict(study, SEEDS, KEYS)
+    return cross_validation.predict_shards(study, SEEDS, KEYS)
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +40,9 @@ def made(study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("shards")
     for seed in reversed(SEEDS):
         for key in reversed(KEYS):
-            cross_validation.save(
-                cross_validation.shard_path(folder, seed, key), cross_validation.predict(study, [seed], [key])
+            cross_validation.save_shard(
+                cross_validation.shard_path(folder, seed, key),
+                cross_validation.predict_shards(study, [seed], [key]),
             )
     return folder
 
@@ -53,18 +54,23 @@ def folder(made, tmp_path):
 
 
 def rewrite(path: Path, change) -> None:
-    cross_validation.save(path, change(pd.read_parquet(path)))
+    cross_validation.save_shard(path, change(pd.read_parquet(path)))
 
 
 def test_merged_shards_are_the_league_of_one_process(made, one_process):
     """Predictions of merged shards equal those of the unsharded run in every bit, type and row."""
-    pd.testing.assert_frame_equal(cross_validation.merge(made, SEEDS, KEYS), one_process, check_exact=True)
+    pd.testing.assert_frame_equal(
+        cross_validation.merge_shards(made, SEEDS, KEYS), one_process, check_exact=True
+    )
 
 
 def test_final_tables_have_equal_bytes(made, one_process, tmp_path):
     """The files that both write are the same bytes."""
-    for name, predictions in {"one": one_process, "many": cross_validation.merge(made, SEEDS, KEYS)}.items():
-        cross_validation.save_tables(tmp_path / name, predictions)
+    for name, predictions in {
+        "one": one_process,
+        "many": cross_validation.merge_shards(made, SEEDS, KEYS),
+    }.items():
+        cross_validation.save_league(tmp_path / name, predictions)
     for table in ("predictions", "scores", "league"):
         one, many = (tmp_path / name / f"{table}.parquet" for name in ("one", "many"))
         assert one.read_bytes() == many.read_bytes()
@@ -72,7 +78,7 @@ def test_final_tables_have_equal_bytes(made, one_process, tmp_path):
 
 def test_the_order_of_seeds_and_models_does_not_matter(made, one_process):
     """Asked for backwards, the merged table is the same."""
-    backwards = cross_validation.merge(made, SEEDS[::-1], KEYS[::-1])
+    backwards = cross_validation.merge_shards(made, SEEDS[::-1], KEYS[::-1])
     pd.testing.assert_frame_equal(backwards, one_process, check_exact=True)
 
 
@@ -95,7 +101,7 @@ def test_seeds_deal_different_folds(one_process):
 
 def test_more_shards_than_are_asked_for_stay_out(made):
     """Shards of a former league do not slip into this one."""
-    merged = cross_validation.merge(made, [1], ["pls"])
+    merged = cross_validation.merge_shards(made, [1], ["pls"])
     assert (merged["repeat"].unique().tolist(), merged["model"].unique().tolist()) == ([1], ["PLS-clay"])
 
 
@@ -104,7 +110,7 @@ def test_a_missing_shard_is_named(folder):
     path = cross_validation.shard_path(folder, 1, "ridge")
     path.unlink()
     with pytest.raises(MissingArtifact, match="seed-1/ridge.parquet is missing; make it with: snakemake"):
-        cross_validation.merge(folder, SEEDS, KEYS)
+        cross_validation.merge_shards(folder, SEEDS, KEYS)
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b[:-40], lambda b: b"", lambda b: b[:200] + b"\xff" + b[201:]])
@@ -113,7 +119,7 @@ def test_a_damaged_shard_is_named(folder, spoil):
     path = cross_validation.shard_path(folder, 2, "pls")
     path.write_bytes(spoil(path.read_bytes()))
     with pytest.raises(cross_validation.ShardError, match=r"seed-2/pls.parquet is damaged .*delete it"):
-        cross_validation.merge(folder, SEEDS, KEYS)
+        cross_validation.merge_shards(folder, SEEDS, KEYS)
 
 
 @pytest.mark.parametrize(
@@ -132,14 +138,14 @@ def test_a_shard_of_something_else_is_named(folder, change, complaint):
     """A readable file that is not this shard, or was made from other data, is refused by its path."""
     rewrite(cross_validation.shard_path(folder, 2, "pls"), change)
     with pytest.raises(cross_validation.ShardError, match=f"seed-2/pls.parquet .*{complaint}"):
-        cross_validation.merge(folder, SEEDS, KEYS)
+        cross_validation.merge_shards(folder, SEEDS, KEYS)
 
 
 def test_a_failing_model_leaves_no_shard(tmp_path, monkeypatch):
     """What is written is whole: a write that fails leaves neither a shard nor a part of one."""
     monkeypatch.setattr(pd.DataFrame, "to_parquet", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        cross_validation.save(tmp_path / "a.parquet", pd.DataFrame({"a": [1]}))
+        cross_validation.save_shard(tmp_path / "a.parquet", pd.DataFrame({"a": [1]}))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -165,13 +171,13 @@ def test_a_model_that_starts_from_the_source_needs_its_network(tmp_path):
     """Without chapter 2's network, a transfer shard stops and names the command that trains it."""
     study = Study.load("cv98", artifacts=str(tmp_path))
     with pytest.raises(MissingArtifact, match="02_pretraining"):
-        cross_validation.predict(study, [0], ["features-ridge"])
+        cross_validation.predict_shards(study, [0], ["features-ridge"])
 
 
 def test_an_unknown_model_is_refused_with_those_there_are():
     """A misspelt model never becomes a job."""
     with pytest.raises(KeyError, match=r"no model 'plss'; there are: pls,"):
-        cross_validation.starts_from_source("plss")
+        cross_validation.needs_source_network("plss")
 
 
 def test_the_page_about_clusters_names_models_that_exist(capsys):

@@ -103,7 +103,7 @@ def test_missing_values_and_profiles_are_respected(report):
     """A soil without clay is counted and not modelled, and no profile is torn apart by a fold."""
     study = Study.load("my-mine", chapter="site_report")
     assert study.target.n_samples == 98 - 3 - 1
-    splits.validate(study.table("site_report", "folds"), study.ids, study.groups)
+    splits.validate_folds(study.table("site_report", "folds"), study.ids, study.groups)
     assert f"The {len(set(study.groups))} groups of samples stay together" in said(report)
 
 

@@ -32,7 +32,7 @@ def test_each_soil_is_judged_by_a_model_of_the_others(site, found):
     """A row is what the whole model, fitted on that fold's training soils, says of that soil."""
     X, y, ph, ids, folds = site
     predictions, exceedances = found
-    fold = next(splits.iterate(folds, ids))
+    fold = next(splits.iterate_folds(folds, ids))
     model = SiteModel.fit(X[fold.train], y[fold.train], GRID, ph=ph[fold.train])
     rows = predictions.query("fold == @fold.fold")
     np.testing.assert_array_equal(rows["sample"], ids[fold.test])
@@ -54,7 +54,7 @@ def test_test_soils_change_nothing_that_was_learnt(site):
     """With other values of lead and pH in all test soils but one, that one's row is the same."""
     X, y, ph, ids, _ = site
     folds = splits.random_split(ids, seed=1)
-    fold = next(splits.iterate(folds, ids))
+    fold = next(splits.iterate_folds(folds, ids))
     kept, others = fold.test[0], fold.test[1:]
     y_other, ph_other = y.copy(), ph.copy()
     y_other[others], ph_other[others] = 99.0, 1.0

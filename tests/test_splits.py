@@ -33,7 +33,7 @@ def every_splitter(X, y, xy):
 def test_every_fold_uses_every_sample_once(soils):
     """Training and test rows of each fold are disjoint and together all samples."""
     for name, folds in every_splitter(*soils):
-        for _, _, train, test in splits.iterate(folds, IDS):
+        for _, _, train, test in splits.iterate_folds(folds, IDS):
             assert sorted([*train, *test]) == list(range(30)), name
 
 
@@ -57,10 +57,10 @@ def test_the_same_seed_gives_the_same_table_and_another_seed_another(soils):
 
 def test_groups_are_never_torn_apart():
     """Grouped splits pass the check for leaks; ungrouped ones are refused with the group's name."""
-    splits.validate(splits.repeated_kfold(IDS, groups=GROUPS), IDS, GROUPS)
-    splits.validate(splits.random_split(IDS, n_repeats=5, groups=GROUPS), IDS, GROUPS)
+    splits.validate_folds(splits.repeated_kfold(IDS, groups=GROUPS), IDS, GROUPS)
+    splits.validate_folds(splits.random_split(IDS, n_repeats=5, groups=GROUPS), IDS, GROUPS)
     with pytest.raises(ValueError, match=r"repeat 0, fold 0: group '\d+' trains and tests"):
-        splits.validate(splits.repeated_kfold(IDS), IDS, GROUPS)
+        splits.validate_folds(splits.repeated_kfold(IDS), IDS, GROUPS)
 
 
 def test_a_sample_on_both_sides_is_refused():
@@ -68,20 +68,22 @@ def test_a_sample_on_both_sides_is_refused():
     folds = splits.random_split(IDS)
     leaking = folds[folds["role"] == "test"].head(1).assign(role="train")
     with pytest.raises(ValueError, match=f"sample .*{leaking['sample'].iloc[0]}.* trains and tests"):
-        splits.validate(pd.concat([folds, leaking]), IDS)
+        splits.validate_folds(pd.concat([folds, leaking]), IDS)
 
 
 def test_folds_of_other_data_are_refused():
     """A table that names unknown samples does not silently shrink."""
     with pytest.raises(ValueError, match="made for other data"):
-        list(splits.iterate(splits.random_split(IDS), IDS[:20]))
+        list(splits.iterate_folds(splits.random_split(IDS), IDS[:20]))
 
 
 def test_folds_follow_ids_not_positions():
     """Shuffled data give the same samples to the same folds."""
     folds = splits.repeated_kfold(IDS, n_repeats=1)
     order = np.random.default_rng(3).permutation(30)
-    for plain, shuffled in zip(splits.iterate(folds, IDS), splits.iterate(folds, IDS[order]), strict=True):
+    for plain, shuffled in zip(
+        splits.iterate_folds(folds, IDS), splits.iterate_folds(folds, IDS[order]), strict=True
+    ):
         assert set(IDS[plain.test]) == set(IDS[order][shuffled.test])
 
 
@@ -105,7 +107,7 @@ def test_spatial_blocks_are_compact():
     """Two clusters far apart become two blocks, and a missing coordinate is named."""
     xy = np.random.default_rng(0).normal(size=(30, 2)) + np.where(np.arange(30) < 12, 0, 100)[:, None]
     folds = splits.spatial_blocks(IDS, xy, n_splits=2, n_repeats=1)
-    blocks = [set(test) for *_, test in splits.iterate(folds, IDS)]
+    blocks = [set(test) for *_, test in splits.iterate_folds(folds, IDS)]
     assert set(range(12)) in blocks
     xy[4, 1] = np.nan
     with pytest.raises(ValueError, match="s04"):
@@ -115,13 +117,13 @@ def test_spatial_blocks_are_compact():
 def test_training_sizes_are_nested_and_tests_untouched():
     """Fewer training samples are a subset of more, and the test rows stay the same."""
     folds = splits.repeated_kfold(IDS, n_repeats=2)
-    small, large = (splits.with_training_size(folds, size, seed=5) for size in (6, 15))
+    small, large = (splits.limit_training_size(folds, size, seed=5) for size in (6, 15))
     key = ["repeat", "fold", "sample", "role"]
-    assert splits.training_sizes(small).eq(6).all()
+    assert splits.count_training_rows(small).eq(6).all()
     assert len(small.merge(large, on=key)) == len(small)
     assert small.query("role == 'test'")[key].merge(folds, on=key).shape[0] == 60
     with pytest.raises(ValueError, match="asked for 25 .* has 24"):
-        splits.with_training_size(folds, 25)
+        splits.limit_training_size(folds, 25)
 
 
 def test_ratio_is_test_over_training():

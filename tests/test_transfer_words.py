@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.evaluate import cross_validation, splits
+from soilpb.evaluate import comparison, cross_validation, splits
 from soilpb.old import transfer_words
 
 CLEAR = {"equal": 0.0, "p_holm": 0.001}
@@ -34,7 +34,7 @@ def compared():
         rows.assign(model=name, observed=truth, predicted=truth + error) for name, error in errors.items()
     )
     pairs = {"A": "A without", "B": "B without"}
-    return transfer_words.paired(cross_validation.score(predictions), folds, pairs)
+    return comparison.compare_pairs(cross_validation.score_predictions(predictions), folds, pairs)
 
 
 def test_each_model_is_compared_with_its_own_control(compared):

@@ -18,13 +18,13 @@ def compared(change, spread, seed=0):
     noise = (noise - noise.mean()) / noise.std()
     reference = keys.assign(model="PLS-Pb", metric="RMSE", value=1.0)
     other = keys.assign(model="ResNet-Pb", metric="RMSE", value=1 + change + spread * noise)
-    return comparison.against(pd.concat([reference, other]), FOLDS, "PLS-Pb").iloc[0]
+    return comparison.compare_models(pd.concat([reference, other]), FOLDS, "PLS-Pb").iloc[0]
 
 
 def test_a_clear_win():
     """A quarter less error in every fold reads as better, with effect, interval and p-value."""
     row = compared(-0.25, 0.05)
-    assert comparison.outcome(row) == "better"
+    assert comparison.decide_verdict(row) == "better"
     assert comparison.verdict(row) == (
         "ResNet-Pb is better than PLS-Pb: it lowers RMSE by 25 % "
         "(95 % interval of the change −31 % to −19 %; p < .001, Holm-corrected)."
@@ -34,14 +34,14 @@ def test_a_clear_win():
 def test_a_clear_loss():
     """A quarter more error reads as worse."""
     row = compared(+0.25, 0.05)
-    assert comparison.outcome(row) == "worse"
+    assert comparison.decide_verdict(row) == "worse"
     assert comparison.verdict(row).startswith("ResNet-Pb is worse than PLS-Pb: it raises RMSE by 25 % (")
 
 
 def test_a_tie():
     """Eight per cent less error on average, but anything from fold to fold, names no winner."""
     row = compared(-0.08, 0.3)
-    assert comparison.outcome(row) == "undecided"
+    assert comparison.decide_verdict(row) == "undecided"
     sentence = comparison.verdict(row)
     assert sentence.startswith("ResNet-Pb and PLS-Pb cannot be told apart: ResNet-Pb lowers RMSE by 8 %")
     assert "which other splits might undo" in sentence
@@ -51,7 +51,7 @@ def test_practical_equality_is_not_a_tie():
     """Half a per cent in every fold is significant and still reads as equality."""
     row = compared(-0.005, 0.002)
     assert row["p_holm"] < 0.001
-    assert comparison.outcome(row) == "equal"
+    assert comparison.decide_verdict(row) == "equal"
     assert comparison.verdict(row) == (
         "ResNet-Pb and PLS-Pb are practically equal: their RMSE differs by less than 2 % "
         "with a probability of more than 99 %."
@@ -62,9 +62,9 @@ def test_many_comparisons_take_the_win_back():
     """A p-value that would do alone does not after Holm's correction."""
     row = compared(-0.1, 0.1).copy()
     row["p_holm"] = 0.03
-    assert comparison.outcome(row) == "better"
+    assert comparison.decide_verdict(row) == "better"
     row["p_holm"] = 0.12
-    assert comparison.outcome(row) == "undecided"
+    assert comparison.decide_verdict(row) == "undecided"
     assert "p = .12" in comparison.verdict(row)
     row["lower"], row["upper"] = -0.19, -0.01
     assert "were it the only comparison" in comparison.verdict(row)

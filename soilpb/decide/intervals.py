@@ -112,7 +112,7 @@ def assign_folds(
     members = n_samples if groups is None else len(np.unique(groups))
     table = splits.repeated_kfold(range(n_samples), min(n_folds, members), 1, seed, groups)
     fold = np.empty(n_samples, dtype=int)
-    for part in splits.iterate(table, range(n_samples)):
+    for part in splits.iterate_folds(table, range(n_samples)):
         fold[part.test] = part.fold
     return fold
 

@@ -340,7 +340,7 @@ def left_out(
         ``probability`` and ``exceeded``, without soils whose limit is unknown.
     """
     tables = []
-    for fold in splits.iterate(splits.spatial_blocks(ids, places, N_BLOCKS, 1, seed), ids):
+    for fold in splits.iterate_folds(splits.spatial_blocks(ids, places, N_BLOCKS, 1, seed), ids):
         train, test = fold.train, fold.test
         surface = Surface.fit(places[train], y[train], None if ph is None else ph[train], log)
         told = {

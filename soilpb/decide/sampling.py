@@ -250,10 +250,10 @@ def learning_curves(
         If fewer soils than the largest size are left to choose from.
     """
     rows, ids = [], np.arange(len(y)) if sample_ids is None else np.asarray(sample_ids)
-    splits.validate(folds, ids)
-    if (fewest := int(splits.training_sizes(folds).min())) < max(sizes):
+    splits.validate_folds(folds, ids)
+    if (fewest := int(splits.count_training_rows(folds).min())) < max(sizes):
         raise ValueError(f"{fewest} soils are left to choose {max(sizes)} from: ask for fewer")
-    for fold in track(list(splits.iterate(folds, ids)), "choosing soils"):
+    for fold in track(list(splits.iterate_folds(folds, ids)), "choosing soils"):
         X_pool, y_pool = X[fold.train], y[fold.train]
         F = features(X_pool)
         start = np.random.default_rng([seed, fold.repeat]).choice(len(F), sizes[0], replace=False)

@@ -383,9 +383,9 @@ def held_out(
     ids = np.asarray(sample_ids)
     observed = np.exp(y) if scale == "log" else np.asarray(y)
     measured = np.full(len(ids), np.nan) if ph is None else np.asarray(ph, dtype=float)
-    splits.validate(folds, ids, groups)
+    splits.validate_folds(folds, ids, groups)
     predicted, exceeding = [], []
-    for fold in track(list(splits.iterate(folds, ids)), "judging the kept model"):
+    for fold in track(list(splits.iterate_folds(folds, ids)), "judging the kept model"):
         train, test = fold.train, fold.test
         inner = None if groups is None else groups[train]
         bands, known = np.arange(X.shape[1]), measured[train]

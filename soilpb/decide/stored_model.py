@@ -191,7 +191,7 @@ def scores(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -
     """Score the trial: metrics on the modelling scale, coverage, flags, calibration of probabilities."""
     values = predictions[["observed", "predicted"]]
     values = np.log(values) if study.site.target_scale == "log" else values
-    found = cross_validation.metrics(values["observed"], values["predicted"])
+    found = cross_validation.compute_metrics(values["observed"], values["predicted"])
     return {name: found[name] for name in ("R2", "RMSE", "bias")} | site_model.summary(
         predictions, exceedances
     )

@@ -1,1 +1,48 @@
-"""Room."""
+"""What a model is worth: splits, cross-validation, metrics, tests between models, held-back library soils."""
+
+import lazy_loader
+
+_EXPORTS = {
+    "comparison": [
+        "adjust_p_values",
+        "bayesian_t_test",
+        "bootstrap_interval",
+        "compare_models",
+        "compare_pairs",
+        "corrected_t_test",
+        "count_wrong_winners",
+        "decide_verdict",
+        "mean_over_tasks",
+    ],
+    "cross_validation": [
+        "POOLED",
+        "back_transform",
+        "compute_metrics",
+        "cross_validate",
+        "learning_curve",
+        "score_predictions",
+        "score_single_splits",
+        "summarise_scores",
+    ],
+    "pretraining": [
+        "choose_epochs",
+        "choose_sizes",
+        "hold_out",
+        "name_populations",
+        "predict_held_back",
+        "score_by_population",
+        "score_by_size",
+        "score_within_populations",
+    ],
+    "splits": [
+        "count_training_rows",
+        "iterate_folds",
+        "kennard_stone",
+        "random_split",
+        "repeated_kfold",
+        "spatial_blocks",
+        "spxy",
+        "validate_folds",
+    ],
+}
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

@@ -27,7 +27,7 @@ from soilpb.evaluate.cross_validation import ERRORS, POOLED
 from soilpb.evaluate.splits import held_out_ratio
 
 
-def interval(
+def bootstrap_interval(
     predictions: pd.DataFrame,
     metric: Literal["R2", "RMSE"] = "R2",
     reference: str | None = None,
@@ -159,12 +159,12 @@ def mean_over_tasks(differences: Sequence[float], coverage: float = 0.95) -> tup
     return float(mean), float(mean - half), float(mean + half)
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
+def adjust_p_values(p_values: Sequence[float]) -> np.ndarray:
     """Adjust p-values for many comparisons, step-down (Holm 1979, Scand. J. Statist. 6:65).
 
     Examples
     --------
-    >>> holm([0.01, 0.04, 0.03])
+    >>> adjust_p_values([0.01, 0.04, 0.03])
     array([0.03, 0.06, 0.06])
     """
     p = np.asarray(p_values, dtype=float)
@@ -174,7 +174,7 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     return adjusted
 
 
-def against(
+def compare_models(
     scores: pd.DataFrame, folds: pd.DataFrame, reference: str, metric: str = "RMSE", rope: float = 0.02
 ) -> pd.DataFrame:
     """Compare every model with one reference, fold by fold.
@@ -182,7 +182,7 @@ def against(
     Parameters
     ----------
     scores : DataFrame
-        From :func:`soilpb.evaluate.cross_validation.score`, by fold.
+        From :func:`soilpb.evaluate.cross_validation.score_predictions`, by fold.
     folds : DataFrame
         The folds they were made on: the share of test rows corrects the tests.
     reference : str
@@ -216,7 +216,7 @@ def against(
         lower=test.lower,
         upper=test.upper,
         p_value=test.p_value,
-        p_holm=holm(test.p_value),
+        p_holm=adjust_p_values(test.p_value),
         better=belief.below,
         equal=belief.inside,
         worse=belief.above,
@@ -224,13 +224,39 @@ def against(
     )
 
 
-def wrong_winners(scores: pd.DataFrame, metric: str = "R2") -> pd.DataFrame:
+def compare_pairs(
+    scores: pd.DataFrame, folds: pd.DataFrame, pairs: Mapping[str, str], metric: str = "RMSE"
+) -> pd.DataFrame:
+    """Compare each model with its own control, fold by fold, Holm-corrected over the pairs.
+
+    Parameters
+    ----------
+    scores, folds, metric
+        As in :func:`compare_models`.
+    pairs : mapping of str to str
+        Model → the same model without what is under test.
+
+    Returns
+    -------
+    DataFrame
+        Rows of :func:`compare_models`, with ``outcome``.
+    """
+    rows = [
+        compare_models(scores[scores["model"].isin(pair)], folds, reference=pair[1], metric=metric)
+        for pair in pairs.items()
+    ]
+    table = pd.concat(rows, ignore_index=True)
+    table["p_holm"] = adjust_p_values(table["p_value"])
+    return table.assign(outcome=[decide_verdict(row) for row in table.to_dict("records")])
+
+
+def count_wrong_winners(scores: pd.DataFrame, metric: str = "R2") -> pd.DataFrame:
     """How often a single split names the wrong one of two models.
 
     Parameters
     ----------
     scores : DataFrame
-        From :func:`soilpb.evaluate.cross_validation.single_splits`.
+        From :func:`soilpb.evaluate.cross_validation.score_single_splits`.
 
     Returns
     -------
@@ -252,13 +278,13 @@ def wrong_winners(scores: pd.DataFrame, metric: str = "R2") -> pd.DataFrame:
 
 
 #: What a comparison can end with.
-Outcome = Literal["better", "worse", "equal", "undecided"]
+Verdict = Literal["better", "worse", "equal", "undecided"]
 #: A result seen in fewer than this share of single splits is called unusual.
 UNUSUAL = 0.05
 
 
-def outcome(comparison: Mapping, level: float = 0.05) -> Outcome:
-    """Decide one row of :func:`soilpb.evaluate.comparison.against`.
+def decide_verdict(comparison: Mapping, level: float = 0.05) -> Verdict:
+    """Decide one row of :func:`soilpb.evaluate.comparison.compare_models`.
 
     - ``equal``: the difference is too small to matter with a probability of 1 - level,
       whatever the p-value: with many folds even a trifle is significant;
@@ -273,13 +299,13 @@ def outcome(comparison: Mapping, level: float = 0.05) -> Outcome:
 
 
 def verdict(comparison: Mapping, level: float = 0.05) -> str:
-    """Say one row of :func:`soilpb.evaluate.comparison.against` in a sentence.
+    """Say one row of :func:`soilpb.evaluate.comparison.compare_models` in a sentence.
 
     ``p_holm`` is corrected for as many comparisons as its table has; the interval is of this
     comparison alone, so that it may exclude zero where the verdict is still "undecided".
     """
     c = comparison
-    decided = outcome(c, level)
+    decided = decide_verdict(c, level)
     if decided == "equal":
         return (
             f"{c['model']} and {c['reference']} are practically equal: their {c['metric']} differs by less "
@@ -328,7 +354,7 @@ def split_verdict(scores: pd.DataFrame, model: str, published: float) -> str:
     Parameters
     ----------
     scores : DataFrame
-        From :func:`soilpb.evaluate.cross_validation.single_splits`.
+        From :func:`soilpb.evaluate.cross_validation.score_single_splits`.
     model : str
     published : float
         R² that somebody reported from one split.

@@ -80,8 +80,8 @@ def cross_validate(
     ids = np.arange(len(y)) if sample_ids is None else np.asarray(sample_ids)
     if not len(X) == len(y) == len(ids):
         raise ValueError(f"got {len(X)} spectra, {len(y)} targets, {len(ids)} ids; expected as many of each")
-    splits.validate(folds, ids)
-    tasks = [(name, fold) for name in models for fold in splits.iterate(folds, ids)]
+    splits.validate_folds(folds, ids)
+    tasks = [(name, fold) for name in models for fold in splits.iterate_folds(folds, ids)]
     start = _start_process if "torch" in sys.modules else None  # there may be networks among the models
     with parallel_config(backend="loky", inner_max_num_threads=1, initializer=start):
         fitted = Parallel(n_jobs, return_as="generator")(
@@ -111,7 +111,7 @@ def _predict_fold(model: RegressorMixin, X: np.ndarray, y: np.ndarray, fold: spl
         return np.ravel(clone(model).fit(X[fold.train], y[fold.train]).predict(X[fold.test]))
 
 
-def metrics(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+def compute_metrics(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """Agreement of predictions with observations, on whatever scale both are.
 
     - R2: ``1 - Σ(o-p)² / Σ(o-mean(o))²``, about the mean of these observations; it may be
@@ -125,7 +125,7 @@ def metrics(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 
     Examples
     --------
-    >>> found = metrics(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 6.0]))
+    >>> found = compute_metrics(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 6.0]))
     >>> found["R2"], found["bias"]
     (-3.5, 1.0)
     """
@@ -146,7 +146,7 @@ def metrics(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     }
 
 
-def score(predictions: pd.DataFrame) -> pd.DataFrame:
+def score_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     """Score predictions by fold, and pooled over the folds of each repeat (fold ``POOLED``).
 
     Returns
@@ -158,12 +158,12 @@ def score(predictions: pd.DataFrame) -> pd.DataFrame:
         (*key, metric, value)
         for table in (predictions, predictions.assign(fold=POOLED))
         for key, rows in table.groupby(["model", "repeat", "fold"], sort=False)
-        for metric, value in metrics(rows["observed"], rows["predicted"]).items()
+        for metric, value in compute_metrics(rows["observed"], rows["predicted"]).items()
     ]
     return pd.DataFrame(rows, columns=["model", "repeat", "fold", "metric", "value"])
 
 
-def to_natural(predictions: pd.DataFrame) -> pd.DataFrame:
+def back_transform(predictions: pd.DataFrame) -> pd.DataFrame:
     """Take predictions of a logarithm back to the natural scale.
 
     The exponential of a predicted mean logarithm is a median, not a mean: on this scale
@@ -173,11 +173,12 @@ def to_natural(predictions: pd.DataFrame) -> pd.DataFrame:
     return predictions.assign(**np.exp(predictions[columns]))
 
 
-def summary(scores: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
+def summarise_scores(scores: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
     """League table: pooled metrics averaged over repeats, the model with the best R² first.
 
     ``lower`` and ``upper`` are quantiles over repeats: how far another partition of *these*
-    soils moves the metric. Other soils move it further: :func:`soilpb.evaluate.comparison.interval`.
+    soils moves the metric. Other soils move it further:
+    see :func:`soilpb.evaluate.comparison.bootstrap_interval`.
 
     Returns
     -------
@@ -210,13 +211,13 @@ def learning_curve(
     """
     parts = []
     for size in sizes:
-        smaller = splits.with_training_size(folds, size, seed)
+        smaller = splits.limit_training_size(folds, size, seed)
         predictions = cross_validate(models, X, y, smaller, sample_ids, n_jobs)
-        parts.append(score(predictions).assign(n_train=size))
+        parts.append(score_predictions(predictions).assign(n_train=size))
     return pd.concat(parts, ignore_index=True)
 
 
-def single_splits(
+def score_single_splits(
     models: Mapping[str, RegressorMixin],
     X: np.ndarray,
     y: np.ndarray,
@@ -234,7 +235,7 @@ def single_splits(
         Pooled scores, one repeat a split; models share the splits.
     """
     folds = splits.random_split(np.arange(len(y)), n, test_share, seed, groups)
-    scores = score(cross_validate(models, X, y, folds, n_jobs=n_jobs))
+    scores = score_predictions(cross_validate(models, X, y, folds, n_jobs=n_jobs))
     return scores[scores["fold"] == POOLED].reset_index(drop=True)
 
 
@@ -250,7 +251,7 @@ class ShardError(ValueError):
     """A shard cannot be merged; the message names the file."""
 
 
-def predict(study: Study, seeds: Iterable[int], keys: Sequence[str]) -> pd.DataFrame:
+def predict_shards(study: Study, seeds: Iterable[int], keys: Sequence[str]) -> pd.DataFrame:
     """Cross-validate models on a site, once a seed.
 
     Parameters
@@ -273,7 +274,7 @@ def predict(study: Study, seeds: Iterable[int], keys: Sequence[str]) -> pd.DataF
     MissingArtifact
         If a model starts from the source network, and chapter 2 has not trained it.
     """
-    network = study.source_network() if any(map(starts_from_source, keys)) else None
+    network = study.source_network() if any(map(needs_source_network, keys)) else None
     parts = []
     for seed in seeds:
         folds = splits.repeated_kfold(study.ids, N_SPLITS, 1, seed, study.groups).assign(repeat=seed)
@@ -282,12 +283,12 @@ def predict(study: Study, seeds: Iterable[int], keys: Sequence[str]) -> pd.DataF
     return _in_order(parts)
 
 
-def starts_from_source(key: str) -> bool:
+def needs_source_network(key: str) -> bool:
     """Tell whether a model needs the network that chapter 2 trains.
 
     Examples
     --------
-    >>> starts_from_source("pls"), starts_from_source("resnet-ph")
+    >>> needs_source_network("pls"), needs_source_network("resnet-ph")
     (False, True)
     """
     if key not in baselines.ENTRIES:
@@ -300,13 +301,13 @@ def shard_path(folder: str | Path, seed: int, key: str) -> Path:
     return Path(folder) / f"seed-{seed}" / f"{key}.parquet"
 
 
-def save(path: str | Path, shard: pd.DataFrame) -> None:
+def save_shard(path: str | Path, shard: pd.DataFrame) -> None:
     """Write a shard, whole or not at all, with a checksum on each page of it."""
     with _files.atomic_write(path) as temporary:
         shard.to_parquet(temporary, write_page_checksum=True)
 
 
-def load(path: str | Path, seed: int) -> pd.DataFrame:
+def load_shard(path: str | Path, seed: int) -> pd.DataFrame:
     """Read a shard and make sure that it is one.
 
     Raises
@@ -332,7 +333,7 @@ def load(path: str | Path, seed: int) -> pd.DataFrame:
     return shard
 
 
-def merge(folder: str | Path, seeds: Sequence[int], keys: Sequence[str]) -> pd.DataFrame:
+def merge_shards(folder: str | Path, seeds: Sequence[int], keys: Sequence[str]) -> pd.DataFrame:
     """Put the shards of a site together; the order in which they were made does not matter.
 
     Parameters
@@ -345,7 +346,7 @@ def merge(folder: str | Path, seeds: Sequence[int], keys: Sequence[str]) -> pd.D
     Returns
     -------
     DataFrame
-        What :func:`predict` returns for the same seeds and models.
+        What :func:`predict_shards` returns for the same seeds and models.
 
     Raises
     ------
@@ -353,17 +354,17 @@ def merge(folder: str | Path, seeds: Sequence[int], keys: Sequence[str]) -> pd.D
         Naming the first shard that is absent, damaged, or was tested on other soils.
     """
     shards = {
-        path: load(path, seed)
+        path: load_shard(path, seed)
         for seed, path in ((seed, shard_path(folder, seed, key)) for key in keys for seed in seeds)
     }
     _refuse_disagreement(shards)
     return _in_order(shards.values())
 
 
-def save_tables(folder: str | Path, predictions: pd.DataFrame) -> None:
+def save_league(folder: str | Path, predictions: pd.DataFrame) -> None:
     """Store a site's predictions, their scores, and the league table."""
-    scores = score(predictions)
-    tables = {"predictions": predictions, "scores": scores, "league": summary(scores)}
+    scores = score_predictions(predictions)
+    tables = {"predictions": predictions, "scores": scores, "league": summarise_scores(scores)}
     for name, table in tables.items():
         _files.save_table(Path(folder) / f"{name}.parquet", table)
 

@@ -49,7 +49,7 @@ class Predictor(Protocol):
         """Predict (n_samples,) or (n_samples, 1) values."""
 
 
-def epochs_for(n_samples: int) -> int:
+def choose_epochs(n_samples: int) -> int:
     """Choose the passes over a library: more over a small one, whose passes have fewer steps.
 
     Chosen by held-back R² of pH: on simulated libraries of 640 to 9,600 soils and on pooled
@@ -57,13 +57,13 @@ def epochs_for(n_samples: int) -> int:
 
     Examples
     --------
-    >>> [epochs_for(n) for n in (640, 1_000, 9_600)]
+    >>> [choose_epochs(n) for n in (640, 1_000, 9_600)]
     [30, 20, 12]
     """
     return int(np.clip(round(LOOKS / n_samples), *EPOCHS))
 
 
-def smaller_sizes(n_samples: int, most: int = 0) -> list[int]:
+def choose_sizes(n_samples: int, most: int = 0) -> list[int]:
     """Sizes of smaller libraries to try: doublings of 1,000 soils (of 125 where there are few).
 
     None that is nearly the whole library.
@@ -77,7 +77,7 @@ def smaller_sizes(n_samples: int, most: int = 0) -> list[int]:
 
     Examples
     --------
-    >>> smaller_sizes(17_000), smaller_sizes(17_000, most=2_000), smaller_sizes(600)
+    >>> choose_sizes(17_000), choose_sizes(17_000, most=2_000), choose_sizes(600)
     ([1000, 2000, 4000, 8000], [1000, 2000], [125, 250])
     """
     first = 1_000 if n_samples > 2_000 else 125
@@ -85,7 +85,7 @@ def smaller_sizes(n_samples: int, most: int = 0) -> list[int]:
     return [size for size in sizes if 1.5 * size <= n_samples and (not most or size <= most)]
 
 
-def by_size(
+def score_by_size(
     learning: SoilSpectra,
     held_back: SoilSpectra,
     property_name: str,
@@ -105,31 +105,35 @@ def by_size(
         From :func:`hold_out`.
     property_name : str
     sizes : sequence of int
-        Numbers of soils to learn from, such as :func:`smaller_sizes`.
+        Numbers of soils to learn from, such as :func:`choose_sizes`.
     names : (str, str)
         What the network and PLS are called.
     epochs : int
-        Of the network; 0: :func:`epochs_for` each size.
+        Of the network; 0: :func:`choose_epochs` each size.
     seed : int
 
     Returns
     -------
     DataFrame
-        Scores (see :func:`soilpb.evaluate.cross_validation.score`) with a column ``n``.
+        Scores (see :func:`soilpb.evaluate.cross_validation.score_predictions`) with a column ``n``.
     """
     order = np.random.default_rng(seed).permutation(learning.n_samples)
     tables = []
     for n in track(sizes, f"{property_name} from fewer soils"):
         soils = learning.take(np.sort(order[:n]))
         X, y = soils.reflectance, soils.values(property_name)
-        training = TrainingConfig(epochs or epochs_for(n), seed=seed)
+        training = TrainingConfig(epochs or choose_epochs(n), seed=seed)
         network = SpectralNetwork.fit(X, y, soils.wavelengths, [property_name], training=training)
         models = dict(zip(names, (network, PLSCV(MAX_COMPONENTS, seed=seed).fit(X, y)), strict=True))
-        tables.append(cross_validation.score(predict(models, held_back, property_name)).assign(n=n))
+        tables.append(
+            cross_validation.score_predictions(predict_held_back(models, held_back, property_name)).assign(
+                n=n
+            )
+        )
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def populations(library: SoilSpectra) -> pd.Series:
+def name_populations(library: SoilSpectra) -> pd.Series:
     """Name the population of each soil, indexed by sample; one name where groups are profiles."""
     samples = library.samples
     if "group" in samples and len(samples) > LARGEST_PROFILE * samples["group"].nunique():
@@ -151,12 +155,14 @@ def hold_out(library: SoilSpectra, share: float, seed: int) -> tuple[SoilSpectra
     seed : int
     """
     ids = library.samples.index
-    profiles = None if populations(library).unique().size > 1 else library.samples.get("group")
-    (fold,) = splits.iterate(splits.random_split(ids, 1, share, seed, profiles), ids)
+    profiles = None if name_populations(library).unique().size > 1 else library.samples.get("group")
+    (fold,) = splits.iterate_folds(splits.random_split(ids, 1, share, seed, profiles), ids)
     return library.take(fold.train), library.take(fold.test)
 
 
-def predict(models: Mapping[str, Predictor], soils: SoilSpectra, property_name: str) -> pd.DataFrame:
+def predict_held_back(
+    models: Mapping[str, Predictor], soils: SoilSpectra, property_name: str
+) -> pd.DataFrame:
     """Predict soils that no model has seen: one row a (model, sample).
 
     Parameters
@@ -187,7 +193,7 @@ def predict(models: Mapping[str, Predictor], soils: SoilSpectra, property_name: 
     return pd.concat(tables, ignore_index=True)[COLUMNS]
 
 
-def within_populations(predictions: pd.DataFrame, population: pd.Series) -> pd.Series:
+def score_within_populations(predictions: pd.DataFrame, population: pd.Series) -> pd.Series:
     """R² about the mean of each soil's own population, by model.
 
     A model that only recognises the population scores 0 here, however well it does about
@@ -198,13 +204,13 @@ def within_populations(predictions: pd.DataFrame, population: pd.Series) -> pd.S
     predictions : DataFrame
         One row a (model, sample).
     population : Series
-        Sample → population, from :func:`populations`.
+        Sample → population, from :func:`name_populations`.
 
     Examples
     --------
     >>> table = pd.DataFrame({"model": "m", "sample": [1, 2, 3, 4], "observed": [4, 5, 7, 8.0]})
     >>> population = pd.Series(list("aabb"), index=[1, 2, 3, 4])
-    >>> float(within_populations(table.assign(predicted=[4.5, 4.5, 7.5, 7.5]), population)["m"])
+    >>> float(score_within_populations(table.assign(predicted=[4.5, 4.5, 7.5, 7.5]), population)["m"])
     0.0
     """
     table = predictions.assign(population=predictions["sample"].map(population))
@@ -219,23 +225,24 @@ def within_populations(predictions: pd.DataFrame, population: pd.Series) -> pd.S
     return 1 - sums["error"] / sums["spread"]
 
 
-def by_population(predictions: pd.DataFrame, population: pd.Series) -> pd.DataFrame:
+def score_by_population(predictions: pd.DataFrame, population: pd.Series) -> pd.DataFrame:
     """Score each model in each population: one row a (model, population) with its number of soils.
 
     Parameters
     ----------
     predictions, population
-        As for :func:`within_populations`.
+        As for :func:`score_within_populations`.
 
     Returns
     -------
     DataFrame
-        ``model``, ``population``, ``n`` and the metrics of :func:`soilpb.evaluate.cross_validation.metrics`.
+        ``model``, ``population``, ``n`` and the metrics of
+        :func:`soilpb.evaluate.cross_validation.compute_metrics`.
     """
     table = predictions.assign(population=predictions["sample"].map(population))
     rows = [
         {"model": model, "population": name, "n": len(rows)}
-        | cross_validation.metrics(rows["observed"], rows["predicted"])
+        | cross_validation.compute_metrics(rows["observed"], rows["predicted"])
         for (model, name), rows in table.groupby(["model", "population"], sort=False)
     ]
     return pd.DataFrame(rows)

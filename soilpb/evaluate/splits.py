@@ -114,7 +114,7 @@ def spatial_blocks(
     return _table(ids, rows)
 
 
-def with_training_size(folds: pd.DataFrame, size: int, seed: int = 0) -> pd.DataFrame:
+def limit_training_size(folds: pd.DataFrame, size: int, seed: int = 0) -> pd.DataFrame:
     """Keep ``size`` random training rows of each fold, and all test rows.
 
     Sizes are nested: with one seed, the rows kept for a smaller size are among those
@@ -128,12 +128,12 @@ def with_training_size(folds: pd.DataFrame, size: int, seed: int = 0) -> pd.Data
     rank = np.random.default_rng(seed).permutation(len(folds))
     place = pd.Series(rank, index=folds.index).where(folds["role"].eq("train"))
     place = place.groupby([folds["repeat"], folds["fold"]]).rank()
-    if (fewest := int(training_sizes(folds).min())) < size:
+    if (fewest := int(count_training_rows(folds).min())) < size:
         raise ValueError(f"asked for {size} training samples; the smallest fold has {fewest}")
     return folds[~(place > size)].reset_index(drop=True)
 
 
-def training_sizes(folds: pd.DataFrame) -> pd.Series:
+def count_training_rows(folds: pd.DataFrame) -> pd.Series:
     """Count the training rows of each (repeat, fold)."""
     return folds["role"].eq("train").groupby([folds["repeat"], folds["fold"]]).sum()
 
@@ -141,10 +141,10 @@ def training_sizes(folds: pd.DataFrame) -> pd.Series:
 def held_out_ratio(folds: pd.DataFrame) -> float:
     """Mean over folds of n_test / n_train, which corrected tests need."""
     tests = folds["role"].eq("test").groupby([folds["repeat"], folds["fold"]]).sum()
-    return float((tests / training_sizes(folds)).mean())
+    return float((tests / count_training_rows(folds)).mean())
 
 
-def iterate(folds: pd.DataFrame, ids: Sequence) -> Iterator[Fold]:
+def iterate_folds(folds: pd.DataFrame, ids: Sequence) -> Iterator[Fold]:
     """Yield each fold as positions in ``ids``.
 
     Raises
@@ -166,7 +166,7 @@ def iterate(folds: pd.DataFrame, ids: Sequence) -> Iterator[Fold]:
         yield Fold(repeat, fold, *(np.sort(role.get_group(name).to_numpy()) for name in ("train", "test")))
 
 
-def validate(folds: pd.DataFrame, ids: Sequence, groups: Sequence | None = None) -> pd.DataFrame:
+def validate_folds(folds: pd.DataFrame, ids: Sequence, groups: Sequence | None = None) -> pd.DataFrame:
     """Return the folds, or raise ValueError naming the first leak.
 
     Parameters
@@ -177,7 +177,7 @@ def validate(folds: pd.DataFrame, ids: Sequence, groups: Sequence | None = None)
         Profile, field or parent sample: nothing of a group may lie on both sides.
     """
     membership = np.asarray(ids if groups is None else groups)
-    for repeat, fold, train, test in iterate(folds, ids):
+    for repeat, fold, train, test in iterate_folds(folds, ids):
         torn = np.intersect1d(membership[train], membership[test])
         if torn.size:
             what = "sample" if groups is None else "group"

@@ -39,7 +39,7 @@ from sklearn.base import RegressorMixin, clone
 
 from soilpb._format import listed
 from soilpb.evaluate import splits
-from soilpb.evaluate.comparison import holm
+from soilpb.evaluate.comparison import adjust_p_values
 from soilpb.explain.attribution import Attribution, absorbance_coefficients
 from soilpb.explain.explainable import deep_shap
 from soilpb.spectra import absorbance
@@ -124,7 +124,7 @@ def fit_by_fold(
     sample_ids : (n_samples,) sequence
         Ids that ``folds`` speaks of.
     """
-    rows = (fold.train for fold in splits.iterate(folds, sample_ids))
+    rows = (fold.train for fold in splits.iterate_folds(folds, sample_ids))
     return [clone(model).fit(X[train], y[train]) for train in rows]
 
 
@@ -162,7 +162,7 @@ def credit_by_fold(
     """
     rng = np.random.default_rng(seed)
     profiles = []
-    for draw, (model, fold) in enumerate(zip(fitted, splits.iterate(folds, sample_ids), strict=True)):
+    for draw, (model, fold) in enumerate(zip(fitted, splits.iterate_folds(folds, sample_ids), strict=True)):
         size = min(N_BACKGROUND, len(fold.train))
         background = X[rng.choice(fold.train, size, replace=False)]
         explained = credit_of(model, X[fold.test], background, wavelengths)
@@ -378,4 +378,4 @@ def window_tests(
         p = np.mean(everywhere >= centre - 1e-12)  # a window ties with itself, whatever the rounding
         rows.append((*np.exp([centre, centre - half, centre + half]), p))
     tested = pd.DataFrame(rows, columns=["relative", "low", "high", "p"], index=windows.index)
-    return windows.join(tested.assign(p_holm=holm(tested["p"])))
+    return windows.join(tested.assign(p_holm=adjust_p_values(tested["p"])))

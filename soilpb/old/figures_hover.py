@@ -88,7 +88,7 @@ def readings(profiles: pd.DataFrame, reflectance: pd.Series, features: pd.DataFr
     ----------
     profiles : DataFrame
         ``draw``, ``wavelength``, ``share`` of one model, as
-        :func:`soilpb.plots.attribution.share_of_credit` gives them.
+        :func:`soilpb.plots.attribution.compute_shares` gives them.
     reflectance : Series
         Median reflectance (fraction) by wavelength (nm).
     features : DataFrame

@@ -50,7 +50,7 @@ def rivalry(difference: Mapping, reference: str) -> str:
     Parameters
     ----------
     difference : mapping
-        The network's row of :func:`soilpb.evaluate.comparison.interval` of R² with ``reference``.
+        The network's row of :func:`soilpb.evaluate.comparison.bootstrap_interval` of R² with ``reference``.
     reference : str
     """
     gap, lower, upper = difference["value"], difference["lower"], difference["upper"]
@@ -95,7 +95,7 @@ def groups(by_population: pd.DataFrame, model: str) -> str:
     Parameters
     ----------
     by_population : DataFrame
-        From :func:`soilpb.evaluate.pretraining.by_population`.
+        From :func:`soilpb.evaluate.pretraining.score_by_population`.
     model : str
     """
     rmse = by_population[by_population["model"] == model].set_index("population")["RMSE"].sort_values()

@@ -19,39 +19,14 @@ _SHOWN = {
 TRIFLE = 0.005
 
 
-def paired(
-    scores: pd.DataFrame, folds: pd.DataFrame, pairs: Mapping[str, str], metric: str = "RMSE"
-) -> pd.DataFrame:
-    """Compare each model with its own control, fold by fold, Holm-corrected over the pairs.
-
-    Parameters
-    ----------
-    scores, folds, metric
-        As in :func:`soilpb.evaluate.comparison.against`.
-    pairs : mapping of str to str
-        Model → the same model without what is under test.
-
-    Returns
-    -------
-    DataFrame
-        Rows of :func:`soilpb.evaluate.comparison.against`, with ``outcome``.
-    """
-    rows = [
-        comparison.against(scores[scores["model"].isin(pair)], folds, reference=pair[1], metric=metric)
-        for pair in pairs.items()
-    ]
-    table = pd.concat(rows, ignore_index=True)
-    table["p_holm"] = comparison.holm(table["p_value"])
-    return table.assign(outcome=[comparison.outcome(row) for row in table.to_dict("records")])
-
-
 def knowledge(pairs: pd.DataFrame, property_name: str, control: str = "random weights") -> str:
     """Say whether the source's knowledge made the difference, over all pairs.
 
     Parameters
     ----------
     pairs : DataFrame
-        From :func:`paired`: with the source's weights against with random ones.
+        From :func:`soilpb.evaluate.comparison.compare_pairs`: with the source's weights
+        against with random ones.
     property_name : str
         What the source knows.
     control : {"random weights", "shuffled labels"}
@@ -80,10 +55,10 @@ def earned(against_control: Mapping, against_reference: Mapping) -> str:
     Parameters
     ----------
     against_control, against_reference : mapping
-        Rows of :func:`soilpb.evaluate.comparison.against` of the same model.
+        Rows of :func:`soilpb.evaluate.comparison.compare_models` of the same model.
     """
-    reference, rivalry = against_reference["reference"], comparison.outcome(against_reference)
-    if comparison.outcome(against_control) == "better":
+    reference, rivalry = against_reference["reference"], comparison.decide_verdict(against_reference)
+    if comparison.decide_verdict(against_control) == "better":
         return {
             "better": f"Transfer earned its place: it beats itself without the source, and {reference}.",
             "worse": f"Transfer beats itself without the source, but {reference} is better still.",
@@ -106,7 +81,7 @@ def earned(against_control: Mapping, against_reference: Mapping) -> str:
         "worse": f"{versus}, and its error is {size}: transfer harms here.",
         "equal": f"{versus}, and is as good without the source: transfer is not needed here.",
         "undecided": f"{versus}. Its error is {size}, {noise}: transfer is not proven here.",
-    }[comparison.outcome(against_control)]
+    }[comparison.decide_verdict(against_control)]
 
 
 def torn_apart(groups: Sequence | None, loose: np.ndarray, kept: np.ndarray) -> str:

@@ -21,11 +21,11 @@ from soilpb.plots.style import (
     TARGET_COLOUR,
     legend_above,
     make_axes,
-    wavelength_axis,
+    set_wavelength_axis,
 )
 
 
-def share_of_credit(attributions: pd.DataFrame) -> pd.DataFrame:
+def compute_shares(attributions: pd.DataFrame) -> pd.DataFrame:
     """Percent of a model's credit that falls on each wavelength, draw by draw.
 
     pH and ln Pb have different units, and so has their credit; shares can be compared.
@@ -46,7 +46,7 @@ def share_of_credit(attributions: pd.DataFrame) -> pd.DataFrame:
     return attributions.assign(share=100 * attributions["mean_abs"] / total)
 
 
-def mirrored_profiles(
+def plot_mirrored_profiles(
     attributions: pd.DataFrame, above: str, below: str, ax: Axes | None = None, published: bool = True
 ) -> Axes:
     """Draw two models' credit by wavelength, one upwards and one downwards.
@@ -63,21 +63,21 @@ def mirrored_profiles(
         Mark the bands that the study calls retained and the wavelengths it calls adapted.
     """
     ax = make_axes(ax, height=4.6)
-    shares = share_of_credit(attributions[attributions["model"].isin([above, below])])
+    shares = compute_shares(attributions[attributions["model"].isin([above, below])])
     for model, sign, colour in ((above, 1, SOURCE_COLOUR), (below, -1, TARGET_COLOUR)):
         _profile(ax, shares[shares["model"] == model], sign, colour, model)
     highest = 1.3 * shares.groupby(["model", "wavelength"])["share"].quantile(0.95).max()
     ax.set(ylim=(-highest, highest), ylabel="Share of credit (% a band)")
     ax.axhline(0, color="black", linewidth=0.8)
     ax.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-    wavelength_axis(ax, np.sort(shares["wavelength"].unique()))
+    set_wavelength_axis(ax, np.sort(shares["wavelength"].unique()))
     if published:
         mark_published_bands(ax)
     ax.legend(loc="lower right", ncols=2)
     return ax
 
 
-def profile(attributions: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_profile(attributions: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw one model's credit by wavelength: mean over draws, and 5–95 % of them.
 
     Parameters
@@ -87,10 +87,10 @@ def profile(attributions: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """
     (model,) = attributions["model"].unique()
     ax = make_axes(ax, height=3.2)
-    shares = share_of_credit(attributions)
+    shares = compute_shares(attributions)
     _profile(ax, shares, 1, TARGET_COLOUR, model)
     ax.set(ylim=(0, None), ylabel="Share of credit (% a band)")
-    wavelength_axis(ax, np.sort(shares["wavelength"].unique()))
+    set_wavelength_axis(ax, np.sort(shares["wavelength"].unique()))
     legend_above(ax)
     return ax
 
@@ -141,7 +141,7 @@ VERDICT_COLOURS = {"holds": "#0b5d8a", "fails": "#a5330f", "undecided": "#595959
 _RATIOS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
 
 
-def band_diagram(change: pd.DataFrame, before: str, after: str, ax: Axes | None = None) -> Axes:
+def plot_band_change(change: pd.DataFrame, before: str, after: str, ax: Axes | None = None) -> Axes:
     """Draw each band's credit in two models, with intervals, and a strip of what became of it.
 
     Parameters
@@ -169,13 +169,13 @@ def band_diagram(change: pd.DataFrame, before: str, after: str, ax: Axes | None 
     ax.set_yticks(ticks, [f"{ratio:g}" if ratio >= 1 else f"1/{1 / ratio:g}" for ratio in ticks])
     ax.minorticks_off()
     ax.set_ylabel("Credit per nm (1: even spread)")
-    wavelength_axis(ax, np.array([change["start"].min(), change["stop"].max()]))
+    set_wavelength_axis(ax, np.array([change["start"].min(), change["stop"].max()]))
     mark_published_bands(ax)
     _legends(ax, set(change["outcome"]))
     return ax
 
 
-def masking_curves(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_masking_curves(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how far predictions move as bands are taken away, or given back, by credit and at random.
 
     Parameters
@@ -198,7 +198,7 @@ def masking_curves(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def intervals(
+def plot_intervals(
     table: pd.DataFrame,
     row: str,
     value: str,

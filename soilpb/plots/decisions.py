@@ -12,10 +12,12 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FuncFormatter
 
-from soilpb.plots.style import GREY, SIGNAL_COLOUR, SOURCE_COLOUR, legend_above, make_axes, plain_numbers
+from soilpb.plots.style import GREY, SIGNAL_COLOUR, SOURCE_COLOUR, legend_above, make_axes, set_plain_numbers
 
 
-def intervals(predictions: pd.DataFrame, label: str, log: bool = True, ax: Axes | None = None) -> Axes:
+def plot_prediction_intervals(
+    predictions: pd.DataFrame, label: str, log: bool = True, ax: Axes | None = None
+) -> Axes:
     """Draw each soil's interval, soils in the order of their predictions, and what the laboratory found.
 
     Parameters
@@ -45,12 +47,12 @@ def intervals(predictions: pd.DataFrame, label: str, log: bool = True, ax: Axes 
     ax.set(xlabel="Soils, in the order of their predictions", ylabel=label)
     if log:
         ax.set_yscale("log")
-        plain_numbers(ax.yaxis)
+        set_plain_numbers(ax.yaxis)
     legend_above(ax, ncols=3)
     return ax
 
 
-def reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how often soils of a given probability exceeded their limit: on the line, probabilities are true.
 
     Parameters
@@ -80,7 +82,7 @@ def reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def chances(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
+def plot_probabilities(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
     """Draw probabilities of exceedance in their order, where soils have no places to be mapped at.
 
     Parameters
@@ -105,7 +107,7 @@ def chances(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def actions(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_costs(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what each action is expected to cost a soil, by its probability of exceedance.
 
     Parameters
@@ -129,7 +131,7 @@ def actions(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 COLOURS = "cividis"
 
 
-def surface(cells: pd.DataFrame, column: str, norm: Normalize, ax: Axes) -> QuadMesh:
+def draw_surface(cells: pd.DataFrame, column: str, norm: Normalize, ax: Axes) -> QuadMesh:
     """Colour the cells of a square grid by a column; where there is no cell, the map stays white.
 
     Parameters
@@ -146,7 +148,7 @@ def surface(cells: pd.DataFrame, column: str, norm: Normalize, ax: Axes) -> Quad
     return mesh
 
 
-def site_map(
+def plot_map(
     soils: pd.DataFrame,
     column: str,
     label: str,
@@ -174,7 +176,7 @@ def site_map(
     low, top = (0.0, 1.0) if column == "probability" else (soils[column].min(), soils[column].max())
     norm = LogNorm(low, top) if log else Normalize(low, top)
     if cells is not None and len(cells):
-        surface(cells, column, norm, ax)
+        draw_surface(cells, column, norm, ax)
     exceeded = soils["exceeded"].astype(bool) if "exceeded" in soils else None
     kinds = [(slice(None), "o", None)]
     if exceeded is not None:

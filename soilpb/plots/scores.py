@@ -26,7 +26,7 @@ from soilpb.evaluate.cross_validation import POOLED
 from soilpb.plots.style import GREY, MANY_POINTS, PALETTE, SIGNAL_COLOUR, SYMBOLS, WIDTH, make_axes
 
 
-def parity(
+def plot_parity(
     predictions: pd.DataFrame,
     scores: pd.DataFrame,
     label: str,
@@ -78,7 +78,7 @@ def parity(
     return ax
 
 
-def parity_grid(
+def plot_parity_grid(
     predictions: pd.DataFrame, scores: pd.DataFrame, label: str, models: Sequence[str] | None = None
 ) -> np.ndarray:
     """Draw one parity plot a model, two in a row, on common axes.
@@ -91,7 +91,7 @@ def parity_grid(
     n_rows = -(-len(models) // 2)
     _, axes = plt.subplots(n_rows, 2, sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 3.7 * n_rows))
     for ax, model in zip(axes.flat, models, strict=False):
-        parity(predictions.query("model == @model"), scores.query("model == @model"), label, ax)
+        plot_parity(predictions.query("model == @model"), scores.query("model == @model"), label, ax)
         ax.set_title(model)
         ax.label_outer()
     _diagonal_limits(axes.flat[0], predictions[["observed", "predicted"]].to_numpy())
@@ -100,7 +100,7 @@ def parity_grid(
     return axes
 
 
-def within_groups(
+def plot_within_groups(
     predictions: pd.DataFrame, pooled: float, within: pd.Series, label: str, ax: Axes | None = None
 ) -> Axes:
     """Draw Simpson's trap: one cloud a group, each with its own line, beside the pooled R².
@@ -184,7 +184,7 @@ def _summary(scores: pd.DataFrame, metrics: Sequence[str]) -> str:
     return "\n".join(f"{SYMBOLS.get(metric, metric)} {number(pooled[metric])}" for metric in metrics)
 
 
-def league(
+def plot_league(
     summary: pd.DataFrame,
     ax: Axes | None = None,
     metric: str = "R2",
@@ -232,7 +232,7 @@ def league(
     return ax
 
 
-def split_histogram(
+def plot_split_histogram(
     values: np.ndarray,
     ax: Axes | None = None,
     published: float | None = None,
@@ -267,7 +267,7 @@ def split_histogram(
     return ax
 
 
-def task_heatmap(
+def plot_task_heatmap(
     scores: pd.DataFrame,
     ax: Axes | None = None,
     metric: str = "R2",

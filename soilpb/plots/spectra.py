@@ -16,10 +16,10 @@ from soilpb.plots.style import (
     SOURCE_COLOUR,
     label_x,
     legend_above,
-    log_axis,
     make_axes,
-    plain_numbers,
-    wavelength_axis,
+    set_log_axis,
+    set_plain_numbers,
+    set_wavelength_axis,
 )
 from soilpb.spectra import SoilSpectra
 
@@ -35,7 +35,9 @@ _ATLAS_COLOURS = {
 _CLAY_COLOUR = "#b0764a"
 
 
-def spectra(soils: Mapping[str, SoilSpectra], ax: Axes | None = None, colours: Sequence = PALETTE) -> Axes:
+def plot_spectra(
+    soils: Mapping[str, SoilSpectra], ax: Axes | None = None, colours: Sequence = PALETTE
+) -> Axes:
     """Draw the median and the 5–95 % band of each domain's reflectance.
 
     Parameters
@@ -50,12 +52,12 @@ def spectra(soils: Mapping[str, SoilSpectra], ax: Axes | None = None, colours: S
         label = f"{name} (n = {domain.n_samples:,})"
         ax.plot(domain.wavelengths, median, color=colour, linewidth=2, label=label)
     ax.set(ylabel="Reflectance (median, 5–95 %)", ylim=(0, None))
-    wavelength_axis(ax, next(iter(soils.values())).wavelengths)
+    set_wavelength_axis(ax, next(iter(soils.values())).wavelengths)
     legend_above(ax)
     return ax
 
 
-def atlas(features: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_atlas(features: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what absorbs where: one row a constituent, one bar an absorption feature (± 2 widths).
 
     Parameters
@@ -79,7 +81,7 @@ def atlas(features: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def distribution(
+def plot_distribution(
     values: Mapping[str, np.ndarray],
     label: str,
     ax: Axes | None = None,
@@ -111,12 +113,12 @@ def distribution(
     ax.set_ylabel("Soils (%; dashed: median)")
     label_x(ax, label)
     if log:
-        log_axis(ax)
+        set_log_axis(ax)
     legend_above(ax)
     return ax
 
 
-def limits(table: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
+def plot_limits(table: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
     """Draw each rule's limits on a logarithmic axis; where they depend on pH, one mark a class.
 
     Parameters
@@ -139,12 +141,12 @@ def limits(table: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
                 _beside(ax, text, limit[-1], y, "left")
     ax.set_yticks(range(len(rules)), [f"{standard}, {rule}" for (standard, rule), _ in rules])
     ax.set(xlabel=label, ylim=(len(rules) - 0.5, -0.5))
-    log_axis(ax)
+    set_log_axis(ax)
     ax.grid(axis="y", linewidth=0.5, alpha=0.5)
     return ax
 
 
-def outliers(
+def plot_outliers(
     table: pd.DataFrame, t2_limit: float, q_limit: float, ax: Axes | None = None, most: int = 6
 ) -> Axes:
     """Draw each spectrum's distance within (T²) and outside (Q) the principal components, with limits.
@@ -170,8 +172,8 @@ def outliers(
     ax.axvline(t2_limit, color=GREY, linestyle="--", linewidth=1.2)
     ax.axhline(q_limit, color=GREY, linestyle="--", linewidth=1.2)
     ax.set(xscale="log", yscale="log", xlabel="T², within the components", ylabel="Q, outside them")
-    plain_numbers(ax.xaxis)
-    plain_numbers(ax.yaxis)
+    set_plain_numbers(ax.xaxis)
+    set_plain_numbers(ax.yaxis)
     _name_points(ax, table.loc[beyond[unusual].nlargest(most).index])
     legend_above(ax)
     return ax

@@ -1,6 +1,6 @@
 """What all pictures share: the style, the palette, the axes.
 
-:func:`style` is called once, at the top of a notebook. The pictures are in ``figures_soils``,
+:func:`set_style` is called once, at the top of a notebook. The pictures are in ``figures_soils``,
 ``figures_network``, ``figures_curves``, ``figures_scores``, ``figures_league`` and
 ``figures_shap``: functions that take tidy tables and an ``ax``, name units on their axes, and
 return the ``ax``; without one they make their own.
@@ -34,7 +34,7 @@ SIGNAL_COLOUR = "#c4401b"
 SYMBOLS = {"R2": "R²"}
 
 
-def style() -> None:
+def set_style() -> None:
     """Set the look of all figures: seaborn theme, opaque white, vector graphics, equal bytes on repeat."""
     sns.set_theme(
         context="notebook",
@@ -70,7 +70,7 @@ def make_axes(ax: Axes | None, height: float = 4.2, width: float = WIDTH) -> Axe
     return plt.subplots(figsize=(width, height))[1] if ax is None else ax
 
 
-def stacked(heights: Sequence[float]) -> list[Axes]:
+def stack_axes(heights: Sequence[float]) -> list[Axes]:
     """Axes one above the other that share their x axis, of so many inches each."""
     _, axes = plt.subplots(
         len(heights), sharex=True, figsize=(WIDTH, sum(heights)), height_ratios=list(heights)
@@ -80,7 +80,7 @@ def stacked(heights: Sequence[float]) -> list[Axes]:
     return list(axes)
 
 
-def wavelength_axis(ax: Axes, wavelengths: np.ndarray) -> None:
+def set_wavelength_axis(ax: Axes, wavelengths: np.ndarray) -> None:
     """Run the x axis from the first band to the last, and label it."""
     ax.set_xlim(wavelengths[0], wavelengths[-1])
     label_x(ax, "Wavelength (nm)")
@@ -98,13 +98,13 @@ def legend_above(ax: Axes, ncols: int = 2) -> None:
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=ncols)
 
 
-def log_axis(ax: Axes) -> None:
+def set_log_axis(ax: Axes) -> None:
     """Make the x axis logarithmic, with plain numbers at 1, 2 and 5."""
     ax.set_xscale("log")
-    plain_numbers(ax.xaxis)
+    set_plain_numbers(ax.xaxis)
 
 
-def plain_numbers(axis: Axis) -> None:
+def set_plain_numbers(axis: Axis) -> None:
     """Label a logarithmic axis with plain numbers at 1, 2 and 5, as far as there is room."""
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

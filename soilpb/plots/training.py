@@ -18,7 +18,7 @@ from soilpb.models.resnet import ResNetConfig
 from soilpb.plots.style import GREY, PALETTE, SYMBOLS, label_x, legend_above, make_axes
 
 
-def training_curve(
+def plot_training_curve(
     history: pd.DataFrame, y: str, label: str, ax: Axes | None = None, hue: str | None = None
 ) -> Axes:
     """Draw one quantity by epoch, such as ``train_loss`` or ``validation_r2``.
@@ -40,7 +40,7 @@ def training_curve(
     return ax
 
 
-def learning_curve(
+def plot_learning_curve(
     scores: pd.DataFrame,
     ax: Axes | None = None,
     x: str = "n",
@@ -73,7 +73,7 @@ def learning_curve(
     return ax
 
 
-def one_at_a_time(
+def plot_factors(
     summary: pd.DataFrame, factors: Mapping[str, str], limit: str = "", metric: str = "R2"
 ) -> list[Axes]:
     """Draw a score against one factor after another, panels one above the other on the same scale.
@@ -111,12 +111,12 @@ _STEP = 1.0  # from one box to the next
 _ARROW = {"arrowstyle": "-|>", "mutation_scale": 13, "color": GREY, "linewidth": 1.4}
 
 
-def layers(config: ResNetConfig) -> list[tuple[str, str, int, int]]:
+def list_layers(config: ResNetConfig) -> list[tuple[str, str, int, int]]:
     r"""What a spectrum passes through: (name, operation, channels, positions) for each box.
 
     Examples
     --------
-    >>> layers(ResNetConfig(n_bands=210))[1]
+    >>> list_layers(ResNetConfig(n_bands=210))[1]
     ('stem', 'conv 9\nstride 4', 16, 53)
     """
     stem = f"conv {config.stem_kernel}\nstride {config.stem_stride}"
@@ -128,7 +128,7 @@ def layers(config: ResNetConfig) -> list[tuple[str, str, int, int]]:
     return boxes
 
 
-def network(config: ResNetConfig, ax: Axes | None = None, output: str = "output") -> Axes:
+def plot_network(config: ResNetConfig, ax: Axes | None = None, output: str = "output") -> Axes:
     """Draw the 1D-ResNet: one box a layer, its shape beneath, shortcuts as arcs above the blocks.
 
     Parameters
@@ -138,7 +138,7 @@ def network(config: ResNetConfig, ax: Axes | None = None, output: str = "output"
         What the last box is called, such as ``pH``.
     """
     ax = make_axes(ax, height=2.9)
-    boxes = layers(config)
+    boxes = list_layers(config)
     longest = max(config.n_bands, config.n_features)
     heights = [0.35 + 1.25 * (length / longest) ** 0.5 for *_, length in boxes]
     widths = [0.26 + 0.42 * channels / max(config.channels) for _, _, channels, _ in boxes]

@@ -251,7 +251,7 @@ def draw(mapped: SiteMap) -> Axes | None:
     """Draw the map; nothing without true coordinates."""
     if mapped.soils.empty:
         return None
-    return decisions.site_map(mapped.soils, mapped.column, mapped.label, mapped.cells, mapped.log)
+    return decisions.plot_map(mapped.soils, mapped.column, mapped.label, mapped.cells, mapped.log)
 
 
 def caption(mapped: SiteMap) -> str:
@@ -437,7 +437,7 @@ def worth(study: Study) -> str:
     """Say what choosing by :data:`METHOD` is worth, tried on the site's own soils as in chapter 7."""
     groups = study.groups
     aside = splits.random_split(study.ids, DRAWS, 0.3, study.site.seed, groups)
-    left = int(splits.training_sizes(aside).min())
+    left = int(splits.count_training_rows(aside).min())
     if left < FEWEST:
         return f"With {left} soils to choose from, whether choosing pays cannot be tried here."
     sizes = np.linspace(START, left, STEPS).astype(int)[:-1]

@@ -19,11 +19,11 @@ import pandas as pd
 from soilpb import study as study_
 from soilpb._format import listed, number, signed, spaced
 from soilpb.evaluate import splits
-from soilpb.evaluate.cross_validation import metrics
+from soilpb.evaluate.cross_validation import compute_metrics
 from soilpb.explain import bands, mineral_slopes
 from soilpb.explain.mineral_slopes import slopes_by_fold
 from soilpb.models.pls import PLSCV
-from soilpb.plots.attribution import share_of_credit
+from soilpb.plots.attribution import compute_shares
 from soilpb.simulate import minerals
 from soilpb.spectra import SoilSpectra, band_grid
 from soilpb.study import Study
@@ -53,7 +53,7 @@ def peaks(credit: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataFrame:
         ``even``: the share of a band if all had the same; ``folds``: in how many a peak of the ``n``
         highest lies within :data:`soilpb.explain.bands.APART` / 2.
     """
-    shares = share_of_credit(credit)
+    shares = compute_shares(credit)
     found = bands.intervals(shares, ["wavelength"], "share", left_out=1 / n_folds)
     found = found.set_index("wavelength").loc[bands.peaks(credit, n)].reset_index()
     of_folds = [bands.peaks(profile, n) for _, profile in credit.groupby("draw")]
@@ -110,7 +110,7 @@ def answers(study: Study, fitted: Sequence, folds: pd.DataFrame) -> pd.DataFrame
         ``constituent``, ``slope`` with ``low`` and ``high`` (90 %): units of the modelling scale a unit
         of the constituent's natural logarithm; the steepest rise first.
     """
-    rows = list(splits.iterate(folds, study.ids))
+    rows = list(splits.iterate_folds(folds, study.ids))
     library = study.source
     texture = 0.0
     if "clay_pct" in library.samples:
@@ -223,6 +223,6 @@ def _sets(library: SoilSpectra, seed: int) -> list[tuple[str, SoilSpectra]]:
 
 def _r2(X: np.ndarray, y: np.ndarray, folds: pd.DataFrame, soils: SoilSpectra) -> float:
     predicted = np.empty(len(y))
-    for fold in splits.iterate(folds, soils.samples.index):
+    for fold in splits.iterate_folds(folds, soils.samples.index):
         predicted[fold.test] = PLSCV().fit(X[fold.train], y[fold.train]).predict(X[fold.test])
-    return metrics(y, predicted)["R2"]
+    return compute_metrics(y, predicted)["R2"]

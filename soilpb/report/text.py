@@ -169,7 +169,7 @@ FAR = 0.10
 
 def ranking(scores: pd.DataFrame) -> list[str]:
     """Models by pooled R² averaged over repeats, the best first."""
-    return list(dict.fromkeys(cross_validation.summary(scores)["model"]))
+    return list(dict.fromkeys(cross_validation.summarise_scores(scores)["model"]))
 
 
 def answer(study: Study, predictions: pd.DataFrame) -> str:
@@ -181,9 +181,9 @@ def answer(study: Study, predictions: pd.DataFrame) -> str:
     predictions : DataFrame
         Of several models on a repeated k-fold, from :func:`soilpb.evaluate.cross_validation.cross_validate`.
     """
-    best = ranking(cross_validation.score(predictions))[0]
+    best = ranking(cross_validation.score_predictions(predictions))[0]
     intervals = [
-        comparison.interval(predictions[predictions["model"] == best], metric, seed=study.site.seed)
+        comparison.bootstrap_interval(predictions[predictions["model"] == best], metric, seed=study.site.seed)
         for metric in ("R2", "RMSE")
     ]
     r2, rmse = (table.iloc[0] for table in intervals)
@@ -211,14 +211,14 @@ def rivalry(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) -> str:
     Parameters
     ----------
     scores, folds : DataFrame
-        As for :func:`soilpb.evaluate.comparison.against`.
+        As for :func:`soilpb.evaluate.comparison.compare_models`.
     reference : str
         Name of the model that is usual in the field.
     """
     rivals = [model for model in ranking(scores) if model != reference]
     if not rivals:
         return f"No other model was compared with {reference}."
-    table = comparison.against(scores, folds, reference)
+    table = comparison.compare_models(scores, folds, reference)
     return comparison.verdict(table.loc[table["model"] == rivals[0]].iloc[0].to_dict())
 
 
