@@ -196,7 +196,7 @@ words = {
 }
 
 # %% tags=["remove-cell"]
-names = {"tried": _format.listed(list(among)), "chosen": text.choices(predictions)}
+names = {"tried": _format.join_words(list(among)), "chosen": text.choices(predictions)}
 names |= {"unit": study.target_unit, "target": label, "kind": study.target.provenance.kind, "rule": rule}
 settings = {"analysis": analysis, "remediation": remediation, "harm": harm}
 settings |= {"allowed": 100 * applicability.FALSE_ALARMS, "n-folds": stored_model.N_FOLDS}

@@ -180,7 +180,7 @@ ax = spectra.plot_atlas(minerals_.FEATURES, beneath)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "How the best model's predictions answer to a little more of a constituent ({{site}}, {{kind}}), with 90 % intervals over the folds."}, "image": {"alt": "One row a constituent that absorbs in the range: the slope of the prediction with its interval beside zero."}}
 minerals = model_sections.answers(study, fitted, first)
-asked = minerals.assign(constituent=minerals["constituent"].map(_format.spaced))
+asked = minerals.assign(constituent=minerals["constituent"].map(_format.to_words))
 ax = attribution.plot_intervals(asked, "constituent", "slope", f"Slope of {study.label} with ln(constituent)")
 
 # %% [markdown]

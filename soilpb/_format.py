@@ -48,24 +48,24 @@ def with_interval(value: float, low: float, high: float) -> str:
     return f"{number(value)} ({number(low)} to {number(high)})"
 
 
-def listed(words: Sequence[str]) -> str:
+def join_words(words: Sequence[str]) -> str:
     """Join words as a sentence does.
 
     Examples
     --------
-    >>> listed(["clay", "water", "iron"]), listed(["clay"])
+    >>> join_words(["clay", "water", "iron"]), join_words(["clay"])
     ('clay, water and iron', 'clay')
     """
     *first, last = [*words] or [""]
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def spaced(name: str) -> str:
+def to_words(name: str) -> str:
     """Write a name of the code as words.
 
     Examples
     --------
-    >>> spaced("organic_matter")
+    >>> to_words("organic_matter")
     'organic matter'
     """
     return name.replace("_", " ")

@@ -120,7 +120,7 @@ def _proposal_table(proposal: new_site.Proposal) -> Table:
         table.add_row(Text(about), Text(found))
     for finding in proposal.findings:
         if finding.level in ("problem", "warning"):
-            table.add_row(Text(finding.level), Text(f"{finding.found}: {finding.mend}"), style="yellow")
+            table.add_row(Text(finding.level), Text(f"{finding.found}: {finding.advice}"), style="yellow")
     return table
 
 
@@ -149,7 +149,6 @@ def predict(
     coverage: Coverage = 0.9,
 ) -> None:
     """Predict new soils with the model that a site's report kept: value, interval, exceedance, flag."""
-
     speak = Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print
     try:
         table, remarks = stored_model.predict(site, spectra, ph, standard, limits, coverage)
@@ -326,7 +325,7 @@ def _findings(site: site_file.Site) -> list[Finding]:
 def _table(title: str, findings: Iterable[Finding]) -> Table:
     table = Table("", "about", "found, and what to do", title=title, title_justify="left")
     for finding in findings:
-        said = ": ".join(filter(None, (finding.found, finding.mend)))
+        said = ": ".join(filter(None, (finding.found, finding.advice)))
         # Cells of users' files may hold what rich takes for markup.
         table.add_row(*map(Text, (finding.level, finding.topic, said)), style=_STYLES[finding.level])
     return table

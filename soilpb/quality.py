@@ -148,14 +148,14 @@ class Finding:
         What was checked.
     found : str
         What was found, with the samples it concerns.
-    mend : str
+    advice : str
         What to do about it; empty where nothing need be done.
     """
 
     level: Level
     topic: str
     found: str
-    mend: str = ""
+    advice: str = ""
 
 
 def check_unit(soils: SoilSpectra) -> Iterator[Finding]:
@@ -170,10 +170,10 @@ def check_range(soils: SoilSpectra) -> Iterator[Finding]:
     dark = (soils.reflectance <= REFLECTANCE_FLOOR).any(axis=1)
     bright = (soils.reflectance >= 1).any(axis=1)
     if dark.any():
-        found = f"reflectance at or under {REFLECTANCE_FLOOR:.1%}: {names_of(soils, dark)}"
+        found = f"reflectance at or under {REFLECTANCE_FLOOR:.1%}: {name_samples(soils, dark)}"
         yield Finding("warning", "range", found, "it counts as the floor; was the lamp on?")
     if bright.any():
-        found = f"reflectance of 100 % or more, saturated: {names_of(soils, bright)}"
+        found = f"reflectance of 100 % or more, saturated: {name_samples(soils, bright)}"
         yield Finding("warning", "range", found, "check the white reference and the integration time")
 
 
@@ -191,7 +191,7 @@ def check_noise(soils: SoilSpectra) -> Iterator[Finding]:
     else:
         yield Finding("ok", "noise", found)
     if loud.any():
-        found = f"far noisier than the rest: {names_of(soils, loud)}"
+        found = f"far noisier than the rest: {name_samples(soils, loud)}"
         yield Finding("warning", "noise", found, "measure them again or delete them")
 
 
@@ -199,7 +199,7 @@ def check_repeated(soils: SoilSpectra) -> Iterator[Finding]:
     """Warn of one spectrum that stands for several samples."""
     _, which, counts = np.unique(soils.reflectance, axis=0, return_inverse=True, return_counts=True)
     for spectrum in np.flatnonzero(counts > 1):
-        found = f"one and the same spectrum: {names_of(soils, which == spectrum)}"
+        found = f"one and the same spectrum: {name_samples(soils, which == spectrum)}"
         yield Finding("warning", "duplicates", found, "was a file copied? delete one, or give them one group")
 
 
@@ -211,11 +211,11 @@ def check_outliers(soils: SoilSpectra) -> Iterator[Finding]:
     for name, column, limit in (("T²", "T2", found.t2_limit), ("Q", "Q", found.q_limit)):
         beyond = found.table[column].to_numpy() > limit
         if beyond.any():
-            text = f"beyond the {CONFIDENCE:.1%} limit of {name}: {names_of(soils, beyond)}"
+            text = f"beyond the {CONFIDENCE:.1%} limit of {name}: {name_samples(soils, beyond)}"
             yield Finding("warning", "outliers", text, "look at these spectra; keep them if they are soils")
 
 
-def names_of(soils: SoilSpectra, which: np.ndarray, values: np.ndarray | None = None) -> str:
+def name_samples(soils: SoilSpectra, which: np.ndarray, values: np.ndarray | None = None) -> str:
     """Ids of the samples that ``which`` marks, with their values if given; the first eight written out."""
     rows = np.flatnonzero(which)
     ids = [str(soils.samples.index[row]) for row in rows[:8]]
@@ -286,7 +286,7 @@ def _check_target(soils: SoilSpectra, site: Site) -> Iterator[Finding]:
     low, high = np.quantile(known, (0.05, 0.95))
     odd = (values > LOST_MARK * high) | (values < low / LOST_MARK)
     if low > 0 and odd.any():
-        found = f"far from all others: {names_of(soils, odd, values)}"
+        found = f"far from all others: {name_samples(soils, odd, values)}"
         yield Finding("warning", "target", found, "is a decimal mark lost, or a unit?")
 
 

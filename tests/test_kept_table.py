@@ -37,7 +37,6 @@ def test_measured_ph_sets_the_limit(study, model):
 
 def test_spectra_of_another_instrument_are_resampled(study, model):
     """Finer bands that cover the grid are brought to it: predictions hardly change."""
-
     native = read_measured(study.site)
     assert native.n_bands != len(model.wavelengths)
     found = stored_model.prediction_table(model, native, "Pb_mg_kg")

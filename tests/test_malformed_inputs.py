@@ -70,7 +70,7 @@ class Mine:
             return str(error)
         study = Site(site="mine", target_data="files", spectra="s", laboratory="l", source="twin")
         problems = [f for f in check_soils(soils, study) if f.level == "problem"]
-        return f"{problems[0].found}; {problems[0].mend}" if problems else soils
+        return f"{problems[0].found}; {problems[0].advice}" if problems else soils
 
 
 # -- instrument files --------------------------------------------------------------

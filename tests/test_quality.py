@@ -97,8 +97,8 @@ def test_the_shape_of_absorbance_is_noticed(soils):
 
 def test_long_lists_of_samples_are_cut(soils):
     """Eight ids are written out and the rest is counted."""
-    assert quality.names_of(soils, np.arange(60) < 10).endswith("S7 and 2 more")
-    assert quality.names_of(soils, np.arange(60) == 1, np.full(60, 3.14159)) == "S1 (3.142)"
+    assert quality.name_samples(soils, np.arange(60) < 10).endswith("S7 and 2 more")
+    assert quality.name_samples(soils, np.arange(60) == 1, np.full(60, 3.14159)) == "S1 (3.142)"
 
 
 def test_a_real_field_has_few_outliers():

@@ -23,7 +23,7 @@ def test_signs_are_true_and_zero_has_none(value, digits, plain, signed):
 
 def test_lists_end_with_and():
     """Nothing, one, two and three words."""
-    assert [_format.listed("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+    assert [_format.join_words("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
 
 
 def test_intervals_follow_their_value():

@@ -37,7 +37,7 @@ from scipy.signal import find_peaks
 from scipy.stats import norm
 from sklearn.base import RegressorMixin, clone
 
-from soilpb._format import listed
+from soilpb._format import join_words
 from soilpb.evaluate import splits
 from soilpb.evaluate.comparison import adjust_p_values
 from soilpb.explain.attribution import Attribution, absorbance_coefficients
@@ -212,7 +212,7 @@ def strongest(profiles: pd.DataFrame, n: int = 3) -> str:
     >>> strongest(pd.DataFrame({"wavelength": [500, 510, 520, 600, 700.0], "mean_abs": [1, 3, 1, 0, 2]}))
     '510 and 700 nm'
     """
-    return f"{listed([f'{wavelength:g}' for wavelength in peaks(profiles, n)])} nm"
+    return f"{join_words([f'{wavelength:g}' for wavelength in peaks(profiles, n)])} nm"
 
 
 #: What can become of a band, and when, said as a page says it.

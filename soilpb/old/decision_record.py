@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from soilpb._format import spaced
+from soilpb._format import to_words
 from soilpb.old.decision_words import ALARMS, CALIBRATION, CAUGHT, COVERAGE
 
 #: Soils with which the best choice of the next ones should reach what random choices reach with 100.
@@ -47,7 +47,7 @@ def beside_what_was_asked(record: Record) -> pd.DataFrame:
         row["method"]: n for row in record["soils needed"] for name, n in row.items() if name != "method"
     }
     best = min((m for m, n in needed.items() if n is not None and m != "random"), key=needed.__getitem__)
-    method = spaced(best)
+    method = to_words(best)
     rows.append(
         ("soils needed for the error of 100 at random", f"≤ {NEEDED}", f"{needed[best]:.0f} ({method})")
     )

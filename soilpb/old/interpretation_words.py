@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from soilpb._format import listed, number, spaced, with_interval
+from soilpb._format import join_words, number, to_words, with_interval
 from soilpb.explain.bands import RULES, in_nm
 from soilpb.explain.sanity_checks import Verdict
 
@@ -51,7 +51,7 @@ def about_the_model(verdicts: Sequence[Verdict]) -> str:
         )
     words = {"fails": "fails", "undecided": "is undecided"}
     told = [f"“{verdict.statement}” {words[verdict.verdict]}" for verdict in doubted]
-    return f"Whether credit describes the network is in doubt: {listed(told)}."
+    return f"Whether credit describes the network is in doubt: {join_words(told)}."
 
 
 def about_the_next_model(verdicts: Mapping[str, Verdict]) -> str:
@@ -64,10 +64,10 @@ def about_the_next_model(verdicts: Mapping[str, Verdict]) -> str:
     """
     told = [f"{_judged(verdict)} with {what}" for what, verdict in verdicts.items()]
     lost = [what for what, verdict in verdicts.items() if verdict.verdict == "fails"]
-    said = f"Ranks of credit agree (Spearman, with intervals of 90 %) at {listed(told)}."
+    said = f"Ranks of credit agree (Spearman, with intervals of 90 %) at {join_words(told)}."
     if not lost:
         return f"{said} None falls short of its threshold."
-    return f"{said} What {listed(lost)} would change is not a property of the soils."
+    return f"{said} What {join_words(lost)} would change is not a property of the soils."
 
 
 def about_the_soil(ranking: Verdict | None) -> str:
@@ -94,7 +94,7 @@ def band_outcomes(change: pd.DataFrame) -> str:
     n = change["outcome"].value_counts().reindex(list(RULES), fill_value=0)
     width = change["stop"].iloc[0] - change["start"].iloc[0]
     told = [f"{n[outcome]} {outcome}" for outcome in RULES if outcome != "undecided" and n[outcome]]
-    known = f"{listed(told)}; for" if told else "none can be classed: for"
+    known = f"{join_words(told)}; for" if told else "none can be classed: for"
     return f"Of {len(change)} bands of {width:g} nm, {known} {n['undecided']} these soils cannot tell."
 
 
@@ -114,7 +114,7 @@ def named_windows(tested: pd.DataFrame, model: str) -> str:
     n = (tested["verdict"] == "holds").sum()
     survive = f"{n} of {len(tested)} survive" if n else f"none of the {len(tested)} survive"
     return (
-        f"In {model}, credit per nanometre relative to an even spread (90 % interval) is: {listed(told)}. "
+        f"In {model}, credit per nanometre relative to an even spread (90 % interval) is: {join_words(told)}. "
         f"As statements about this model, {survive}{'s' if n < 2 else ''} both tests."
     )
 
@@ -203,11 +203,11 @@ def away_from_zero(slopes: pd.DataFrame) -> str:
     slopes : DataFrame
         ``constituent``, ``slope``, ``low``, ``high``.
     """
-    named = slopes.assign(name=slopes["constituent"].map(spaced))
+    named = slopes.assign(name=slopes["constituent"].map(to_words))
     up, down = named[named["low"] > 0]["name"], named[named["high"] < 0]["name"]
     unsure = len(named) - len(up) - len(down)
     return (
-        f"Predictions rise with {listed(up) or 'none'} and fall with {listed(down) or 'none'}; "
+        f"Predictions rise with {join_words(up) or 'none'} and fall with {join_words(down) or 'none'}; "
         f"for {unsure} of {len(named)} constituents the interval holds 0."
     )
 
@@ -224,13 +224,13 @@ def fields_agree(slopes: pd.DataFrame) -> str:
     told = []
     for model, rows in slopes.groupby("model", sort=False):
         wrong = [
-            f"{row.field}, whose model has an R² of {row.r2:.2f} and rises most with {spaced(row.strongest)}"
+            f"{row.field}, whose model has an R² of {row.r2:.2f} and rises most with {to_words(row.strongest)}"
             for row in rows[rows["slope"] <= 0].itertuples()
         ]
         sure = (rows["low"] > 0).sum()
         told.append(
             f"the slope of the {model} is positive in {(rows['slope'] > 0).sum()} of {len(rows)} fields, "
-            f"in {sure} of them with its whole interval" + (f" (not in {listed(wrong)})" if wrong else "")
+            f"in {sure} of them with its whole interval" + (f" (not in {join_words(wrong)})" if wrong else "")
         )
     sentence = "; ".join(told)
     return f"{sentence[0].upper()}{sentence[1:]}."
@@ -242,8 +242,8 @@ def _missed(slopes: pd.DataFrame) -> str:
     if outside.empty:
         return ""
     told = [
-        f"{spaced(row.constituent)}, {with_interval(row.slope, row.low, row.high)} where "
+        f"{to_words(row.constituent)}, {with_interval(row.slope, row.low, row.high)} where "
         f"the truth is {number(row.truth)}"
         for row in outside.itertuples()
     ]
-    return f" The interval misses the truth for: {listed(told)}."
+    return f" The interval misses the truth for: {join_words(told)}."

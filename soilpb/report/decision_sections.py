@@ -18,7 +18,7 @@ import pandas as pd
 from IPython.display import HTML
 from matplotlib.axes import Axes
 
-from soilpb._format import listed, number
+from soilpb._format import join_words, number
 from soilpb.decide import maps, sampling, stored_model
 from soilpb.decide.exceedance import calibration_error, error_by_chance, reliability
 from soilpb.decide.site_model import SiteModel
@@ -150,7 +150,7 @@ def limits_sentence(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
     others = [f"“{name}” {int(found.sum())} of {len(found)}" for name, found in first if name != rule]
     found = (
         f"By the laboratory {above.sum()} of {len(soils)} soils are above {stored_model.STANDARD}, “{rule}” "
-        f"(the other rules: {listed(others)})."
+        f"(the other rules: {join_words(others)})."
     )
     if not above.any() and not likely.any():
         return f"{found} Spectra agree: no soil is likelier above it than not."

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from soilpb import study as study_
-from soilpb._format import listed, number, signed, spaced
+from soilpb._format import join_words, number, signed, to_words
 from soilpb.evaluate import splits
 from soilpb.evaluate.cross_validation import compute_metrics
 from soilpb.explain import bands, mineral_slopes
@@ -127,7 +127,7 @@ def minerals_sentence(study: Study, table: pd.DataFrame) -> str:
     if up.empty and down.empty:
         return "For none of the constituents the folds agree whether predictions rise or fall with it."
     parts = [
-        f"{verb} with {listed([spaced(name) for name in rows['constituent']])}"
+        f"{verb} with {join_words([to_words(name) for name in rows['constituent']])}"
         for verb, rows in (("rise", up), ("fall", down))
         if len(rows)
     ]
@@ -136,7 +136,7 @@ def minerals_sentence(study: Study, table: pd.DataFrame) -> str:
     unit = {"": "", "%": " percentage points"}.get(study.target_unit, f" {study.target_unit}")
     size = f"{signed(100 * tenth, 1)} %" if log else f"{signed(tenth)}{unit}"
     return (
-        f"Predictions {' and '.join(parts)}. If a soil had 10 % more {spaced(most['constituent'])} than it "
+        f"Predictions {' and '.join(parts)}. If a soil had 10 % more {to_words(most['constituent'])} than it "
         f"has, its predicted {study.target_name} would change by {size}."
     )
 

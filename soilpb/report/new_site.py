@@ -209,7 +209,7 @@ def write_site(proposal: Proposal, *, force: bool = False) -> Path:
     path = free_path(proposal.site.site, force=force)
     if proposal.problems:
         first = proposal.problems[0]
-        raise SiteError(f"{first.topic}: {first.found}; {first.mend}")
+        raise SiteError(f"{first.topic}: {first.found}; {first.advice}")
     with atomic_write(path) as temporary:
         text = yaml.safe_dump(proposal.keys, sort_keys=False, allow_unicode=True, width=1000)
         temporary.write_text(_HEADER + text, encoding="utf-8")

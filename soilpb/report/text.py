@@ -22,7 +22,7 @@ from pandas.io.formats.style import Styler
 from soilpb import quality
 from soilpb import quality as quality_
 from soilpb import study as study_
-from soilpb._format import listed, number
+from soilpb._format import join_words, number
 from soilpb.decide.applicability import FALSE_ALARMS
 from soilpb.decide.site_model import SiteModel
 from soilpb.decide.stored_model import COVERAGE, STANDARD
@@ -109,7 +109,7 @@ def quality_table(soils: SoilSpectra, site: Site) -> pd.DataFrame:
     findings = [finding for finding in quality_.check_soils(soils, site) if finding.topic != "reading"]
     spoken = {finding.topic for finding in findings}
     findings += [Finding("ok", topic, found) for topic, found in _QUIET.items() if topic not in spoken]
-    rows = [(f.level, f.topic, f"{f.found} → {f.mend}" if f.mend else f.found) for f in findings]
+    rows = [(f.level, f.topic, f"{f.found} → {f.advice}" if f.advice else f.found) for f in findings]
     return pd.DataFrame(rows, columns=["level", "checked", "found"])
 
 
@@ -315,7 +315,7 @@ def sentence(study: Study, model: SiteModel, best: str = "") -> str:
     """
     kept, tried, n = model.target.name, list(model.target.errors), study.target.n_samples
     if len(tried) > 1:
-        said = f"Of {listed(tried)}, {kept} erred least on soils left out. Fitted on all {n} soils, it"
+        said = f"Of {join_words(tried)}, {kept} erred least on soils left out. Fitted on all {n} soils, it"
     else:
         said = f"{kept} of {study.label}, fitted on all {n} soils,"
     said += " is kept with this report: its weights, and a card of what it was made from."
