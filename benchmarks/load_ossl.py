@@ -35,7 +35,7 @@ import sys, time
 from pathlib import Path
 from soilpb.spectra import band_grid
 from soilpb.readers import lucas, ossl
-load = {"ossl": ossl.load, "lucas2015": lucas.load_2015}[sys.argv[1]]
+load = {"ossl": ossl.load_ossl, "lucas2015": lucas.load_lucas_2015}[sys.argv[1]]
 start = time.perf_counter()
 soils = load(Path(sys.argv[2]), band_grid(400, 2490, 10), cache=Path(sys.argv[2]) / "cache")
 print(time.perf_counter() - start, *soils.reflectance.shape)

@@ -31,7 +31,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from soilpb.models.preprocessing import snv_pipeline
 from soilpb.readers import limesoda
-from soilpb.readers.formats.spectrum_file import shape_of
+from soilpb.readers.formats.spectrum_file import recognise_shape
 from soilpb.site_file import Site
 from soilpb.spectra import REFLECTANCE_FLOOR, SoilSpectra, band_grid
 
@@ -160,7 +160,7 @@ class Finding:
 
 def check_unit(soils: SoilSpectra) -> Iterator[Finding]:
     """Warn where reflectance has the shape of absorbance."""
-    if shape_of(soils.wavelengths, soils.reflectance)[0] == "absorbance":
+    if recognise_shape(soils.wavelengths, soils.reflectance)[0] == "absorbance":
         found = "spectra fall from blue to infrared, or peak at 1930 nm: the shape of absorbance"
         yield Finding("warning", "unit", found, "check spectra_unit")
 

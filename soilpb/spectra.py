@@ -18,6 +18,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr
 
+#: Visible and near infrared, nm: bands outside are refused wherever spectra are read.
+VIS_NIR_NM = (200.0, 3000.0)
+#: Organic carbon in organic matter, by mass (van Bemmelen's factor).
+CARBON_IN_ORGANIC_MATTER = 0.58
 #: Reflectance below this is at the noise floor of a field spectrometer and would
 #: explode in ``log10(1/R)``; 0.2 % also covers the dead 350 nm end of real files.
 REFLECTANCE_FLOOR = 0.002
@@ -146,8 +150,8 @@ def correct_splices(
 
 Kind = Literal["measured", "simulated"]
 
-#: A white reference is 1; powders and specular grains read a little above it.
-REFLECTANCE_CEILING = 1.6
+#: Noise reads a little below 0; powders and specular grains a little above a white reference, which is 1.
+REFLECTANCE_RANGE = (-0.05, 1.6)
 
 
 @dataclass(frozen=True)
@@ -312,10 +316,10 @@ def _validate_wavelengths(wavelengths: np.ndarray) -> None:
             f"wavelengths must ascend strictly: band {at + 1} is "
             f"{wavelengths[at]:g} nm, band {at + 2} is {wavelengths[at + 1]:g} nm"
         )
-    if wavelengths[0] < 200 or wavelengths[-1] > 3000:
+    if wavelengths[0] < VIS_NIR_NM[0] or wavelengths[-1] > VIS_NIR_NM[1]:
         raise ValueError(
             f"bands run {wavelengths[0]:g}–{wavelengths[-1]:g}; vis-NIR lies within "
-            "200–3000 nm (wavenumbers in 1/cm become nm as 1e7 / wavenumber)"
+            f"{VIS_NIR_NM[0]:g}–{VIS_NIR_NM[1]:g} nm (wavenumbers in 1/cm become nm as 1e7 / wavenumber)"
         )
 
 
@@ -327,14 +331,14 @@ def _validate_reflectance(wavelengths: np.ndarray, reflectance: np.ndarray, ids:
             "drop the sample or the band"
         )
     median = float(np.median(reflectance))
-    if median > REFLECTANCE_CEILING:
+    lowest, highest = REFLECTANCE_RANGE
+    if median > highest:
         raise ValueError(
             f"reflectance has a median of {median:.3g}: it looks like percent; "
             'pass unit="percent" or divide by 100'
         )
-    low, high = float(reflectance.min()), float(reflectance.max())
-    if low < -0.05 or high > REFLECTANCE_CEILING:
-        row, band = np.argwhere((reflectance < -0.05) | (reflectance > REFLECTANCE_CEILING))[0]
+    if reflectance.min() < lowest or reflectance.max() > highest:
+        row, band = np.argwhere((reflectance < lowest) | (reflectance > highest))[0]
         raise ValueError(
             f"sample {ids[row]!r} reads {reflectance[row, band]:.3g} at "
             f"{wavelengths[band]:g} nm; reflectance as a fraction lies in 0–1: "

@@ -91,7 +91,7 @@ def _lucas(load: Callable[..., SoilSpectra]) -> Callable[[Site, np.ndarray], Soi
 
 
 def _ossl(site: Site, grid: np.ndarray) -> SoilSpectra:
-    return ossl.load(
+    return ossl.load_ossl(
         library_folder(site),
         grid,
         property=site.source_property,
@@ -108,8 +108,8 @@ def _cache(site: Site) -> Path:
 _LIBRARIES: dict[str, Callable[[Site, np.ndarray], SoilSpectra]] = {
     "twin": _twin,
     "limesoda": _limesoda,
-    "lucas2009": _lucas(lucas.load_2009),
-    "lucas2015": _lucas(lucas.load_2015),
+    "lucas2009": _lucas(lucas.load_lucas_2009),
+    "lucas2015": _lucas(lucas.load_lucas_2015),
     "ossl": _ossl,
 }
 

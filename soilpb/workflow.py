@@ -26,7 +26,7 @@ import papermill
 
 from soilpb import _files, site_file
 from soilpb._files import MissingArtifact
-from soilpb.readers.folder import files_of
+from soilpb.readers.folder import list_files
 from soilpb.site_file import Site, SiteError
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -174,7 +174,7 @@ def data_behind(site: str) -> list[str]:
     files = [
         f"{path}/{file.name}" if (root / path).is_dir() else path
         for path in brought
-        for file in files_of(root / path)
+        for file in list_files(root / path)
     ]
     library = site_file.library_folder(about)
     if library is not None:

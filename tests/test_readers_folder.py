@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.readers.folder import files_of, read_folder
+from soilpb.readers.folder import list_files, read_folder
 from soilpb.readers.site import read_site, read_spectra
 from soilpb.site_file import SiteError
 from tests import instrument_files as files
@@ -77,7 +77,7 @@ def test_other_files_are_left_aside_and_named(tmp_path):
     scans = read_folder(tmp_path)
     assert scans.ids.tolist() == ["S1"]
     assert scans.notes == (f"files of {tmp_path.name} without spectra left aside: lab.csv, notes.txt",)
-    assert [path.name for path in files_of(tmp_path)] == ["S1.asd", "lab.csv", "notes.txt"]
+    assert [path.name for path in list_files(tmp_path)] == ["S1.asd", "lab.csv", "notes.txt"]
 
 
 def test_all_spoilt_files_are_named_in_one_message(tmp_path):

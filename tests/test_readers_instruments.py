@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soilpb.readers.formats import promises_spectrum, read_instrument, recognise
+from soilpb.readers.formats import find_reader, has_instrument_suffix, read_instrument
 from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.site_file import SiteError
 from tests import instrument_files as files
@@ -33,7 +33,7 @@ def test_content_counts_not_the_name(tmp_path, write, name):
 def test_other_content_is_refused(tmp_path, name):
     """A file of another kind, or one whose beginning is lost, is named."""
     (tmp_path / name).write_bytes(b"remarks of a rainy day\n")
-    assert recognise(tmp_path / name) is None
+    assert find_reader(tmp_path / name) is None
     with pytest.raises(SiteError, match=f"{name} is no instrument file"):
         read_instrument(tmp_path / name)
 
@@ -51,7 +51,7 @@ def test_a_file_that_is_not_there(tmp_path):
 )
 def test_names_promise_spectra(name, promised):
     """Suffixes of instruments and numbers do, others do not."""
-    assert promises_spectrum(Path(name)) is promised
+    assert has_instrument_suffix(Path(name)) is promised
 
 
 @needs_real_files

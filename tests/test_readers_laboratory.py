@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.readers.laboratory import SCAN_LIMIT, average_scans, laboratory_table, plausible_range, sample_ids
+from soilpb.readers.laboratory import (
+    SCAN_LIMIT,
+    average_scans,
+    clean_ids,
+    plausible_range,
+    read_library_columns,
+)
 from soilpb.site_file import SiteError
 
 COLUMNS = {"OC": ("SOC_pct", 0.1), "pH.in.H2O": ("pH", 1.0)}
@@ -13,7 +19,7 @@ COLUMNS = {"OC": ("SOC_pct", 0.1), "pH.in.H2O": ("pH", 1.0)}
 def read(cells, column="pH.in.H2O"):
     """One column of a file whose rows start at 2."""
     table = pd.DataFrame({column: cells}, index=pd.RangeIndex(2, 2 + len(cells)), dtype=object)
-    values, notes = laboratory_table(table, COLUMNS, "soils.csv")
+    values, notes = read_library_columns(table, COLUMNS, "soils.csv")
     return values, notes
 
 
@@ -35,7 +41,7 @@ def test_the_range_is_that_of_our_unit():
 def test_the_decimal_mark_is_the_tables_not_the_columns():
     """A cell that alone could be read either way is read by the mark of another column."""
     table = pd.DataFrame({"OC": ["1,234"], "pH.in.H2O": ["6,5"]}, index=[2])
-    values, _ = laboratory_table(table, COLUMNS, "soils.csv")
+    values, _ = read_library_columns(table, COLUMNS, "soils.csv")
     assert values.loc[2, "SOC_pct"] == pytest.approx(0.1234)
 
 
@@ -81,7 +87,7 @@ def test_ranges_include_their_ends_and_nothing_more(column, inside, outside):
 
 def test_leading_zeros_and_inner_dots_of_ids_stay():
     """An id loses the ``.0`` of a spreadsheet and surrounding blanks, and nothing else."""
-    ids = sample_ids(pd.Series([" 007 ", "12.05", "12.0", "A.0.1", "ne"]))
+    ids = clean_ids(pd.Series([" 007 ", "12.05", "12.0", "A.0.1", "ne"]))
     assert ids.tolist() == ["007", "12.05", "12", "A.0.1", ""]
 
 

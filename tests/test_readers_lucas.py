@@ -44,7 +44,7 @@ def on_grid(absorbance):
 def test_2009_is_read_back(tmp_path, table_2009, absorbance):
     """What the 2009 file says in absorbance and g/kg is read as reflectance and percent."""
     layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
-    soils = lucas.load_2009(tmp_path, GRID)
+    soils = lucas.load_lucas_2009(tmp_path, GRID)
     assert soils.samples.index.tolist() == table_2009["POINT_ID"].tolist()
     np.testing.assert_allclose(soils.reflectance, on_grid(absorbance), atol=1e-6)
     for ours, theirs, factor in (("pH", "pH.in.H2O", 1), ("SOC_pct", "OC", 0.1), ("N_pct", "N", 0.1)):
@@ -64,7 +64,7 @@ def test_columns_go_by_name(tmp_path, table_2009, absorbance):
     shuffled = whole[np.random.default_rng(0).permutation(whole.columns)]
     renamed = shuffled.rename(columns=lambda name: name.replace("spc.", "X"))
     renamed.to_csv(tmp_path / "two" / path.name, quoting=1)  # and an index column, as write.csv makes
-    one, two = (lucas.load_2009(tmp_path / folder, GRID) for folder in ("one", "two"))
+    one, two = (lucas.load_lucas_2009(tmp_path / folder, GRID) for folder in ("one", "two"))
     assert one.sha256() == two.sha256()
 
 
@@ -73,7 +73,7 @@ def test_decimal_commas(tmp_path, table_2009, absorbance):
     for folder, comma in (("point", False), ("comma", True)):
         (tmp_path / folder).mkdir()
         layouts.write_lucas_2009(tmp_path / folder, table_2009, absorbance, comma=comma)
-    point, comma = (lucas.load_2009(tmp_path / folder, GRID) for folder in ("point", "comma"))
+    point, comma = (lucas.load_lucas_2009(tmp_path / folder, GRID) for folder in ("point", "comma"))
     assert point.sha256() == comma.sha256()
 
 
@@ -81,7 +81,7 @@ def test_decimal_commas_in_single_laboratory_cells(tmp_path, table_2009, absorba
     """A decimal comma in one cell among decimal points is a decimal comma."""
     table_2009.loc[3, "pH.in.H2O"] = "6,25"
     layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
-    assert lucas.load_2009(tmp_path, GRID).values("pH")[3] == 6.25
+    assert lucas.load_lucas_2009(tmp_path, GRID).values("pH")[3] == 6.25
 
 
 @pytest.mark.parametrize("cell", ["NA", "-999", "<4.5", ""])
@@ -89,7 +89,7 @@ def test_missing_values_are_dropped_and_counted(tmp_path, table_2009, absorbance
     """A point whose pH is missing, in any of LUCAS's spellings, is dropped and counted."""
     table_2009.loc[2, "pH.in.H2O"] = cell
     layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
-    soils = lucas.load_2009(tmp_path, GRID)
+    soils = lucas.load_lucas_2009(tmp_path, GRID)
     assert table_2009.loc[2, "POINT_ID"] not in soils.samples.index
     assert "1 of 12 samples without pH dropped" in soils.provenance.notes
     if cell.startswith("<"):
@@ -102,7 +102,7 @@ def test_incomplete_spectra_are_dropped_and_counted(tmp_path, table_2009, absorb
     table[4, 1000:1040] = -999.0
     table[5, 1000] = np.nan
     layouts.write_lucas_2009(tmp_path, table_2009, table)
-    soils = lucas.load_2009(tmp_path, GRID)
+    soils = lucas.load_lucas_2009(tmp_path, GRID)
     assert note(soils, "a value in every band").startswith("11 of 12 scans")
     kept = np.delete(np.arange(N), 4)
     np.testing.assert_allclose(soils.reflectance, on_grid(absorbance[kept]), atol=1e-4)
@@ -113,9 +113,9 @@ def test_2009_workbook_fills_what_the_spectral_file_lacks(tmp_path, table_2009, 
     bare = table_2009.drop(columns=["pH.in.H2O", "clay"])
     layouts.write_lucas_2009(tmp_path, bare, absorbance)
     with pytest.raises(SiteError, match="no column of pH"):
-        lucas.load_2009(tmp_path, GRID)
+        lucas.load_lucas_2009(tmp_path, GRID)
     layouts.write_lucas_2009_workbook(tmp_path, layouts.lucas_2009_table(N + 3).iloc[::-1])
-    soils = lucas.load_2009(tmp_path, GRID)
+    soils = lucas.load_lucas_2009(tmp_path, GRID)
     expected = layouts.lucas_2009_table(N + 3).set_index("POINT_ID").loc[soils.samples.index]
     np.testing.assert_allclose(soils.values("pH"), expected["pH.in.H2O"].astype(float))
     np.testing.assert_allclose(soils.values("SOC_pct"), table_2009["OC"].astype(float) / 10)
@@ -126,14 +126,14 @@ def test_a_soil_of_unknown_place_is_kept(tmp_path, table_2009, absorbance):
     """A row whose POINT_ID is NE keeps its own sample id."""
     table_2009.loc[7, "POINT_ID"] = "NE"
     layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
-    assert lucas.load_2009(tmp_path, GRID).samples.index[7] == "sample 8"
+    assert lucas.load_lucas_2009(tmp_path, GRID).samples.index[7] == "sample 8"
 
 
 def test_2015_averages_two_scans(tmp_path, table_2015, absorbance):
     """The spectrum of a point is the mean reflectance of its two scans."""
     scans = two_scans(absorbance)
     layouts.write_lucas_2015(tmp_path, table_2015, scans)
-    soils = lucas.load_2015(tmp_path, GRID)
+    soils = lucas.load_lucas_2015(tmp_path, GRID)
     expected = table_2015.set_index("Point_ID").loc[soils.samples.index]
     rows = table_2015.set_index("Point_ID").index.get_indexer(soils.samples.index)
     mean = np.mean([on_grid(scans[:, i]) for i in range(2)], axis=0)
@@ -149,14 +149,14 @@ def test_2015_file_names_with_and_without_spaces(tmp_path, table_2015, absorbanc
     for folder, spaces in (("spaces", True), ("none", False)):
         (tmp_path / folder / "unpacked").mkdir(parents=True)
         layouts.write_lucas_2015(tmp_path / folder / "unpacked", table_2015, two_scans(absorbance), spaces)
-    spaces, none = (lucas.load_2015(tmp_path / folder, GRID) for folder in ("spaces", "none"))
+    spaces, none = (lucas.load_lucas_2015(tmp_path / folder, GRID) for folder in ("spaces", "none"))
     assert spaces.sha256() == none.sha256()
 
 
 def test_2015_places_are_nodes_of_the_grid(tmp_path, table_2015, absorbance):
     """A point's id holds its place: kilometres east and north in EPSG:3035."""
     layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
-    first = lucas.load_2015(tmp_path, GRID).samples.loc["40002504"]
+    first = lucas.load_lucas_2015(tmp_path, GRID).samples.loc["40002504"]
     assert (first["x"], first["y"], first["crs"]) == (4_000_000.0, 2_504_000.0, "EPSG:3035")
 
 
@@ -165,7 +165,7 @@ def test_2015_scans_that_disagree_are_refused(tmp_path, table_2015, absorbance):
     scans = two_scans(absorbance)
     scans[3, 1] += 0.2
     layouts.write_lucas_2015(tmp_path, table_2015, scans)
-    soils = lucas.load_2015(tmp_path, GRID)
+    soils = lucas.load_lucas_2015(tmp_path, GRID)
     assert set(table_2015["Point_ID"]) - set(soils.samples.index) == {table_2015.loc[3, "Point_ID"]}
     assert note(soils, "off the point's mean").startswith("1 of 12 scanned points have a scan more than 5%")
 
@@ -176,7 +176,7 @@ def test_2015_simulated_files_are_called_simulated(tmp_path, table_2015, absorba
     _, paths = layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
     paths[0].write_text(paths[0].read_text().replace("FOSS", word))
     for _ in range(2):
-        provenance = lucas.load_2015(tmp_path, GRID, cache=tmp_path / "cache").provenance
+        provenance = lucas.load_lucas_2015(tmp_path, GRID, cache=tmp_path / "cache").provenance
         assert provenance.kind == kind
         assert provenance.name.startswith("simulated") == (kind == "simulated")
 
@@ -186,7 +186,7 @@ def test_2015_join_is_counted_both_ways(tmp_path, table_2015, absorbance):
     laboratory, _ = layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
     more = layouts.lucas_2015_table(N + 2)
     more.drop(index=0).to_csv(laboratory, index=False)
-    soils = lucas.load_2015(tmp_path, GRID)
+    soils = lucas.load_lucas_2015(tmp_path, GRID)
     assert soils.n_samples == N - 1
     assert note(soils, "points have spectra") == "11 of 13 points have spectra"
     assert (
@@ -197,16 +197,16 @@ def test_2015_join_is_counted_both_ways(tmp_path, table_2015, absorbance):
 def test_full_resolution_is_not_smoothed(tmp_path, table_2009, absorbance):
     """On the instrument's own 4,200 bands the spectra are those of the file."""
     layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
-    soils = lucas.load_2009(tmp_path, layouts.LUCAS_BANDS)
+    soils = lucas.load_lucas_2009(tmp_path, layouts.LUCAS_BANDS)
     np.testing.assert_allclose(soils.reflectance, 10.0**-absorbance, rtol=1e-5)
 
 
 def test_cached_load_equals_the_first(tmp_path, table_2015, absorbance):
     """The second load comes from the cache, whatever property it is for."""
     layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
-    first = lucas.load_2015(tmp_path, GRID, cache=tmp_path / "cache")
+    first = lucas.load_lucas_2015(tmp_path, GRID, cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache").glob("lucas2015-*"))) == 1
-    second = lucas.load_2015(tmp_path, GRID, property="clay_pct", cache=tmp_path / "cache")
+    second = lucas.load_lucas_2015(tmp_path, GRID, property="clay_pct", cache=tmp_path / "cache")
     assert len(list((tmp_path / "cache").glob("lucas2015-*"))) == 1
     assert first.sha256() == second.sha256()
 
@@ -217,14 +217,14 @@ def test_carbon_in_percent_is_refused(tmp_path, absorbance):
     table["OC"] = [f"{float(cell) / 10:.2f}" for cell in table["OC"]]
     layouts.write_lucas_2009(tmp_path, table, np.repeat(absorbance, 3, axis=0))
     with pytest.raises(SiteError, match=r"OC has a median of 3.*LUCAS gives g/kg.*looks like percent"):
-        lucas.load_2009(tmp_path, GRID)
+        lucas.load_lucas_2009(tmp_path, GRID)
 
 
 def test_reflectance_for_absorbance_is_refused(tmp_path, table_2009, absorbance):
     """A file that somebody has turned into reflectance is refused."""
     layouts.write_lucas_2009(tmp_path, table_2009, 10.0**-absorbance)
     with pytest.raises(SiteError, match=r"brighter at 400 nm .* looks like reflectance"):
-        lucas.load_2009(tmp_path, GRID)
+        lucas.load_lucas_2009(tmp_path, GRID)
 
 
 def test_one_implausible_cell_in_many_is_missing_and_noted(tmp_path, absorbance):
@@ -232,7 +232,7 @@ def test_one_implausible_cell_in_many_is_missing_and_noted(tmp_path, absorbance)
     table = layouts.lucas_2009_table(120)
     table.loc[100, "pH.in.H2O"] = "63.5"
     layouts.write_lucas_2009(tmp_path, table, np.repeat(absorbance, 10, axis=0))
-    soils = lucas.load_2009(tmp_path, GRID)
+    soils = lucas.load_lucas_2009(tmp_path, GRID)
     assert soils.n_samples == 119
     found = "LUCAS.SOIL_corr.csv, column 'pH.in.H2O', row 102: '63.5' is no pH between 1 and 13"
     assert note(soils, "count as missing") == f"1 cells of pH count as missing: {found}"
@@ -243,7 +243,7 @@ def test_a_column_in_another_unit_is_refused(tmp_path, table_2009, absorbance):
     table_2009["clay"] = [str(100 + i) for i in range(N)]
     layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
     with pytest.raises(SiteError, match=r"corr.csv, column 'clay', row 3: '101' is no clay_pct .* 0 and 100"):
-        lucas.load_2009(tmp_path, GRID)
+        lucas.load_lucas_2009(tmp_path, GRID)
 
 
 def test_text_in_a_band_is_refused(tmp_path, table_2009, absorbance):
@@ -252,7 +252,7 @@ def test_text_in_a_band_is_refused(tmp_path, table_2009, absorbance):
     text = path.read_text().replace(f",{absorbance[5, 9]:g},", ",n.d.,", 1)
     path.write_text(text)
     with pytest.raises(SiteError, match=r"LUCAS.SOIL_corr.csv: .*'n.d.'"):
-        lucas.load_2009(tmp_path, GRID)
+        lucas.load_lucas_2009(tmp_path, GRID)
 
 
 def test_a_cut_file_is_refused(tmp_path, table_2015, absorbance):
@@ -260,27 +260,27 @@ def test_a_cut_file_is_refused(tmp_path, table_2015, absorbance):
     _, (path, *_) = layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
     path.write_bytes(path.read_bytes()[:-5000])
     with pytest.raises(SiteError, match=r"spectra_ AT .csv: .*expected 4205 columns.*is the file complete"):
-        lucas.load_2015(tmp_path, GRID)
+        lucas.load_lucas_2015(tmp_path, GRID)
 
 
 def test_missing_and_double_files_are_named(tmp_path, table_2015, absorbance):
     """What is not there, or there twice, is named with the command that explains it."""
     with pytest.raises(SiteError, match=r"no LUCAS.SOIL_corr\*.csv.*soilpb fetch lucas2009"):
-        lucas.load_2009(tmp_path, GRID)
+        lucas.load_lucas_2009(tmp_path, GRID)
     with pytest.raises(SiteError, match="soilpb fetch lucas2015"):
-        lucas.load_2015(tmp_path, GRID)
+        lucas.load_lucas_2015(tmp_path, GRID)
     _, (path, *others) = layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
     (path.parent / "spectra_AT.csv").write_bytes(path.read_bytes())
     with pytest.raises(SiteError, match="are both spectra of AT; remove one"):
-        lucas.load_2015(tmp_path, GRID)
+        lucas.load_lucas_2015(tmp_path, GRID)
     for left in (path.parent / "spectra_AT.csv", path, *others):
         left.unlink()
     with pytest.raises(SiteError, match="no 'spectra_ XX .csv'"):
-        lucas.load_2015(tmp_path, GRID)
+        lucas.load_lucas_2015(tmp_path, GRID)
 
 
 def test_a_grid_beyond_the_bands_is_refused(tmp_path, table_2009, absorbance):
     """Nothing is extrapolated: LUCAS starts at 400 nm."""
     layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
     with pytest.raises(ValueError, match="reaches beyond the measured 400"):
-        lucas.load_2009(tmp_path, band_grid(350, 2490, 10))
+        lucas.load_lucas_2009(tmp_path, band_grid(350, 2490, 10))

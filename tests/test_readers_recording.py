@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soilpb.readers.formats.spectrum_file import Recording, to_nanometres, to_reflectance
+from soilpb.readers.formats.spectrum_file import SpectrumFile, to_nanometres, to_reflectance
 from soilpb.site_file import SiteError
 from soilpb.spectra import absorbance
 from tests.instrument_files import NM, SOIL
 
 
 def recording(values=SOIL, quantity="fraction", axis=NM, unit="nm"):
-    return Recording(Path("S1.asd"), np.asarray(axis, float), unit, np.asarray(values, float), quantity)
+    return SpectrumFile(Path("S1.asd"), np.asarray(axis, float), unit, np.asarray(values, float), quantity)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from soilpb.readers.folder import counters_of, looks_counted, sample_of
+from soilpb.readers.folder import find_counted_scans, find_counters, find_sample_id
 from soilpb.site_file import SiteError
 
 
@@ -17,21 +17,21 @@ from soilpb.site_file import SiteError
 )
 def test_a_counter_of_scans_is_no_part_of_an_id(name):
     """Each usual way to count scans leads to the sample; a word that is no counter does not."""
-    assert sample_of(Path(name), {"S1", "S2"}) == ("S1_a.asd" if "_a" in name else "S1")
+    assert find_sample_id(Path(name), {"S1", "S2"}) == ("S1_a.asd" if "_a" in name else "S1")
 
 
 def test_an_id_with_a_number_behind_is_an_id():
     """A name that is a sample's id stays whole, and so does one that fits no sample."""
     known = {"S-1", "S-2", "S"}
-    assert sample_of(Path("S-2.asd"), known) == "S-2"
-    assert sample_of(Path("S-3.asd"), {"S-1", "S-2"}) == "S-3"
-    assert sample_of(Path("S-3.asd"), ()) == "S-3"
+    assert find_sample_id(Path("S-2.asd"), known) == "S-2"
+    assert find_sample_id(Path("S-3.asd"), {"S-1", "S-2"}) == "S-3"
+    assert find_sample_id(Path("S-3.asd"), ()) == "S-3"
 
 
 def test_a_name_that_fits_two_samples_is_refused():
     """Five digits behind S1, or three behind S100, cannot both be a counter."""
     with pytest.raises(SiteError, match="sample 'S1' or 'S100'"):
-        sample_of(Path("S100001.asd"), {"S1", "S100"})
+        find_sample_id(Path("S100001.asd"), {"S1", "S100"})
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_name_that_fits_two_samples_is_refused():
 )
 def test_a_counter_hides_no_sample_that_is_spelt_otherwise(name, known, found):
     """Where leading zeros were lost in the table, the file's own id is left, to be refused."""
-    assert sample_of(Path(name), known) == found
+    assert find_sample_id(Path(name), known) == found
 
 
 @pytest.mark.parametrize(
@@ -63,23 +63,23 @@ def test_a_counter_hides_no_sample_that_is_spelt_otherwise(name, known, found):
 )
 def test_new_files_are_counted_as_the_sites_own(own, new, sample):
     """What stands behind a known id is taken off an unknown one, in the same words and width, and no more."""
-    counters = counters_of([Path(own)], {"S1"})
-    assert sample_of(Path(new), (), counters) == sample
+    counters = find_counters([Path(own)], {"S1"})
+    assert find_sample_id(Path(new), (), counters) == sample
 
 
 def test_a_known_sample_goes_before_a_counter():
     """Where an id is known, it is not cut; two counters that leave different ids are refused."""
-    assert sample_of(Path("N-7.sed"), {"N-7"}, ["-#"]) == "N-7"
+    assert find_sample_id(Path("N-7.sed"), {"N-7"}, ["-#"]) == "N-7"
     with pytest.raises(SiteError, match="sample 'N' or 'N-7'"):
-        sample_of(Path("N-7-1.sed"), (), ["-#", "-#-#"])
+        find_sample_id(Path("N-7-1.sed"), (), ["-#", "-#-#"])
 
 
 def test_files_of_unknown_samples_teach_nothing():
     """Only names whose sample the laboratory's table has say how scans are counted."""
-    assert counters_of([Path("X1_00001.asd"), Path("S1.asd")], {"S1"}) == ()
+    assert find_counters([Path("X1_00001.asd"), Path("S1.asd")], {"S1"}) == ()
 
 
 def test_only_telling_counters_look_counted():
     """Words and leading zeros tell scans; plain numbers may be samples; one scan alone tells nothing."""
-    assert looks_counted(["A-1", "B r1", "A-2", "B r2"]) == ("B r1", "B r2")
-    assert looks_counted(["A_001", "B_001"]) == ()
+    assert find_counted_scans(["A-1", "B r1", "A-2", "B r2"]) == ("B r1", "B r2")
+    assert find_counted_scans(["A_001", "B_001"]) == ()

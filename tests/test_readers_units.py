@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from soilpb.readers import limesoda
-from soilpb.readers.formats.spectrum_file import check_unit, odd_row, recognise_unit
+from soilpb.readers.formats.spectrum_file import check_unit, find_implausible, recognise_unit
 from soilpb.spectra import absorbance
 from tests.site_files import NM, notes, soil_spectra
 
@@ -90,7 +90,7 @@ def test_the_unit_of_every_real_field_is_recognised(name):
     ]:
         assert recognise_unit(soils.wavelengths, values, name) == unit
         check_unit(unit, soils.wavelengths, values, name)
-    assert odd_row(reflectance) is None
+    assert find_implausible(reflectance) is None
 
 
 def test_an_absurd_absorbance_is_refused_not_overflown(folder):

@@ -24,8 +24,8 @@ from soilpb.decide.site_model import SiteModel
 from soilpb.decide.standards import LEAD_LIMITS, rules_of
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
-from soilpb.readers.folder import counters_of, files_of, looks_counted
-from soilpb.readers.laboratory import read_assays
+from soilpb.readers.folder import find_counted_scans, find_counters, list_files
+from soilpb.readers.laboratory import read_laboratory
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import SoilSpectra
@@ -246,7 +246,7 @@ def scan_counters(study: Study) -> tuple[str, ...]:
     folder = project_root() / study.site.spectra
     if study.site.target_data != "files" or not folder.is_dir():
         return ()
-    return counters_of(files_of(folder), set(study.ids))
+    return find_counters(list_files(folder), set(study.ids))
 
 
 def load(study: Study) -> SiteModel:
@@ -304,7 +304,7 @@ def predict(
     study = Study.load(site)
     model = load(study)
     rules = _rules(model.card["target"], standard, limits)
-    acidity = read_assays(ph, "pH", id_column=study.site.id_column).samples["pH"] if ph else None
+    acidity = read_laboratory(ph, "pH", id_column=study.site.id_column)[0]["pH"] if ph else None
     soils = read_spectra(spectra, **_reading(study.site, model.card, acidity))
     measured = _measured_ph(acidity, soils, str(ph))
     table = prediction_table(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
@@ -359,7 +359,7 @@ def _remarks(table: pd.DataFrame, card: dict, standard: str, coverage: float) ->
         remarks.append(f"{len(outside)} unlike the soils of the model, do not trust them: {listed}")
     if beyond:
         remarks.append(f"{beyond} predicted beyond the values it was made from, {low:.4g} to {high:.4g}")
-    if scans := looks_counted(table.index):
+    if scans := find_counted_scans(table.index):
         few = f"{', '.join(map(repr, scans[:2]))}{', …' if len(scans) > 2 else ''}"
         remarks.append(
             f"{few} look like scans of one sample, but the site's own files are not counted so: each was "

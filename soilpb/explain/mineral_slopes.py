@@ -32,7 +32,7 @@ from soilpb.simulate.minerals import (
     km_reflectance,
     scattering,
 )
-from soilpb.spectra import absorbance, reflectance_from_absorbance
+from soilpb.spectra import CARBON_IN_ORGANIC_MATTER, absorbance, reflectance_from_absorbance
 
 #: Constituents asked about unless told otherwise.
 CONSTITUENTS = (
@@ -49,7 +49,7 @@ CONSTITUENTS = (
 #: (organic matter is 58 % carbon: van Bemmelen's factor).
 _MEASURED = {
     "clay_pct": ("clay", 0.01),
-    "SOC_pct": ("organic_matter", 0.01 / 0.58),
+    "SOC_pct": ("organic_matter", 0.01 / CARBON_IN_ORGANIC_MATTER),
     "CaCO3_pct": ("carbonate", 0.01),
 }
 #: Mass fraction below which the logarithm of an abundance says nothing more.

@@ -1,1 +1,24 @@
-"""Readers: from files to :class:`soilpb.spectra.SoilSpectra`, each in its own module."""
+"""From files to SoilSpectra: spectra tables, laboratory tables, folders of instrument files, big libraries.
+
+``site`` joins a site's own spectra and laboratory table; ``limesoda``, ``lucas`` and ``ossl`` read
+the libraries that a network learns from, ``libraries`` downloads and checks them. How the files of
+one instrument are laid out is in ``formats``, one module per format.
+"""
+
+import lazy_loader
+
+_EXPORTS = {
+    "columns": ["parse_quantity", "standard_name"],
+    "folder": ["list_files", "read_folder"],
+    "formats": ["read_instrument"],
+    "formats.text": ["write_scans", "write_sed"],
+    "laboratory": ["average_scans", "plausible_range", "read_laboratory"],
+    "libraries": ["check_source", "fetch_ossl"],
+    "limesoda": ["FULL_RANGE_FIELDS", "load_field", "load_fields"],
+    "lucas": ["load_lucas_2009", "load_lucas_2015"],
+    "ossl": ["load_ossl"],
+    "site": ["read_measured", "read_site", "read_spectra"],
+    "spectra_table": ["Scans", "read_scans"],
+    "tables": ["Table", "read_table"],
+}
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

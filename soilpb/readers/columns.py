@@ -87,7 +87,7 @@ def find_bands(table: Table) -> Bands | None:
     return Bands(np.array(columns), np.array(numbers), _unit_of("".join(family)))
 
 
-def transposed(table: Table) -> Table:
+def transpose(table: Table) -> Table:
     """Turn a table with a spectrum a column: wavelengths go into the header, ids into rows."""
     ids = np.array(table.header[1:], dtype=object)
     return replace(

@@ -9,7 +9,7 @@ is such a sample but for leading zeros, case or marks, it is what the file says,
 :func:`~soilpb.readers.columns.match_ids` can refuse it.
 
 New spectra come without a laboratory's table. There a counter is taken off where the files of
-the site's own soils, whose ids are known, were counted in the same way (:func:`counters_of`).
+the site's own soils, whose ids are known, were counted in the same way (:func:`find_counters`).
 
 A folder of spectra — instrument files of any format, tables too — → :class:`Scans`.
 
@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from soilpb.readers.columns import fold_id
-from soilpb.readers.formats import promises_spectrum, read_instrument, recognise
+from soilpb.readers.formats import find_reader, has_instrument_suffix, read_instrument
 from soilpb.readers.formats.spectrum_file import recognise_unit, to_fraction, to_reflectance
 from soilpb.readers.spectra_table import Scans, locate_bands, read_scans
 from soilpb.readers.tables import Table, clean, read_table
@@ -52,7 +52,7 @@ _COUNTERS = tuple(
 _TELLING = re.compile(r"(?P<id>.+?)[ _.\-]+(?:(?:scan|rep|r)[ _.\-]?\d{1,3}|0\d{2,4})")
 
 
-def sample_of(path: Path, known: Collection[str], counters: Sequence[str] = ()) -> str:
+def find_sample_id(path: Path, known: Collection[str], counters: Sequence[str] = ()) -> str:
     """Id of the sample that a file is about.
 
     Parameters
@@ -62,7 +62,7 @@ def sample_of(path: Path, known: Collection[str], counters: Sequence[str] = ()) 
     known : collection of str
         Ids of the laboratory's table.
     counters : sequence of str
-        How scans of other samples are counted, from :func:`counters_of`.
+        How scans of other samples are counted, from :func:`find_counters`.
 
     Returns
     -------
@@ -77,9 +77,9 @@ def sample_of(path: Path, known: Collection[str], counters: Sequence[str] = ()) 
 
     Examples
     --------
-    >>> sample_of(Path("N7_00001.asd"), (), ["_#####"]), sample_of(Path("N-7.asd"), (), ["_#####"])
+    >>> find_sample_id(Path("N7_00001.asd"), (), ["_#####"]), find_sample_id(Path("N-7.asd"), (), ["_#####"])
     ('N7', 'N-7')
-    >>> [sample_of(Path(name), {"S1", "S2-1"}) for name in ("S1.asd", "S1_003.asd", "S2-1.0", "X-1.sig")]
+    >>> [find_sample_id(Path(name), {"S1", "S2-1"}) for name in ("S1.asd", "S1_003.asd", "S2-1.0", "X-1.sig")]
     ['S1', 'S1', 'S2-1', 'X-1']
     """
     name = clean(path.stem)
@@ -98,7 +98,7 @@ def sample_of(path: Path, known: Collection[str], counters: Sequence[str] = ()) 
     return next((other for other in (name, *matches) if fold_id(other) in folded), name)
 
 
-def counters_of(paths: Iterable[Path], known: Collection[str]) -> tuple[str, ...]:
+def find_counters(paths: Iterable[Path], known: Collection[str]) -> tuple[str, ...]:
     """Say how files of known samples count their scans.
 
     Parameters
@@ -115,23 +115,23 @@ def counters_of(paths: Iterable[Path], known: Collection[str]) -> tuple[str, ...
 
     Examples
     --------
-    >>> counters_of([Path("S1_00001.asd"), Path("S2-9.asd"), Path("S3.asd")], {"S1", "S2"})
+    >>> find_counters([Path("S1_00001.asd"), Path("S2-9.asd"), Path("S3.asd")], {"S1", "S2"})
     ('-#', '_#####')
     """
     found = set()
     for path in paths:
-        name, sample = clean(path.stem), sample_of(path, known)
+        name, sample = clean(path.stem), find_sample_id(path, known)
         if sample in known and name.startswith(sample) and name != sample:
             found.add(re.sub(r"\d+", _as_marks, name.removeprefix(sample)))
     return tuple(sorted(found))
 
 
-def looks_counted(ids: Sequence[str]) -> tuple[str, ...]:
+def find_counted_scans(ids: Sequence[str]) -> tuple[str, ...]:
     """Ids that look like scans of the first sample that has several; none if no sample has.
 
     Examples
     --------
-    >>> looks_counted(["A_00001", "A_00002", "B"]), looks_counted(["S-1", "S-2"])
+    >>> find_counted_scans(["A_00001", "A_00002", "B"]), find_counted_scans(["S-1", "S-2"])
     (('A_00001', 'A_00002'), ())
     """
     scans: dict[str, list[str]] = {}
@@ -176,7 +176,7 @@ class Scan:
     notes: tuple[str, ...] = ()
 
 
-def files_of(path: str | Path) -> list[Path]:
+def list_files(path: str | Path) -> list[Path]:
     """Files that stand for a site's spectra: the file itself, or all of a folder but hidden ones."""
     path = Path(path)
     if not path.is_dir():
@@ -193,7 +193,7 @@ def read_folder(folder: str | Path, known: Collection[str] = (), counters: Seque
     known : collection of str
         Ids of the laboratory's table, so that names such as ``S1_00002.asd`` find their sample.
     counters : sequence of str
-        How scans of other samples are counted (see :func:`soilpb.readers.folder.counters_of`).
+        How scans of other samples are counted (see :func:`soilpb.readers.folder.find_counters`).
 
     Returns
     -------
@@ -207,7 +207,7 @@ def read_folder(folder: str | Path, known: Collection[str] = (), counters: Seque
         Naming the first file that cannot be read and how to mend it, and all others that cannot.
     """
     folder, scans, aside, faults = Path(folder), [], [], []
-    for path in files_of(folder):
+    for path in list_files(folder):
         try:
             found = _read_file(path, known, counters)
         except SiteError as error:
@@ -238,7 +238,7 @@ def read_folder(folder: str | Path, known: Collection[str] = (), counters: Seque
 def _read_file(path: Path, known: Collection[str], counters: Sequence[str]) -> list[Scan]:
     """Spectra of a file; none if it is about something else."""
     try:
-        is_instruments = recognise(path) is not None or promises_spectrum(path)
+        is_instruments = find_reader(path) is not None or has_instrument_suffix(path)
     except OSError as error:
         raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
     if is_instruments:
@@ -268,7 +268,7 @@ def _read_recording(path: Path, known: Collection[str], counters: Sequence[str])
         reflectance = correct_splices(wavelengths, reflectance[None], recording.splices)[0]
         at = ", ".join(f"{splice:g}" for splice in recording.splices)
         notes.append(f"steps between detectors removed at {at} nm")
-    sample = sample_of(path, known, counters)
+    sample = find_sample_id(path, known, counters)
     return Scan(path, sample, wavelengths, reflectance, recording.instrument, tuple(notes))
 
 
@@ -276,7 +276,7 @@ def _read_table_of_spectra(path: Path, known: Collection[str], counters: Sequenc
     """Spectra of a table; a single one, as programs export it, is named after its file."""
     scans = read_scans(path)
     alone = len(scans.ids) == 1 and scans.ids[0] not in known
-    ids = [sample_of(path, known, counters)] if alone else scans.ids
+    ids = [find_sample_id(path, known, counters)] if alone else scans.ids
     unit = recognise_unit(scans.wavelengths, scans.spectra, str(path))
     reflectance = to_fraction(scans.spectra, unit)
     notes = (*scans.notes, *([f"reflectance from {unit} to fraction"] if unit != "fraction" else []))

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,30 +53,14 @@ from soilpb.site_file import SiteError
 BelowDetection = Literal["refuse", "half"]
 
 
-@dataclass(frozen=True, eq=False)
-class Assays:
-    """A laboratory table that was understood.
-
-    Parameters
-    ----------
-    samples : DataFrame
-        Indexed by sample id; the target first, then what else was recognised.
-    notes : tuple of str
-        What was converted, counted as missing, or left aside.
-    """
-
-    samples: pd.DataFrame
-    notes: tuple[str, ...]
-
-
-def read_assays(
+def read_laboratory(
     path: str | Path,
     target: str,
     *,
     id_column: str = "",
     target_unit: str = "",
     below_detection: BelowDetection = "refuse",
-) -> Assays:
+) -> tuple[pd.DataFrame, list[str]]:
     """Read a laboratory table.
 
     Parameters
@@ -93,6 +76,13 @@ def read_assays(
         Unit of the column where its name says none.
     below_detection : str
         ``refuse`` cells such as ``<5``, or take ``half`` of their limit.
+
+    Returns
+    -------
+    samples : DataFrame
+        Indexed by sample id; the target first, then what else was recognised.
+    notes : list of str
+        What was converted, counted as missing, or left aside.
 
     Raises
     ------
@@ -112,10 +102,8 @@ def read_assays(
     samples = pd.DataFrame({target: values}, index=pd.Index(ids, name="id"))
     below = 0.5 if below_detection == "half" else np.nan
     others, more = read_companions(table, {*skip, column, id_at}, mark, below)
-    return Assays(
-        samples=samples.assign(**{name: cells for name, cells in others.items() if name != target}),
-        notes=(*notes, *remarks, *more),
-    )
+    samples = samples.assign(**{name: cells for name, cells in others.items() if name != target})
+    return samples, [*notes, *remarks, *more]
 
 
 def _find_target(table: Table, target: str, unit: str, skip: set[int]) -> tuple[int, float, list[str]]:
@@ -324,7 +312,7 @@ def plausible_range(column: str) -> tuple[float, float]:
     return _LIMITS.get(column, (0.0, 100.0 if column.endswith("_pct") else np.inf))
 
 
-def laboratory_table(
+def read_library_columns(
     table: pd.DataFrame, columns: Mapping[str, tuple[str, float]], where: str
 ) -> tuple[pd.DataFrame, list[str]]:
     """Read the laboratory columns of a table.
@@ -388,12 +376,12 @@ def _numbers(
     return result, notes
 
 
-def sample_ids(cells: pd.Series) -> pd.Series:
+def clean_ids(cells: pd.Series) -> pd.Series:
     """Ids as text, without the ``.0`` that spreadsheets add; empty where there is none.
 
     Examples
     --------
-    >>> sample_ids(pd.Series(["43262402", 43262402.0, "43262402.0", "NA", "NE"])).tolist()
+    >>> clean_ids(pd.Series(["43262402", 43262402.0, "43262402.0", "NA", "NE"])).tolist()
     ['43262402', '43262402', '43262402', '', '']
     """
     text = cells.map(as_text).str.strip().str.removesuffix(".0")

@@ -13,9 +13,8 @@ at, in one pass over the files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,7 @@ from pooch import HTTPDownloader
 from soilpb import _files
 from soilpb._format import track
 from soilpb.readers import ossl
-from soilpb.readers.laboratory import laboratory_table, sample_ids
+from soilpb.readers.laboratory import clean_ids, read_library_columns
 from soilpb.readers.lucas import (
     BAND,
     COUNTRIES,
@@ -141,29 +140,14 @@ _LUCAS_WITNESSES = r"(?:spc\.|X)?(600|2000)(?:[.,]0)?"
 _OSSL_WITNESSES = r"scan_visnir\.(600|2000)_ref"
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that was looked at: whether it is as it should be, and what was found."""
 
     good: bool
     text: str
 
 
-@dataclass(frozen=True)
-class SourceReport:
-    """What :func:`check_source` found."""
-
-    source: str
-    folder: Path
-    findings: tuple[Finding, ...]
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything is as it should be."""
-        return all(finding.good for finding in self.findings)
-
-
-def check_source(name: str, folder: Path) -> SourceReport:
+def check_source(name: str, folder: Path) -> list[Finding]:
     """Look through a source library: whether all of it is there, and is what it should be.
 
     Parameters
@@ -175,7 +159,7 @@ def check_source(name: str, folder: Path) -> SourceReport:
 
     Returns
     -------
-    SourceReport; what could not be read is a finding too, never an exception.
+    list of Finding; what could not be read is a finding too, never an exception.
 
     Raises
     ------
@@ -190,11 +174,11 @@ def check_source(name: str, folder: Path) -> SourceReport:
             findings.append(finding)
     except SiteError as error:
         findings.append(Finding(False, str(error)))
-    return SourceReport(name, Path(folder), tuple(findings))
+    return findings
 
 
 def _check_ossl(folder: Path) -> Iterator[Finding]:
-    paths = ossl.find_all(folder) or [ossl.find(folder)]
+    paths = ossl.list_ossl_tables(folder) or [ossl.find_ossl(folder)]
     for path in paths:
         recorded, found = recorded_sha256(path), _files.sha256_of(path)
         same = (
@@ -224,7 +208,7 @@ def _check_lucas2009(folder: Path) -> Iterator[Finding]:
     cells, bands = _read(path, _LUCAS_WITNESSES, list(columns))
     yield _rows("lucas2009", len(cells), "rows")
     yield from _absorbance(bands)
-    laboratory, _ = laboratory_table(cells, columns, str(path))
+    laboratory, _ = read_library_columns(cells, columns, str(path))
     for workbook in workbooks:
         yield Finding(True, f"{workbook.name} fills what {path.name} lacks")
     yield _ph(laboratory, alone=not workbooks)
@@ -235,7 +219,7 @@ def _check_lucas2015(folder: Path) -> Iterator[Finding]:
     table = read_table(path)
     cells = pd.DataFrame(table.cells, columns=table.header, index=table.rows)
     yield _rows("lucas2015", len(cells), "points in the laboratory table")
-    laboratory, _ = laboratory_table(cells, laboratory_columns(cells), str(path))
+    laboratory, _ = read_library_columns(cells, laboratory_columns(cells), str(path))
     yield _ph(laboratory, alone=True)
     absent = sorted(set(COUNTRIES) - {country_of(file) for file in spectra})
     yield Finding(not absent, f"{len(spectra)} files of spectra, {', '.join(absent) or 'no country'} missing")
@@ -243,9 +227,9 @@ def _check_lucas2015(folder: Path) -> Iterator[Finding]:
     for file in track(spectra, "looking through LUCAS 2015"):
         point = find_column(SpectralTable(file, BAND).columns, "pointid", file)
         scans, bands = _read(file, _LUCAS_WITNESSES, [point])
-        scanned.append(sample_ids(scans[point]))
+        scanned.append(clean_ids(scans[point]))
         yield from (finding for finding in (_bands(file), *_absorbance(bands, file.name)) if not finding.good)
-    yield from _join(sample_ids(cells[find_column(cells, "pointid", path)]), pd.concat(scanned))
+    yield from _join(clean_ids(cells[find_column(cells, "pointid", path)]), pd.concat(scanned))
 
 
 def _join(points: pd.Series, scans: pd.Series) -> Iterator[Finding]:

@@ -17,15 +17,13 @@ from LimeSoDa.loaders import DATA_DIR
 
 from soilpb._files import sha256_of
 from soilpb.site_file import SiteError
-from soilpb.spectra import Provenance, SoilSpectra
+from soilpb.spectra import CARBON_IN_ORGANIC_MATTER, Provenance, SoilSpectra
 
 CITATION = (
     "Schmidinger et al. (2025), LimeSoDa: a dataset collection for benchmarking of machine learning "
     "regressors in digital soil mapping, Geoderma, doi 10.1016/j.geoderma.2025.117337"
 )
 LICENCE = "CC BY-SA 4.0"
-#: Organic carbon in organic matter, by mass (van Bemmelen's factor).
-VAN_BEMMELEN = 0.58
 
 
 @dataclass(frozen=True)
@@ -161,8 +159,8 @@ def _laboratory(table: pd.DataFrame, field: Field) -> tuple[pd.DataFrame, list[s
     if "SOC_target" in table:
         carbon = share * table["SOC_target"]
     else:
-        carbon = VAN_BEMMELEN * table["SOM_target"]
-        notes.append(f"SOC is {VAN_BEMMELEN} × organic matter by loss on ignition (van Bemmelen)")
+        carbon = CARBON_IN_ORGANIC_MATTER * table["SOM_target"]
+        notes.append(f"SOC is {CARBON_IN_ORGANIC_MATTER} × organic matter by loss on ignition (van Bemmelen)")
     columns = {"pH": table["pH_target"], "clay_pct": share * table["Clay_target"], "SOC_pct": carbon}
     return pd.DataFrame({name: values.to_numpy(float) for name, values in columns.items()}), notes
 

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from soilpb._format import track
-from soilpb.readers.laboratory import SCAN_LIMIT, average_scans, laboratory_table, sample_ids
+from soilpb.readers.laboratory import SCAN_LIMIT, average_scans, clean_ids, read_library_columns
 from soilpb.readers.spectra_table import Resampler, SpectralTable, load_or_convert
 from soilpb.readers.tables import read_table
 from soilpb.site_file import SiteError
@@ -150,7 +150,7 @@ _CITATIONS = {
 }
 
 
-def load_2009(
+def load_lucas_2009(
     folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
 ) -> SoilSpectra:
     """Read LUCAS 2009: ``LUCAS.SOIL_corr.csv``, and ``LUCAS_TOPSOIL_v1.xlsx`` where it is there.
@@ -182,7 +182,7 @@ def load_2009(
     return soils.having(property)
 
 
-def load_2015(
+def load_lucas_2015(
     folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
 ) -> SoilSpectra:
     """Read LUCAS 2015: the laboratory CSV, and the folder with one file of spectra a country.
@@ -193,7 +193,7 @@ def load_2015(
     Parameters
     ----------
     folder, grid, property, cache
-        As for :func:`load_2009`.
+        As for :func:`load_lucas_2009`.
 
     Returns
     -------
@@ -218,9 +218,9 @@ def _convert_2009(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
     )
     columns = laboratory_columns(table.columns)
     cells, reflectance, n_rows = _read_scans(table, [point, sample, country, *columns], grid)
-    ids = sample_ids(cells[point])
+    ids = clean_ids(cells[point])
     ids = ids.mask(ids == "", "sample " + cells[sample])  # a soil of unknown place is a soil all the same
-    laboratory, notes = laboratory_table(cells, columns, str(path))
+    laboratory, notes = read_library_columns(cells, columns, str(path))
     laboratory["group"] = cells[country]
     laboratory = _by_point(laboratory, ids)
     for workbook in workbooks:
@@ -241,7 +241,7 @@ def _convert_2015(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
         source = [name for name in table.columns if simplify(name) == "source"]
         cells, reflectance, n = _read_scans(table, [point, *source], grid)
         simulated |= any(cells[name].str.casefold().eq("simulated").any() for name in source)
-        countries.append(average_scans(sample_ids(cells[point]).to_numpy(), reflectance))
+        countries.append(average_scans(clean_ids(cells[point]).to_numpy(), reflectance))
         n_rows, n_complete = n_rows + n, n_complete + len(reflectance)
     ids, mean, agree = (np.concatenate(parts) for parts in zip(*countries, strict=True))
     notes = [_count(n_rows, n_complete), *notes]
@@ -285,11 +285,11 @@ def _laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """Read a table of laboratory values alone, by point; the country, if named, is the group."""
     table = read_table(path)
     cells = pd.DataFrame(table.cells, columns=table.header, index=table.rows)
-    laboratory, notes = laboratory_table(cells, laboratory_columns(cells), str(path))
+    laboratory, notes = read_library_columns(cells, laboratory_columns(cells), str(path))
     for name in cells:
         if simplify(name) == "nuts0":
             laboratory["group"] = cells[name]
-    return _by_point(laboratory, sample_ids(cells[find_column(cells, "pointid", path)])), notes
+    return _by_point(laboratory, clean_ids(cells[find_column(cells, "pointid", path)])), notes
 
 
 def _by_point(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:

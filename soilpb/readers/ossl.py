@@ -17,10 +17,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from soilpb.readers.laboratory import SCAN_LIMIT, average_scans, laboratory_table
+from soilpb.readers.laboratory import SCAN_LIMIT, average_scans, read_library_columns
 from soilpb.readers.spectra_table import Resampler, SpectralTable, load_or_convert
 from soilpb.site_file import SiteError
-from soilpb.spectra import REFLECTANCE_CEILING, Provenance, SoilSpectra
+from soilpb.spectra import REFLECTANCE_RANGE, Provenance, SoilSpectra
 
 #: Rises when the same bytes would be read differently: older cache entries then rest unused.
 VERSION = 1
@@ -57,7 +57,7 @@ _CITATION = (
 )
 
 
-def load(
+def load_ossl(
     folder: Path,
     grid: np.ndarray,
     *,
@@ -98,7 +98,7 @@ def load(
     SiteError
         If the file is missing or incomplete, or a filter keeps nothing.
     """
-    path = find(folder, level)
+    path = find_ossl(folder, level)
     soils = load_or_convert(cache, "ossl", VERSION, [path], grid, lambda: _convert(path, grid))
     for column, wanted in (("dataset", datasets), ("country", countries)):
         soils = _keep(soils, column, wanted)
@@ -106,9 +106,9 @@ def load(
     return _described(soils)
 
 
-def find(folder: Path, level: str | None = None) -> Path:
+def find_ossl(folder: Path, level: str | None = None) -> Path:
     """Path of OSSL's table in ``folder``: the one that is there, or the one of ``level``."""
-    found = find_all(folder, level)
+    found = list_ossl_tables(folder, level)
     if len(found) != 1:
         names = ", ".join(map(str, found)) or f"no ossl_all_{level or 'L0'}_v1.2.csv.gz"
         fix = "name the level" if found else "soilpb fetch ossl downloads it"
@@ -116,7 +116,7 @@ def find(folder: Path, level: str | None = None) -> Path:
     return found[0]
 
 
-def find_all(folder: Path, level: str | None = None) -> list[Path]:
+def list_ossl_tables(folder: Path, level: str | None = None) -> list[Path]:
     """Paths of all tables of OSSL in ``folder``, at any depth."""
     found = Path(folder).rglob(f"ossl_all_{level or 'L[01]'}_v*.csv*")
     return sorted(path for path in found if path.suffix in (".gz", ".csv"))
@@ -139,13 +139,14 @@ def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
         n_rows, n_scanned = n_rows + len(rows), n_scanned + scanned.sum()
     samples, notes = _samples(pd.concat(cells), path)
     reflectance = np.concatenate(scans)
-    possible = ((reflectance > -0.05) & (reflectance < REFLECTANCE_CEILING)).all(axis=1)
+    low, high = REFLECTANCE_RANGE
+    possible = ((reflectance > low) & (reflectance < high)).all(axis=1)
     if possible.mean() < 0.5:  # another unit, which SoilSpectra names
         possible[:] = True
     ids, mean, agree = average_scans(samples["sample"][possible].to_numpy(), reflectance[possible])
     notes = [
         f"{n_scanned:,} of {n_rows:,} rows have a vis-NIR spectrum, {possible.size:,} on all of the grid",
-        f"{(~possible).sum():,} spectra with reflectance outside -0.05–{REFLECTANCE_CEILING:g} dropped",
+        f"{(~possible).sum():,} spectra with reflectance outside {low:g}–{high:g} dropped",
         f"{(~agree).sum():,} soils with a scan more than {SCAN_LIMIT:.0%} off their mean dropped",
         *notes,
     ]
@@ -162,7 +163,7 @@ def _samples(cells: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[str]]:
     method = pd.Series("", index=cells.index)
     for rank in range(max(map(len, LABORATORY.values()))):
         columns = {names[rank]: (ours, 1.0) for ours, names in LABORATORY.items() if rank < len(names)}
-        found, remarks = laboratory_table(cells, columns, str(path))
+        found, remarks = read_library_columns(cells, columns, str(path))
         if "pH" in found:
             name = LABORATORY["pH"][rank].split("_")[1]
             method = method.mask((method == "") & found["pH"].notna(), name)

@@ -17,9 +17,15 @@ import pandas as pd
 from soilpb._files import sha256_of
 from soilpb.readers import limesoda
 from soilpb.readers.columns import match_ids, refuse_repeated
-from soilpb.readers.folder import files_of, read_folder
-from soilpb.readers.formats.spectrum_file import Unit, check_unit, odd_row, recognise_unit, to_fraction
-from soilpb.readers.laboratory import SCAN_LIMIT, BelowDetection, average_scans, read_assays
+from soilpb.readers.folder import list_files, read_folder
+from soilpb.readers.formats.spectrum_file import (
+    Unit,
+    check_unit,
+    find_implausible,
+    recognise_unit,
+    to_fraction,
+)
+from soilpb.readers.laboratory import SCAN_LIMIT, BelowDetection, average_scans, read_laboratory
 from soilpb.readers.spectra_table import Scans, read_scans
 from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import Provenance, SoilSpectra
@@ -48,7 +54,7 @@ def read_site(
         CSV or XLSX of any dialect; both may be one file. ``spectra`` may be a folder of
         instrument files too, each named after its sample (see :mod:`soilpb.readers.folder`).
     target : str
-        Laboratory column to predict, such as ``Pb_mg_kg``; see :func:`read_assays`.
+        Laboratory column to predict, such as ``Pb_mg_kg``; see :func:`read_laboratory`.
     id_column : str
         Name of the column of sample ids; found by itself if empty.
     target_unit : str
@@ -74,7 +80,7 @@ def read_site(
     SiteError
         Naming the file, row or column, what was found and how to mend it.
     """
-    assays = read_assays(
+    assays, notes = read_laboratory(
         laboratory,
         target,
         id_column=id_column,
@@ -86,24 +92,24 @@ def read_site(
         id_column=id_column,
         spectra_unit=spectra_unit,
         replicates=replicates,
-        known=assays.samples.index,
+        known=assays.index,
     )
     ids = scanned.samples.index
     files = (str(spectra), str(laboratory))
-    both = match_ids(list(ids), assays.samples.index, files)
-    alone = [_left_out(ids, both, "a laboratory row"), _left_out(assays.samples.index, both, "a spectrum")]
+    both = match_ids(list(ids), assays.index, files)
+    alone = [_left_out(ids, both, "a laboratory row"), _left_out(assays.index, both, "a spectrum")]
     return SoilSpectra(
         wavelengths=scanned.wavelengths,
         reflectance=scanned.reflectance[ids.get_indexer(both)],
-        samples=assays.samples.loc[both],
+        samples=assays.loc[both],
         provenance=Provenance(
             name=name,
             kind="measured",
             instrument=instrument or scanned.provenance.instrument,
             citation=citation,
             licence=licence,
-            sha256=sha256_of(*files_of(spectra), laboratory),
-            notes=(*assays.notes, *scanned.provenance.notes, *filter(None, alone)),
+            sha256=sha256_of(*list_files(spectra), laboratory),
+            notes=(*notes, *scanned.provenance.notes, *filter(None, alone)),
         ),
     )
 
@@ -136,7 +142,7 @@ def read_spectra(
             name=Path(spectra).name,
             kind="measured",
             instrument=scans.instrument or "unknown",
-            sha256=sha256_of(*files_of(spectra)),
+            sha256=sha256_of(*list_files(spectra)),
             notes=(*scans.notes, *converted, *averaged),
         ),
     )
@@ -177,7 +183,7 @@ def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndar
     """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted."""
     found = _unit_of(scans, unit)
     reflectance = to_fraction(scans.spectra, found)
-    odd = odd_row(reflectance)
+    odd = find_implausible(reflectance)
     if odd:
         row, band, why = odd
         value, nm = scans.spectra[row, band], scans.wavelengths[band]

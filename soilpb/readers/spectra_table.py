@@ -52,7 +52,7 @@ from soilpb.readers.columns import (
     find_id_column,
     read_ids,
     to_nanometres,
-    transposed,
+    transpose,
 )
 from soilpb.readers.tables import Table, as_text, decimal_mark, read_numbers, read_table
 from soilpb.site_file import SiteError
@@ -136,7 +136,7 @@ def read_scans(path: str | Path, id_column: str = "") -> Scans:
 
 def locate_bands(table: Table) -> tuple[Table, Bands] | None:
     """Return the table, transposed if its spectra stand in columns, and its bands; None if it has none."""
-    upright, turned = find_bands(table), transposed(table)
+    upright, turned = find_bands(table), transpose(table)
     if upright is not None and not _are_counters(upright):
         return table, upright
     bands = find_bands(turned)

@@ -20,9 +20,9 @@ from soilpb import quality
 from soilpb._files import atomic_write
 from soilpb.quality import Finding
 from soilpb.readers.columns import find_bands, in_unit, parse_quantity, standard_name
-from soilpb.readers.folder import files_of, read_folder
+from soilpb.readers.folder import list_files, read_folder
 from soilpb.readers.formats.spectrum_file import Unit
-from soilpb.readers.laboratory import BelowDetection, read_assays
+from soilpb.readers.laboratory import BelowDetection, read_laboratory
 from soilpb.readers.site import read_measured
 from soilpb.readers.spectra_table import Scans, read_scans
 from soilpb.readers.tables import read_table
@@ -167,11 +167,11 @@ def propose_site(
         Naming what could not be understood and how to mend it.
     """
     column, wanted, target_unit = find_target(laboratory, target, unit)
-    assays = read_assays(
+    assays, _ = read_laboratory(
         laboratory, wanted, id_column=id_column, target_unit=target_unit, below_detection=below_detection
     )
     folder = Path(spectra).is_dir()
-    scans = read_folder(spectra, assays.samples.index) if folder else read_scans(spectra, id_column)
+    scans = read_folder(spectra, assays.index) if folder else read_scans(spectra, id_column)
     start, stop = common_bands(scans.wavelengths)
     keys = {
         "site": name,
@@ -233,7 +233,7 @@ def free_path(name: str, *, force: bool = False) -> Path:
 def _understood(site: Site, scans: Scans, column: str, soils: SoilSpectra) -> list[tuple[str, str]]:
     """Lines of the table that a user checks: what was found, and what it was taken for."""
     first, last = scans.wavelengths[[0, -1]]
-    n_files = len(files_of(scans.table.path))
+    n_files = len(list_files(scans.table.path))
     lead = soils.values(site.target)
     lead = lead[np.isfinite(lead)]
     averaged = f"{len(scans.ids)} scans of {len(set(scans.ids))} samples"

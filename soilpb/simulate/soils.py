@@ -20,6 +20,7 @@ from scipy.special import expit, logit, ndtri
 from scipy.stats import rankdata
 
 from soilpb.simulate.minerals import ENDMEMBERS, MIXTURES
+from soilpb.spectra import CARBON_IN_ORGANIC_MATTER
 
 
 class Abundance(NamedTuple):
@@ -58,7 +59,6 @@ SHARES: Mapping[str, Abundance] = MappingProxyType(
 CALCAREOUS = 0.5  #: fraction of soils with carbonate
 CARBONATE_TRACE = 0.01  #: abundance in the other soils, relative to the calcareous
 IRON_IN = MappingProxyType({"hematite": 0.699, "goethite": 0.629})  #: mass fraction of Fe in the oxide
-CARBON_IN_ORGANIC_MATTER = 0.58  #: van Bemmelen's factor
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from soilpb.readers.formats import asd, omnic, opus
 from soilpb.readers.formats import text as text_
 from soilpb.readers.formats.jcamp import read_jcamp
-from soilpb.readers.formats.spectrum_file import Recording
+from soilpb.readers.formats.spectrum_file import SpectrumFile
 from soilpb.readers.formats.text import read_sed
 from soilpb.site_file import SiteError
 
@@ -20,15 +20,15 @@ SUFFIXES = frozenset({".asd", ".sed", ".sig", ".spa", ".jdx", ".dx", ".jcm"})
 #: As much of a file as tells its format: remarks may stand before the first telling line.
 _HEAD = 4096
 
-Reader = Callable[[Path], Recording]
+Reader = Callable[[Path], SpectrumFile]
 
 
-def recognise(path: str | Path) -> Reader | None:
+def find_reader(path: str | Path) -> Reader | None:
     """Return the reader of a file's format, or None if its content is of no instrument known here.
 
     Examples
     --------
-    >>> recognise(__file__) is None
+    >>> find_reader(__file__) is None
     True
     """
     with open(path, "rb") as file:
@@ -46,12 +46,12 @@ def recognise(path: str | Path) -> Reader | None:
     return next((reader for found, reader in tests if found), None)
 
 
-def promises_spectrum(path: Path) -> bool:
+def has_instrument_suffix(path: Path) -> bool:
     """Tell whether a file's name says that an instrument wrote it.
 
     Examples
     --------
-    >>> promises_spectrum(Path("s1.ASD")), promises_spectrum(Path("s1.0")), promises_spectrum(Path("a.txt"))
+    >>> has_instrument_suffix(Path("s1.ASD")), has_instrument_suffix(Path("s1.0")), has_instrument_suffix(Path("a.txt"))
     (True, True, False)
     """
     suffix = path.suffix.lower()
@@ -60,7 +60,7 @@ def promises_spectrum(path: Path) -> bool:
 
 # A damaged file may hold any number; what comes of it is refused by its value.
 @np.errstate(all="ignore")
-def read_instrument(path: str | Path) -> Recording:
+def read_instrument(path: str | Path) -> SpectrumFile:
     """Read a file of any format known here.
 
     Raises
@@ -70,7 +70,7 @@ def read_instrument(path: str | Path) -> Recording:
     """
     path = Path(path)
     try:
-        reader = recognise(path)
+        reader = find_reader(path)
     except FileNotFoundError:
         raise SiteError(f"{path} is not there; check the path in the site file") from None
     except OSError as error:

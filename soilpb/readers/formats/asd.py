@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import DARKEST, Recording
+from soilpb.readers.formats.spectrum_file import DARKEST, SpectrumFile
 from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
@@ -46,7 +46,7 @@ _MOST_CHANNELS = 10_000
 _AGAIN = "copy it from the instrument again"
 
 
-def read_asd(path: str | Path) -> Recording:
+def read_asd(path: str | Path) -> SpectrumFile:
     """Read an ASD file: reflectance over nm.
 
     Raises
@@ -67,7 +67,7 @@ def read_asd(path: str | Path) -> Recording:
     spectrum = _values(path, content, header, HEADER.itemsize, "spectrum")
     white = _white_reference(path, content, header) if version > 1 else None
     values, notes = _divided(path, header, axis, spectrum, white)
-    return Recording(
+    return SpectrumFile(
         path=path,
         axis=axis,
         axis_unit="nm",

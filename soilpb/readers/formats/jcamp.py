@@ -15,7 +15,7 @@ from typing import Any
 import jcamp
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import Recording
+from soilpb.readers.formats.spectrum_file import SpectrumFile
 from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
@@ -33,7 +33,7 @@ _BOMB = re.compile(r"[S-Zs]\d{5}")
 _AGAIN = "export it again"
 
 
-def read_jcamp(path: str | Path) -> Recording:
+def read_jcamp(path: str | Path) -> SpectrumFile:
     """Read a JCAMP-DX file with one spectrum.
 
     Raises
@@ -50,7 +50,7 @@ def read_jcamp(path: str | Path) -> Recording:
         (found,) = found["children"]
     _check(path, found)
     values = np.asarray(found["y"], dtype=np.float64)
-    return Recording(
+    return SpectrumFile(
         path=path,
         axis=np.asarray(found["x"], dtype=np.float64),
         axis_unit=_AXES.get(_squeezed(found, "xunits"), _line(found.get("xunits", "unknown"))),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import Recording
+from soilpb.readers.formats.spectrum_file import SpectrumFile
 from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
@@ -33,7 +33,7 @@ _QUANTITIES = {
 _AGAIN = "copy it from the instrument again"
 
 
-def read_omnic(path: str | Path) -> Recording:
+def read_omnic(path: str | Path) -> SpectrumFile:
     """Read an OMNIC file: usually absorbance over wavenumbers, from the highest down.
 
     Raises
@@ -53,7 +53,7 @@ def read_omnic(path: str | Path) -> Recording:
         raise SiteError(f"{path} is cut off before its header; {_AGAIN}")
     points, axis, quantity, first, last = HEADER.unpack_from(content, start)
     values = _values(path, content, blocks[_VALUES_KEY], points)
-    return Recording(
+    return SpectrumFile(
         path=path,
         axis=np.linspace(first, last, points),
         axis_unit=_AXES.get(axis, f"of unknown unit {axis}"),

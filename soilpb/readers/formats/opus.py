@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from soilpb.readers.columns import RANGE_NM
-from soilpb.readers.formats.spectrum_file import Recording, to_nanometres
+from soilpb.readers.formats.spectrum_file import SpectrumFile, to_nanometres
 from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
@@ -75,7 +75,7 @@ class Spectrum:
         return nm is not None and RANGE_NM[0] <= nm.min() and nm.max() <= RANGE_NM[1]
 
 
-def read_opus(path: str | Path) -> Recording:
+def read_opus(path: str | Path) -> SpectrumFile:
     """Read an OPUS file: its reflectance or absorbance, of the near infrared where there is one.
 
     Without either, sample and reference single-channel spectra give their ratio.
@@ -101,7 +101,7 @@ def read_opus(path: str | Path) -> Recording:
     if results > 1:
         notes.append(f"the {quantity} read, {results - 1} other spectra of the file left aside")
     instruments = [p["INS"] for p in (_parameters(b.content) for b in blocks if b.about > 1) if "INS" in p]
-    return Recording(
+    return SpectrumFile(
         path=path,
         axis=best.axis,
         axis_unit=best.axis_unit,

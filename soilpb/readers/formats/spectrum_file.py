@@ -31,7 +31,7 @@ DARKEST = 0.011
 _SAY = "say spectra_unit: fraction, percent or absorbance in the site file (soilpb new-site: --spectra-unit)"
 
 
-def shape_of(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, int]:
+def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, int]:
     """Tell reflectance from absorbance by the shape of the median spectrum.
 
     Parameters
@@ -75,7 +75,7 @@ def recognise_unit(wavelengths: np.ndarray, values: np.ndarray, where: str) -> U
         )
     if high > 5:
         return "percent"
-    kind, _ = shape_of(wavelengths, values)
+    kind, _ = recognise_shape(wavelengths, values)
     if kind == "reflectance" and high <= 1.1:
         return "fraction"
     if kind == "absorbance" and low > -0.3:
@@ -94,7 +94,7 @@ def check_unit(unit: Unit, wavelengths: np.ndarray, values: np.ndarray, where: s
     median = np.median(values, axis=0)
     low, high = float(median.min()), float(median.max())
     limits = {"fraction": (-0.05, 1.6), "percent": (-5, 160), "absorbance": (-0.3, 5)}[unit]
-    kind, votes = shape_of(wavelengths, values)
+    kind, votes = recognise_shape(wavelengths, values)
     said = "absorbance" if unit == "absorbance" else "reflectance"
     looks = ""
     if high > 5 and unit != "percent":
@@ -119,11 +119,11 @@ def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
     """
     if unit == "percent":
         return values / 100
-    with np.errstate(over="ignore"):  # an absurd cell becomes inf, which odd_row names
+    with np.errstate(over="ignore"):  # an absurd cell becomes inf, which find_implausible names
         return reflectance_from_absorbance(values) if unit == "absorbance" else values
 
 
-def odd_row(reflectance: np.ndarray) -> tuple[int, int, str] | None:
+def find_implausible(reflectance: np.ndarray) -> tuple[int, int, str] | None:
     """First row that cannot be a soil's reflectance: its position, its band, and why and what to do."""
     for row, spectrum in enumerate(reflectance):
         why = _why_odd(spectrum)
@@ -154,7 +154,7 @@ _TO_NM = {"nm": lambda x: x, "um": lambda x: 1e3 * x, "1/cm": lambda x: 1e7 / x}
 
 
 @dataclass(frozen=True, eq=False)
-class Recording:
+class SpectrumFile:
     """A spectrum as its file has it.
 
     Parameters
@@ -202,7 +202,7 @@ def to_nanometres(axis: np.ndarray, unit: str) -> np.ndarray | None:
 
 # A damaged file may hold any number; what comes of it is refused by its value.
 @np.errstate(all="ignore")
-def to_reflectance(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+def to_reflectance(recording: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
     """Wavelengths in nm, ascending, and reflectance as a fraction, both (n_bands,).
 
     Raises
@@ -213,7 +213,7 @@ def to_reflectance(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     Examples
     --------
     >>> axis = np.linspace(4000, 25000, 20)  # 1/cm: 2500 to 400 nm
-    >>> scan = Recording(Path("s.0"), axis, "1/cm", np.linspace(0.4, 0.8, 20), "absorbance")
+    >>> scan = SpectrumFile(Path("s.0"), axis, "1/cm", np.linspace(0.4, 0.8, 20), "absorbance")
     >>> nm, reflectance = to_reflectance(scan)
     >>> nm[[0, -1]], reflectance[[0, -1]].round(3)
     (array([ 400., 2500.]), array([0.158, 0.398]))
@@ -236,7 +236,7 @@ def to_reflectance(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     return wavelengths, reflectance
 
 
-def _refuse_broken(recording: Recording) -> None:
+def _refuse_broken(recording: SpectrumFile) -> None:
     """Refuse too few bands, and an axis or values that are no numbers."""
     path, axis, values = recording.path, recording.axis, recording.values
     if axis.size < MIN_BANDS or axis.shape != values.shape:
@@ -247,7 +247,7 @@ def _refuse_broken(recording: Recording) -> None:
         raise SiteError(f"{path}: no value at {at} ({bad.size} in all); export or measure it again")
 
 
-def _refuse_range(recording: Recording, wavelengths: np.ndarray) -> None:
+def _refuse_range(recording: SpectrumFile, wavelengths: np.ndarray) -> None:
     path, first, last = recording.path, wavelengths[0], wavelengths[-1]
     if (np.diff(wavelengths) <= 0).any():
         at = wavelengths[int(np.argmin(np.diff(wavelengths)))]
@@ -278,7 +278,7 @@ def _refuse_values(
         looks = "percent"
     elif quantity == "percent" and high <= 1.6:
         looks = "a fraction"
-    kind, votes = shape_of(wavelengths, values[None])
+    kind, votes = recognise_shape(wavelengths, values[None])
     said = "absorbance" if quantity == "absorbance" else "reflectance"
     if not looks and votes == 2 and kind != said:
         looks = f"{kind} by its slope from blue to infrared and its water band at 1930 nm"
@@ -287,7 +287,7 @@ def _refuse_values(
             f"{path} says that its values are {quantity}, but they look like {looks} (median {median:.4g}); "
             "export it again, or mend its header"
         )
-    odd = odd_row(reflectance[None])
+    odd = find_implausible(reflectance[None])
     if odd:
         _, band, why = odd
         raise SiteError(f"{path}: {values[band]:.4g} at {wavelengths[band]:g} nm, read as {quantity}; {why}")

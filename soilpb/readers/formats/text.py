@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import Recording
+from soilpb.readers.formats.spectrum_file import SpectrumFile
 from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 from soilpb.spectra import SoilSpectra
@@ -104,7 +104,7 @@ def read_rows(path: Path, rows: Sequence[Row], n_columns: int) -> np.ndarray:
 _UNITS = {"%": "percent", "[1.0]": "fraction"}
 
 
-def read_sed(path: str | Path) -> Recording:
+def read_sed(path: str | Path) -> SpectrumFile:
     """Read a Spectral Evolution file: reflectance over nm.
 
     A file with the target and its reference but without reflectance gives their ratio.
@@ -131,7 +131,7 @@ def read_sed(path: str | Path) -> Recording:
     if waves is None:
         raise SiteError(f"{path} has no column 'Wvl' but {', '.join(map(repr, names))}; export it again")
     values, quantity, notes = _reflectance(path, columns)
-    return Recording(
+    return SpectrumFile(
         path=path,
         axis=waves,
         axis_unit="nm",
@@ -181,7 +181,7 @@ AGREEMENT = 0.02
 _PRINTED = 0.01
 
 
-def read_svc(path: str | Path) -> Recording:
+def read_svc(path: str | Path) -> SpectrumFile:
     """Read a Spectra Vista file: reflectance over nm, each wavelength once.
 
     Raises
@@ -200,7 +200,7 @@ def read_svc(path: str | Path) -> Recording:
     values = table[:, 3] if wide else target / white
     keep, cuts = resolve_overlaps(path, waves)
     said = re.search(r"Remove @ ([\d.]+),\s*([\d.]+)", header.get("factors", ""))
-    return Recording(
+    return SpectrumFile(
         path=path,
         axis=waves[keep],
         axis_unit="nm",
