@@ -39,9 +39,9 @@ from threadpoolctl import threadpool_limits
 
 from soilpb._format import track
 from soilpb.decide import applicability, sampling, stored_model
-from soilpb.decide.exceedance import brier_score, calibration_error, reliability
+from soilpb.decide.exceedance import brier_score, calibration_error, reliability_table
 from soilpb.decide.site_model import SiteModel
-from soilpb.decide.standards import lead_limit, rules_of
+from soilpb.decide.standards import lead_limit, list_rules
 from soilpb.decide.stored_model import STANDARD
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
@@ -115,7 +115,7 @@ def probabilities(model: SiteModel, said: pd.DataFrame, new: SoilSpectra) -> Ite
     ways = {"predicted": np.nan, "measured": measured, "predicted, taken for true": predicted}
     for way, ph in ways.items():
         found = model.exceedance(new.reflectance, STANDARD, ph=ph)
-        for rule in rules_of(STANDARD):
+        for rule in list_rules(STANDARD):
             exceeded = new.values("Pb_mg_kg") > lead_limit(STANDARD, rule, measured)
             yield pd.DataFrame({"pH": way, "rule": rule, "probability": found[rule], "exceeded": exceeded})
 
@@ -126,7 +126,7 @@ def shifted(model: SiteModel, same: SoilSpectra, seed: int) -> Iterator[tuple[in
         other = twin.simulate_target(800, seed=seed + OF_SHIFTED, grid=GRID, shift=shift)
         flagged = model.domain.distances(other.reflectance)["outside"].mean()
         X = np.concatenate([same.reflectance[:800], other.reflectance])
-        features, kind = sampling.features(X, 20), np.repeat([0, 1], 800)
+        features, kind = sampling.spectral_features(X, 20), np.repeat([0, 1], 800)
         shown = np.arange(1600) % 800 < 400
         teller = make_pipeline(StandardScaler(), LinearDiscriminantAnalysis())
         scores = teller.fit(features[shown], kind[shown]).decision_function(features[~shown])
@@ -157,13 +157,13 @@ def learning_curves(seeds: range) -> pd.DataFrame:
     rows = []
     for seed, pool, test in twins(seeds, POOL, TEST):
         X, y = pool.reflectance, ln_pb(pool)
-        F = sampling.features(X)
+        F = sampling.spectral_features(X)
         start = np.random.default_rng(seed).choice(POOL, START, replace=False)
         for method in sampling.METHODS:
             measured = start
             for size in SIZES:
                 if size > START:
-                    more = sampling.choose(method, F, size - len(measured), measured, seed)
+                    more = sampling.choose_samples(method, F, size - len(measured), measured, seed)
                     measured = np.concatenate([measured, more])
                 error = PLSCV().fit(X[measured], y[measured]).predict(test.reflectance) - ln_pb(test)
                 rows.append((seed, method, size, np.sqrt(np.mean(error**2))))
@@ -185,7 +185,7 @@ def errors(chances: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for way, soils in chances.groupby("pH", sort=False):
         for rule, part in [("all", soils), *soils.groupby("rule", sort=False)]:
-            table = reliability(part["probability"], part["exceeded"])
+            table = reliability_table(part["probability"], part["exceeded"])
             brier = brier_score(part["probability"], part["exceeded"])
             rows.append((way, rule, calibration_error(table), brier))
     return pd.DataFrame(rows, columns=["pH", "rule", "calibration error", "Brier score"])
@@ -207,7 +207,7 @@ def main() -> None:
         "coverage of 90 % intervals": covered.groupby("of")["coverage"].agg(["mean", "min", "max"]),
         "models kept": chosen.groupby("model")["R2"].agg(["size", "mean"]),
         "probabilities of exceedance": errors(chances),
-        "reliability, pH predicted": reliability(pooled["probability"], pooled["exceeded"]),
+        "reliability, pH predicted": reliability_table(pooled["probability"], pooled["exceeded"]),
         "flagged soils": flags.groupby("soils")[["flagged", "shown"]].mean(),
         "clusters left out": left_out,
         "RMSE by soils measured": curves.pivot_table("rmse", "n", "method", sort=False),

@@ -127,7 +127,7 @@ rules.style.format({"soils above (%)": "{:.0f}"}).hide(axis="index")
 # Each limit is set so that 95 % of the library would pass.
 
 # %%
-distances = quality.distances(study.source.reflectance, study.target.reflectance, n_components)
+distances = quality.measure_distances(study.source.reflectance, study.target.reflectance, n_components)
 table = distances.table.assign(sample=study.ids)
 
 # %% mystnb={"figure": {"caption": "Distance of each target soil ({glue:text}`data-kind`) from the source library ({glue:text}`data-source-kind`): within its principal components (T²) and outside them (Q). Dashed: limits that 95 % of the library pass.", "name": "fig-domain-distance"}, "image": {"alt": "Scatter plot on logarithmic axes of T² against Q, one point a target soil, with dashed limits and the farthest soils named."}}

@@ -72,9 +72,9 @@ study.banner()
 
 # %%
 folds = splits.repeated_kfold(study.ids, 5, n_repeats, study.site.seed, study.groups)
-among = stored_model.candidates(study)
-predictions, exceedances = stored_model.judge(study, folds, among)
-worth = stored_model.scores(study, predictions, exceedances)
+among = stored_model.make_candidates(study)
+predictions, exceedances = stored_model.evaluate_site_model(study, folds, among)
+worth = stored_model.score_site_model(study, predictions, exceedances)
 
 # %% mystnb={"figure": {"caption": "90 % intervals of {glue:text}`decide-target` and what the laboratory found, in the first repeat ({glue:text}`decide-kind` soils).", "name": "fig-intervals"}, "image": {"alt": "Vertical bars, one a soil, in the order of predicted lead on a logarithmic axis; points within their bar are blue, the few outside it red."}}
 first = predictions.query("repeat == 0")
@@ -91,8 +91,8 @@ ax = decisions.plot_prediction_intervals(first, label, log=study.site.target_sca
 # So both are drawn together. Each soil of the calibration lends its two errors, in lead and in pH, as a pair; no normal law is assumed and no correlation is left out.
 
 # %%
-mapped = stored_model.once(study, exceedances, rule)
-table = exceedance.reliability(exceedances["probability"], exceedances["exceeded"])
+mapped = stored_model.select_rule(study, exceedances, rule)
+table = exceedance.reliability_table(exceedances["probability"], exceedances["exceeded"])
 study.save("predictions", predictions)
 study.save("exceedances", exceedances)
 
@@ -122,13 +122,15 @@ ax = decision_sections.draw(ground) or decisions.plot_probabilities(mapped, unma
 # %% mystnb={"figure": {"caption": "Expected cost of each action, by the probability of exceedance, at the chapter's costs. Shaded: the cheapest.", "name": "fig-actions"}, "image": {"alt": "Three lines: the cost of ignoring rises steeply from zero, that of sending rises gently, that of treating is level; the lowest of them is shaded."}}
 prices = exceedance.Costs(analysis, remediation, harm)
 odds = np.linspace(0, 1, 201)
-expected = exceedance.expected(odds, prices).drop(columns="best")
+expected = exceedance.expected_costs(odds, prices).drop(columns="best")
 ax = decisions.plot_costs(expected.assign(probability=odds))
 
 # %% tags=["hide-input"]
-policies = exceedance.policies(mapped["probability"].to_numpy(), mapped["exceeded"].to_numpy(), prices)
+policies = exceedance.compare_policies(
+    mapped["probability"].to_numpy(), mapped["exceeded"].to_numpy(), prices
+)
 dearer = exceedance.Costs(5 * analysis, remediation, harm)
-dearer = exceedance.policies(mapped["probability"].to_numpy(), mapped["exceeded"].to_numpy(), dearer)
+dearer = exceedance.compare_policies(mapped["probability"].to_numpy(), mapped["exceeded"].to_numpy(), dearer)
 study.save("policies", policies)
 shares = dict.fromkeys(exceedance.ACTIONS, "{:.0%}")
 policies.style.format({"cost": "{:.0f}", **shares}).hide(axis="index")
@@ -176,7 +178,7 @@ study.save("next_samples", curves)
 ax = training.plot_learning_curve(curves, label="Soils measured", metric="RMSE")
 
 # %% tags=["remove-cell"]
-error = exceedance.calibration_error(exceedance.reliability(mapped["probability"], mapped["exceeded"]))
+error = exceedance.calibration_error(exceedance.reliability_table(mapped["probability"], mapped["exceeded"]))
 chance = exceedance.error_by_chance(mapped["probability"], seed=study.site.seed)
 send_from, send_to = prices.thresholds()
 words = {

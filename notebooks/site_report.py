@@ -102,11 +102,11 @@ text.wrapped(text.quality_table(used, study.site)).hide(axis="index")
 # library lends. {glue:text}`report-coverage`
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the site's other soils: within their principal components (T²) and outside them (Q). Dashed: limits that 99.9 % of one population would pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q within the site, with dashed limits; soils beyond a limit are named."}}
-within = quality.among(study.X)
+within = quality.measure_distances_within(study.X)
 ax = spectra.plot_outliers(within.table.assign(sample=study.ids), within.t2_limit, within.q_limit)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the library ({{source_kind}}). Dashed: limits that 95 % of the library pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q, one point a soil of the site, with the library's limits dashed."}}
-apart = quality.distances(study.source.reflectance, study.X)
+apart = quality.measure_distances(study.source.reflectance, study.X)
 apart_table = apart.table.assign(sample=study.ids)
 ax = spectra.plot_outliers(apart_table, apart.t2_limit, apart.q_limit, most=0)
 
@@ -196,20 +196,24 @@ ax = attribution.plot_intervals(asked, "constituent", "slope", f"Slope of {study
 # Model and choice were made anew from each fold's training soils, in the first repeat, and judged by the fold's other soils:
 
 # %% tags=["remove-input"]
-among = stored_model.candidates(study, keep.split())
-kept = stored_model.fit(study, among)
-trials, exceedances = stored_model.judge(study, first, among)
-worth = stored_model.scores(study, trials, exceedances)
+among = stored_model.make_candidates(study, keep.split())
+kept = stored_model.fit_site_model(study, among)
+trials, exceedances = stored_model.evaluate_site_model(study, first, among)
+worth = stored_model.score_site_model(study, trials, exceedances)
 text.wrapped(text.described(worth, trials, exceedances)).hide(axis="index")
 
 # %% tags=["remove-cell"]
 tables = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": credit}
-trial_tables = {"trials": trials, "exceedances": exceedances, "kept": stored_model.own_soils(study, kept)}
+trial_tables = {
+    "trials": trials,
+    "exceedances": exceedances,
+    "kept": stored_model.predict_own_soils(study, kept),
+}
 for name, table in {**tables, **trial_tables, "distances": apart_table}.items():
     study.save(name, table)
 outside = float(apart.outside.mean())
 limits = text.limits(study, outside, n_models=len(zoo))
-stored_model.keep(study, kept, worth, limits)
+stored_model.store_site_model(study, kept, worth, limits)
 
 # %% tags=["remove-cell"]
 words = {

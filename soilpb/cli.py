@@ -151,7 +151,7 @@ def predict(
     """Predict new soils with the model that a site's report kept: value, interval, exceedance, flag."""
     speak = Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print
     try:
-        table, remarks = stored_model.predict(site, spectra, ph, standard, limits, coverage)
+        table, remarks = stored_model.predict_files(site, spectra, ph, standard, limits, coverage)
         _write(table, output, inputs=[spectra, *filter(None, [ph, limits])])
     except (ValueError, MissingArtifact, OSError) as error:
         speak(f"problem: {error}")

@@ -40,7 +40,7 @@ ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
-class Distances:
+class SpectralDistances:
     """Distances of spectra from a reference, and the limits that most of the reference passes.
 
     Parameters
@@ -61,9 +61,9 @@ class Distances:
         return ((self.table["T2"] > self.t2_limit) | (self.table["Q"] > self.q_limit)).to_numpy()
 
 
-def distances(
+def measure_distances(
     reference: np.ndarray, reflectance: np.ndarray, n_components: int = 10, confidence: float = 0.95
-) -> Distances:
+) -> SpectralDistances:
     """Measure how far spectra lie from a reference set.
 
     Parameters
@@ -89,10 +89,10 @@ def distances(
     usual = _t2_and_q(model, reference)
     limits = np.quantile(usual, confidence, axis=0)
     table = pd.DataFrame(_t2_and_q(model, reflectance), columns=["T2", "Q"])
-    return Distances(table, float(limits[0]), float(limits[1]))
+    return SpectralDistances(table, float(limits[0]), float(limits[1]))
 
 
-def among(reflectance: np.ndarray, confidence: float = 0.999) -> Distances:
+def measure_distances_within(reflectance: np.ndarray, confidence: float = 0.999) -> SpectralDistances:
     """Measure how far spectra lie from each other: a soil beyond a limit is unlike the rest.
 
     Parameters
@@ -117,7 +117,7 @@ def among(reflectance: np.ndarray, confidence: float = 0.999) -> Distances:
         # Jackson and Mudholkar's limit of Q breaks down where few eigenvalues hold the residual.
         left_over = QResiduals(model, confidence, method="chi-square").fit(reflectance)
         q_limit = float(left_over.critical_value_)
-    return Distances(table, t2_limit, q_limit)
+    return SpectralDistances(table, t2_limit, q_limit)
 
 
 def _t2_and_q(model: Pipeline, reflectance: np.ndarray) -> np.ndarray:
@@ -207,7 +207,7 @@ def check_outliers(soils: SoilSpectra) -> Iterator[Finding]:
     """Warn of soils beyond T² or Q in principal components of absorbance (SNV)."""
     if soils.n_samples < 10:
         return
-    found = among(soils.reflectance, CONFIDENCE)
+    found = measure_distances_within(soils.reflectance, CONFIDENCE)
     for name, column, limit in (("T²", "T2", found.t2_limit), ("Q", "Q", found.q_limit)):
         beyond = found.table[column].to_numpy() > limit
         if beyond.any():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from soilpb.decide import applicability
-from soilpb.decide.applicability import Domain, leave_cluster_out
+from soilpb.decide.applicability import ApplicabilityDomain, leave_cluster_out
 from soilpb.decide.intervals import assign_folds
 
 NM = np.linspace(0, 1, 60)
@@ -25,7 +25,7 @@ def soils(n, seed, level=0.0, odd=0.0):
 
 @pytest.fixture(scope="module")
 def domain():
-    return Domain.learn(soils(130, 0)[0], assign_folds(130))
+    return ApplicabilityDomain.fit(soils(130, 0)[0], assign_folds(130))
 
 
 def flagged(domain, X):
@@ -36,7 +36,7 @@ def test_soils_of_the_same_kind_are_spared():
     """On average at most the stated share of new soils is flagged, though 12 components describe 40 soils."""
     rates = []
     for seed in range(25):
-        domain = Domain.learn(soils(40, seed)[0], assign_folds(40))
+        domain = ApplicabilityDomain.fit(soils(40, seed)[0], assign_folds(40))
         rates.append(flagged(domain, soils(150, 100 + seed)[0]))
     assert 0.05 < np.mean(rates) < applicability.FALSE_ALARMS + 0.01
 
@@ -45,7 +45,7 @@ def test_limits_from_the_components_own_soils_would_flag_too_many():
     """Measured on the soils that made the space, Q looks too small: its limit condemns new soils."""
     rates = []
     for seed in range(6):
-        space = Domain._space(soils(30, seed)[0], 10)
+        space = ApplicabilityDomain._space(soils(30, seed)[0], 10)
         limit = np.quantile(space.distances(soils(30, seed)[0])["Q"], 1 - applicability.FALSE_ALARMS)
         rates.append((space.distances(soils(200, 100 + seed)[0])["Q"] > limit).mean())
     assert np.mean(rates) > 3 * applicability.FALSE_ALARMS
@@ -68,7 +68,7 @@ def test_one_limit_is_shared_by_both_distances():
         [
             (domain.distances(new)[["T2", "Q"]] > [domain.t2_limit, domain.q_limit]).mean()
             for domain, new in (
-                (Domain.learn(soils(130, seed)[0], assign_folds(130)), soils(300, 100 + seed)[0])
+                (ApplicabilityDomain.fit(soils(130, seed)[0], assign_folds(130)), soils(300, 100 + seed)[0])
                 for seed in range(5)
             )
         ],
@@ -82,7 +82,7 @@ def test_what_rounding_leaves_over_condemns_nobody(n_shapes):
     """Soils made of few shapes without noise are spared; one with a shape of its own is outside."""
     amounts = np.random.default_rng(0).uniform(-1, 1, (90, n_shapes))
     spectra = 10 ** -(0.5 + 0.03 * amounts @ np.stack([bump(0.3), bump(0.7)])[:n_shapes])
-    domain = Domain.learn(spectra[:60], assign_folds(60))
+    domain = ApplicabilityDomain.fit(spectra[:60], assign_folds(60))
     assert flagged(domain, spectra[60:]) < 0.3
     assert flagged(domain, spectra[60:] * 10 ** -(0.01 * bump(0.5))) == 1
 

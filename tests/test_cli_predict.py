@@ -33,7 +33,7 @@ def project(tmp_path_factory):
         patch.setenv("COLUMNS", "200")
         new = write_project(root)
         study = Study.load("mine")
-        stored_model.keep(study, stored_model.fit(study, AMONG), {"R2": 0.6}, [])
+        stored_model.store_site_model(study, stored_model.fit_site_model(study, AMONG), {"R2": 0.6}, [])
         (root / "canton.yml").write_text(OWN)
         yield root, study, new
 
@@ -57,7 +57,9 @@ def test_predictions_are_those_of_the_fitted_model(project):
     result = run("mine", "data/new.csv", "-o", "out.csv")
     assert result.exit_code == 0, result.output
     written = pd.read_csv(root / "out.csv", index_col="sample")
-    expected = stored_model.prediction_table(stored_model.fit(study, AMONG), new, "Pb_mg_kg", "GB 15618-2018")
+    expected = stored_model.predict_soils(
+        stored_model.fit_site_model(study, AMONG), new, "Pb_mg_kg", "GB 15618-2018"
+    )
     pd.testing.assert_frame_equal(written, expected, rtol=1e-4, check_dtype=False)
     assert "20 soils predicted by the model of mine (measured soils); intervals of 90%" in result.stderr
 
@@ -73,8 +75,8 @@ def test_measured_ph_is_used(project):
     root, study, new = project
     run("mine", "data/new.csv", "-o", "with_ph.csv", "--ph", "data/new_ph.csv")
     found = pd.read_csv(root / "with_ph.csv", index_col="sample")
-    model, ph = stored_model.load(study), new.values("pH")
-    expected = stored_model.prediction_table(model, new, "Pb_mg_kg", "GB 15618-2018", ph=ph)
+    model, ph = stored_model.load_site_model(study), new.values("pH")
+    expected = stored_model.predict_soils(model, new, "Pb_mg_kg", "GB 15618-2018", ph=ph)
     np.testing.assert_allclose(found["p_above_intervention"], expected["p_above_intervention"], rtol=1e-4)
 
 
@@ -149,7 +151,7 @@ def test_an_altered_model_is_refused(project, tmp_path, monkeypatch):
     monkeypatch.chdir(root)
     study = Study.load("mine")
     refused("mine", "data/new.csv", says="make it with: papermill notebooks/site_report.ipynb")
-    stored_model.keep(study, stored_model.fit(study, AMONG), {"R2": 0.6}, [])
+    stored_model.store_site_model(study, stored_model.fit_site_model(study, AMONG), {"R2": 0.6}, [])
     assert run("mine", "data/new.csv").exit_code == 0
     assert len(new) == 5
     card = study.folder("site_report") / "model" / "card.json"
@@ -197,7 +199,9 @@ def scanned(tmp_path_factory):
         soils = SoilSpectra(grid, spectra.to_numpy(), ids, new.provenance)
         text.write_scans(root / "data/scans", soils)
         study = Study.load("mine")
-        stored_model.keep(study, stored_model.fit(study, {"PLS": PLSCV()}), {"R2": 0.6}, [])
+        stored_model.store_site_model(
+            study, stored_model.fit_site_model(study, {"PLS": PLSCV()}), {"R2": 0.6}, []
+        )
         yield root, study, new
 
 
@@ -211,11 +215,11 @@ def test_scans_of_new_samples_are_averaged_as_the_sites_own(scanned):
     """A folder counted like the site's gives one row a sample, from the mean of its scans."""
     root, study, new = scanned
     text.write_scans(root / "new", new)
-    assert stored_model.load(study).card["scan_counters"] == ["_#####"]
+    assert stored_model.load_site_model(study).card["scan_counters"] == ["_#####"]
     result = run("mine", "new")
     found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
     assert list(found.index) == list(new.samples.index)
-    expected = stored_model.prediction_table(stored_model.load(study), new, "Pb_mg_kg")
+    expected = stored_model.predict_soils(stored_model.load_site_model(study), new, "Pb_mg_kg")
     np.testing.assert_allclose(found["Pb_mg_kg"], expected["Pb_mg_kg"], rtol=0.01)
     assert "10 scans averaged to 5 samples" in result.stderr
 

@@ -79,9 +79,9 @@ def test_two_reports_made_at_once_do_not_disturb_each_other(reports, project):
         assert set(re.findall(r"<h1>([^<]+)<", reports[site])) == {title[site]}
         assert title[other] not in reports[site]
         study = Study.load(site)
-        kept = stored_model.load(study)
+        kept = stored_model.load_site_model(study)
         assert kept.card["site"] == site
-        alone = stored_model.fit(study, stored_model.candidates(study, ["pls"]))
+        alone = stored_model.fit_site_model(study, stored_model.make_candidates(study, ["pls"]))
         np.testing.assert_array_equal(kept.predict(study.X), alone.predict(study.X))
     assert sorted(path.name for path in (project / "_build/report").iterdir()) == ["mine.html", "other.html"]
 

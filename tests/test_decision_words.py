@@ -41,7 +41,8 @@ def test_savings_are_against_the_best_single_rule():
     prices = exceedance.Costs(50, 1000, 4000)
     exceeded = np.arange(100) < 30
     sharp, wrong = (
-        exceedance.policies(p, exceeded, prices) for p in (exceeded * 0.98 + 0.01, 0.99 - exceeded * 0.98)
+        exceedance.compare_policies(p, exceeded, prices)
+        for p in (exceeded * 0.98 + 0.01, 0.99 - exceeded * 0.98)
     )
     assert "% less than “send all”" in decision_words.cheapest(sharp)
     assert "% more than “send all”: spectra add nothing here" in decision_words.cheapest(wrong)

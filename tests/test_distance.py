@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.quality import among, distances
+from soilpb.quality import measure_distances, measure_distances_within
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def reference():
 
 def test_the_reference_passes_its_own_limits_as_stated(reference):
     """Each limit lets the stated share of the reference pass."""
-    own = distances(reference, reference, 2, confidence=0.9)
+    own = measure_distances(reference, reference, 2, confidence=0.9)
     assert np.mean(own.table["T2"] <= own.t2_limit) == pytest.approx(0.9, abs=0.01)
     assert np.mean(own.table["Q"] <= own.q_limit) == pytest.approx(0.9, abs=0.01)
 
@@ -28,7 +28,7 @@ def test_a_new_shape_is_seen_by_q_and_an_extreme_soil_by_t2(reference):
     bands = np.linspace(0, 1, 80)
     narrow = reference[0] + 0.05 * np.exp(-(((bands - 0.5) / 0.02) ** 2))
     extreme = reference.mean(axis=0) + 0.15 * np.cos(5 * bands)
-    seen = distances(reference, np.stack([narrow, extreme]), 2)
+    seen = measure_distances(reference, np.stack([narrow, extreme]), 2)
     assert seen.table.loc[0, "Q"] > 10 * seen.q_limit
     assert seen.table.loc[1, "T2"] > 3 * seen.t2_limit
     assert seen.outside.all()
@@ -36,8 +36,8 @@ def test_a_new_shape_is_seen_by_q_and_an_extreme_soil_by_t2(reference):
 
 def test_judging_spectra_changes_nothing_that_was_learnt(reference):
     """Limits and a spectrum's distance depend on the reference alone, not on its neighbours."""
-    alone = distances(reference, reference[:1], 2)
-    among = distances(reference, np.concatenate([reference[:1], reference[5:9] * 1.3]), 2)
+    alone = measure_distances(reference, reference[:1], 2)
+    among = measure_distances(reference, np.concatenate([reference[:1], reference[5:9] * 1.3]), 2)
     assert (alone.t2_limit, alone.q_limit) == (among.t2_limit, among.q_limit)
     np.testing.assert_allclose(alone.table.iloc[0], among.table.iloc[0])
 
@@ -45,16 +45,16 @@ def test_judging_spectra_changes_nothing_that_was_learnt(reference):
 def test_too_few_spectra_are_refused(reference):
     """Three spectra define nothing."""
     with pytest.raises(ValueError, match="3 reference spectra"):
-        distances(reference[:3], reference)
+        measure_distances(reference[:3], reference)
 
 
 def test_soils_of_one_kind_are_not_condemned(reference):
     """Among soils of one population nearly all pass; one with a shape of its own is the farthest."""
     bands = np.linspace(0, 1, 80)
-    assert among(reference[:100]).outside.mean() < 0.05
+    assert measure_distances_within(reference[:100]).outside.mean() < 0.05
     odd = reference[:100].copy()
     odd[7] += 0.05 * np.exp(-(((bands - 0.5) / 0.02) ** 2))
-    found = among(odd)
+    found = measure_distances_within(odd)
     assert found.outside[7]
     assert found.table["T2"].idxmax() == 7
 
@@ -62,7 +62,7 @@ def test_soils_of_one_kind_are_not_condemned(reference):
 def test_nine_spectra_are_refused_among_themselves(reference):
     """A handful of spectra cannot say which of them is unusual."""
     with pytest.raises(ValueError, match="9 spectra"):
-        among(reference[:9])
+        measure_distances_within(reference[:9])
 
 
 @pytest.mark.parametrize("n_shapes", [0, 1, 2])
@@ -72,9 +72,9 @@ def test_spectra_without_noise_are_like_each_other(n_shapes):
     shapes = np.stack([np.sin(2 * bands), np.cos(5 * bands)])[:n_shapes]
     amounts = np.random.default_rng(0).uniform(-0.02, 0.02, (60, n_shapes))
     spectra = 10 ** -(0.4 + 0.1 * bands + amounts @ shapes)
-    found = among(spectra)
+    found = measure_distances_within(spectra)
     assert np.isfinite(found.table.to_numpy()).all()
     assert found.outside.mean() < 0.05
     odd = spectra.copy()
     odd[7] -= 0.05 * np.exp(-(((bands - 0.5) / 0.02) ** 2))
-    assert among(odd).outside[7]
+    assert measure_distances_within(odd).outside[7]

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from soilpb.decide import exceedance, intervals
-from soilpb.decide.exceedance import calibration_error, reliability
+from soilpb.decide import exceedance
+from soilpb.decide.exceedance import calibration_error, reliability_table
 from soilpb.decide.intervals import CrossConformal, assign_folds
 from soilpb.decide.standards import lead_limit
 
@@ -40,7 +40,7 @@ def test_probabilities_with_predicted_ph_are_true(rho):
         draws, ph_draws, exceeded, _ = probabilities(seed, rho)
         given.append(exceedance.with_predicted_ph(draws, ph_draws, GB, RULE))
         happened.append(exceeded)
-    assert calibration_error(reliability(np.concatenate(given), np.concatenate(happened))) < 0.025
+    assert calibration_error(reliability_table(np.concatenate(given), np.concatenate(happened))) < 0.025
 
 
 def test_probabilities_that_forget_the_error_of_ph_are_not_true():
@@ -50,10 +50,10 @@ def test_probabilities_that_forget_the_error_of_ph_are_not_true():
         draws, ph_draws, exceeded, _ = probabilities(seed, 0.9)
         honest.append(exceedance.with_predicted_ph(draws, ph_draws, GB, RULE))
         limit = lead_limit(GB, RULE, np.median(ph_draws, axis=1))
-        sure.append(intervals.probability_above(draws, limit[:, None]))
+        sure.append(exceedance.exceedance_probability(draws, limit[:, None]))
         happened.append(exceeded)
     honest, sure, happened = map(np.concatenate, (honest, sure, happened))
-    errors = [calibration_error(reliability(given, happened)) for given in (honest, sure)]
+    errors = [calibration_error(reliability_table(given, happened)) for given in (honest, sure)]
     assert errors[1] > 1.5 * errors[0]
 
 
@@ -86,13 +86,13 @@ def test_measured_ph_goes_before_predicted_and_unknown_stays_unknown():
     acid = np.full((2, 99), 5.0)
     acid[:, 3] = np.nan  # a soil whose pH was never measured
     ph = np.array([7.0, np.nan])
-    found = exceedance.by_rule(draws, GB, ph=ph, ph_draws=acid)[RULE]
+    found = exceedance.exceedance_by_rule(draws, GB, ph=ph, ph_draws=acid)[RULE]
     assert found[0] < 0.01
     assert found[1] > 0.99
-    alone = exceedance.by_rule(draws, GB, ph=ph)
+    alone = exceedance.exceedance_by_rule(draws, GB, ph=ph)
     assert list(alone) == ["screening, paddy", RULE, "intervention"]
     assert alone.loc[1].isna().all()
-    finland = exceedance.by_rule(draws, "Finland 214/2007")
+    finland = exceedance.exceedance_by_rule(draws, "Finland 214/2007")
     assert (finland["threshold"] > 0.99).all()
     assert (finland["lower guideline"] < 0.01).all()
 
@@ -103,7 +103,7 @@ def test_a_users_limits_are_used():
         [("mine", "stop", -np.inf, np.inf, 50.0, "mine.yml")],
         columns=["standard", "rule", "ph_above", "ph_to", "limit_mg_kg", "citation"],
     )
-    assert exceedance.by_rule(np.full((1, 99), 60.0), "mine", own)["stop"][0] > 0.99
+    assert exceedance.exceedance_by_rule(np.full((1, 99), 60.0), "mine", own)["stop"][0] > 0.99
 
 
 def test_draws_of_different_models_are_refused():

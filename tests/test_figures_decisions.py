@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from soilpb.decide import exceedance
-from soilpb.decide.exceedance import reliability
+from soilpb.decide.exceedance import reliability_table
 from soilpb.plots import decisions
 
 pytestmark = pytest.mark.usefixtures("styled")
@@ -37,7 +37,7 @@ def test_reliability_lies_where_its_table_says():
     """A point a bin, at (given, observed), with its number of soils beside."""
     rng = np.random.default_rng(0)
     p = rng.uniform(size=400)
-    table = reliability(p, rng.uniform(size=400) < p)
+    table = reliability_table(p, rng.uniform(size=400) < p)
     ax = decisions.plot_reliability(table)
     np.testing.assert_allclose(ax.collections[-1].get_offsets(), table[["predicted", "observed"]])
     assert [text.get_text() for text in ax.texts] == [str(n) for n in table["n"]]
@@ -58,7 +58,9 @@ def test_actions_are_drawn_with_their_costs():
     """One line an action, named, through its expected costs."""
     p = np.linspace(0, 1, 11)
     table = (
-        exceedance.expected(p, exceedance.Costs(50, 1000, 4000)).drop(columns="best").assign(probability=p)
+        exceedance.expected_costs(p, exceedance.Costs(50, 1000, 4000))
+        .drop(columns="best")
+        .assign(probability=p)
     )
     ax = decisions.plot_costs(table)
     assert texts(ax) == "ignore send remediate"

@@ -30,7 +30,7 @@ def test_soils_lie_at_their_places_in_their_colours(soils):
 
 def test_what_was_kriged_lies_beneath(soils):
     """Cells carry their own values, and where there is no cell the map is white."""
-    cells = maps.between(soils[["x", "y"]].to_numpy(), 20)
+    cells = maps.map_cells(soils[["x", "y"]].to_numpy(), 20)
     cells["probability"] = np.linspace(0, 1, len(cells))
     ax = decisions.plot_map(soils, "probability", "P", cells)
     shown = np.ma.masked_invalid(ax.collections[0].get_array()).compressed()
@@ -40,7 +40,7 @@ def test_what_was_kriged_lies_beneath(soils):
 
 def test_without_cells_there_are_points_only(soils):
     """None and an empty table are the same map."""
-    for cells in (None, maps.between(np.zeros((3, 2)) + np.arange(3)[:, None])):
+    for cells in (None, maps.map_cells(np.zeros((3, 2)) + np.arange(3)[:, None])):
         assert len(decisions.plot_map(soils, "probability", "P", cells).collections) == 2
 
 

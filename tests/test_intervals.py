@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import PredefinedSplit
 
-from soilpb.decide import intervals
+from soilpb.decide import exceedance, intervals
 from soilpb.decide.intervals import CrossConformal, assign_folds
 from soilpb.models import baselines
 
@@ -101,7 +101,7 @@ def test_the_distribution_is_calibrated():
         X, y = line(60, seed, skewed=True)
         new, truth = line(100, 1000 + seed, skewed=True)
         draws = CrossConformal.fit(LinearRegression(), X, y, assign_folds(60, 10, seed)).draws(new)
-        ranks.append(intervals.probability_above(draws, truth[:, None]))
+        ranks.append(exceedance.exceedance_probability(draws, truth[:, None]))
     shares, _ = np.histogram(np.concatenate(ranks), bins=5, range=(0, 1))
     np.testing.assert_allclose(shares / shares.sum(), 0.2, atol=0.02)
 
@@ -109,7 +109,7 @@ def test_the_distribution_is_calibrated():
 def test_probabilities_are_never_certain_and_need_a_limit():
     """Beyond all draws the probability is half a part in n + 1; without a limit there is none."""
     draws = np.arange(9.0)[None].repeat(3, axis=0)
-    found = intervals.probability_above(draws, np.array([[99.0], [-1.0], [np.nan]]))
+    found = exceedance.exceedance_probability(draws, np.array([[99.0], [-1.0], [np.nan]]))
     np.testing.assert_allclose(found, [0.05, 0.95, np.nan])
 
 

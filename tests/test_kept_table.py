@@ -11,12 +11,12 @@ from soilpb.readers.site import read_measured
 
 @pytest.fixture(scope="module")
 def model(study):
-    return stored_model.fit(study, {"ridge": baselines.ridge()})
+    return stored_model.fit_site_model(study, {"ridge": baselines.ridge()})
 
 
 def test_the_table_has_the_names_of_the_laboratory(study, model):
     """Target, pH, a probability a rule, and the flag, under names that need no code."""
-    table = stored_model.prediction_table(model, study.target, "Pb_mg_kg", "GB 15618-2018")
+    table = stored_model.predict_soils(model, study.target, "Pb_mg_kg", "GB 15618-2018")
     assert list(table) == [
         *("Pb_mg_kg", "Pb_mg_kg_lower", "Pb_mg_kg_upper", "pH", "pH_lower", "pH_upper"),
         *("p_above_screening_paddy", "p_above_screening_other_land", "p_above_intervention"),
@@ -29,7 +29,7 @@ def test_the_table_has_the_names_of_the_laboratory(study, model):
 def test_measured_ph_sets_the_limit(study, model):
     """Given a pH, the probability is that of this pH's limit."""
     soils = study.target.take(np.arange(5))
-    found = stored_model.prediction_table(model, soils, "Pb_mg_kg", "GB 15618-2018", ph=np.full(5, 4.0))
+    found = stored_model.predict_soils(model, soils, "Pb_mg_kg", "GB 15618-2018", ph=np.full(5, 4.0))
     draws = np.exp(model.target.draws(soils.reflectance))
     expected = with_measured_ph(draws, 4.0, "GB 15618-2018", "intervention")
     np.testing.assert_allclose(found["p_above_intervention"], expected)
@@ -39,5 +39,5 @@ def test_spectra_of_another_instrument_are_resampled(study, model):
     """Finer bands that cover the grid are brought to it: predictions hardly change."""
     native = read_measured(study.site)
     assert native.n_bands != len(model.wavelengths)
-    found = stored_model.prediction_table(model, native, "Pb_mg_kg")
+    found = stored_model.predict_soils(model, native, "Pb_mg_kg")
     np.testing.assert_allclose(found["Pb_mg_kg"], model.predict(study.X)["predicted"])

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from sklearn.gaussian_process import GaussianProcessRegressor
 
-from soilpb.decide.maps import Field, structure
+from soilpb.decide.maps import KrigedProperty, assess_structure
 
 RANGE, SILL, NUGGET, MEAN = 25.0, 0.8, 0.2, 6.0
 
@@ -28,7 +28,10 @@ def true_kriging(places, values, new):
 
 @pytest.fixture(scope="module")
 def fields():
-    return [(*simulate(400, seed), Field.fit(*(a[:200] for a in simulate(400, seed)))) for seed in range(4)]
+    return [
+        (*simulate(400, seed), KrigedProperty.fit(*(a[:200] for a in simulate(400, seed))))
+        for seed in range(4)
+    ]
 
 
 def test_it_is_nearly_as_good_as_with_the_true_covariance(fields):
@@ -53,7 +56,7 @@ def test_its_draws_cover_what_is_found(fields):
 def test_errors_without_a_soil_are_those_of_leaving_it_out():
     """The closed form equals kriging anew without the soil, covariance kept."""
     places, values = simulate(40, 9)
-    field = Field.fit(places, values)
+    field = KrigedProperty.fit(places, values)
     scaled = (values - field.centre) / field.spread
     rest = np.arange(40) != 7
     again = GaussianProcessRegressor(field.process.kernel_, optimizer=None).fit(places[rest], scaled[rest])
@@ -65,15 +68,15 @@ def test_gaps_are_no_errors():
     """A soil without a value is not kriged from, and errs by NaN."""
     places, values = simulate(60, 3)
     values[5] = np.nan
-    field = Field.fit(places, values)
+    field = KrigedProperty.fit(places, values)
     assert np.flatnonzero(np.isnan(field.errors)).tolist() == [5]
     assert np.isfinite(field.predict(places)[0]).all()
 
 
 def test_structure_is_found_where_it_is_and_not_where_it_is_not():
     """A field has it; the same values dealt to the places at random have it in about one case of twenty."""
-    assert all(structure(*simulate(120, seed)).found for seed in range(6))
-    dealt = [structure(*simulate(120, seed, sill=0.0), seed=seed) for seed in range(100)]
+    assert all(assess_structure(*simulate(120, seed)).found for seed in range(6))
+    dealt = [assess_structure(*simulate(120, seed, sill=0.0), seed=seed) for seed in range(100)]
     assert sum(one.found for one in dealt) <= 10
     assert np.mean([one.ratio for one in dealt]) == pytest.approx(1, abs=0.03)
 
@@ -81,7 +84,10 @@ def test_structure_is_found_where_it_is_and_not_where_it_is_not():
 def test_few_places_make_no_map():
     """Forty places are too few, however alike neighbours are; a place counts once."""
     places, values = simulate(40, 0, sill=20.0)
-    alone, twice = structure(places, values), structure(np.tile(places, (2, 1)), np.tile(values, 2))
+    alone, twice = (
+        assess_structure(places, values),
+        assess_structure(np.tile(places, (2, 1)), np.tile(values, 2)),
+    )
     assert alone.p <= 0.05
     assert not alone.found
     assert not twice.found
@@ -91,13 +97,13 @@ def test_few_places_make_no_map():
 def test_without_variation_there_is_nothing_to_krige():
     """Equal values have no structure, and are refused."""
     places = simulate(60, 0)[0]
-    assert structure(places, np.full(60, 3.0)).p == 1
+    assert assess_structure(places, np.full(60, 3.0)).p == 1
     with pytest.raises(ValueError, match="60 known values, 1 different"):
-        Field.fit(places, np.full(60, 3.0))
+        KrigedProperty.fit(places, np.full(60, 3.0))
 
 
 def test_kriging_repeats(fields):
     """The same soils give the same map, to the bit."""
     places, values, field = fields[0]
-    again = Field.fit(places[:200], values[:200])
+    again = KrigedProperty.fit(places[:200], values[:200])
     np.testing.assert_array_equal(again.predict(places[200:])[0], field.predict(places[200:])[0])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from soilpb.decide import sampling
-from soilpb.decide.sampling import METHODS, choose, features
+from soilpb.decide.sampling import METHODS, choose_samples, spectral_features
 
 
 @pytest.fixture(scope="module")
@@ -20,18 +20,18 @@ def cloud():
 def test_a_choice_is_new_unique_and_repeatable(cloud, method):
     """So many soils as asked, none measured, none twice, the same for the same seed."""
     measured = np.arange(0, 200, 10)
-    found = choose(method, cloud, 15, measured, seed=3)
+    found = choose_samples(method, cloud, 15, measured, seed=3)
     assert len(set(found)) == 15
     assert not set(found) & set(measured)
-    np.testing.assert_array_equal(found, choose(method, cloud, 15, measured, seed=3))
-    everything = choose(method, cloud, 180, measured)
+    np.testing.assert_array_equal(found, choose_samples(method, cloud, 15, measured, seed=3))
+    everything = choose_samples(method, cloud, 180, measured)
     np.testing.assert_array_equal(np.sort(everything), np.setdiff1d(np.arange(200), measured))
 
 
 def test_kennard_stone_is_the_textbooks():
     """On a line the farthest from all chosen comes next, by hand."""
     line = np.array([0.0, 1.0, 2.0, 6.0, 10.0])[:, None]
-    assert choose("kennard_stone", line, 3, measured=[0]).tolist() == [4, 3, 2]
+    assert choose_samples("kennard_stone", line, 3, measured=[0]).tolist() == [4, 3, 2]
 
 
 def test_the_hypercube_fills_strata_that_random_choices_miss(cloud):
@@ -43,14 +43,14 @@ def test_the_hypercube_fills_strata_that_random_choices_miss(cloud):
         strata = sampling._strata(cloud, 13)[rows]
         return sum(13 - len(set(column)) for column in strata.T)
 
-    luck = np.mean([empty(choose("random", cloud, 10, measured, seed)) for seed in range(20)])
-    assert empty(choose("latin_hypercube", cloud, 10, measured)) < 0.4 * luck
+    luck = np.mean([empty(choose_samples("random", cloud, 10, measured, seed)) for seed in range(20)])
+    assert empty(choose_samples("latin_hypercube", cloud, 10, measured)) < 0.4 * luck
 
 
 def test_the_hypercube_does_not_sample_again_where_soils_are_measured(cloud):
     """With the lower half of a feature measured, new soils come from its upper half."""
     line = np.linspace(0, 1, 100)[:, None]
-    new = choose("latin_hypercube", line, 10, measured=np.arange(0, 50, 5))
+    new = choose_samples("latin_hypercube", line, 10, measured=np.arange(0, 50, 5))
     assert (line[new] >= 0.5).all()
 
 
@@ -58,9 +58,9 @@ def test_uncertainty_asks_where_nothing_is_known():
     """With all measured soils in one direction, the choice lies in the other; twins are not both asked."""
     rng = np.random.default_rng(0)
     F = np.concatenate([rng.standard_normal((50, 1)) * [1, 0.01], rng.standard_normal((50, 1)) * [0.01, 1]])
-    assert (choose("uncertainty", F, 3, measured=np.arange(10)) >= 50)[0]
+    assert (choose_samples("uncertainty", F, 3, measured=np.arange(10)) >= 50)[0]
     far = np.concatenate([F, [[0, 6.0], [0, 6.0]]])
-    first, second = choose("uncertainty", far, 2, measured=np.arange(10))
+    first, second = choose_samples("uncertainty", far, 2, measured=np.arange(10))
     assert {first, second} != {100, 101}
 
 
@@ -75,15 +75,15 @@ def test_uncertainty_shrinks_the_variance_of_a_linear_model_more_than_luck(cloud
         inner = kernel[np.ix_(rows, rows)] + noise * np.eye(len(rows))
         return np.trace(kernel - kernel[:, rows] @ np.linalg.solve(inner, kernel[rows]))
 
-    lucky = [variance(choose("random", cloud, 6, seed=seed)) for seed in range(50)]
-    assert variance(choose("uncertainty", cloud, 6)) < np.min(lucky)
+    lucky = [variance(choose_samples("random", cloud, 6, seed=seed)) for seed in range(50)]
+    assert variance(choose_samples("uncertainty", cloud, 6)) < np.min(lucky)
 
 
 def test_features_tell_soils_apart_and_scale_with_the_first():
     """Scores of derivative spectra, the first of unit spread, each further one smaller."""
     rng = np.random.default_rng(0)
     X = (0.3 + 0.01 * np.cumsum(rng.standard_normal((40, 30)), axis=1)).clip(0.05, 0.9)
-    F = features(X, 5)
+    F = spectral_features(X, 5)
     assert F.shape == (40, 5)
     spread = F.std(axis=0)
     assert spread[0] == pytest.approx(1)
@@ -93,6 +93,6 @@ def test_features_tell_soils_apart_and_scale_with_the_first():
 def test_impossible_requests_are_refused(cloud):
     """An unknown method and more soils than there are."""
     with pytest.raises(ValueError, match="'luck'; expected one of random"):
-        choose("luck", cloud, 1)
+        choose_samples("luck", cloud, 1)
     with pytest.raises(ValueError, match="asked for 6 soils; 5 of 200"):
-        choose("random", cloud, 6, measured=np.arange(195))
+        choose_samples("random", cloud, 6, measured=np.arange(195))

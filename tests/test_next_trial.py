@@ -27,9 +27,9 @@ def test_every_method_starts_alike_and_ends_as_chosen(soils):
     assert len(found) == 2 * 2 * len(sampling.METHODS)
     assert found.query("n == 15").groupby("draw")["value"].agg(np.ptp).eq(0).all()
     fold = next(splits.iterate_folds(FOLDS, range(60)))
-    F = sampling.features(X[fold.train])
+    F = sampling.spectral_features(X[fold.train])
     start = np.random.default_rng([0, 0]).choice(42, 15, replace=False)
-    chosen = fold.train[[*start, *sampling.choose("kennard_stone", F, 10, start)]]
+    chosen = fold.train[[*start, *sampling.choose_samples("kennard_stone", F, 10, start)]]
     error = PLSCV().fit(X[chosen], y[chosen]).predict(X[fold.test]) - y[fold.test]
     row = found.query("model == 'Kennard–Stone' and draw == 0 and n == 25")
     assert row["value"].item() == pytest.approx(np.sqrt(np.mean(error**2)))

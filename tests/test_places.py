@@ -15,14 +15,14 @@ def samples(**columns):
 
 def test_degrees_become_metres():
     """One thousandth of a degree is 111 m to the north, and half of it to the east at 60° north."""
-    found = maps.of_soils(samples(x=[10.0, 10.001], y=[60.0, 60.001], crs="EPSG:4326"))
+    found = maps.local_coordinates(samples(x=[10.0, 10.001], y=[60.0, 60.001], crs="EPSG:4326"))
     assert found.loc["S1", "y"] == pytest.approx(111.2, abs=0.1)
     assert found.loc["S1", "x"] == pytest.approx(55.6, abs=0.1)
 
 
 def test_metres_stay_metres_and_soils_without_a_place_are_left_out():
     """Projected coordinates are counted from the south-western corner; a gap costs its soil only."""
-    found = maps.of_soils(samples(x=[516_900.0, 516_850.0, np.nan], y=[690.0, 720.0, 700.0]))
+    found = maps.local_coordinates(samples(x=[516_900.0, 516_850.0, np.nan], y=[690.0, 720.0, 700.0]))
     assert found.to_dict("index") == {"S0": {"x": 50, "y": 0}, "S1": {"x": 0, "y": 30}}
 
 
@@ -37,13 +37,13 @@ def test_metres_stay_metres_and_soils_without_a_place_are_left_out():
 )
 def test_no_true_place_is_no_place(soils):
     """Without coordinates, with dummies, or with half of a pair there is nothing to map."""
-    assert maps.of_soils(soils) is None
+    assert maps.local_coordinates(soils) is None
 
 
 def test_a_map_ends_where_its_soils_do():
     """Every cell lies in the hull and near a soil; a hole among the soils stays white."""
     hole = np.hypot(*(SQUARE - 50).T) > 35
-    full, holed = maps.between(SQUARE), maps.between(SQUARE[hole])
+    full, holed = maps.map_cells(SQUARE), maps.map_cells(SQUARE[hole])
     assert len(holed) < len(full)
     assert np.hypot(*(holed[["x", "y"]].to_numpy() - 50).T).min() > 5
     assert full.min().min() >= SQUARE.min()
@@ -52,4 +52,4 @@ def test_a_map_ends_where_its_soils_do():
 
 def test_soils_on_one_line_span_no_map():
     """A transect has no cells."""
-    assert maps.between(np.column_stack([np.arange(60.0), np.arange(60.0)])).empty
+    assert maps.map_cells(np.column_stack([np.arange(60.0), np.arange(60.0)])).empty

@@ -46,7 +46,7 @@ def test_exceeding_and_likely_soils_are_listed_the_most_probable_first(study):
 
 def test_the_limit_is_that_of_the_soils_own_ph(study):
     """Of two soils with different pH, each is held against its class."""
-    ph = stored_model.ph_of(study)
+    ph = stored_model.measured_ph(study)
     classes = np.array([400, 500, 700, 1000])[np.searchsorted([5.5, 6.5, 7.5], ph[:40])]
     found = decision_sections.above(study, *trial(study, [0.9] * 40, [True] * 40), RULE).set_index("soil")
     assert len(set(classes)) > 1

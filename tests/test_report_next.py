@@ -29,7 +29,7 @@ def split(study, n):
 def test_of_soils_that_wait_the_most_wanted_comes_first(study):
     """The list is the choice of soilpb.next_samples, given what is measured; no measured soil is on it."""
     measured, waiting = split(study, 90)
-    chosen = sampling.choose("uncertainty", sampling.features(study.X), 10, np.arange(90))
+    chosen = sampling.choose_samples("uncertainty", sampling.spectral_features(study.X), 10, np.arange(90))
     found = decision_sections.send_next(measured, waiting)
     assert list(found["soil"]) == list(study.ids[chosen])
     assert len(decision_sections.send_next(*split(study, 127))) == 3

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from soilpb.decide.exceedance import calibration_error, reliability
-from soilpb.decide.maps import Surface, left_out
+from soilpb.decide.exceedance import calibration_error, reliability_table
+from soilpb.decide.maps import KrigedSite, cross_validate_blocks
 
 GB, FINLAND = ("GB 15618-2018", "intervention"), ("Finland 214/2007", "upper guideline")
 
@@ -30,8 +30,8 @@ def told():
     tables = []
     for seed in range(3):
         places, y, ph = simulate(430, seed)
-        surface = Surface.fit(places[:130], y[:130], ph[:130], log=True)
-        sure = Surface(surface.target, None, log=True)
+        surface = KrigedSite.fit(places[:130], y[:130], ph[:130], log=True)
+        sure = KrigedSite(surface.target, None, log=True)
         given = surface.probability(places[130:], *GB)
         tables.append((given, np.exp(y[130:]) > limit(ph[130:]), sure.probability(places[130:], *GB)))
     return [np.concatenate(parts) for parts in zip(*tables, strict=True)]
@@ -40,7 +40,7 @@ def told():
 def test_probabilities_of_new_places_come_true(told):
     """Over 900 new soils, with pH kriged too, the calibration error stays below 0.05."""
     given, exceeded, _ = told
-    assert calibration_error(reliability(given, exceeded)) < 0.05
+    assert calibration_error(reliability_table(given, exceeded)) < 0.05
     assert given[exceeded].mean() > given[~exceeded].mean() + 0.2
 
 
@@ -49,8 +49,8 @@ def test_without_ph_no_limit_is_known(told):
     assert np.isnan(told[2]).all()
     places, y, ph = simulate(60, 5)
     ph[3] = np.nan
-    assert np.isfinite(Surface.fit(places, y, ph, log=True).probability(places, *GB)).all()
-    few = Surface.fit(places, y, np.where(np.arange(60) < 5, ph, np.nan), log=True)
+    assert np.isfinite(KrigedSite.fit(places, y, ph, log=True).probability(places, *GB)).all()
+    few = KrigedSite.fit(places, y, np.where(np.arange(60) < 5, ph, np.nan), log=True)
     assert np.isnan(few.probability(places, *GB)).all()
     assert np.isfinite(few.probability(places, *FINLAND)).all()
 
@@ -58,7 +58,7 @@ def test_without_ph_no_limit_is_known(told):
 def test_values_are_in_the_laboratorys_unit():
     """The median of a kriged logarithm is its exponential; a natural scale stays as it is."""
     places, y, _ = simulate(60, 1)
-    log, natural = (Surface.fit(places, y, None, log) for log in (True, False))
+    log, natural = (KrigedSite.fit(places, y, None, log) for log in (True, False))
     np.testing.assert_allclose(log.values(places), np.exp(natural.values(places)))
 
 
@@ -66,11 +66,11 @@ def test_a_block_is_kriged_from_the_other_blocks_only():
     """Other values in one block change no prediction there, but predictions elsewhere."""
     places, y, ph = simulate(80, 2)
     ids = np.arange(80)
-    before = left_out(places, y, ids, ph, True, *GB).set_index("sample").sort_index()
-    block = left_out(places, y, ids).head(3)["sample"].to_numpy()
+    before = cross_validate_blocks(places, y, ids, ph, True, *GB).set_index("sample").sort_index()
+    block = cross_validate_blocks(places, y, ids).head(3)["sample"].to_numpy()
     other = y.copy()
     other[block] += 5.0
-    after = left_out(places, other, ids, ph, True, *GB).set_index("sample").sort_index()
+    after = cross_validate_blocks(places, other, ids, ph, True, *GB).set_index("sample").sort_index()
     changed = np.flatnonzero(~np.isclose(before["predicted"], after["predicted"]))
     assert not set(block) & set(changed)
     assert len(changed) > 20
@@ -82,7 +82,7 @@ def test_soils_of_unknown_limit_are_not_judged():
     places, y, ph = simulate(80, 2)
     ph[:4] = np.nan
     names = [f"S{i}" for i in range(80)]
-    assert sorted(left_out(places, y, names, ph, True, *GB)["sample"]) == sorted(names[4:])
-    found = left_out(places, y, names, ph, True, *FINLAND)
+    assert sorted(cross_validate_blocks(places, y, names, ph, True, *GB)["sample"]) == sorted(names[4:])
+    found = cross_validate_blocks(places, y, names, ph, True, *FINLAND)
     assert sorted(found["sample"]) == sorted(names)
-    assert list(left_out(places, y, names)) == ["sample", "observed", "predicted"]
+    assert list(cross_validate_blocks(places, y, names)) == ["sample", "observed", "predicted"]

@@ -116,7 +116,7 @@ def test_the_kept_model_predicts_what_the_report_said(report, project):
     told = study.table("site_report", "kept").set_index("sample")
     columns = ["clay_pct", "clay_pct_lower", "clay_pct_upper", "pH", "distance"]
     np.testing.assert_allclose(written.loc[told.index, columns], told[columns], rtol=1e-4)
-    card = stored_model.load(study).card
+    card = stored_model.load_site_model(study).card
     assert card["n_samples"] == len(told) == 94
     assert card["trained_on"]["files_sha256"] == study.target.provenance.sha256
     assert card["model"] in ("pH features + ridge-clay", "pH features ‖ PLS-clay")

@@ -25,7 +25,7 @@ def site():
 @pytest.fixture(scope="module")
 def found(site):
     X, y, ph, ids, folds = site
-    return site_model.held_out(X, y, folds, ids, ph=ph, standard=GB)
+    return site_model.cross_validate_site(X, y, folds, ids, ph=ph, standard=GB)
 
 
 def test_each_soil_is_judged_by_a_model_of_the_others(site, found):
@@ -59,7 +59,7 @@ def test_test_soils_change_nothing_that_was_learnt(site):
     y_other, ph_other = y.copy(), ph.copy()
     y_other[others], ph_other[others] = 99.0, 1.0
     before, after = (
-        site_model.held_out(X, *values, ids, ph=acidity)[0].set_index("sample").loc[ids[kept]]
+        site_model.cross_validate_site(X, *values, ids, ph=acidity)[0].set_index("sample").loc[ids[kept]]
         for values, acidity in (((y, folds), ph), ((y_other, folds), ph_other))
     )
     assert before.equals(after)
@@ -69,7 +69,7 @@ def test_soils_without_ph_have_no_verdict_of_their_own(site):
     """Where the laboratory measured no pH, no limit is known and no outcome is claimed."""
     X, y, ph, ids, folds = site
     unknown = np.where(np.arange(50) < 5, np.nan, ph)
-    exceedances = site_model.held_out(X, y, folds, ids, ph=unknown, standard=GB)[1]
+    exceedances = site_model.cross_validate_site(X, y, folds, ids, ph=unknown, standard=GB)[1]
     assert not set(ids[:5]) & set(exceedances["sample"])
     assert len(exceedances) == 3 * 45
 
@@ -90,4 +90,4 @@ def test_a_group_on_both_sides_is_refused(site):
     """Folds that tear groups apart are not judged with."""
     X, y, _, ids, folds = site
     with pytest.raises(ValueError, match="trains and tests"):
-        site_model.held_out(X, y, folds, ids, groups=np.repeat(np.arange(10), 5))
+        site_model.cross_validate_site(X, y, folds, ids, groups=np.repeat(np.arange(10), 5))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.decide.standards import LEAD_LIMITS, lead_limit, read_limits, rules_of
+from soilpb.decide.standards import LEAD_LIMITS, lead_limit, list_rules, read_limits
 
 GB = "GB 15618-2018"
 
@@ -72,7 +72,7 @@ def test_a_users_standard_is_read_from_yaml(tmp_path):
     path.write_text(OWN)
     limits = read_limits(path)
     standard = "Canton of Example, 2025"
-    assert rules_of(standard, limits) == ["screening", "intervention"]
+    assert list_rules(standard, limits) == ["screening", "intervention"]
     assert list(limits) == list(LEAD_LIMITS)
     found = lead_limit(standard, "intervention", [3, 5.5, 5.6, 6.5, 6.6, np.nan], limits)
     np.testing.assert_array_equal(found, [400, 400, 500, 500, 700, np.nan])
@@ -104,4 +104,4 @@ def test_a_standard_that_cannot_be_meant_is_refused(tmp_path, text, parts):
 def test_an_unknown_standard_is_refused_with_the_known_ones():
     """The message lists what there is."""
     with pytest.raises(KeyError, match="Finland 214/2007"):
-        rules_of("GB 15618-2017")
+        list_rules("GB 15618-2017")

@@ -32,10 +32,10 @@ _USUAL = 0.9
 
 
 @dataclass(frozen=True, eq=False)
-class Domain:
+class ApplicabilityDomain:
     """The principal components of a calibration's soils, and how far such soils lie from their centre.
 
-    Make one with :meth:`learn`.
+    Make one with :meth:`fit`.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Domain:
     q_limit: float = np.inf
 
     @classmethod
-    def learn(cls, X: np.ndarray, fold: np.ndarray, false_alarms: float = FALSE_ALARMS) -> Domain:
+    def fit(cls, X: np.ndarray, fold: np.ndarray, false_alarms: float = FALSE_ALARMS) -> ApplicabilityDomain:
         """Learn the components, and the limits from soils that each fold left out.
 
         Parameters
@@ -79,7 +79,7 @@ class Domain:
         return cls(space.mean, space.axes, space.variances, *map(float, limits))
 
     @classmethod
-    def _space(cls, X: np.ndarray, n_components: int) -> Domain:
+    def _space(cls, X: np.ndarray, n_components: int) -> ApplicabilityDomain:
         spectra = _prepared(X)
         pca = PCA(min(n_components, X.shape[1]), svd_solver="full").fit(spectra)
         variances = pca.explained_variance_
@@ -130,7 +130,7 @@ def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.D
         One row a cluster: ``cluster``, ``n``; ``caught``, the share of it that is flagged;
         ``false_alarms``, the share of the fifth that is; ``n_others``, how many that fifth holds.
     """
-    space = Domain._space(X, n_clusters)
+    space = ApplicabilityDomain._space(X, n_clusters)
     leading = space.scores(X) / np.sqrt(space.variances)
     cluster = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(leading)
     rng = np.random.default_rng(seed)
@@ -138,7 +138,7 @@ def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.D
     for label in range(n_clusters):
         others = rng.permutation(np.flatnonzero(cluster != label))
         held, kept = np.split(others, [len(others) // 5])
-        domain = Domain.learn(X[kept], assign_folds(len(kept), 10, seed))
+        domain = ApplicabilityDomain.fit(X[kept], assign_folds(len(kept), 10, seed))
         left = cluster == label
         caught, alarms = (domain.distances(X[rows_])["outside"].mean() for rows_ in (left, held))
         rows.append((label, int(left.sum()), caught, alarms, len(held)))

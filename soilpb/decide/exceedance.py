@@ -22,13 +22,37 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, norm
 
-from soilpb.decide.intervals import probability_above
-from soilpb.decide.standards import LEAD_LIMITS, lead_limit, rules_of
+from soilpb.decide.standards import LEAD_LIMITS, lead_limit, list_rules
 
 #: Standard deviation of a laboratory's pH where nobody says otherwise: about a third of the 0.15 by
 #: which ISO 10390 lets two readings of one acid soil differ. How a field was sampled is not in it.
 PH_SD = 0.05
 _QUANTILES = norm.ppf((np.arange(21) + 0.5) / 21)
+
+
+def exceedance_probability(draws: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
+    """Probability that a new soil exceeds a limit, (n_new,), never 0 or 1.
+
+    Parameters
+    ----------
+    draws : (n_new, n_samples) array
+        From :func:`soilpb.decide.intervals.predictive_draws`.
+    limit : float, or array that broadcasts to ``draws``
+        A limit a draw may be given: it can be as uncertain as the draw. NaN: unknown.
+
+    Returns
+    -------
+    (n_new,) array; NaN where a limit is unknown. ``n`` soils leave one part in ``n + 1`` undecided,
+    of which half is counted as above.
+
+    Examples
+    --------
+    >>> exceedance_probability(np.array([[1.0, 2.0, 3.0]]), 2.5)
+    array([0.375])
+    """
+    limit = np.broadcast_to(limit, draws.shape)
+    above = ((draws > limit).sum(axis=1) + 0.5) / (draws.shape[1] + 1)
+    return np.where(np.isnan(limit).any(axis=1), np.nan, above)
 
 
 def with_predicted_ph(
@@ -60,7 +84,7 @@ def with_predicted_ph(
         raise ValueError(
             f"draws are {draws.shape}, those of pH {ph_draws.shape}; expected draws of one model"
         )
-    return probability_above(draws, lead_limit(standard, rule, ph_draws, limits))
+    return exceedance_probability(draws, lead_limit(standard, rule, ph_draws, limits))
 
 
 def with_measured_ph(
@@ -93,10 +117,10 @@ def with_measured_ph(
     ph = np.broadcast_to(np.asarray(ph, dtype=float), len(draws))
     possible = ph[:, None] + ph_sd * _QUANTILES if ph_sd else ph[:, None]
     held = lead_limit(standard, rule, possible, limits)
-    return np.mean([probability_above(draws, column[:, None]) for column in held.T], axis=0)
+    return np.mean([exceedance_probability(draws, column[:, None]) for column in held.T], axis=0)
 
 
-def by_rule(
+def exceedance_by_rule(
     draws: np.ndarray,
     standard: str,
     limits: pd.DataFrame = LEAD_LIMITS,
@@ -121,7 +145,7 @@ def by_rule(
     """
     ph = np.broadcast_to(np.asarray(ph, dtype=float), len(draws))
     table = {}
-    for rule in rules_of(standard, limits):
+    for rule in list_rules(standard, limits):
         found = with_measured_ph(draws, ph, standard, rule, limits)
         if ph_draws is not None:
             known = np.isfinite(ph_draws).all(axis=0)
@@ -131,7 +155,7 @@ def by_rule(
     return pd.DataFrame(table)
 
 
-def reliability(probability: np.ndarray, exceeded: np.ndarray, n_bins: int = 10) -> pd.DataFrame:
+def reliability_table(probability: np.ndarray, exceeded: np.ndarray, n_bins: int = 10) -> pd.DataFrame:
     """Lay probabilities beside what happened, by bins of equal width.
 
     Parameters
@@ -155,7 +179,7 @@ def reliability(probability: np.ndarray, exceeded: np.ndarray, n_bins: int = 10)
 
     Examples
     --------
-    >>> table = reliability(np.array([0.04, 0.08, 0.93]), np.array([False, False, True]))
+    >>> table = reliability_table(np.array([0.04, 0.08, 0.93]), np.array([False, False, True]))
     >>> table[["bin", "predicted", "observed", "n"]].round(2).to_numpy().tolist()
     [[0.05, 0.06, 0.0, 2.0], [0.95, 0.93, 1.0, 1.0]]
     """
@@ -276,7 +300,7 @@ class Costs:
         return self.analysis / saved if saved else np.inf, spared / treated if treated else 0.0
 
 
-def expected(probability: np.ndarray, costs: Costs) -> pd.DataFrame:
+def expected_costs(probability: np.ndarray, costs: Costs) -> pd.DataFrame:
     """Expected cost of each action, and the cheapest.
 
     A soil that is sent and found above its limit is treated, or left where treating costs more
@@ -296,7 +320,7 @@ def expected(probability: np.ndarray, costs: Costs) -> pd.DataFrame:
 
     Examples
     --------
-    >>> expected(np.array([0.01, 0.4, 0.99]), Costs(50, 1000, 4000))["best"].tolist()
+    >>> expected_costs(np.array([0.01, 0.4, 0.99]), Costs(50, 1000, 4000))["best"].tolist()
     ['ignore', 'send', 'remediate']
     """
     probability = np.asarray(probability, dtype=float)
@@ -312,7 +336,7 @@ def expected(probability: np.ndarray, costs: Costs) -> pd.DataFrame:
     return table.assign(best=best.where(np.isfinite(probability)))
 
 
-def incurred(actions: np.ndarray, exceeded: np.ndarray, costs: Costs) -> np.ndarray:
+def incurred_costs(actions: np.ndarray, exceeded: np.ndarray, costs: Costs) -> np.ndarray:
     """What actions did cost, (n_samples,), once it is known which soils exceed.
 
     Parameters
@@ -330,7 +354,7 @@ def incurred(actions: np.ndarray, exceeded: np.ndarray, costs: Costs) -> np.ndar
     return np.select([np.asarray(actions) == name for name in ACTIONS], [outcomes[name] for name in ACTIONS])
 
 
-def policies(probability: np.ndarray, exceeded: np.ndarray, costs: Costs) -> pd.DataFrame:
+def compare_policies(probability: np.ndarray, exceeded: np.ndarray, costs: Costs) -> pd.DataFrame:
     """Mean cost a soil of treating all alike, of deciding by probability, and of knowing the truth.
 
     Returns
@@ -343,11 +367,11 @@ def policies(probability: np.ndarray, exceeded: np.ndarray, costs: Costs) -> pd.
     oracle = np.where(exceeded & (costs.remediation < costs.harm), "remediate", "ignore")
     choices = {
         **alike,
-        "by probability": expected(probability, costs)["best"].to_numpy(),
+        "by probability": expected_costs(probability, costs)["best"].to_numpy(),
         "knowing all": oracle,
     }
     rows = [
-        (name, incurred(actions, exceeded, costs).mean(), *(np.mean(actions == a) for a in ACTIONS))
+        (name, incurred_costs(actions, exceeded, costs).mean(), *(np.mean(actions == a) for a in ACTIONS))
         for name, actions in choices.items()
     ]
     return pd.DataFrame(rows, columns=["policy", "cost", *ACTIONS])

@@ -149,28 +149,3 @@ def cv_plus(
 def predictive_draws(fold_predictions: np.ndarray, fold: np.ndarray, residuals: np.ndarray) -> np.ndarray:
     """Equally likely values of each new soil, (n_new, n_samples): column ``i`` errs as soil ``i`` did."""
     return fold_predictions[:, fold] + residuals
-
-
-def probability_above(draws: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
-    """Probability that a new soil exceeds a limit, (n_new,), never 0 or 1.
-
-    Parameters
-    ----------
-    draws : (n_new, n_samples) array
-        From :func:`predictive_draws`.
-    limit : float, or array that broadcasts to ``draws``
-        A limit a draw may be given: it can be as uncertain as the draw. NaN: unknown.
-
-    Returns
-    -------
-    (n_new,) array; NaN where a limit is unknown. ``n`` soils leave one part in ``n + 1`` undecided,
-    of which half is counted as above.
-
-    Examples
-    --------
-    >>> probability_above(np.array([[1.0, 2.0, 3.0]]), 2.5)
-    array([0.375])
-    """
-    limit = np.broadcast_to(limit, draws.shape)
-    above = ((draws > limit).sum(axis=1) + 0.5) / (draws.shape[1] + 1)
-    return np.where(np.isnan(limit).any(axis=1), np.nan, above)

@@ -40,7 +40,7 @@ REACH = 3.0
 _METRES_A_DEGREE = 111_195.0  # of a great circle, on a sphere of 6,371 km
 
 
-def of_soils(samples: pd.DataFrame) -> pd.DataFrame | None:
+def local_coordinates(samples: pd.DataFrame) -> pd.DataFrame | None:
     """Places of soils in metres east and north of the site's south-western corner.
 
     Parameters
@@ -55,7 +55,7 @@ def of_soils(samples: pd.DataFrame) -> pd.DataFrame | None:
 
     Examples
     --------
-    >>> of_soils(pd.DataFrame({"x": [500.0, 510.0], "y": [20.0, 20.0]}))["x"].tolist()
+    >>> local_coordinates(pd.DataFrame({"x": [500.0, 510.0], "y": [20.0, 20.0]}))["x"].tolist()
     [0.0, 10.0]
     """
     if not {"x", "y"} <= set(samples):
@@ -84,7 +84,7 @@ def distinct(places: np.ndarray, values: np.ndarray | None = None) -> tuple[np.n
     return different, np.bincount(which.ravel(), values) / np.bincount(which.ravel())
 
 
-def between(places: np.ndarray, n_across: int = 60) -> pd.DataFrame:
+def map_cells(places: np.ndarray, n_across: int = 60) -> pd.DataFrame:
     """Centres of the cells that a map of these soils may show.
 
     Parameters
@@ -124,7 +124,7 @@ _MEAN = 100.0
 
 
 @dataclass(frozen=True)
-class Structure:
+class SpatialStructure:
     """Whether soils near each other are alike.
 
     Attributes
@@ -148,7 +148,9 @@ class Structure:
         return self.n_places >= FEWEST_PLACES and self.p <= LUCK
 
 
-def structure(places: np.ndarray, values: np.ndarray, n_draws: int = 999, seed: int = 0) -> Structure:
+def assess_structure(
+    places: np.ndarray, values: np.ndarray, n_draws: int = 999, seed: int = 0
+) -> SpatialStructure:
     """Test whether neighbours are more alike than chance makes them.
 
     The first step of the variogram is compared with what it is when the values are dealt to the
@@ -165,16 +167,16 @@ def structure(places: np.ndarray, values: np.ndarray, n_draws: int = 999, seed: 
     places, values = distinct(np.asarray(places)[known], np.asarray(values)[known])
     n = len(values)
     if n <= NEIGHBOURS or values.std() == 0:
-        return Structure(n, 1.0, 1.0)
+        return SpatialStructure(n, 1.0, 1.0)
     neighbours = KDTree(places).query(places, NEIGHBOURS + 1)[1][:, 1:]
     rng = np.random.default_rng(seed)
     dealt = np.stack([values, *(rng.permutation(values) for _ in range(n_draws))])
     ratios = ((dealt[:, :, None] - dealt[:, neighbours]) ** 2).mean(axis=(1, 2)) / (2 * values.var(ddof=1))
-    return Structure(n, float(ratios[0]), float((ratios <= ratios[0]).mean()))
+    return SpatialStructure(n, float(ratios[0]), float((ratios <= ratios[0]).mean()))
 
 
 @dataclass(frozen=True, eq=False)
-class Field:
+class KrigedProperty:
     """A kriged property.
 
     Make one with :meth:`fit`.
@@ -193,7 +195,7 @@ class Field:
     Examples
     --------
     >>> x = np.arange(60.0)
-    >>> field = Field.fit(np.column_stack([x, 0 * x]), np.sin(x / 8))
+    >>> field = KrigedProperty.fit(np.column_stack([x, 0 * x]), np.sin(x / 8))
     >>> mean, sd = field.predict(np.array([[30.5, 0.0]]))
     >>> bool(abs(mean.item() - np.sin(30.5 / 8)) < 0.05), field.skill > 0.9
     (True, True)
@@ -206,7 +208,7 @@ class Field:
     skill: float
 
     @classmethod
-    def fit(cls, places: np.ndarray, values: np.ndarray) -> Field:
+    def fit(cls, places: np.ndarray, values: np.ndarray) -> KrigedProperty:
         """Fit to values at places.
 
         Parameters
@@ -265,7 +267,7 @@ N_BLOCKS = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Surface:
+class KrigedSite:
     """A kriged target, and its pH where the limit depends on it.
 
     Make one with :meth:`fit`.
@@ -274,20 +276,20 @@ class Surface:
     ----------
     target : Field
         On the modelling scale.
-    ph : Field or None
+    ph : KrigedProperty or None
     log : bool
         Whether the modelling scale is the logarithm.
     """
 
-    target: Field
-    ph: Field | None
+    target: KrigedProperty
+    ph: KrigedProperty | None
     log: bool
 
     @classmethod
-    def fit(cls, places: np.ndarray, y: np.ndarray, ph: np.ndarray | None, log: bool) -> Surface:
+    def fit(cls, places: np.ndarray, y: np.ndarray, ph: np.ndarray | None, log: bool) -> KrigedSite:
         """Krige laboratory values, (n_samples,) each: ``y`` on the modelling scale, ``ph`` with gaps."""
         enough = ph is not None and np.isfinite(ph).sum() >= FEWEST_PH and np.nanstd(ph) > 0
-        return cls(Field.fit(places, y), Field.fit(places, ph) if enough else None, log)
+        return cls(KrigedProperty.fit(places, y), KrigedProperty.fit(places, ph) if enough else None, log)
 
     def values(self, places: np.ndarray) -> np.ndarray:
         """Median of the target at places, (n_new,), in the laboratory's unit."""
@@ -304,10 +306,10 @@ class Surface:
         draws = self.target.draws(places)
         draws = np.exp(draws) if self.log else draws
         ph_draws = self.ph.draws(places) if self.ph is not None else None
-        return exceedance.by_rule(draws, standard, limits, ph_draws=ph_draws)[rule].to_numpy()
+        return exceedance.exceedance_by_rule(draws, standard, limits, ph_draws=ph_draws)[rule].to_numpy()
 
 
-def left_out(
+def cross_validate_blocks(
     places: np.ndarray,
     y: np.ndarray,
     ids: Sequence,
@@ -342,7 +344,7 @@ def left_out(
     tables = []
     for fold in splits.iterate_folds(splits.spatial_blocks(ids, places, N_BLOCKS, 1, seed), ids):
         train, test = fold.train, fold.test
-        surface = Surface.fit(places[train], y[train], None if ph is None else ph[train], log)
+        surface = KrigedSite.fit(places[train], y[train], None if ph is None else ph[train], log)
         told = {
             "sample": np.asarray(ids)[test],
             "observed": y[test],

@@ -43,7 +43,7 @@ CUBE = 5
 SWAPS, START, COOLING = 4000, 1.0, 0.998
 
 
-def features(X: np.ndarray, n_components: int = 20) -> np.ndarray:
+def spectral_features(X: np.ndarray, n_components: int = 20) -> np.ndarray:
     """Principal component scores of derivative spectra, (n_samples, n_components).
 
     Scores keep their spread: a component that hardly varies hardly counts in a distance.
@@ -59,7 +59,9 @@ def features(X: np.ndarray, n_components: int = 20) -> np.ndarray:
     return scores / scores[:, 0].std()
 
 
-def choose(method: str, F: np.ndarray, n: int, measured: Sequence[int] = (), seed: int = 0) -> np.ndarray:
+def choose_samples(
+    method: str, F: np.ndarray, n: int, measured: Sequence[int] = (), seed: int = 0
+) -> np.ndarray:
     """Choose the next soils to measure.
 
     Parameters
@@ -67,7 +69,7 @@ def choose(method: str, F: np.ndarray, n: int, measured: Sequence[int] = (), see
     method : str
         One of :data:`METHODS`.
     F : (n_samples, n_features) array
-        From :func:`features`, of all soils.
+        From :func:`spectral_features`, of all soils.
     n : int
         How many more.
     measured : sequence of int
@@ -88,7 +90,7 @@ def choose(method: str, F: np.ndarray, n: int, measured: Sequence[int] = (), see
     Examples
     --------
     >>> soils = np.array([[0.0], [1.0], [2.0], [9.0]])
-    >>> choose("kennard_stone", soils, 2, measured=[0])
+    >>> choose_samples("kennard_stone", soils, 2, measured=[0])
     array([3, 2])
     """
     if method not in METHODS:
@@ -191,7 +193,7 @@ def _counts(strata: np.ndarray, n: int) -> np.ndarray:
     return np.bincount((strata + offset).ravel(), minlength=n * strata.shape[1])
 
 
-#: What :func:`choose` can do.
+#: What :func:`choose_samples` can do.
 METHODS: dict[str, Callable[[_Pool, int, np.random.Generator], np.ndarray]] = {
     "random": _random,
     "kennard_stone": _kennard_stone,
@@ -255,13 +257,13 @@ def learning_curves(
         raise ValueError(f"{fewest} soils are left to choose {max(sizes)} from: ask for fewer")
     for fold in track(list(splits.iterate_folds(folds, ids)), "choosing soils"):
         X_pool, y_pool = X[fold.train], y[fold.train]
-        F = features(X_pool)
+        F = spectral_features(X_pool)
         start = np.random.default_rng([seed, fold.repeat]).choice(len(F), sizes[0], replace=False)
         for method in methods:
             measured = start
             for size in sizes:
                 if size > len(measured):
-                    more = choose(method, F, size - len(measured), measured, seed + fold.repeat)
+                    more = choose_samples(method, F, size - len(measured), measured, seed + fold.repeat)
                     measured = np.concatenate([measured, more])
                 model = PLSCV(seed=seed).fit(X_pool[measured], y_pool[measured])
                 error = model.predict(X[fold.test]) - y[fold.test]

@@ -32,8 +32,8 @@ from sklearn.base import RegressorMixin
 
 from soilpb._format import track
 from soilpb.decide import exceedance
-from soilpb.decide.applicability import Domain
-from soilpb.decide.exceedance import calibration_error, reliability
+from soilpb.decide.applicability import ApplicabilityDomain
+from soilpb.decide.exceedance import calibration_error, reliability_table
 from soilpb.decide.intervals import CrossConformal, assign_folds, cv_plus, predictive_draws
 from soilpb.decide.standards import LEAD_LIMITS, lead_limit
 from soilpb.evaluate import splits
@@ -194,7 +194,7 @@ class SiteModel:
     target : Calibration
     ph : Calibration or None
         Of the same soils and folds, so that errors of both can be drawn together.
-    domain : Domain
+    domain : ApplicabilityDomain
     card : dict
         What was said of it when it was loaded.
     """
@@ -203,7 +203,7 @@ class SiteModel:
     scale: str
     target: Calibration
     ph: Calibration | None
-    domain: Domain
+    domain: ApplicabilityDomain
     card: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -248,7 +248,7 @@ class SiteModel:
             scale,
             Calibration.fit(candidates or pls, X, y, fold),
             Calibration.fit(pls, X, np.asarray(ph, dtype=float), fold) if enough else None,
-            Domain.learn(X, fold),
+            ApplicabilityDomain.fit(X, fold),
         )
 
     def predict(self, X: np.ndarray, coverage: float = 0.9) -> pd.DataFrame:
@@ -265,7 +265,7 @@ class SiteModel:
         -------
         DataFrame
             ``predicted``, ``lower``, ``upper``; ``pH``, ``pH_lower``, ``pH_upper`` where pH is
-            predicted; ``T2``, ``Q``, ``distance``, ``outside`` (see :class:`Domain`).
+            predicted; ``T2``, ``Q``, ``distance``, ``outside`` (see :class:`ApplicabilityDomain`).
         """
         X = self._checked(X)
         values = np.column_stack([self.target.predict(X), self.target.interval(X, coverage)])
@@ -295,7 +295,7 @@ class SiteModel:
         X = self._checked(X)
         ph_draws = self.ph.draws(X) if self.ph is not None else None
         draws = self._natural(self.target.draws(X))
-        return exceedance.by_rule(draws, standard, limits, ph, ph_draws)
+        return exceedance.exceedance_by_rule(draws, standard, limits, ph, ph_draws)
 
     def save(self, folder: str | Path, **card: Any) -> Path:
         """Write arrays and card to a folder; ``card`` says what the model was made of."""
@@ -323,7 +323,7 @@ class SiteModel:
             card["scale"],
             calibrations["target"],
             calibrations.get("ph"),
-            Domain(**parts["domain"], **card["applicability_limits"]),
+            ApplicabilityDomain(**parts["domain"], **card["applicability_limits"]),
             card,
         )
 
@@ -341,7 +341,7 @@ class SiteModel:
         return np.exp(values) if self.scale == "log" else values
 
 
-def held_out(
+def cross_validate_site(
     X: np.ndarray,
     y: np.ndarray,
     folds: pd.DataFrame,
@@ -423,6 +423,6 @@ def summary(predictions: pd.DataFrame, exceedances: pd.DataFrame) -> dict[str, f
         "outside": float(predictions["outside"].mean()),
     }
     if len(exceedances):
-        table = reliability(exceedances["probability"], exceedances["exceeded"])
+        table = reliability_table(exceedances["probability"], exceedances["exceeded"])
         found["calibration_error"] = calibration_error(table)
     return found

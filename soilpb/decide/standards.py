@@ -82,7 +82,7 @@ def lead_limit(
     return np.where(np.isnan(ph), np.nan, rows["limit_mg_kg"].to_numpy()[classes])
 
 
-def rules_of(standard: str, limits: pd.DataFrame = LEAD_LIMITS) -> list[str]:
+def list_rules(standard: str, limits: pd.DataFrame = LEAD_LIMITS) -> list[str]:
     """Rules of a standard, in the order they are written down.
 
     Raises

@@ -21,7 +21,7 @@ from sklearn.base import RegressorMixin
 from soilpb.decide import site_model, standards
 from soilpb.decide.applicability import FALSE_ALARMS
 from soilpb.decide.site_model import SiteModel
-from soilpb.decide.standards import LEAD_LIMITS, rules_of
+from soilpb.decide.standards import LEAD_LIMITS, list_rules
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
 from soilpb.readers.folder import find_counted_scans, find_counters, list_files
@@ -32,7 +32,7 @@ from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
 
-def prediction_table(
+def predict_soils(
     model: SiteModel,
     soils: SoilSpectra,
     target: str,
@@ -68,18 +68,18 @@ def prediction_table(
     names = {"predicted": target, "lower": f"{target}_lower", "upper": f"{target}_upper"}
     parts = [said.drop(columns=["distance", "outside"]).rename(columns=names)]
     if standard:
-        columns = {rule: column_of(rule) for rule in rules_of(standard, limits)}
+        columns = {rule: probability_column(rule) for rule in list_rules(standard, limits)}
         parts.append(model.exceedance(X, standard, limits, ph).rename(columns=columns))
     parts.append(said[["distance", "outside"]])
     return pd.concat(parts, axis=1).set_axis(soils.samples.index.rename("sample"))
 
 
-def column_of(rule: str) -> str:
+def probability_column(rule: str) -> str:
     """Column of a rule's probabilities.
 
     Examples
     --------
-    >>> column_of("screening, other land")
+    >>> probability_column("screening, other land")
     'p_above_screening_other_land'
     """
     return "p_above_" + "_".join("".join(c if c.isalnum() else " " for c in rule).split())
@@ -99,18 +99,18 @@ N_FOLDS = 5
 Candidates = Mapping[str, RegressorMixin]
 
 
-def ph_of(study: Study) -> np.ndarray | None:
+def measured_ph(study: Study) -> np.ndarray | None:
     """Measured pH of the target soils, NaN where not; None if no soil has one, or pH is the target."""
     known = "pH" in study.target.samples and study.site.target != "pH"
     return study.target.values("pH") if known else None
 
 
-def standard_for(target: str) -> str:
+def default_standard(target: str) -> str:
     """Name the standard that a target is held against, or an empty text where none is known."""
     return STANDARD if target == "Pb_mg_kg" else ""
 
 
-def candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidates:
+def make_candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidates:
     """Make the models among which the kept one is chosen, unfitted, by their keys of the registry.
 
     Raises
@@ -123,45 +123,45 @@ def candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidates:
     return baselines.registry(source, keys, study.site.seed, target=study.target_name)
 
 
-def fit(study: Study, among: Candidates | None = None) -> SiteModel:
-    """Fit the site's model on all its soils: the best of :func:`candidates`."""
+def fit_site_model(study: Study, among: Candidates | None = None) -> SiteModel:
+    """Fit the site's model on all its soils: the best of :func:`make_candidates`."""
     scale, seed = study.site.target_scale, study.site.seed
-    among = among or candidates(study)
-    about = (study.grid, scale, ph_of(study), study.groups, seed)
+    among = among or make_candidates(study)
+    about = (study.grid, scale, measured_ph(study), study.groups, seed)
     return SiteModel.fit(study.X, study.y, *about, n_folds=N_FOLDS, candidates=among)
 
 
-def judge(
+def evaluate_site_model(
     study: Study, folds: pd.DataFrame, among: Candidates | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Try the model, its choice included, on soils that each fold left out.
 
     See :func:`soilpb.decide.site_model.held_out` for what is returned.
     """
-    return site_model.held_out(
+    return site_model.cross_validate_site(
         study.X,
         study.y,
         folds,
         study.ids,
         scale=study.site.target_scale,
-        ph=ph_of(study),
+        ph=measured_ph(study),
         groups=study.groups,
-        standard=standard_for(study.site.target),
+        standard=default_standard(study.site.target),
         seed=study.site.seed,
         coverage=COVERAGE,
         n_folds=N_FOLDS,
-        candidates=among or candidates(study),
+        candidates=among or make_candidates(study),
     )
 
 
-def once(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
+def select_rule(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
     """What a trial says of each soil once, by one rule: its first repeat, with coordinates where known.
 
     Parameters
     ----------
     study : Study
     exceedances : DataFrame
-        From :func:`judge`.
+        From :func:`evaluate_site_model`.
     rule : str
 
     Returns
@@ -176,18 +176,18 @@ def once(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
     if exceedances.empty:
         why = (
             "no soil has a measured pH"
-            if standard_for(study.site.target)
+            if default_standard(study.site.target)
             else "limits are known for Pb_mg_kg"
         )
         raise SiteError(f"no {study.site.target} of site {study.site.site!r} was held against a limit: {why}")
-    if rule not in (known := rules_of(STANDARD)):
+    if rule not in (known := list_rules(STANDARD)):
         raise SiteError(f"no rule {rule!r} in {STANDARD}; there are: {'; '.join(known)}")
     soils = exceedances.query("repeat == 0 and rule == @rule").set_index("sample")
     places = study.target.samples.filter(["x", "y"])
     return soils[["probability", "exceeded"]].join(places)
 
 
-def scores(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -> dict[str, float]:
+def score_site_model(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -> dict[str, float]:
     """Score the trial: metrics on the modelling scale, coverage, flags, calibration of probabilities."""
     values = predictions[["observed", "predicted"]]
     values = np.log(values) if study.site.target_scale == "log" else values
@@ -197,14 +197,16 @@ def scores(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -
     )
 
 
-def own_soils(study: Study, model: SiteModel) -> pd.DataFrame:
+def predict_own_soils(study: Study, model: SiteModel) -> pd.DataFrame:
     """What the model says of the very soils it was made from: to check a stored one by, no evidence."""
-    return prediction_table(
-        model, study.target, study.site.target, standard_for(study.site.target)
+    return predict_soils(
+        model, study.target, study.site.target, default_standard(study.site.target)
     ).reset_index()
 
 
-def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Sequence[str]) -> None:
+def store_site_model(
+    study: Study, model: SiteModel, trial: Mapping[str, float], limits: Sequence[str]
+) -> None:
     """Store the model with its card: what it was made of, what it is worth, what it cannot tell.
 
     Parameters
@@ -212,7 +214,7 @@ def keep(study: Study, model: SiteModel, trial: Mapping[str, float], limits: Seq
     study : Study
     model : SiteModel
     trial : mapping
-        From :func:`scores`.
+        From :func:`score_site_model`.
     limits : sequence of str
         What the report says of its own limits.
     """
@@ -249,7 +251,7 @@ def scan_counters(study: Study) -> tuple[str, ...]:
     return find_counters(list_files(folder), set(study.ids))
 
 
-def load(study: Study) -> SiteModel:
+def load_site_model(study: Study) -> SiteModel:
     """Read the model that the site's report kept.
 
     Raises
@@ -262,7 +264,7 @@ def load(study: Study) -> SiteModel:
     return SiteModel.load(study.folder(CHAPTER) / FOLDER, study.command(CHAPTER))
 
 
-def predict(
+def predict_files(
     site: str,
     spectra: Path,
     ph: Path | None = None,
@@ -290,7 +292,7 @@ def predict(
     Returns
     -------
     table : DataFrame
-        From :func:`soilpb.decide.stored_model.prediction_table`.
+        From :func:`soilpb.decide.stored_model.predict_soils`.
     remarks : list of str
         How the spectra were read, and what not to trust.
 
@@ -302,12 +304,12 @@ def predict(
         If no report has kept a model yet.
     """
     study = Study.load(site)
-    model = load(study)
+    model = load_site_model(study)
     rules = _rules(model.card["target"], standard, limits)
     acidity = read_laboratory(ph, "pH", id_column=study.site.id_column)[0]["pH"] if ph else None
     soils = read_spectra(spectra, **_reading(study.site, model.card, acidity))
     measured = _measured_ph(acidity, soils, str(ph))
-    table = prediction_table(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
+    table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
     return table, [*soils.provenance.notes, *_remarks(table, model.card, rules[0], coverage)]
 
 
@@ -323,7 +325,7 @@ def _reading(site: Site, card: dict, ph: pd.Series | None) -> dict[str, Any]:
 def _rules(target: str, standard: str, limits: Path | None) -> tuple[str, pd.DataFrame]:
     """Name of the standard, and the limits it is looked up in."""
     known = standards.read_limits(limits) if limits else standards.LEAD_LIMITS
-    name = standard or (known["standard"].iloc[0] if limits else standard_for(target))
+    name = standard or (known["standard"].iloc[0] if limits else default_standard(target))
     if name and not limits and target != "Pb_mg_kg":
         raise SiteError(f"{name} limits lead, and the model predicts {target}: give its limits with --limits")
     if name and name not in set(known["standard"]):

@@ -71,7 +71,7 @@ def cheapest(policies: pd.DataFrame) -> str:
     Parameters
     ----------
     policies : DataFrame
-        From :func:`soilpb.decide.exceedance.policies`.
+        From :func:`soilpb.decide.exceedance.compare_policies`.
     """
     costs = policies.set_index("policy")["cost"]
     alike = costs[[f"{action} all" for action in ACTIONS]]

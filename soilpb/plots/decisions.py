@@ -58,7 +58,7 @@ def plot_reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     table : DataFrame
-        From :func:`soilpb.decide.exceedance.reliability`.
+        From :func:`soilpb.decide.exceedance.reliability_table`.
     """
     ax = make_axes(ax, height=4.6, width=5.4)
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2)
@@ -137,7 +137,7 @@ def draw_surface(cells: pd.DataFrame, column: str, norm: Normalize, ax: Axes) ->
     Parameters
     ----------
     cells : DataFrame
-        ``x``, ``y`` from :func:`soilpb.decide.maps.between`, and the column.
+        ``x``, ``y`` from :func:`soilpb.decide.maps.map_cells`, and the column.
     column : str
     norm : Normalize
         Shared with the points.
@@ -167,7 +167,7 @@ def plot_map(
     label : str
         Of the colour bar, with the unit.
     cells : DataFrame, optional
-        Kriged values of the same column, from :func:`soilpb.decide.maps.between`; none if empty.
+        Kriged values of the same column, from :func:`soilpb.decide.maps.map_cells`; none if empty.
     log : bool
         Whether colours follow the logarithm.
     """

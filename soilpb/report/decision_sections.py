@@ -3,7 +3,7 @@
 The map of a report: soils at their places, and what may be said of the ground between them.
 
 Where a limit is known, colours are probabilities of exceeding it, else values. The ground between
-soils is kriged only where neighbours are alike (see :func:`soilpb.decide.maps.structure`) and kriging
+soils is kriged only where neighbours are alike (see :func:`soilpb.decide.maps.assess_structure`) and kriging
 beats the mean at places left out.
 
 Which soils of a site to send to the laboratory next, and what choosing them is worth here.
@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 
 from soilpb._format import join_words, number
 from soilpb.decide import maps, sampling, stored_model
-from soilpb.decide.exceedance import calibration_error, error_by_chance, reliability
+from soilpb.decide.exceedance import calibration_error, error_by_chance, reliability_table
 from soilpb.decide.site_model import SiteModel
 from soilpb.decide.standards import lead_limit
 from soilpb.evaluate import splits
@@ -42,7 +42,7 @@ def dividing_rule(exceedances: pd.DataFrame) -> str:
     Parameters
     ----------
     exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.judge`.
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`.
 
     Returns
     -------
@@ -73,10 +73,10 @@ def above(
     ----------
     study : Study
     trials, exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.judge`: each soil as models said that had not seen it.
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`: each soil as models said that had not seen it.
     rule : str
     waiting : DataFrame, optional
-        From :func:`soilpb.decide.stored_model.prediction_table`, of soils without a laboratory value.
+        From :func:`soilpb.decide.stored_model.predict_soils`, of soils without a laboratory value.
 
     Returns
     -------
@@ -86,17 +86,17 @@ def above(
         soil farthest above its limit.
     """
     said = trials.query("repeat == 0").set_index("sample")
-    ph = stored_model.ph_of(study)
+    ph = stored_model.measured_ph(study)
     samples = study.target.samples
     limits = lead_limit(stored_model.STANDARD, rule, np.nan if ph is None else ph)
-    soils = stored_model.once(study, exceedances, rule)[["probability", "exceeded"]].join(
+    soils = stored_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]].join(
         said[["observed", "predicted", "lower", "upper"]]
     )
     soils["limit"] = pd.Series(np.broadcast_to(limits, len(samples)), samples.index)
     soils = soils[soils["exceeded"] | (soils["probability"] >= LIKELY)]
     table = soils.rename(columns={"observed": "measured"})
     if waiting is not None:
-        target, column = study.site.target, stored_model.column_of(rule)
+        target, column = study.site.target, stored_model.probability_column(rule)
         names = {target: "predicted", f"{target}_lower": "lower", f"{target}_upper": "upper"}
         more = waiting.rename(columns={**names, column: "probability"})
         more = more.loc[more["probability"] >= LIKELY, ["predicted", "lower", "upper", "probability"]]
@@ -139,12 +139,12 @@ def page(
 def limits_sentence(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
     """Say how many soils are above which limit, and how many of them spectra alone would have found."""
     if not rule:
-        if standard := stored_model.standard_for(study.site.target):
+        if standard := stored_model.default_standard(study.site.target):
             return (
                 f"The limits of {standard} depend on pH, and no soil has one: nothing is held against them."
             )
         return f"No limit for {study.target_name} is known here, so no soil is held against one."
-    soils = stored_model.once(study, exceedances, rule)
+    soils = stored_model.select_rule(study, exceedances, rule)
     above, likely = soils["exceeded"].astype(bool), soils["probability"] >= LIKELY
     first = exceedances.query("repeat == 0").groupby("rule", sort=False)["exceeded"]
     others = [f"“{name}” {int(found.sum())} of {len(found)}" for name, found in first if name != rule]
@@ -192,14 +192,14 @@ class SiteMap:
     skill : float
         R² of kriging the target at places left out one by one.
     trial : DataFrame
-        From :func:`soilpb.decide.maps.left_out`; no rows where nothing was kriged.
+        From :func:`soilpb.decide.maps.cross_validate_blocks`; no rows where nothing was kriged.
     """
 
     column: str
     label: str
     log: bool
     soils: pd.DataFrame
-    structure: maps.Structure | None = None
+    structure: maps.SpatialStructure | None = None
     cells: pd.DataFrame = None
     skill: float = np.nan
     trial: pd.DataFrame = None
@@ -217,15 +217,15 @@ def of_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap:
     ----------
     study : Study
     exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.judge`; may be empty.
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`; may be empty.
     rule : str
         Whose limit is mapped; values are where it is empty.
     """
-    there = maps.of_soils(study.target.samples)
+    there = maps.local_coordinates(study.target.samples)
     name = f"{study.target_name} ({study.target_unit})" if study.target_unit else study.target_name
     if rule:
         column, label = "probability", f"Probability above the limit, {rule}"
-        shown = stored_model.once(study, exceedances, rule)[["probability", "exceeded"]]
+        shown = stored_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]]
     else:
         column, label = "value", name
         shown = pd.DataFrame({"value": study.natural(study.y)}, index=study.ids)
@@ -234,16 +234,18 @@ def of_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap:
         return SiteMap(column, label, log, shown.iloc[:0])
     at, y, ph = there.to_numpy(), *_known(study, there.index)
     soils = there.join(shown, how="inner")
-    structure = maps.structure(at, y, seed=study.site.seed)
+    structure = maps.assess_structure(at, y, seed=study.site.seed)
     if not structure.found:
         return SiteMap(column, label, log, soils, structure)
-    surface = maps.Surface.fit(at, y, ph, study.site.target_scale == "log")
-    cells = maps.between(at) if surface.target.skill > 0 else maps.between(at).iloc[:0]
-    standard = stored_model.standard_for(study.site.target) if rule else ""
+    surface = maps.KrigedSite.fit(at, y, ph, study.site.target_scale == "log")
+    cells = maps.map_cells(at) if surface.target.skill > 0 else maps.map_cells(at).iloc[:0]
+    standard = stored_model.default_standard(study.site.target) if rule else ""
     if len(cells):
         ground = cells[["x", "y"]].to_numpy()
         cells[column] = surface.probability(ground, standard, rule) if rule else surface.values(ground)
-    trial = maps.left_out(at, y, there.index, ph, surface.log, standard, rule, seed=study.site.seed)
+    trial = maps.cross_validate_blocks(
+        at, y, there.index, ph, surface.log, standard, rule, seed=study.site.seed
+    )
     return SiteMap(column, label, log, soils, structure, cells, surface.target.skill, trial)
 
 
@@ -301,7 +303,7 @@ def _came_true(mapped: SiteMap, seed: int) -> str:
         explained += ": the surface knows little more than the mean, so go by the soils"
     if mapped.column == "value":
         return f"{explained}."
-    error = calibration_error(reliability(trial["probability"], trial["exceeded"]))
+    error = calibration_error(reliability_table(trial["probability"], trial["exceeded"]))
     chance = error_by_chance(trial["probability"].to_numpy(), seed=seed)
     return f"{explained}. In such blocks: {_lower(decision_words.calibration(error, chance, len(trial)))}"
 
@@ -313,7 +315,7 @@ def _lower(sentence: str) -> str:
 def _known(study: Study, ids: pd.Index) -> tuple[np.ndarray, np.ndarray | None]:
     """The target on the modelling scale and pH of some soils."""
     rows = study.target.samples.index.get_indexer(ids)
-    ph = stored_model.ph_of(study)
+    ph = stored_model.measured_ph(study)
     return study.y[rows], None if ph is None else ph[rows]
 
 
@@ -349,11 +351,11 @@ def unmeasured(study: Study) -> SoilSpectra | None:
 
 
 def said_of(model: SiteModel, waiting: SoilSpectra | None, study: Study) -> pd.DataFrame | None:
-    """What the kept model says of the soils that wait (see :func:`soilpb.decide.stored_model.prediction_table`)."""
+    """What the kept model says of the soils that wait (see :func:`soilpb.decide.stored_model.predict_soils`)."""
     if waiting is None:
         return None
     target = study.site.target
-    return stored_model.prediction_table(model, waiting, target, stored_model.standard_for(target))
+    return stored_model.predict_soils(model, waiting, target, stored_model.default_standard(target))
 
 
 def send_next(study: Study, waiting: SoilSpectra | None, most: int = MOST) -> pd.DataFrame:
@@ -378,12 +380,12 @@ def send_next(study: Study, waiting: SoilSpectra | None, most: int = MOST) -> pd
     n = study.target.n_samples
     offered = study.X if waiting is None else waiting.reflectance
     ids = study.ids if waiting is None else waiting.samples.index.to_numpy()
-    F = sampling.features(np.concatenate([study.X, offered]))
-    chosen = sampling.choose(METHOD, F, min(most, len(ids)), np.arange(n), study.site.seed) - n
+    F = sampling.spectral_features(np.concatenate([study.X, offered]))
+    chosen = sampling.choose_samples(METHOD, F, min(most, len(ids)), np.arange(n), study.site.seed) - n
     table = pd.DataFrame({"soil": ids[chosen]})
     if waiting is None:
         table["value"] = study.natural(study.y)[chosen]
-        there = maps.of_soils(study.target.samples)
+        there = maps.local_coordinates(study.target.samples)
         table = table if there is None else table.join(there, on="soil")
     return table
 
@@ -397,7 +399,7 @@ def next_shown(study: Study, table: pd.DataFrame, said: pd.DataFrame | None = No
     table : DataFrame
         From :func:`send_next`.
     said : DataFrame, optional
-        What the kept model says of the soils that wait (:func:`soilpb.decide.stored_model.prediction_table`).
+        What the kept model says of the soils that wait (:func:`soilpb.decide.stored_model.predict_soils`).
     """
     unit = f"{study.target_name} ({study.target_unit})" if study.target_unit else study.target_name
     page = pd.DataFrame({"soil": table["soil"].astype(str)})

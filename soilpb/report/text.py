@@ -309,7 +309,7 @@ def sentence(study: Study, model: SiteModel, best: str = "") -> str:
     ----------
     study : Study
     model : SiteModel
-        From :func:`soilpb.decide.stored_model.fit`.
+        From :func:`soilpb.decide.stored_model.fit_site_model`.
     best : str
         The model that leads the page's table.
     """
@@ -337,9 +337,9 @@ def described(
     Parameters
     ----------
     trial : mapping
-        From :func:`soilpb.decide.stored_model.scores`.
+        From :func:`soilpb.decide.stored_model.score_site_model`.
     predictions, exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.judge`; exceedances may be empty.
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`; exceedances may be empty.
     flagged_of_same_kind : float
         Share of flags that the applicability limits allow.
 
