@@ -73,7 +73,7 @@ def above(
     ----------
     study : Study
     trials, exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.evaluate_site_model`: each soil as models said that had not seen it.
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`: models that had not seen the soil.
     rule : str
     waiting : DataFrame, optional
         From :func:`soilpb.decide.stored_model.predict_soils`, of soils without a laboratory value.
@@ -351,7 +351,7 @@ def unmeasured(study: Study) -> SoilSpectra | None:
 
 
 def said_of(model: SiteModel, waiting: SoilSpectra | None, study: Study) -> pd.DataFrame | None:
-    """What the kept model says of the soils that wait (see :func:`soilpb.decide.stored_model.predict_soils`)."""
+    """Predict the soils that wait (see :func:`soilpb.decide.stored_model.predict_soils`)."""
     if waiting is None:
         return None
     target = study.site.target
