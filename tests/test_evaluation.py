@@ -189,7 +189,7 @@ def test_learning_curve_keeps_the_test_rows_and_learns(soils):
 def test_single_splits_share_their_splits_and_spread(soils):
     """Every model is scored on the same n splits, whose scores differ by luck alone."""
     models = {"line": LinearRegression(), "again": LinearRegression()}
-    scores = cross_validation.score_single_splits(models, *soils, n=10, seed=3).query("metric == 'R2'")
+    scores = cross_validation.score_single_splits(models, *soils, n_splits=10, seed=3).query("metric == 'R2'")
     wide = scores.pivot_table(index="repeat", columns="model", values="value")
     assert len(wide) == 10
     pd.testing.assert_series_equal(wide["line"], wide["again"], check_names=False)

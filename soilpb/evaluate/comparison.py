@@ -1,15 +1,9 @@
-"""How far other soils of the same place would move a score: the bootstrap (Efron & Tibshirani 1993).
+"""Is one model better than another? Tests on stored folds, and bootstrap intervals over soils.
 
-Is one model better than another? Tests that know folds overlap.
-
-Scores of different folds are not independent: their training rows overlap. A plain t-test
-takes them for so many experiments and finds differences everywhere. Both tests here widen
-the variance by ``n_test / n_train`` (Nadeau & Bengio 2003, Machine Learning 52:239).
-
-Verdicts in words, computed: prose that cannot disagree with its table.
-
-A page glues these sentences; nobody types them. Each states its rule, so that a reader
-can go from the words back to the numbers of :mod:`soilpb.evaluate.comparison`.
+Scores of different folds are not independent, since their training rows overlap: a plain t-test
+finds differences everywhere. Both t-tests here widen the variance by ``n_test / n_train`` (Nadeau &
+Bengio 2003, Machine Learning 52:239). The bootstrap (Efron & Tibshirani 1993) draws soils, or
+groups of soils.
 """
 
 from __future__ import annotations
@@ -23,57 +17,122 @@ import pandas as pd
 from scipy import stats
 
 from soilpb._format import signed
-from soilpb.evaluate.cross_validation import ERRORS, POOLED
+from soilpb.evaluate.cross_validation import POOLED
 from soilpb.evaluate.splits import held_out_ratio
 
+#: What a comparison can end with.
+Verdict = Literal["better", "worse", "equal", "undecided"]
+#: Level of the tests.
+LEVEL = 0.05
+#: Differences smaller than this share of the reference's error make no practical difference.
+ROPE = 0.02
 
-def bootstrap_interval(
-    predictions: pd.DataFrame,
-    metric: Literal["R2", "RMSE"] = "R2",
-    reference: str | None = None,
-    groups: Mapping | None = None,
-    n_draws: int = 2000,
-    coverage: float = 0.95,
-    seed: int = 0,
-) -> pd.DataFrame:
-    """Percentile interval of the pooled metric under resampling of the test samples.
 
-    A sample is drawn with all its repeats, and all models share the draws. It says how far
-    other soils of this population would move the score of *these* fitted models.
+def compare_models(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """Compare the RMSE of every model with that of one reference, fold by fold.
+
+    R² is not compared: in one fold it is mostly the variance of the few test rows.
 
     Parameters
     ----------
-    predictions : DataFrame
-        Every model predicts each sample once a repeat.
-    reference : str, optional
-        Give the metric's difference from this model's instead of its value.
-    groups : mapping, optional
-        Sample → group (profile, sampling field): whole groups are drawn, since their samples are alike.
+    scores : DataFrame
+        From :func:`soilpb.evaluate.cross_validation.score_predictions`.
+    folds : DataFrame
+        The folds they were made on: the share of test rows corrects the tests.
+    reference : str
+        Model to compare with.
 
     Returns
     -------
     DataFrame
-        Columns model, metric, value, lower, upper; the metric is averaged over repeats.
+        One row per model: model, reference, metric, change, lower, upper (shares of the
+        reference's mean error; below 0 is better), p_value, p_holm (over these models),
+        better, equal, worse (posterior probabilities), rope (:data:`ROPE`).
     """
-    wide = predictions.pivot_table(index="sample", columns=["model", "repeat"], values="predicted")
-    if wide.isna().any(axis=None):
-        raise ValueError("some samples lack predictions of a model and repeat: use the folds of a k-fold")
-    observed = predictions.groupby("sample")["observed"].first().to_numpy()[:, None]
-    square = (wide.to_numpy() - observed) ** 2
-    unit = np.arange(len(observed)) if groups is None else pd.factorize(wide.index.map(groups))[0]
-    n = unit.max() + 1
-    resampled = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_draws)
-    weights = np.vstack([np.ones(n), resampled])[:, unit]  # the first row is the sample itself
-    total = weights.sum(axis=1, keepdims=True)
-    value = np.sqrt(weights @ square / total)
-    if metric == "R2":
-        value = 1 - total * value**2 / (weights @ observed**2 - (weights @ observed) ** 2 / total)
-    draws = pd.DataFrame(value, columns=wide.columns).T.groupby("model", sort=False).mean().T
-    if reference is not None:
-        draws = draws.drop(columns=reference).sub(draws[reference], axis=0)
-    tails = draws.iloc[1:].quantile([(1 - coverage) / 2, (1 + coverage) / 2])
-    table = pd.DataFrame({"value": draws.iloc[0], "lower": tails.iloc[0], "upper": tails.iloc[1]})
-    return table.rename_axis("model").reset_index().assign(metric=metric)
+    by_fold = scores[(scores["metric"] == "RMSE") & (scores["fold"] != POOLED)]
+    errors = by_fold.pivot_table(index=["repeat", "fold"], columns="model", values="value", sort=False)
+    if reference not in errors:
+        raise ValueError(f"no scores of the reference {reference!r}; there are: {', '.join(errors)}")
+    others = errors.drop(columns=reference)
+    changes = others.sub(errors[reference], axis=0).to_numpy().T / errors[reference].mean()
+    ratio = held_out_ratio(folds)
+    test, posterior = corrected_t_test(changes, ratio), bayesian_t_test(changes, ratio, ROPE)
+    table = pd.DataFrame({"model": others.columns, "reference": reference, "metric": "RMSE"})
+    return table.assign(
+        change=test.mean,
+        lower=test.lower,
+        upper=test.upper,
+        p_value=test.p_value,
+        p_holm=adjust_p_values(test.p_value),
+        better=posterior.below,
+        equal=posterior.inside,
+        worse=posterior.above,
+        rope=ROPE,
+    )
+
+
+def compare_pairs(scores: pd.DataFrame, folds: pd.DataFrame, pairs: Mapping[str, str]) -> pd.DataFrame:
+    """Compare each model with its own control, fold by fold, Holm-corrected over the pairs.
+
+    Parameters
+    ----------
+    scores, folds : DataFrame
+        As for :func:`compare_models`.
+    pairs : mapping of str to str
+        Model → the same model without what is under test.
+
+    Returns
+    -------
+    DataFrame
+        Rows of :func:`compare_models`, with a column ``outcome`` (:func:`decide_verdict`).
+    """
+    rows = [
+        compare_models(scores[scores["model"].isin(pair)], folds, reference=pair[1]) for pair in pairs.items()
+    ]
+    table = pd.concat(rows, ignore_index=True)
+    table["p_holm"] = adjust_p_values(table["p_value"])
+    return table.assign(outcome=[decide_verdict(row) for row in table.to_dict("records")])
+
+
+def decide_verdict(comparison: Mapping) -> Verdict:
+    """Decide one row of :func:`compare_models`, at the level :data:`LEVEL`.
+
+    - ``equal``: the difference is too small to matter with a probability of 1 - level,
+      whatever the p-value: with many folds even a tiny difference is significant;
+    - ``better``, ``worse``: the Holm-corrected p-value is below the level;
+    - ``undecided``: neither. This is not evidence of equality.
+    """
+    if comparison["equal"] >= 1 - LEVEL:
+        return "equal"
+    if comparison["p_holm"] < LEVEL:
+        return "better" if comparison["change"] < 0 else "worse"
+    return "undecided"
+
+
+def count_wrong_winners(scores: pd.DataFrame) -> pd.DataFrame:
+    """How often a single split gives the better R² to the wrong one of two models.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        From :func:`soilpb.evaluate.cross_validation.score_single_splits`.
+
+    Returns
+    -------
+    DataFrame
+        One row per pair: winner (better on average over the splits), loser, gap (between
+        their means), sd (of the difference over splits), share (of splits in which the
+        loser scored better).
+    """
+    rows = scores[(scores["metric"] == "R2") & (scores["fold"] == POOLED)]
+    values = rows.pivot_table(index="repeat", columns="model", values="value")
+    ranking = values.mean().sort_values(ascending=False)
+    pairs = [
+        (winner, loser, gap.mean(), gap.std(), (gap < 0).mean())
+        for winner, loser in combinations(ranking.index, 2)
+        for gap in [values[winner] - values[loser]]
+    ]
+    return pd.DataFrame(pairs, columns=["winner", "loser", "gap", "sd", "share"])
 
 
 class TTest(NamedTuple):
@@ -101,14 +160,14 @@ def corrected_t_test(differences: np.ndarray, ratio: float) -> TTest:
     differences : (..., n_folds) array
         Score of one model minus that of another on the same fold, all folds of all repeats.
     ratio : float
-        n_test / n_train; 0 gives the ordinary t-test, which overlapping folds make too sure.
+        n_test / n_train; 0 gives the ordinary t-test, which is too sure where folds overlap.
 
     Examples
     --------
     >>> round(float(corrected_t_test([1.0, 2.0, 3.0, 2.0], ratio=0.25).p_value), 3)
     0.041
     """
-    distribution, mean = _posterior(differences, ratio)
+    distribution, mean = _student(differences, ratio)
     lower, upper = distribution.interval(0.95)
     return TTest(mean, lower, upper, 2 * np.minimum(distribution.cdf(0), distribution.sf(0)))
 
@@ -123,13 +182,13 @@ def bayesian_t_test(differences: np.ndarray, ratio: float, rope: float) -> Poste
     rope : float
         Differences within ``±rope`` make no practical difference, in the unit of the score.
     """
-    distribution, _ = _posterior(differences, ratio)
+    distribution, _ = _student(differences, ratio)
     below, above = distribution.cdf(-rope), distribution.sf(rope)
     return Posterior(below, 1 - below - above, above)
 
 
-def _posterior(differences: np.ndarray, ratio: float) -> tuple[stats.distributions.rv_frozen, np.ndarray]:
-    """Student distribution that both tests read: the first as sampling, the second as belief."""
+def _student(differences: np.ndarray, ratio: float) -> tuple[stats.distributions.rv_frozen, np.ndarray]:
+    """Student distribution of the mean difference, which both tests use, and that mean."""
     differences = np.asarray(differences, dtype=float)
     n_folds = differences.shape[-1]
     if n_folds < 2:
@@ -138,25 +197,6 @@ def _posterior(differences: np.ndarray, ratio: float) -> tuple[stats.distributio
     spread = np.sqrt((1 / n_folds + ratio) * differences.var(axis=-1, ddof=1))
     # Models that never differ have no spread: the smallest number stands for none.
     return stats.t(n_folds - 1, mean, np.maximum(spread, np.finfo(float).tiny)), mean
-
-
-def mean_over_tasks(differences: Sequence[float], coverage: float = 0.95) -> tuple[float, float, float]:
-    """Mean of one difference a task, and its interval by Student's t: tasks are the sample.
-
-    It says what to expect on another task like these. That needs no correction for folds,
-    which each task has averaged already.
-
-    Examples
-    --------
-    >>> [round(value, 3) for value in mean_over_tasks([0.01, 0.02, 0.03])]
-    [0.02, -0.005, 0.045]
-    """
-    differences = np.asarray(differences, dtype=float)
-    if differences.size < 2:
-        raise ValueError(f"got {differences.size} task; an interval over tasks needs at least 2")
-    half = stats.t.ppf((1 + coverage) / 2, differences.size - 1) * stats.sem(differences)
-    mean = differences.mean()
-    return float(mean), float(mean - half), float(mean + half)
 
 
 def adjust_p_values(p_values: Sequence[float]) -> np.ndarray:
@@ -174,138 +214,86 @@ def adjust_p_values(p_values: Sequence[float]) -> np.ndarray:
     return adjusted
 
 
-def compare_models(
-    scores: pd.DataFrame, folds: pd.DataFrame, reference: str, metric: str = "RMSE", rope: float = 0.02
+def mean_over_tasks(differences: Sequence[float]) -> tuple[float, float, float]:
+    """Mean of one difference per task, and its 95 % interval by Student's t.
+
+    Tasks are the sample: the interval says what to expect on another task like these.
+
+    Examples
+    --------
+    >>> [round(value, 3) for value in mean_over_tasks([0.01, 0.02, 0.03])]
+    [0.02, -0.005, 0.045]
+    """
+    differences = np.asarray(differences, dtype=float)
+    if differences.size < 2:
+        raise ValueError(f"got {differences.size} task; an interval over tasks needs at least 2")
+    half = stats.t.ppf(0.975, differences.size - 1) * stats.sem(differences)
+    mean = differences.mean()
+    return float(mean), float(mean - half), float(mean + half)
+
+
+def bootstrap_interval(
+    predictions: pd.DataFrame,
+    metric: Literal["R2", "RMSE"] = "R2",
+    reference: str | None = None,
+    groups: Mapping | None = None,
+    n_draws: int = 2000,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare every model with one reference, fold by fold.
+    """95 % percentile interval of the pooled metric under resampling of the test samples.
+
+    A sample is drawn with all its repeats, and all models share the draws. The interval says how
+    far other soils of this population would move the score of *these* fitted models.
 
     Parameters
     ----------
-    scores : DataFrame
-        From :func:`soilpb.evaluate.cross_validation.score_predictions`, by fold.
-    folds : DataFrame
-        The folds they were made on: the share of test rows corrects the tests.
-    reference : str
-        Model to compare with.
+    predictions : DataFrame
+        Every model predicts each sample once per repeat.
     metric : str
-        An error, so that less is better. R² of one fold is mostly the variance of its few
-        test rows, and is refused.
-    rope : float
-        Practical equivalence, as a share of the reference's mean error.
+    reference : str, optional
+        Give the metric's difference from this model's instead of its value.
+    groups : mapping, optional
+        Sample → group (profile, sampling field): whole groups are drawn, since their samples are alike.
+    n_draws, seed : int
 
     Returns
     -------
     DataFrame
-        One row a model: model, reference, metric, change, lower, upper (shares of the
-        reference's mean error; below 0 is better), p_value, p_holm (over these models),
-        better, equal, worse (posterior probabilities), rope.
+        Columns model, metric, value, lower, upper; the metric is averaged over repeats.
     """
-    if metric not in ERRORS:
-        raise ValueError(f"metric is {metric!r}; tests by fold compare errors: {', '.join(ERRORS)}")
-    by_fold = scores[(scores["metric"] == metric) & (scores["fold"] != POOLED)]
-    errors = by_fold.pivot_table(index=["repeat", "fold"], columns="model", values="value", sort=False)
-    if reference not in errors:
-        raise ValueError(f"no scores of the reference {reference!r}; there are: {', '.join(errors)}")
-    others = errors.drop(columns=reference)
-    changes = others.sub(errors[reference], axis=0).to_numpy().T / errors[reference].mean()
-    ratio = held_out_ratio(folds)
-    test, belief = corrected_t_test(changes, ratio), bayesian_t_test(changes, ratio, rope)
-    table = pd.DataFrame({"model": others.columns, "reference": reference, "metric": metric})
-    return table.assign(
-        change=test.mean,
-        lower=test.lower,
-        upper=test.upper,
-        p_value=test.p_value,
-        p_holm=adjust_p_values(test.p_value),
-        better=belief.below,
-        equal=belief.inside,
-        worse=belief.above,
-        rope=rope,
-    )
+    wide = predictions.pivot_table(index="sample", columns=["model", "repeat"], values="predicted")
+    if wide.isna().any(axis=None):
+        raise ValueError("some samples lack predictions of a model and repeat: use the folds of a k-fold")
+    observed = predictions.groupby("sample")["observed"].first().to_numpy()[:, None]
+    square = (wide.to_numpy() - observed) ** 2
+    unit = np.arange(len(observed)) if groups is None else pd.factorize(wide.index.map(groups))[0]
+    n = unit.max() + 1
+    resampled = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_draws)
+    weights = np.vstack([np.ones(n), resampled])[:, unit]  # the first row is the sample itself
+    total = weights.sum(axis=1, keepdims=True)
+    value = np.sqrt(weights @ square / total)
+    if metric == "R2":
+        value = 1 - total * value**2 / (weights @ observed**2 - (weights @ observed) ** 2 / total)
+    draws = pd.DataFrame(value, columns=wide.columns).T.groupby("model", sort=False).mean().T
+    if reference is not None:
+        draws = draws.drop(columns=reference).sub(draws[reference], axis=0)
+    tails = draws.iloc[1:].quantile([0.025, 0.975])
+    table = pd.DataFrame({"value": draws.iloc[0], "lower": tails.iloc[0], "upper": tails.iloc[1]})
+    return table.rename_axis("model").reset_index().assign(metric=metric)
 
 
-def compare_pairs(
-    scores: pd.DataFrame, folds: pd.DataFrame, pairs: Mapping[str, str], metric: str = "RMSE"
-) -> pd.DataFrame:
-    """Compare each model with its own control, fold by fold, Holm-corrected over the pairs.
-
-    Parameters
-    ----------
-    scores, folds, metric
-        As in :func:`compare_models`.
-    pairs : mapping of str to str
-        Model → the same model without what is under test.
-
-    Returns
-    -------
-    DataFrame
-        Rows of :func:`compare_models`, with ``outcome``.
-    """
-    rows = [
-        compare_models(scores[scores["model"].isin(pair)], folds, reference=pair[1], metric=metric)
-        for pair in pairs.items()
-    ]
-    table = pd.concat(rows, ignore_index=True)
-    table["p_holm"] = adjust_p_values(table["p_value"])
-    return table.assign(outcome=[decide_verdict(row) for row in table.to_dict("records")])
-
-
-def count_wrong_winners(scores: pd.DataFrame, metric: str = "R2") -> pd.DataFrame:
-    """How often a single split names the wrong one of two models.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        From :func:`soilpb.evaluate.cross_validation.score_single_splits`.
-
-    Returns
-    -------
-    DataFrame
-        One row a pair: winner (better on average over the splits), loser, gap (between
-        their means), sd (of the difference over splits), share (of splits in which the
-        loser scored better).
-    """
-    rows = scores[(scores["metric"] == metric) & (scores["fold"] == POOLED)]
-    values = rows.pivot_table(index="repeat", columns="model", values="value")
-    values = -values if metric in ERRORS else values
-    ranking = values.mean().sort_values(ascending=False)
-    pairs = [
-        (winner, loser, gap.mean(), gap.std(), (gap < 0).mean())
-        for winner, loser in combinations(ranking.index, 2)
-        for gap in [values[winner] - values[loser]]
-    ]
-    return pd.DataFrame(pairs, columns=["winner", "loser", "gap", "sd", "share"])
-
-
-#: What a comparison can end with.
-Verdict = Literal["better", "worse", "equal", "undecided"]
 #: A result seen in fewer than this share of single splits is called unusual.
 UNUSUAL = 0.05
 
 
-def decide_verdict(comparison: Mapping, level: float = 0.05) -> Verdict:
-    """Decide one row of :func:`soilpb.evaluate.comparison.compare_models`.
-
-    - ``equal``: the difference is too small to matter with a probability of 1 - level,
-      whatever the p-value: with many folds even a trifle is significant;
-    - ``better``, ``worse``: the Holm-corrected p-value is below the level;
-    - ``undecided``: neither. This is not evidence of equality.
-    """
-    if comparison["equal"] >= 1 - level:
-        return "equal"
-    if comparison["p_holm"] < level:
-        return "better" if comparison["change"] < 0 else "worse"
-    return "undecided"
-
-
-def verdict(comparison: Mapping, level: float = 0.05) -> str:
+def verdict(comparison: Mapping) -> str:
     """Say one row of :func:`soilpb.evaluate.comparison.compare_models` in a sentence.
 
     ``p_holm`` is corrected for as many comparisons as its table has; the interval is of this
     comparison alone, so that it may exclude zero where the verdict is still "undecided".
     """
     c = comparison
-    decided = decide_verdict(c, level)
+    decided = decide_verdict(c)
     if decided == "equal":
         return (
             f"{c['model']} and {c['reference']} are practically equal: their {c['metric']} differs by less "

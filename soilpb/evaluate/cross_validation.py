@@ -1,15 +1,12 @@
-"""Nested cross-validation of many models on stored folds, and what is scored.
+"""Nested cross-validation on stored folds, metrics, and pieces (shards) of it for a cluster.
 
-Predictions are one row a (model, repeat, fold, sample); scores one row a (model, repeat,
-fold, metric). A model tunes itself inside ``fit``, so that each outer fold is: clone, fit
-on the training rows, predict the test rows, and nothing else crosses over.
+A model tunes itself inside ``fit``, so that each outer fold is: clone, fit on the training rows,
+predict the test rows. Predictions have one row per model, repeat, fold and sample; scores one row
+per model, repeat, fold and metric.
 
-Shards: a league of models, cut into pieces that many machines can share.
-
-A shard is one model, cross-validated once on one site. Its seed deals the folds and starts
-the model, and is the table's repeat. Shards know nothing of each other, so that they run
-anywhere and in any order; merged, they are the table that one process would have made,
-bit for bit. The workflow's rules ``shard`` and ``merge`` call this file.
+A shard is one model, cross-validated once on one site. Its seed deals the folds, starts the model,
+and is the table's repeat. Shards know nothing of each other: they run anywhere and in any order, and
+merged they equal the table of one process bit for bit.
 """
 
 from __future__ import annotations
@@ -17,6 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -27,15 +25,16 @@ from threadpoolctl import threadpool_limits
 from soilpb import _files
 from soilpb._format import track
 from soilpb.evaluate import splits
-from soilpb.models import baselines
-from soilpb.study import Study
+
+if TYPE_CHECKING:
+    from soilpb.study import Study
 
 COLUMNS = ["model", "repeat", "fold", "sample", "observed", "predicted", "lower", "upper"]
 #: In ``scores``, the fold of a metric computed from all predictions of a repeat.
 POOLED = -1
 METRICS = ("R2", "RMSE", "MAE", "bias", "RPD", "RPIQ", "CCC")
-#: Metrics of which less is better.
-ERRORS = ("RMSE", "MAE")
+#: Folds of a shard.
+N_SPLITS = 5
 
 
 def cross_validate(
@@ -146,6 +145,10 @@ def compute_metrics(observed: np.ndarray, predicted: np.ndarray) -> dict[str, fl
     }
 
 
+def _ratio(numerator: float, denominator: float) -> float:
+    return float(numerator / denominator) if denominator > 0 else np.nan
+
+
 def score_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     """Score predictions by fold, and pooled over the folds of each repeat (fold ``POOLED``).
 
@@ -163,20 +166,10 @@ def score_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "repeat", "fold", "metric", "value"])
 
 
-def back_transform(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Take predictions of a logarithm back to the natural scale.
-
-    The exponential of a predicted mean logarithm is a median, not a mean: on this scale
-    the bias of a skewed target is below zero even for a perfect model.
-    """
-    columns = ["observed", "predicted", "lower", "upper"]
-    return predictions.assign(**np.exp(predictions[columns]))
-
-
-def summarise_scores(scores: pd.DataFrame, coverage: float = 0.9) -> pd.DataFrame:
+def summarise_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """League table: pooled metrics averaged over repeats, the model with the best R² first.
 
-    ``lower`` and ``upper`` are quantiles over repeats: how far another partition of *these*
+    ``lower`` and ``upper`` are the 5 and 95 % quantiles over repeats: how far another partition of *these*
     soils moves the metric. Other soils move it further:
     see :func:`soilpb.evaluate.comparison.bootstrap_interval`.
 
@@ -186,9 +179,8 @@ def summarise_scores(scores: pd.DataFrame, coverage: float = 0.9) -> pd.DataFram
         Columns model, metric, value, sd, lower, upper, n_repeats.
     """
     values = scores[scores["fold"] == POOLED].groupby(["model", "metric"])["value"]
-    tail = (1 - coverage) / 2
     table = pd.DataFrame({"value": values.mean(), "sd": values.std()})
-    table["lower"], table["upper"] = values.quantile(tail), values.quantile(1 - tail)
+    table["lower"], table["upper"] = values.quantile(0.05), values.quantile(0.95)
     table["n_repeats"] = values.size()
     ranking = table.xs("R2", level="metric")["value"].sort_values(ascending=False).index
     order = pd.MultiIndex.from_product([ranking, METRICS], names=["model", "metric"])
@@ -201,13 +193,14 @@ def learning_curve(
     y: np.ndarray,
     sizes: Sequence[int],
     folds: pd.DataFrame,
-    sample_ids: Sequence | None = None,
+    sample_ids: Sequence,
     n_jobs: int = 1,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Score models trained on ever more samples (nested), always on the same test rows.
 
-    Returns scores with a column n_train.
+    Parameters are those of :func:`cross_validate`, with the numbers of training samples, ``sizes``.
+    Returns scores with a column ``n_train``.
     """
     parts = []
     for size in sizes:
@@ -221,30 +214,21 @@ def score_single_splits(
     models: Mapping[str, RegressorMixin],
     X: np.ndarray,
     y: np.ndarray,
-    n: int = 200,
-    test_share: float = 0.3,
+    n_splits: int = 200,
     seed: int = 0,
     groups: Sequence | None = None,
     n_jobs: int = 1,
 ) -> pd.DataFrame:
-    """Score ``n`` studies that each split once: how far luck alone moves a metric.
+    """Score models on many random 70/30 splits: how far chance alone moves a metric.
 
     Returns
     -------
     DataFrame
-        Pooled scores, one repeat a split; models share the splits.
+        Pooled scores, one repeat per split; models share the splits.
     """
-    folds = splits.random_split(np.arange(len(y)), n, test_share, seed, groups)
+    folds = splits.random_split(np.arange(len(y)), n_splits, seed=seed, groups=groups)
     scores = score_predictions(cross_validate(models, X, y, folds, n_jobs=n_jobs))
     return scores[scores["fold"] == POOLED].reset_index(drop=True)
-
-
-def _ratio(numerator: float, denominator: float) -> float:
-    return float(numerator / denominator) if denominator > 0 else np.nan
-
-
-#: Folds that a seed deals.
-N_SPLITS = 5
 
 
 class ShardError(ValueError):
@@ -252,7 +236,7 @@ class ShardError(ValueError):
 
 
 def predict_shards(study: Study, seeds: Iterable[int], keys: Sequence[str]) -> pd.DataFrame:
-    """Cross-validate models on a site, once a seed.
+    """Cross-validate models on a site, once per seed.
 
     Parameters
     ----------
@@ -274,12 +258,14 @@ def predict_shards(study: Study, seeds: Iterable[int], keys: Sequence[str]) -> p
     MissingArtifact
         If a model starts from the source network, and chapter 2 has not trained it.
     """
+    from soilpb.models import baselines  # PyTorch takes seconds, and nothing else here needs it
+
     network = study.source_network() if any(map(needs_source_network, keys)) else None
     parts = []
     for seed in seeds:
         folds = splits.repeated_kfold(study.ids, N_SPLITS, 1, seed, study.groups).assign(repeat=seed)
-        zoo = baselines.registry(network, keys, seed=seed, target=study.target_name)
-        parts.append(cross_validate(zoo, study.X, study.y, folds, study.ids))
+        models = baselines.registry(network, keys, seed=seed, target=study.target_name)
+        parts.append(cross_validate(models, study.X, study.y, folds, study.ids))
     return _in_order(parts)
 
 
@@ -291,6 +277,8 @@ def needs_source_network(key: str) -> bool:
     >>> needs_source_network("pls"), needs_source_network("resnet-ph")
     (False, True)
     """
+    from soilpb.models import baselines
+
     if key not in baselines.ENTRIES:
         raise KeyError(f"no model {key!r}; there are: {', '.join(baselines.ENTRIES)}")
     return baselines.ENTRIES[key].transfer
