@@ -21,9 +21,9 @@ import shap
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
-from soilpb.explain import explainable
+from soilpb.explain import network_attribution
 from soilpb.explain.attribution import Attribution, band_members, linear_shap
-from soilpb.explain.explainable import Subject
+from soilpb.explain.network_attribution import ExplainableNetwork
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.training import TrainingConfig
@@ -46,13 +46,19 @@ def benchmark(n_bands: int, n_soils: int, n_background: int, seed: int = 0) -> p
     X, background = soils.reflectance, soils.reflectance[:: max(1, n_soils // n_background)][:n_background]
     pls = PLSCV().fit(X, soils.values("pH"))
     explainers: dict[str, Callable[[], Attribution]] = {
-        "DeepExplainer": lambda: explainable.deep_shap(network, X, background),
-        "DeepLiftShap": lambda: explainable.deep_lift_shap(network, X, background),
-        "IntegratedGradients": lambda: explainable.integrated_gradients(network, X, background),
-        "Owen, 21 bands": lambda: explainable.owen_values(network, X, background[:OWEN_BACKGROUND], EDGES),
+        "DeepExplainer": lambda: network_attribution.deep_shap(network, X, background),
+        "DeepLiftShap": lambda: network_attribution.deep_lift_shap(network, X, background),
+        "IntegratedGradients": lambda: network_attribution.integrated_gradients(network, X, background),
+        "Owen, 21 bands": lambda: network_attribution.owen_values(
+            network, X, background[:OWEN_BACKGROUND], EDGES
+        ),
         "PLS, exact": lambda: linear_shap(pls, X, background, GRIDS[n_bands]),
     }
-    for warm_up in (explainable.deep_shap, explainable.deep_lift_shap, explainable.integrated_gradients):
+    for warm_up in (
+        network_attribution.deep_shap,
+        network_attribution.deep_lift_shap,
+        network_attribution.integrated_gradients,
+    ):
         warm_up(network, X[:3], background)  # imports are not the algorithm
     rows, reference = [], None
     for name, explain in explainers.items():
@@ -101,13 +107,13 @@ def partition_difference(n_bands: int = 210, n_soils: int = 3, seed: int = 0) ->
     """
     network = train(n_bands, seed)
     X = twin.simulate_target(n_soils + OWEN_BACKGROUND, seed=seed, grid=GRIDS[n_bands]).reflectance
-    ours = explainable.owen_values(network, X[:n_soils], X[n_soils:], EDGES)
-    subject = Subject.of(network, X[:n_soils], X[n_soils:])
+    ours = network_attribution.owen_values(network, X[:n_soils], X[n_soils:], EDGES)
+    subject = ExplainableNetwork.prepare(network, X[:n_soils], X[n_soils:])
     members = band_members(network.wavelengths, EDGES)
     masker = shap.maskers.Partition(subject.background.numpy(), clustering=_tree(members.sum(axis=1)))
     explainer = shap.PartitionExplainer(lambda x: subject.predict(subject.inputs.new_tensor(x)), masker)
     theirs = explainer(subject.inputs.numpy(), max_evals=10**9, batch_size=64, silent=True).values  # noqa: PD011
-    return float(np.abs((ours.credit - theirs) @ members.T).max() / np.abs(theirs @ members.T).max())
+    return float(np.abs((ours.attributions - theirs) @ members.T).max() / np.abs(theirs @ members.T).max())
 
 
 def _tree(sizes: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ from soilpb.models import baselines
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.training import TrainingConfig
 from soilpb.models.transfer import EmbeddingPLS
-from soilpb.simulate import truth, twin
+from soilpb.simulate import soils, twin
 from soilpb.site_file import project_root
 from soilpb.spectra import SoilSpectra, band_grid
 
@@ -177,7 +177,11 @@ def scores(condition: Condition, library: SoilSpectra, draw: int) -> pd.DataFram
     """Score every model of a condition on one draw, one row a model."""
     n = N_TRAIN + N_TEST
     site = twin.simulate_target(n, draw, GRID, condition.shift, condition.noise)
-    X, y, true = site.reflectance, np.log(site.values("Pb_mg_kg")), truth.true_log_pb(site.samples)
+    X, y, true = (
+        site.reflectance,
+        np.log(site.values("Pb_mg_kg")),
+        soils.log_pb(site.samples, site.samples["pH"]),
+    )
     learn, judge = slice(N_TRAIN), slice(N_TRAIN, n)
     about = {"draw": draw, **condition._asdict(), "ceiling": compute_metrics(y[judge], true[judge])["R2"]}
     rows = []

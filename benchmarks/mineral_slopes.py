@@ -22,12 +22,12 @@ from sklearn.base import clone
 from soilpb._format import track
 from soilpb.evaluate import pretraining, splits
 from soilpb.explain import mineral_slopes
-from soilpb.explain.mineral_slopes import Plausible
+from soilpb.explain.mineral_slopes import ProjectedModel
 from soilpb.models import baselines
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.training import TrainingConfig
 from soilpb.simulate import truth, twin
-from soilpb.simulate.soils import columns_of
+from soilpb.simulate.soils import constituent_columns
 from soilpb.spectra import band_grid
 
 GRID = band_grid(400, 2490, 10)
@@ -42,7 +42,7 @@ def benchmark(n_sites: int, n_soils: int, source_size: int) -> pd.DataFrame:
     library = twin.simulate_source(source_size, seed=FIRST_SEED - 1, grid=GRID)
     training = TrainingConfig(pretraining.choose_epochs(source_size), seed=FIRST_SEED - 1)
     source = SpectralNetwork.fit(library.reflectance, library.values("pH"), GRID, ["pH"], training=training)
-    texture = mineral_slopes.texture_exponent(library.reflectance, GRID, library.samples)
+    texture = mineral_slopes.estimate_texture_exponent(library)
     return pd.concat(
         [site(source, texture, n_soils, FIRST_SEED + i) for i in track(range(n_sites), "sites")],
         ignore_index=True,
@@ -55,19 +55,23 @@ def site(source: SpectralNetwork, texture: float, n_soils: int, seed: int) -> pd
     X, y, ids = soils.reflectance, np.log(soils.values("Pb_mg_kg")), soils.samples.index.to_numpy()
     folds = list(splits.iterate_folds(splits.repeated_kfold(ids, 5, 1, seed), ids))
     amounts = {
-        c: soils.samples[columns_of(c)].sum(axis=1).to_numpy() / 100 for c in mineral_slopes.CONSTITUENTS
+        c: soils.samples[constituent_columns(c)].sum(axis=1).to_numpy() / 100
+        for c in mineral_slopes.CONSTITUENTS
     }
     true = truth.true_mineral_slopes(soils.samples, "own").set_index("constituent")["total"]
     rows = []
     for name, model in baselines.registry(source, ENTRIES, seed).items():
         fitted = [clone(model).fit(X[fold.train], y[fold.train]) for fold in folds]
         ways = {
-            "plausible": [Plausible(m, X[fold.train]) for m, fold in zip(fitted, folds, strict=True)],
+            "plausible": [ProjectedModel(m, X[fold.train]) for m, fold in zip(fitted, folds, strict=True)],
             "as it comes": fitted,
         }
         for way, asked in ways.items():
             answers = pd.concat(
-                [mineral_slopes.mineral_slopes(m, X, GRID, abundance=amounts, texture=texture) for m in asked]
+                [
+                    mineral_slopes.estimate_slopes(m, X, GRID, abundance=amounts, texture=texture)
+                    for m in asked
+                ]
             )
             rows.append({"seed": seed, "model": name, "way": way, **agreement(answers, true)})
     return pd.DataFrame(rows)

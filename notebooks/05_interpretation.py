@@ -47,16 +47,16 @@ from soilpb.evaluate import splits
 from soilpb.explain import bands as bands_
 from soilpb.explain import mineral_slopes as slopes_module
 from soilpb.explain import sanity_checks
-from soilpb.explain.bands import PUBLISHED, in_nm, window_tests
-from soilpb.explain.confounders import company_skill, company_verdict
-from soilpb.explain.explainable import deep_lift_shap, deep_shap, integrated_gradients
-from soilpb.explain.mineral_slopes import mineral_slopes, slopes_by_fold
+from soilpb.explain.bands import PUBLISHED_WINDOWS, format_window, compare_windows
+from soilpb.explain.confounders import score_confounders, compare_confounders
+from soilpb.explain.network_attribution import deep_lift_shap, deep_shap, integrated_gradients
+from soilpb.explain.mineral_slopes import estimate_slopes, estimate_slopes_by_fold
 from soilpb.models import baselines, pls
 from soilpb.old import figures_hover, interpretation_words
 from soilpb.plots import attribution, spectra, style
 from soilpb.simulate import minerals as minerals_
 from soilpb.simulate import truth
-from soilpb.simulate.soils import columns_of
+from soilpb.simulate.soils import constituent_columns
 from soilpb.study import Study
 
 study = Study.open("05_interpretation", globals())
@@ -112,7 +112,7 @@ change = bands_.compare_bands(bands, BEFORE, AFTER, left_out=1 / n_folds)
 # %% mystnb={"figure": {"caption": "Credit of 50 nm bands ({glue:text}`shap-kind` soils), relative to an even spread, with 90 % intervals. Strip: what became of each band. Grey: what the study says of Gejiu.", "name": "fig-band-change"}, "image": {"alt": "For each band of 50 nm two dots with intervals, pH and target, on a logarithmic axis around the even share; beneath, a strip coloured by outcome: retained, adapted, new, lost, unused or undecided."}}
 ax = attribution.plot_band_change(change, BEFORE, AFTER)
 # %% tags=["hide-input"]
-rules = pd.DataFrame({"outcome": list(bands_.RULES), "rule": list(bands_.RULES.values())})
+rules = pd.DataFrame({"outcome": list(bands_.OUTCOMES), "rule": list(bands_.OUTCOMES.values())})
 rules["bands"] = [int((change["outcome"] == name).sum()) for name in rules["outcome"]]
 rules.style.hide(axis="index")
 
@@ -120,7 +120,7 @@ rules.style.hide(axis="index")
 classed = change[~change["outcome"].isin(["unused", "undecided"])]
 pd.DataFrame(
     {
-        "band": [in_nm(b.start, b.stop) for b in classed.itertuples()],
+        "band": [format_window(b.start, b.stop) for b in classed.itertuples()],
         "outcome": classed["outcome"].to_list(),
         BEFORE: [f"{b.before:.1f} ({b.before_low:.1f}–{b.before_high:.1f})" for b in classed.itertuples()],
         AFTER: [f"{b.after:.1f} ({b.after_low:.1f}–{b.after_high:.1f})" for b in classed.itertuples()],
@@ -145,8 +145,11 @@ deep = deep_shap(network, study.X, background)
 assert all(value.equal(weights[name]) for name, value in network.network.state_dict().items())
 assert deep.additivity_error <= 1e-4
 another_method = integrated_gradients(network, study.X, background)
-of_model = [sanity_checks.additivity([deep, *before, *after]), sanity_checks.agreement(deep, after[0], 0.999)]
-of_next = {"another method": sanity_checks.agreement(deep, another_method, 0.9)}
+of_model = [
+    sanity_checks.check_additivity([deep, *before, *after]),
+    sanity_checks.check_agreement(deep, after[0], 0.999),
+]
+of_next = {"another method": sanity_checks.check_agreement(deep, another_method, 0.9)}
 
 # %% [markdown]
 # **Is it the same tomorrow?** The same fit with other background soils; the same soils with another seed; another fold.
@@ -169,7 +172,7 @@ changed = {
     "another seed": profiles_of(other_seeds, [background] * 3),
     "another draw (fold, seed and background)": of_target,
 }
-of_next |= {what: sanity_checks.stability(draws, what) for what, draws in changed.items()}
+of_next |= {what: sanity_checks.check_stability(draws, what) for what, draws in changed.items()}
 
 # %% [markdown]
 # **Does it depend on what was learned?** A network with random weights has learned nothing; its profile must look different {cite:p}`adebayo2018`.
@@ -178,10 +181,10 @@ of_next |= {what: sanity_checks.stability(draws, what) for what, draws in change
 
 # %%
 few = np.sort(rng.choice(len(study.y), min(40, len(study.y)), replace=False))
-untrained = sanity_checks.randomised_profiles(network, study.X[few], background, n_draws=3, seed=seed)
+untrained = sanity_checks.profile_random_networks(network, study.X[few], background, n_draws=3, seed=seed)
 wide = after[0].bands(edges[::2] if edges.size % 2 else np.append(edges[::2], edges[-1] + 50), AFTER)
-curves = sanity_checks.masking_curves(network, study.X[few], background[:10], wide, n_random=10, seed=seed)
-of_model += [sanity_checks.randomisation(of_target, untrained), *sanity_checks.masking(curves)]
+curves = sanity_checks.mask_bands(network, study.X[few], background[:10], wide, n_random=10, seed=seed)
+of_model += [sanity_checks.check_randomisation(of_target, untrained), *sanity_checks.check_masking(curves)]
 
 # %% mystnb={"figure": {"caption": "How far predictions of {glue:text}`shap-label` move as bands of 100 nm are masked or given back ({glue:text}`shap-kind` soils). Solid: most credited band first; dashed: random orders, with 5–95 % of them. The test is about the area between solid and dashed.", "name": "fig-masking"}, "image": {"alt": "Two pairs of curves against the share of bands handled: deletion rises and insertion falls, the order by credit beside random orders."}}
 ax = attribution.plot_masking_curves(curves)
@@ -191,8 +194,8 @@ ax = attribution.plot_masking_curves(curves)
 # {glue:text}`shap-other-target`
 
 # %%
-tested = window_tests(of_target, PUBLISHED, left_out=1 / n_folds)
-of_windows = sanity_checks.windows(tested, AFTER)
+tested = compare_windows(of_target, PUBLISHED_WINDOWS, left_out=1 / n_folds)
+of_windows = sanity_checks.check_windows(tested, AFTER)
 tested = tested.assign(verdict=[v.verdict for v in of_windows], group="named by the study")
 
 # %% [markdown]
@@ -208,8 +211,8 @@ def explain(target):
     return deep_lift_shap(network, study.X[few], background[:10]).bands(edges, "")
 
 
-found = sanity_checks.bands_beyond_chance(explain, study.y, n_permutations, seed)
-of_chance = sanity_checks.beyond_chance(found, "The pH network with a ridge head")
+found = sanity_checks.compare_with_permuted_targets(explain, study.y, n_permutations, seed)
+of_chance = sanity_checks.check_beyond_chance(found, "The pH network with a ridge head")
 
 # %% [markdown]
 # **Does it say what the soil does?** {glue:text}`shap-truth-asked`
@@ -219,14 +222,14 @@ known = study.site.target_data == "twin"  # what is true of measured soils, nobo
 hypotheses, against, of_truth = tested, None, []
 if known:
     response = truth.true_response(study.target.samples, study.grid, source.prepare)
-    against = sanity_checks.against_truth(of_target, response, left_out=1 / n_folds)
-    of_truth = sanity_checks.truth_verdicts(of_target, response, AFTER, left_out=1 / n_folds)
+    against = sanity_checks.compare_with_truth(of_target, response, left_out=1 / n_folds)
+    of_truth = sanity_checks.check_truth(of_target, response, AFTER, left_out=1 / n_folds)
     true = against.assign(group="true of the simulated soils")
     hypotheses = pd.concat([tested, true], ignore_index=True)
 
 # %% mystnb={"figure": {"caption": "Credit per nanometre in windows that were not chosen by it ({glue:text}`shap-kind` soils), relative to an even spread (line), with 90 % intervals; right: p among all windows of the same width, before Holm's correction. Windows of the study are claims about lead at Gejiu; the others were chosen by the simulation's truth.", "name": "fig-windows"}, "image": {"alt": "One row a window of wavelengths: a dot with an interval beside the line of the even share, and its p-value at the right."}}
 rows = hypotheses.assign(
-    window=[in_nm(w.start, w.stop) for w in hypotheses.itertuples()],
+    window=[format_window(w.start, w.stop) for w in hypotheses.itertuples()],
     p_value=[f"p = {p:.2f}" for p in hypotheses["p"]],
 )
 ax = attribution.plot_intervals(
@@ -283,21 +286,16 @@ attribution.style_verdicts(table)
 
 
 # %%
-def texture_of(library):
-    has_clay = "clay_pct" in library.samples
-    return (
-        slopes_module.texture_exponent(library.reflectance, library.wavelengths, library.samples)
-        if has_clay
-        else 0.0
-    )
-
-
-samples, asked, texture = study.target.samples, list(slopes_module.CONSTITUENTS), texture_of(study.source)
+samples, asked, texture = (
+    study.target.samples,
+    list(slopes_module.CONSTITUENTS),
+    slopes_module.estimate_texture_exponent(study.source),
+)
 amounts = slopes_module.laboratory_abundances(samples)
 if known:
-    amounts = {name: samples[columns_of(name)].sum(axis=1).to_numpy() / 100 for name in asked}
-answers = slopes_by_fold(fitted, folds, study.X, study.grid, asked, amounts, texture)
-minerals = bands_.intervals(answers, ["constituent"], "slope", left_out=1 / n_folds)
+    amounts = {name: samples[constituent_columns(name)].sum(axis=1).to_numpy() / 100 for name in asked}
+answers = estimate_slopes_by_fold(fitted, folds, study.X, study.grid, asked, amounts, texture)
+minerals = bands_.jackknife_intervals(answers, ["constituent"], "slope", left_out=1 / n_folds)
 if known:
     true_slopes = truth.true_mineral_slopes(samples, "own").set_index("constituent")["total"]
     minerals["truth"] = true_slopes.loc[minerals["constituent"]].to_numpy()
@@ -329,17 +327,22 @@ def own_slope(field, target, constituent):
         splits.iterate_folds(splits.repeated_kfold(task.ids, 5, 1, task.site.seed, task.groups), task.ids)
     )
     baselines = [pls.PLSCV().fit(task.X[fold.train], task.y[fold.train]) for fold in rows]
-    measured, texture = slopes_module.laboratory_abundances(task.target.samples), texture_of(task.source)
-    answers = slopes_by_fold(
+    measured, texture = (
+        slopes_module.laboratory_abundances(task.target.samples),
+        slopes_module.estimate_texture_exponent(task.source),
+    )
+    answers = estimate_slopes_by_fold(
         baselines, rows, task.X, task.grid, [*pairs.values(), "water"], measured, texture
     )
     answers["slope"] *= 100 / task.y.mean()
-    found = bands_.intervals(answers, ["constituent"], "slope", left_out=0.2).set_index("constituent")
+    found = bands_.jackknife_intervals(answers, ["constituent"], "slope", left_out=0.2).set_index(
+        "constituent"
+    )
     errors = [task.y[f.test] - m.predict(task.X[f.test]) for f, m in zip(rows, baselines, strict=True)]
     r2 = 1 - np.mean(np.concatenate(errors) ** 2) / task.y.var()
     names = {"field": task.site.limesoda_set, "model": f"{task.target_name} model"}
     alone = [
-        mineral_slopes(m, task.X, task.grid, [constituent], measured, texture=texture) for m in baselines
+        estimate_slopes(m, task.X, task.grid, [constituent], measured, texture=texture) for m in baselines
     ]
     direct = 100 / task.y.mean() * pd.concat(alone)["slope"].mean()
     return {
@@ -383,7 +386,7 @@ skills = {}
 for name, values in companions.assign(**{study.target_name: study.y}).items():
     others = companions.drop(columns=name, errors="ignore")
     if others.shape[1]:
-        skills[name] = company_skill(
+        skills[name] = score_confounders(
             probe, study.X, values.to_numpy(), others, one_repeat, study.groups, seed
         )
 
@@ -402,7 +405,7 @@ for name, saved in tables.items():
 
 # %% tags=["remove-cell"]
 if study.target_name in skills:
-    company_said = company_verdict(skills[study.target_name], study.target_name, list(companions))
+    company_said = compare_confounders(skills[study.target_name], study.target_name, list(companions))
 else:
     company_said = "Nothing but the target was measured at this site: its company cannot be asked."
 if known:
@@ -477,6 +480,6 @@ for name, value in sentences.items():
 # ## Try it on your site
 #
 # 1. Execute this chapter with `-f notebooks/sites/<your-site>.yml`. Which statements of the table hold for your target, and which bands would you have believed without it?
-# 2. Write down a window of wavelengths before you look. Add it to `PUBLISHED` in `soilpb/windows.py`: does it survive?
+# 2. Write down a window of wavelengths before you look. Add it to `PUBLISHED_WINDOWS` in `soilpb/windows.py`: does it survive?
 #
 # Next: {ref}`sec-real-soils`.

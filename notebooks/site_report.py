@@ -163,7 +163,7 @@ ax = scores_.plot_parity(of_best["predictions"], of_best["scores"], study.label)
 # %% tags=["remove-input"]
 first = folds.query("repeat == 0")
 fitted = bands.fit_by_fold(zoo[best], study.X, study.y, first, study.ids)
-credit = bands.credit_by_fold(best, fitted, study.X, first, study.ids, study.grid, study.site.seed)
+credit = bands.attribute_by_fold(best, fitted, study.X, first, study.ids, study.grid, study.site.seed)
 text.foldable(model_sections.peaks_shown(model_sections.peaks(credit, n_folds), n_folds))
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of the best model's credit by wavelength ({{site}}, {{kind}}): mean over the folds, and 5–95 % of them; beneath, what absorbs where."}, "image": {"alt": "Share of credit against wavelength as a filled line with a band around it; beneath, one row a constituent, bars mark where it absorbs."}}
@@ -222,7 +222,7 @@ words = {
     "coverage": text.coverage(outside),
     "best": best,
     "kept": text.sentence(study, kept, best),
-    "peaks": bands.strongest(credit),
+    "peaks": f"{_format.join_words([f'{nm:g}' for nm in bands.strongest_bands(credit)])} nm",
     "label": study.label,
     "property": study.site.source_property,
     "n-repeats": n_repeats,

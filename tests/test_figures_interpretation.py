@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color
 
-from soilpb.explain.bands import RULES
+from soilpb.explain.bands import OUTCOMES
 from soilpb.plots import attribution
 from tests.looks import assert_readable
 
@@ -16,7 +16,7 @@ def change():
     """Twelve bands of 50 nm, two of each outcome."""
     start = np.arange(400, 1000, 50)
     credit = np.geomspace(0.2, 4, start.size)
-    columns = {"start": start, "stop": start + 50, "outcome": list(RULES) * 2}
+    columns = {"start": start, "stop": start + 50, "outcome": list(OUTCOMES) * 2}
     for name, factor in (("before", 1.0), ("after", 0.8), ("change", 0.8)):
         columns |= {name: factor * credit, f"{name}_low": 0.5 * factor * credit}
         columns[f"{name}_high"] = 1.5 * factor * credit
@@ -26,7 +26,7 @@ def change():
 def test_each_outcome_has_a_colour():
     """Nothing that can become of a band is left without a colour, and no two share one."""
     colours = attribution.OUTCOME_COLOURS
-    assert set(colours) == set(RULES)
+    assert set(colours) == set(OUTCOMES)
     assert len(set(colours.values())) == len(colours)
 
 
@@ -71,7 +71,7 @@ def test_the_diagram_is_readable():
 def curves():
     """Order by credit moves predictions twice as far as random orders."""
     share = np.linspace(0, 1, 5)
-    orders = [("credit", 0, 2.0), ("random", 0, 0.9), ("random", 1, 1.1)]
+    orders = [("attribution", 0, 2.0), ("random", 0, 0.9), ("random", 1, 1.1)]
     tables = [
         pd.DataFrame({"curve": curve, "order": order, "draw": draw, "share": share, "moved": size * share})
         for curve in ("deletion", "insertion")

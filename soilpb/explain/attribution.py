@@ -34,7 +34,7 @@ class Attribution:
     ----------
     explainer : str
     wavelengths : (n_bands,) array, nm
-    credit : (n_samples, n_bands) array
+    attributions : (n_samples, n_bands) array
         In the units of the target.
     inputs : (n_samples, n_bands) array
         What the network saw.
@@ -45,7 +45,7 @@ class Attribution:
 
     explainer: str
     wavelengths: np.ndarray
-    credit: np.ndarray
+    attributions: np.ndarray
     inputs: np.ndarray
     predicted: np.ndarray
     base: float
@@ -53,7 +53,7 @@ class Attribution:
     @property
     def additivity_error(self) -> float:
         """Largest gap between summed credit and prediction − base, in sd of the predictions."""
-        gap = self.credit.sum(axis=1) - (self.predicted - self.base)
+        gap = self.attributions.sum(axis=1) - (self.predicted - self.base)
         return float(np.abs(gap).max() / self.predicted.std())
 
     def require_additivity(self, tolerance: float = ADDITIVITY_TOLERANCE) -> Attribution:
@@ -75,10 +75,10 @@ class Attribution:
             (units of the target), ``per_nm`` (``mean_abs`` a nanometre) and ``direction``
             (correlation of credit with the band's height: the sign of its effect).
         """
-        return self._table(self.credit, model, draw).assign(
+        return self._table(self.attributions, model, draw).assign(
             wavelength=self.wavelengths,
             per_nm=lambda table: table["mean_abs"] / np.gradient(self.wavelengths),
-            direction=_correlation(self.credit, self.inputs),
+            direction=_correlation(self.attributions, self.inputs),
         )
 
     def bands(self, edges: np.ndarray, model: str, draw: int = 0) -> pd.DataFrame:
@@ -98,7 +98,7 @@ class Attribution:
         if not member.any(axis=1).all():
             empty = int(np.argmin(member.any(axis=1)))
             raise ValueError(f"the band {edges[empty]:g}–{edges[empty + 1]:g} nm holds no wavelength")
-        credit = self.credit @ member.T
+        credit = self.attributions @ member.T
         width = np.diff(edges)
         return self._table(credit, model, draw).assign(
             start=edges[:-1],

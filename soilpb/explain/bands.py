@@ -37,15 +37,14 @@ from scipy.signal import find_peaks
 from scipy.stats import norm
 from sklearn.base import RegressorMixin, clone
 
-from soilpb._format import join_words
 from soilpb.evaluate import splits
 from soilpb.evaluate.comparison import adjust_p_values
 from soilpb.explain.attribution import Attribution, absorbance_coefficients
-from soilpb.explain.explainable import deep_shap
+from soilpb.explain.network_attribution import deep_shap
 from soilpb.spectra import absorbance
 
 
-def half_width(statistics: np.ndarray, left_out: float, level: float = 0.9) -> np.ndarray:
+def jackknife_half_width(statistics: np.ndarray, left_out: float, level: float = 0.9) -> np.ndarray:
     """Half width of the interval of a statistic that was computed once a fold.
 
     Parameters
@@ -63,7 +62,7 @@ def half_width(statistics: np.ndarray, left_out: float, level: float = 0.9) -> n
 
     Examples
     --------
-    >>> half_width(np.array([1.0, 3.0]), left_out=0.5).round(2)
+    >>> jackknife_half_width(np.array([1.0, 3.0]), left_out=0.5).round(2)
     np.float64(1.64)
     """
     if not 0 < left_out < 1:
@@ -75,7 +74,7 @@ def half_width(statistics: np.ndarray, left_out: float, level: float = 0.9) -> n
     return norm.ppf((1 + level) / 2) * np.sqrt(variance)
 
 
-def intervals(
+def jackknife_intervals(
     table: pd.DataFrame, by: Sequence[str], value: str, left_out: float, level: float = 0.9
 ) -> pd.DataFrame:
     """Mean and interval of a column over the draws of a tidy table.
@@ -89,21 +88,21 @@ def intervals(
     value : str
         The column to summarise.
     left_out, level
-        As for :func:`half_width`.
+        As for :func:`jackknife_half_width`.
 
     Returns
     -------
     DataFrame: the columns ``by``, then ``value`` (the mean), ``low`` and ``high``.
     """
     draws = table.pivot_table(index=list(by), columns="draw", values=value, sort=False)
-    mean, half = draws.mean(axis=1), half_width(draws.to_numpy(), left_out, level)
+    mean, half = draws.mean(axis=1), jackknife_half_width(draws.to_numpy(), left_out, level)
     return pd.DataFrame({value: mean, "low": mean - half, "high": mean + half}).reset_index()
 
 
 #: Training soils of a fold that stand for "spectrum unknown".
 N_BACKGROUND = 20
 #: Peaks nearer to each other than this, in nm, count as one.
-APART = 60.0
+MIN_PEAK_DISTANCE = 60.0
 
 
 def fit_by_fold(
@@ -128,7 +127,7 @@ def fit_by_fold(
     return [clone(model).fit(X[train], y[train]) for train in rows]
 
 
-def credit_by_fold(
+def attribute_by_fold(
     name: str,
     fitted: Sequence[RegressorMixin],
     X: np.ndarray,
@@ -165,12 +164,12 @@ def credit_by_fold(
     for draw, (model, fold) in enumerate(zip(fitted, splits.iterate_folds(folds, sample_ids), strict=True)):
         size = min(N_BACKGROUND, len(fold.train))
         background = X[rng.choice(fold.train, size, replace=False)]
-        explained = credit_of(model, X[fold.test], background, wavelengths)
+        explained = attribute(model, X[fold.test], background, wavelengths)
         profiles.append(explained.profile(name, draw))
     return pd.concat(profiles, ignore_index=True)
 
 
-def credit_of(
+def attribute(
     model: RegressorMixin, X: np.ndarray, background: np.ndarray, wavelengths: np.ndarray
 ) -> Attribution:
     """Credit of each band in a fitted model's predictions of ``X``, both reflectance."""
@@ -182,7 +181,7 @@ def credit_of(
     return Attribution("coefficients", wavelengths, credit, inputs, model.predict(X), base)
 
 
-def peaks(profiles: pd.DataFrame, n: int = 3) -> list[float]:
+def strongest_bands(profiles: pd.DataFrame, n: int = 3) -> list[float]:
     """Find the highest peaks of a profile, averaged over draws, the highest first, in nm.
 
     Parameters
@@ -190,33 +189,22 @@ def peaks(profiles: pd.DataFrame, n: int = 3) -> list[float]:
     profiles : DataFrame
         ``wavelength``, ``mean_abs`` of one model, on an even grid.
     n : int
-        At most so many. Peaks nearer than :data:`APART` count as one.
+        At most so many. Peaks nearer than :data:`MIN_PEAK_DISTANCE` count as one.
 
     Examples
     --------
-    >>> peaks(pd.DataFrame({"wavelength": [500, 510, 520, 600, 700.0], "mean_abs": [1, 3, 1, 0, 2]}))
+    >>> strongest_bands(pd.DataFrame({"wavelength": [500, 510, 520, 600, 700.0], "mean_abs": [1, 3, 1, 0, 2]}))
     [510.0, 700.0]
     """
     mean = profiles.groupby("wavelength")["mean_abs"].mean()
     step = float(np.median(np.diff(mean.index)))
     padded = np.concatenate([[0.0], mean.to_numpy(), [0.0]])  # a peak may stand at either end
-    found = find_peaks(padded, distance=max(1, round(APART / step)))[0] - 1
+    found = find_peaks(padded, distance=max(1, round(MIN_PEAK_DISTANCE / step)))[0] - 1
     return mean.iloc[found].sort_values(ascending=False, kind="stable").index[:n].astype(float).tolist()
 
 
-def strongest(profiles: pd.DataFrame, n: int = 3) -> str:
-    """Name the bands of :func:`peaks` in a sentence.
-
-    Examples
-    --------
-    >>> strongest(pd.DataFrame({"wavelength": [500, 510, 520, 600, 700.0], "mean_abs": [1, 3, 1, 0, 2]}))
-    '510 and 700 nm'
-    """
-    return f"{join_words([f'{wavelength:g}' for wavelength in peaks(profiles, n)])} nm"
-
-
 #: What can become of a band, and when, said as a page says it.
-RULES = {
+OUTCOMES = {
     "retained": "both models use it, and its share of the credit is not shown to change",
     "adapted": "both models use it, and its share of the credit changes",
     "new": "only the second model uses it",
@@ -229,7 +217,7 @@ RULES = {
 _SAME_NETWORK = 0.5
 
 
-def relative_credit(bands: pd.DataFrame) -> pd.DataFrame:
+def relative_attribution(bands: pd.DataFrame) -> pd.DataFrame:
     """Add the credit of each band relative to an even spread over the spectrum.
 
     Parameters
@@ -245,7 +233,7 @@ def relative_credit(bands: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> bands = pd.DataFrame({"start": [400, 500], "stop": [500, 700], "mean_abs": [1.0, 8.0]})
-    >>> relative_credit(bands.assign(model="m", draw=0))["relative"].round(2).tolist()
+    >>> relative_attribution(bands.assign(model="m", draw=0))["relative"].round(2).tolist()
     [0.33, 1.33]
     """
     by_model = bands.assign(width=bands["stop"] - bands["start"]).groupby(["model", "draw"])
@@ -261,7 +249,7 @@ def compare_bands(
     """Class each band by what becomes of it from one model to the other.
 
     A model *uses* a band whose relative credit lies above 1 with its whole interval, and
-    does not use one whose interval lies below 1. See :data:`RULES` for what follows.
+    does not use one whose interval lies below 1. See :data:`OUTCOMES` for what follows.
 
     Parameters
     ----------
@@ -281,7 +269,7 @@ def compare_bands(
         One row a band: ``start``, ``stop``; ``before``, ``after`` and ``change`` (their
         ratio), each with ``_low`` and ``_high``; ``outcome``.
     """
-    log_credit = relative_credit(bands).assign(log=lambda table: np.log(table["relative"]))
+    log_credit = relative_attribution(bands).assign(log=lambda table: np.log(table["relative"]))
     wide = log_credit.pivot_table(index=["start", "stop"], columns=["model", "draw"], values="log")
     columns = {}
     for name, logs, share in (
@@ -289,7 +277,7 @@ def compare_bands(
         ("after", wide[after], left_out),
         ("change", wide[after] - wide[before], left_out),
     ):
-        centre, half = logs.mean(axis=1), half_width(logs.to_numpy(), share, level)
+        centre, half = logs.mean(axis=1), jackknife_half_width(logs.to_numpy(), share, level)
         columns |= {name: np.exp(centre), f"{name}_low": np.exp(centre - half)}
         columns[f"{name}_high"] = np.exp(centre + half)
     table = pd.DataFrame(columns).reset_index()
@@ -312,7 +300,7 @@ def _used(low: float, high: float) -> bool | None:
 
 #: What the study says of wavelengths (He et al. 2025, abstract): nm, claim, citation key.
 #: It names 919 and 959 nm as points; here they are 20 nm wide, two bands of the usual grid.
-PUBLISHED = pd.DataFrame(
+PUBLISHED_WINDOWS = pd.DataFrame(
     [
         (550.0, 750.0, "retained", "he2025"),
         (1600.0, 1700.0, "retained", "he2025"),
@@ -323,18 +311,18 @@ PUBLISHED = pd.DataFrame(
 )
 
 
-def in_nm(start: float, stop: float) -> str:
+def format_window(start: float, stop: float) -> str:
     """Name a window as a reader would.
 
     Examples
     --------
-    >>> in_nm(550, 750), in_nm(1860, 1860)
+    >>> format_window(550, 750), format_window(1860, 1860)
     ('550–750 nm', '1860 nm')
     """
     return f"{start:g} nm" if start == stop else f"{start:g}–{stop:g} nm"
 
 
-def window_tests(
+def compare_windows(
     profiles: pd.DataFrame, windows: pd.DataFrame, left_out: float, level: float = 0.9
 ) -> pd.DataFrame:
     """Test for each window whether a model's credit is high there.
@@ -374,7 +362,7 @@ def window_tests(
         # Credit is positive and its ratios count: means and intervals are those of logarithms.
         relative = np.log(of_this_width.mean(axis=-1))  # (n_windows, n_draws)
         here, everywhere = relative[inside[0]], relative.mean(axis=1)
-        centre, half = here.mean(), half_width(here, left_out, level)
+        centre, half = here.mean(), jackknife_half_width(here, left_out, level)
         p = np.mean(everywhere >= centre - 1e-12)  # a window ties with itself, whatever the rounding
         rows.append((*np.exp([centre, centre - half, centre + half]), p))
     tested = pd.DataFrame(rows, columns=["relative", "low", "high", "p"], index=windows.index)

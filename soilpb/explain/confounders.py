@@ -26,7 +26,7 @@ PARTS = ("spectrum", "company", "both")
 PRACTICAL = 0.05
 
 
-def company_skill(
+def score_confounders(
     model: RegressorMixin,
     X: np.ndarray,
     y: np.ndarray,
@@ -84,12 +84,12 @@ def company_skill(
     return pd.DataFrame(rows, columns=["draw", "n_train", "n_test", "part", "r2"])
 
 
-def company_verdict(skill: pd.DataFrame, target: str, companions: Sequence[str]) -> str:
+def compare_confounders(skill: pd.DataFrame, target: str, companions: Sequence[str]) -> str:
     """Say in one sentence whether a model reads the target or its company.
 
     Parameters
     ----------
-    skill : DataFrame from :func:`company_skill`
+    skill : DataFrame from :func:`score_confounders`
     target : str
         What the sentence calls the target, such as ``lead``.
     companions : sequence of str

@@ -32,7 +32,7 @@ from soilpb.simulate.minerals import (
     km_reflectance,
     scattering,
 )
-from soilpb.spectra import CARBON_IN_ORGANIC_MATTER, absorbance, reflectance_from_absorbance
+from soilpb.spectra import CARBON_IN_ORGANIC_MATTER, SoilSpectra, absorbance, reflectance_from_absorbance
 
 #: Constituents asked about unless told otherwise.
 CONSTITUENTS = (
@@ -63,7 +63,7 @@ class Predictor(Protocol):
         """Predictions (n_samples,) for reflectance (n_samples, n_bands)."""
 
 
-def mineral_slopes(
+def estimate_slopes(
     model: Predictor,
     X: np.ndarray,
     wavelengths: np.ndarray,
@@ -88,7 +88,7 @@ def mineral_slopes(
     step : float
         Relative change: half of it is added, half taken away.
     texture : float
-        Exponent with which scattering follows clay (see :func:`texture_exponent`); 0 leaves
+        Exponent with which scattering follows clay (see :func:`estimate_texture_exponent`); 0 leaves
         scattering as it is, and clay is then known by what it absorbs alone.
 
     Returns
@@ -102,7 +102,7 @@ def mineral_slopes(
     >>> class Darkness:
     ...     def predict(self, X):
     ...         return -np.log(X[:, 0])
-    >>> slopes = mineral_slopes(Darkness(), np.full((1, 2), 0.3), np.array([500.0, 510.0]), ["hematite"])
+    >>> slopes = estimate_slopes(Darkness(), np.full((1, 2), 0.3), np.array([500.0, 510.0]), ["hematite"])
     >>> slopes["slope"].item() > 0
     True
     """
@@ -123,38 +123,40 @@ def mineral_slopes(
     return pd.concat(tables, ignore_index=True)
 
 
-def texture_exponent(X: np.ndarray, wavelengths: np.ndarray, samples: pd.DataFrame) -> float:
-    """How scattering follows clay in a library of soils: the exponent of ``S ∝ clay ** exponent``.
+def estimate_texture_exponent(library: SoilSpectra) -> float:
+    """Estimate the exponent of ``scattering ∝ clay ** exponent`` from a library of soils.
 
-    Clay absorbs little, yet soils with more of it are darker at all wavelengths: their
-    grains scatter less. ``ln(K/S)`` is regressed on ``ln(clay)``, beside what else was measured;
-    what clay's own absorption does not explain of the coefficient is scattering's. The
-    median over wavelengths is taken, for scattering is the same everywhere and the
-    company that clay keeps is not.
+    Clay absorbs little, yet soils with more of it are darker at all wavelengths: their grains
+    scatter less. ``ln(K/S)`` is regressed on ``ln(clay)``, beside what else was measured, and what
+    clay's own absorption explains is subtracted. The median over wavelengths is taken: scattering
+    is the same everywhere, and the constituents that are correlated with clay are not.
 
     Parameters
     ----------
-    X : (n_samples, n_bands) array
-        Reflectance of soils that vary in clay, such as the source library's.
-    wavelengths : (n_bands,) array, nm
-    samples : DataFrame
-        Their laboratory values; ``clay_pct`` is needed.
+    library : SoilSpectra
+        Soils that vary in clay, such as the source library's.
+
+    Returns
+    -------
+    float
+        0 (scattering does not follow clay) where the library has no ``clay_pct``.
     """
-    known = laboratory_abundances(samples)
+    known = laboratory_abundances(library.samples)
     if "clay" not in known:
-        raise ValueError(
-            "the samples have no clay_pct: how scattering follows clay cannot be learned from them"
-        )
-    measured = np.column_stack([np.ones(len(X)), *(np.log(known[name] + _TRACE) for name in known)])
-    ratio = km_ratio(np.asarray(X, dtype=float))
-    coefficients = np.linalg.lstsq(measured, np.log(ratio), rcond=None)[0]
-    absorbed = known["clay"][:, None] * endmember_absorption(wavelengths)["clay"] / scattering(wavelengths)
+        return 0.0
+    logs = [np.log(amounts + _TRACE) for amounts in known.values()]
+    ratio = km_ratio(library.reflectance.astype(float))
+    coefficients = np.linalg.lstsq(np.column_stack([np.ones(len(ratio)), *logs]), np.log(ratio), rcond=None)[
+        0
+    ]
+    absorption = endmember_absorption(library.wavelengths)["clay"] / scattering(library.wavelengths)
+    absorbed = known["clay"][:, None] * absorption
     of_clay = coefficients[1 + list(known).index("clay")] - (absorbed / ratio).mean(axis=0)
     return -float(np.median(of_clay))
 
 
 def laboratory_abundances(samples: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Mass fractions that the laboratory measured, as :func:`mineral_slopes` takes them.
+    """Mass fractions that the laboratory measured, as :func:`estimate_slopes` takes them.
 
     Parameters
     ----------
@@ -189,7 +191,7 @@ def _rescatter(X: np.ndarray, factor: float) -> np.ndarray:
 SHARE = 0.999
 
 
-class Plausible:
+class ProjectedModel:
     """A fitted model behind the principal components of a site's spectra.
 
     Parameters
@@ -212,7 +214,7 @@ class Plausible:
     >>> rng = np.random.default_rng(0)
     >>> brightness = rng.uniform(0.2, 0.6, (50, 1)) * np.ones(4)
     >>> odd = np.array([[0.4, 0.4, 0.4, 0.2]])
-    >>> [round(model.predict(odd).item(), 2) for model in (Last(), Plausible(Last(), brightness))]
+    >>> [round(model.predict(odd).item(), 2) for model in (Last(), ProjectedModel(Last(), brightness))]
     [0.7, 0.47]
     """
 
@@ -226,7 +228,7 @@ class Plausible:
         self.n_components = int(np.searchsorted(held, share)) + 1
         self.components = components[: self.n_components]
 
-    def rebuild(self, X: np.ndarray) -> np.ndarray:
+    def project(self, X: np.ndarray) -> np.ndarray:
         """Reflectance (n, n_bands) as the components make it, float32."""
         centred = absorbance(np.asarray(X, dtype=float)) - self.mean
         rebuilt = self.mean + centred @ self.components.T @ self.components
@@ -234,10 +236,10 @@ class Plausible:
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predictions (n,) of the model for the rebuilt spectra."""
-        return self.model.predict(self.rebuild(X))
+        return self.model.predict(self.project(X))
 
 
-def slopes_by_fold(
+def estimate_slopes_by_fold(
     models: Iterable[Predictor],
     folds: Iterable[Fold],
     X: np.ndarray,
@@ -256,16 +258,16 @@ def slopes_by_fold(
     X : (n_samples, n_bands) array
         Reflectance of all soils: every model answers for each of them.
     wavelengths, constituents, abundance, texture
-        As for :func:`soilpb.explain.mineral_slopes.mineral_slopes`.
+        As for :func:`soilpb.explain.mineral_slopes.estimate_slopes`.
 
     Returns
     -------
     DataFrame
-        As :func:`soilpb.explain.mineral_slopes.mineral_slopes` returns, with ``draw``: the fold's number.
+        As :func:`soilpb.explain.mineral_slopes.estimate_slopes` returns, with ``draw``: the fold's number.
     """
     tables = []
     for draw, (model, fold) in enumerate(zip(models, folds, strict=True)):
-        plausible = Plausible(model, X[fold.train])
-        slopes = mineral_slopes(plausible, X, wavelengths, constituents, abundance, texture=texture)
+        plausible = ProjectedModel(model, X[fold.train])
+        slopes = estimate_slopes(plausible, X, wavelengths, constituents, abundance, texture=texture)
         tables.append(slopes.assign(draw=draw))
     return pd.concat(tables, ignore_index=True)

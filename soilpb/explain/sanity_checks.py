@@ -30,14 +30,14 @@ from scipy.stats import spearmanr
 from soilpb._format import track
 from soilpb.explain import bands
 from soilpb.explain.attribution import ADDITIVITY_TOLERANCE, Attribution, band_members
-from soilpb.explain.bands import in_nm, relative_credit, window_tests
-from soilpb.explain.explainable import Subject, deep_lift_shap
+from soilpb.explain.bands import compare_windows, format_window, relative_attribution
+from soilpb.explain.network_attribution import ExplainableNetwork, deep_lift_shap
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.training import reproducible
 from soilpb.simulate.minerals import MIXTURES
 
 
-def randomised_profiles(
+def profile_random_networks(
     network: SpectralNetwork, X: np.ndarray, background: np.ndarray, n_draws: int = 5, seed: int = 0
 ) -> pd.DataFrame:
     """Profiles of networks of the same shape and scales whose weights were never trained.
@@ -70,7 +70,7 @@ def randomised_profiles(
 
 
 @reproducible(seed=0)
-def masking_curves(
+def mask_bands(
     network: SpectralNetwork,
     X: np.ndarray,
     background: np.ndarray,
@@ -94,7 +94,7 @@ def masking_curves(
     -------
     DataFrame
         ``curve`` (``deletion``: bands are taken away from the whole spectrum; ``insertion``:
-        they are given back to none), ``order`` (``credit`` or ``random``), ``draw``, ``share`` of
+        they are given back to none), ``order`` (``attribution`` or ``random``), ``draw``, ``share`` of
         bands handled, ``moved`` (root mean square distance from the prediction with all
         bands, in standard deviations of the predictions).
 
@@ -102,12 +102,12 @@ def masking_curves(
     -----
     Samek et al. (2017), IEEE Trans. Neural Netw. Learn. Syst. 28:2660; Petsiuk et al. (2018), *RISE*.
     """
-    subject = Subject.of(network, X, background)
+    subject = ExplainableNetwork.prepare(network, X, background)
     edges = np.append(bands["start"].to_numpy(), bands["stop"].iloc[-1])
     members = band_members(network.wavelengths, edges)
     rng = np.random.default_rng(seed)
     by_credit = np.argsort(-bands["mean_abs"].to_numpy(), kind="stable")
-    orders = [("credit", 0, by_credit)]
+    orders = [("attribution", 0, by_credit)]
     orders += [("random", draw, rng.permutation(len(bands))) for draw in range(n_random)]
     whole = subject.predict(subject.inputs)
     rows = []
@@ -120,7 +120,7 @@ def masking_curves(
     return pd.DataFrame(rows, columns=["curve", "order", "draw", "share", "moved"])
 
 
-def bands_beyond_chance(
+def compare_with_permuted_targets(
     explain: Callable[[np.ndarray], pd.DataFrame], y: np.ndarray, n_permutations: int = 39, seed: int = 0
 ) -> pd.DataFrame:
     """Find the bands that carry more credit than in models of permuted targets.
@@ -152,7 +152,7 @@ def bands_beyond_chance(
     explained = [
         explain(target).assign(model="", draw=i) for i, target in enumerate(track(targets, "permuting"))
     ]
-    bands = relative_credit(pd.concat(explained, ignore_index=True))
+    bands = relative_attribution(pd.concat(explained, ignore_index=True))
     logs = np.log(bands.pivot_table(index=["start", "stop"], columns="draw", values="relative"))
     values = logs.to_numpy()
     # the measured target is one of the exchangeable draws: it belongs into mean and spread
@@ -186,7 +186,7 @@ def verdict_table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     return pd.DataFrame(list(verdicts), columns=Verdict._fields)
 
 
-def additivity(explained: Iterable[Attribution]) -> Verdict:
+def check_additivity(explained: Iterable[Attribution]) -> Verdict:
     """Decide whether credit adds up to the predictions in every explanation."""
     errors = [attribution.additivity_error for attribution in explained]
     return Verdict(
@@ -199,9 +199,9 @@ def additivity(explained: Iterable[Attribution]) -> Verdict:
     )
 
 
-def agreement(first: Attribution, second: Attribution, threshold: float) -> Verdict:
+def check_agreement(first: Attribution, second: Attribution, threshold: float) -> Verdict:
     """Decide whether two explainers rank credit alike, soil by soil."""
-    pairs = zip(first.credit, second.credit, strict=True)
+    pairs = zip(first.attributions, second.attributions, strict=True)
     rho = np.array([spearmanr(a, b).statistic for a, b in pairs])
     return Verdict(
         f"{first.explainer} and {second.explainer} agree",
@@ -210,7 +210,7 @@ def agreement(first: Attribution, second: Attribution, threshold: float) -> Verd
     )
 
 
-def stability(profiles: pd.DataFrame, what: str, threshold: float = 0.8) -> Verdict:
+def check_stability(profiles: pd.DataFrame, what: str, threshold: float = 0.8) -> Verdict:
     """Decide whether a profile is the same whatever is drawn anew.
 
     Parameters
@@ -230,7 +230,7 @@ def stability(profiles: pd.DataFrame, what: str, threshold: float = 0.8) -> Verd
     )
 
 
-def randomisation(profiles: pd.DataFrame, randomised: pd.DataFrame) -> Verdict:
+def check_randomisation(profiles: pd.DataFrame, randomised: pd.DataFrame) -> Verdict:
     """Decide whether a profile shows what was learned (Adebayo et al. 2018).
 
     It does if trained profiles resemble untrained ones less than they resemble each other.
@@ -238,7 +238,7 @@ def randomisation(profiles: pd.DataFrame, randomised: pd.DataFrame) -> Verdict:
     Parameters
     ----------
     profiles, randomised : DataFrame
-        Of the model, and of :func:`soilpb.explain.sanity_checks.randomised_profiles`.
+        Of the model, and of :func:`soilpb.explain.sanity_checks.profile_random_networks`.
     """
     trained, untrained = _draws(profiles).T, _draws(randomised).T
     among = np.median([spearmanr(a, b).statistic for a, b in combinations(trained, 2)])
@@ -255,12 +255,12 @@ def randomisation(profiles: pd.DataFrame, randomised: pd.DataFrame) -> Verdict:
     )
 
 
-def masking(curves: pd.DataFrame) -> list[Verdict]:
+def check_masking(curves: pd.DataFrame) -> list[Verdict]:
     """Decide whether bands with credit move predictions more than random bands do.
 
     Parameters
     ----------
-    curves : DataFrame from :func:`soilpb.explain.sanity_checks.masking_curves`
+    curves : DataFrame from :func:`soilpb.explain.sanity_checks.mask_bands`
     """
     verdicts = []
     for curve, sign, statement in (
@@ -269,22 +269,22 @@ def masking(curves: pd.DataFrame) -> list[Verdict]:
     ):
         table = curves[curves["curve"] == curve].pivot_table("moved", "share", ["order", "draw"])
         areas = pd.Series(np.trapezoid(table, table.index, axis=0), index=table.columns)
-        lead = sign * (areas["credit"].item() - areas["random"].to_numpy())
+        lead = sign * (areas["attribution"].item() - areas["random"].to_numpy())
         verdicts.append(Verdict(statement, "area between the curves > 0 sd", *_summary(lead, 0.0)))
     return verdicts
 
 
-def windows(tested: pd.DataFrame, model: str) -> list[Verdict]:
+def check_windows(tested: pd.DataFrame, model: str) -> list[Verdict]:
     """Decide for each window named beforehand whether the model uses it.
 
     Parameters
     ----------
-    tested : DataFrame from :func:`soilpb.explain.bands.window_tests`
+    tested : DataFrame from :func:`soilpb.explain.bands.compare_windows`
     model : str
     """
     return [
         Verdict(
-            f"{model} uses {in_nm(row.start, row.stop)}",
+            f"{model} uses {format_window(row.start, row.stop)}",
             f"credit per nm > 1; Holm's p < {SIGNIFICANT:g} among windows as wide: {row.p_holm:.2f}",
             row.relative,
             row.low,
@@ -295,12 +295,12 @@ def windows(tested: pd.DataFrame, model: str) -> list[Verdict]:
     ]
 
 
-def beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
+def check_beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
     """Say which bands carry more credit than in models of permuted targets.
 
     Parameters
     ----------
-    found : DataFrame from :func:`soilpb.explain.sanity_checks.bands_beyond_chance`
+    found : DataFrame from :func:`soilpb.explain.sanity_checks.compare_with_permuted_targets`
     model : str
 
     Returns
@@ -315,7 +315,14 @@ def beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
         statement = f"{model} credits some band beyond chance"
         return [Verdict(statement, test, best["z"], np.nan, np.nan, "undecided")]
     return [
-        Verdict(f"{model} credits {in_nm(b.start, b.stop)} beyond chance", test, b.z, np.nan, np.nan, "holds")
+        Verdict(
+            f"{model} credits {format_window(b.start, b.stop)} beyond chance",
+            test,
+            b.z,
+            np.nan,
+            np.nan,
+            "holds",
+        )
         for b in bands.itertuples()
     ]
 
@@ -395,7 +402,7 @@ def true_windows(response: pd.DataFrame) -> pd.DataFrame:
     return table[table["driver"] != ""].reset_index(drop=True)
 
 
-def against_truth(
+def compare_with_truth(
     profiles: pd.DataFrame, response: pd.DataFrame, left_out: float, level: float = 0.9
 ) -> pd.DataFrame:
     """Test for each true window whether the model uses it.
@@ -407,31 +414,31 @@ def against_truth(
     response : DataFrame
         As for :func:`true_profile`, on the same wavelengths.
     left_out, level
-        As for :func:`soilpb.explain.bands.half_width`.
+        As for :func:`soilpb.explain.bands.jackknife_half_width`.
 
     Returns
     -------
     DataFrame
-        :func:`true_windows` as :func:`soilpb.explain.bands.window_tests` returns them, with
+        :func:`true_windows` as :func:`soilpb.explain.bands.compare_windows` returns them, with
         ``outcome``: ``recovered`` if the credit's interval lies above an even spread, ``missed``
         if it lies below, else ``undecided``.
     """
-    tested = window_tests(profiles, true_windows(response), left_out, level)
+    tested = compare_windows(profiles, true_windows(response), left_out, level)
     outcomes: Mapping[Word, str] = {word: outcome for outcome, word in _WORDS.items()}
     return tested.assign(outcome=[outcomes[decide(row.low, row.high, 1.0)] for row in tested.itertuples()])
 
 
-def truth_verdicts(
+def check_truth(
     profiles: pd.DataFrame, response: pd.DataFrame, model: str, left_out: float, level: float = 0.9
 ) -> list[Verdict]:
     """Decide whether credit ranks wavelengths as the truth does, and which true windows are used.
 
-    Parameters are those of :func:`against_truth`, and the model's name.
+    Parameters are those of :func:`compare_with_truth`, and the model's name.
     """
     credit = profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs")
     truth = true_profile(response).loc[credit.index]
     rho = np.array([spearmanr(truth, draw).statistic for _, draw in credit.items()])
-    half = bands.half_width(rho, left_out, level)
+    half = bands.jackknife_half_width(rho, left_out, level)
     low, high = rho.mean() - half, rho.mean() + half
     ranking = Verdict(
         f"Credit of {model} ranks wavelengths as the true response does",
@@ -443,12 +450,12 @@ def truth_verdicts(
     )
     return [ranking] + [
         Verdict(
-            f"{model} uses {in_nm(row.start, row.stop)}, where {row.driver.replace('_', ' ')} truly acts",
+            f"{model} uses {format_window(row.start, row.stop)}, where {row.driver.replace('_', ' ')} truly acts",
             "credit per nm ≥ 1 (even)",
             row.relative,
             row.low,
             row.high,
             _WORDS[row.outcome],
         )
-        for row in against_truth(profiles, response, left_out, level).itertuples()
+        for row in compare_with_truth(profiles, response, left_out, level).itertuples()
     ]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from soilpb._format import join_words, number, to_words, with_interval
-from soilpb.explain.bands import RULES, in_nm
+from soilpb.explain.bands import OUTCOMES, format_window
 from soilpb.explain.sanity_checks import Verdict
 
 
@@ -91,9 +91,9 @@ def band_outcomes(change: pd.DataFrame) -> str:
     change : DataFrame
         From :func:`soilpb.explain.bands.compare_bands`.
     """
-    n = change["outcome"].value_counts().reindex(list(RULES), fill_value=0)
+    n = change["outcome"].value_counts().reindex(list(OUTCOMES), fill_value=0)
     width = change["stop"].iloc[0] - change["start"].iloc[0]
-    told = [f"{n[outcome]} {outcome}" for outcome in RULES if outcome != "undecided" and n[outcome]]
+    told = [f"{n[outcome]} {outcome}" for outcome in OUTCOMES if outcome != "undecided" and n[outcome]]
     known = f"{join_words(told)}; for" if told else "none can be classed: for"
     return f"Of {len(change)} bands of {width:g} nm, {known} {n['undecided']} these soils cannot tell."
 
@@ -104,11 +104,11 @@ def named_windows(tested: pd.DataFrame, model: str) -> str:
     Parameters
     ----------
     tested : DataFrame
-        From :func:`soilpb.explain.bands.window_tests`, with ``verdict``: a word for each window.
+        From :func:`soilpb.explain.bands.compare_windows`, with ``verdict``: a word for each window.
     model : str
     """
     told = [
-        f"{in_nm(row.start, row.stop)} {with_interval(row.relative, row.low, row.high)}"
+        f"{format_window(row.start, row.stop)} {with_interval(row.relative, row.low, row.high)}"
         for row in tested.itertuples()
     ]
     n = (tested["verdict"] == "holds").sum()
@@ -125,7 +125,7 @@ def true_windows(outcomes: pd.DataFrame | None) -> str:
     Parameters
     ----------
     outcomes : DataFrame or None
-        From :func:`soilpb.explain.sanity_checks.against_truth`; None where nobody knows the truth.
+        From :func:`soilpb.explain.sanity_checks.compare_with_truth`; None where nobody knows the truth.
     """
     if outcomes is None:
         return "What is true of these soils, nobody knows."

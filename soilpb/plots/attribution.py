@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from pandas.io.formats.style import Styler
 
 from soilpb._format import number
-from soilpb.explain.bands import PUBLISHED
+from soilpb.explain.bands import PUBLISHED_WINDOWS
 from soilpb.plots.style import (
     GREY,
     PALETTE,
@@ -95,7 +95,7 @@ def plot_profile(attributions: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def mark_published_bands(ax: Axes, windows: pd.DataFrame = PUBLISHED) -> None:
+def mark_published_bands(ax: Axes, windows: pd.DataFrame = PUBLISHED_WINDOWS) -> None:
     """Shade the bands that the study says were retained; dash the wavelengths it says were adapted.
 
     Parameters
@@ -181,13 +181,13 @@ def plot_masking_curves(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     curves : DataFrame
-        From :func:`soilpb.explain.sanity_checks.masking_curves`. Random orders: mean, and 5–95 % of them.
+        From :func:`soilpb.explain.sanity_checks.mask_bands`. Random orders: mean, and 5–95 % of them.
     """
     ax = make_axes(ax, height=3.8)
     words = {"deletion": "taken away", "insertion": "given back"}
     for colour, (curve, word) in zip((TARGET_COLOUR, SOURCE_COLOUR), words.items(), strict=True):
         table = curves[curves["curve"] == curve].assign(percent=lambda rows: 100 * rows["share"])
-        by_credit = table[table["order"] == "credit"].set_index("percent")["moved"]
+        by_credit = table[table["order"] == "attribution"].set_index("percent")["moved"]
         random = table[table["order"] == "random"].groupby("percent")["moved"]
         ax.plot(by_credit, color=colour, linewidth=2.2, label=f"{word}, most credited first")
         low, high = random.quantile(0.05), random.quantile(0.95)

@@ -21,7 +21,7 @@ from soilpb._format import join_words, number, signed, to_words
 from soilpb.evaluate import splits
 from soilpb.evaluate.cross_validation import compute_metrics
 from soilpb.explain import bands, mineral_slopes
-from soilpb.explain.mineral_slopes import slopes_by_fold
+from soilpb.explain.mineral_slopes import estimate_slopes_by_fold
 from soilpb.models.pls import PLSCV
 from soilpb.plots.attribution import compute_shares
 from soilpb.simulate import minerals
@@ -41,7 +41,7 @@ def peaks(credit: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataFrame:
     Parameters
     ----------
     credit : DataFrame
-        From :func:`soilpb.explain.bands.credit_by_fold`, one draw a fold.
+        From :func:`soilpb.explain.bands.attribute_by_fold`, one draw a fold.
     n_folds : int
     n : int
         At most so many.
@@ -51,14 +51,14 @@ def peaks(credit: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataFrame:
     DataFrame
         ``wavelength``; ``share`` of the credit in percent, with ``low`` and ``high`` (90 %);
         ``even``: the share of a band if all had the same; ``folds``: in how many a peak of the ``n``
-        highest lies within :data:`soilpb.explain.bands.APART` / 2.
+        highest lies within :data:`soilpb.explain.bands.MIN_PEAK_DISTANCE` / 2.
     """
     shares = compute_shares(credit)
-    found = bands.intervals(shares, ["wavelength"], "share", left_out=1 / n_folds)
-    found = found.set_index("wavelength").loc[bands.peaks(credit, n)].reset_index()
-    of_folds = [bands.peaks(profile, n) for _, profile in credit.groupby("draw")]
+    found = bands.jackknife_intervals(shares, ["wavelength"], "share", left_out=1 / n_folds)
+    found = found.set_index("wavelength").loc[bands.strongest_bands(credit, n)].reset_index()
+    of_folds = [bands.strongest_bands(profile, n) for _, profile in credit.groupby("draw")]
     near = [
-        sum(any(abs(peak - other) <= bands.APART / 2 for other in named) for named in of_folds)
+        sum(any(abs(peak - other) <= bands.MIN_PEAK_DISTANCE / 2 for other in named) for named in of_folds)
         for peak in found["wavelength"]
     ]
     return found.assign(even=100 / credit["wavelength"].nunique(), folds=near)
@@ -111,13 +111,10 @@ def answers(study: Study, fitted: Sequence, folds: pd.DataFrame) -> pd.DataFrame
         of the constituent's natural logarithm; the steepest rise first.
     """
     rows = list(splits.iterate_folds(folds, study.ids))
-    library = study.source
-    texture = 0.0
-    if "clay_pct" in library.samples:
-        texture = mineral_slopes.texture_exponent(library.reflectance, library.wavelengths, library.samples)
+    texture = mineral_slopes.estimate_texture_exponent(study.source)
     amounts = mineral_slopes.laboratory_abundances(study.target.samples)
-    asked = slopes_by_fold(fitted, rows, study.X, study.grid, asked_of(study.grid), amounts, texture)
-    table = bands.intervals(asked, ["constituent"], "slope", left_out=1 / len(rows))
+    asked = estimate_slopes_by_fold(fitted, rows, study.X, study.grid, asked_of(study.grid), amounts, texture)
+    table = bands.jackknife_intervals(asked, ["constituent"], "slope", left_out=1 / len(rows))
     return table.sort_values("slope", ascending=False, ignore_index=True)
 
 

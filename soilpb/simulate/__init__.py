@@ -1,1 +1,11 @@
-"""Room."""
+"""Simulated soils with known truth: minerals and their optics, the twin of the study, what is true of it."""
+
+import lazy_loader
+
+_EXPORTS = {
+    "minerals": ["EDGES", "FEATURES", "MIXTURES", "TYPICAL_ABUNDANCE", "add_constituent", "km_ratio"],
+    "soils": ["constituent_columns"],
+    "truth": ["true_mineral_slopes", "true_response"],
+    "twin": ["simulate_source", "simulate_target"],
+}
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

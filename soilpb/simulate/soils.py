@@ -127,7 +127,7 @@ def laboratory(soils: pd.DataFrame) -> pd.DataFrame:
     """What a laboratory reports of the constituents: clay, organic carbon, carbonate, free iron (percent)."""
     return pd.DataFrame(
         {
-            "clay_pct": soils[columns_of("clay")].sum(axis=1),
+            "clay_pct": soils[constituent_columns("clay")].sum(axis=1),
             "SOC_pct": CARBON_IN_ORGANIC_MATTER * soils["organic_matter_pct"],
             "CaCO3_pct": soils["carbonate_pct"],
             "Fe_pct": sum(iron * soils[f"{oxide}_pct"] for oxide, iron in IRON_IN.items()),
@@ -135,12 +135,12 @@ def laboratory(soils: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def columns_of(constituent: str) -> list[str]:
+def constituent_columns(constituent: str) -> list[str]:
     """Columns that hold a constituent, or the members of a mixture.
 
     Examples
     --------
-    >>> columns_of("iron_oxides")
+    >>> constituent_columns("iron_oxides")
     ['hematite_pct', 'goethite_pct']
     """
     return [f"{name}_pct" for name in MIXTURES.get(constituent, (constituent,))]
@@ -184,8 +184,3 @@ def _landscape(n: int, rng: np.random.Generator, extent: float, patch: float) ->
     local = np.sqrt(0.7) * field + np.sqrt(0.3) * rng.standard_normal(n)
     # Normal scores: the difficulty of a twin must not hang on how one landscape fell out.
     return x, y, ndtri((rankdata(local) - 0.5) / n)
-
-
-def true_log_pb(samples: pd.DataFrame) -> np.ndarray:
-    """``ln Pb`` (mg/kg) that the constituents and pH of simulated soils imply, (n_samples,)."""
-    return log_pb(samples, samples["pH"].to_numpy())

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from soilpb.simulate.minerals import ENDMEMBERS, MIXTURES
-from soilpb.simulate.soils import CHEMISTRY, columns_of, expected_ph, log_pb
+from soilpb.simulate.soils import CHEMISTRY, constituent_columns, expected_ph, log_pb
 from soilpb.simulate.twin import LeadBand, soil_reflectance
 from soilpb.spectra import absorbance
 
@@ -76,7 +76,7 @@ def true_mineral_slopes(samples: pd.DataFrame, reference: Reference = "own") -> 
 
 def _enriched(soils: pd.DataFrame, constituent: str, fraction: float, reference: Reference) -> pd.DataFrame:
     """Soils with a constituent raised by a fraction of their own, or of the mean, abundance."""
-    columns = columns_of(constituent)
+    columns = constituent_columns(constituent)
     grown_from = soils[columns] if reference == "own" else soils[columns].mean()
     return soils.assign(**(soils[columns] + fraction * grown_from))
 

@@ -25,7 +25,7 @@ from scipy.interpolate import CubicSpline
 
 from soilpb._format import track
 from soilpb.simulate.minerals import ENDMEMBERS, FEATURES, absorption, km_reflectance, scattering
-from soilpb.simulate.soils import CHEMISTRY, draw_soils, laboratory, true_log_pb
+from soilpb.simulate.soils import CHEMISTRY, draw_soils, laboratory, log_pb
 from soilpb.spectra import SPLICES, Provenance, SoilSpectra, band_grid, resample
 
 #: Bands of LUCAS' spectrometer: 4,200 from 400 to 2499.5 nm.
@@ -275,7 +275,7 @@ def simulate_target(
     """
     draws, light = _generators(_SITE, n, seed)
     soils = _draw_samples(_SITE, n, draws, shift)
-    soils["Pb_mg_kg"] = np.exp(true_log_pb(soils) + label_noise * draws.standard_normal(n))
+    soils["Pb_mg_kg"] = np.exp(log_pb(soils, soils["pH"]) + label_noise * draws.standard_normal(n))
     column, row = (soils[axis].floordiv(_FIELD).astype(int).astype(str) for axis in "xy")
     soils["group"] = "field-" + column + "-" + row
     band = None if direct_band is None else LeadBand(*direct_band)

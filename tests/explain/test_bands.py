@@ -31,7 +31,7 @@ def credit(model, soils, **options):
     X, y = soils
     folds = splits.repeated_kfold(IDS, 4, 1)
     fitted = bands.fit_by_fold(model, X, y, folds, IDS)
-    return bands.credit_by_fold("model", fitted, X, folds, IDS, NM, **options)
+    return bands.attribute_by_fold("model", fitted, X, folds, IDS, NM, **options)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_linear_models_credit_adds_up(soils):
     """Coefficients times deviations sum to the prediction minus the background's mean."""
     X, y = soils
     model = PLSCV(preprocessing="raw").fit(X[:40], y[:40])
-    bands.credit_of(model, X[40:], X[:20], NM).require_additivity()
+    bands.attribute(model, X[40:], X[:20], NM).require_additivity()
 
 
 def test_a_network_is_explained_by_shap_on_the_studys_bands(soils):
@@ -68,7 +68,7 @@ def test_a_network_is_explained_by_shap_on_the_studys_bands(soils):
             X, y, np.arange(NM.size), ["target"], training=TrainingConfig(epochs=1)
         )
 
-    explained = bands.credit_of(Fitted(), X[:5], X[5:15], NM)
+    explained = bands.attribute(Fitted(), X[:5], X[5:15], NM)
     assert explained.explainer == "DeepExplainer"
     np.testing.assert_array_equal(explained.wavelengths, NM)
 
@@ -82,7 +82,7 @@ def test_only_test_soils_are_explained_and_only_training_soils_are_learnt_from(s
     spoiled[tested] = 99.0
     model = PLSCV(preprocessing="raw")
     fits = (bands.fit_by_fold(model, X, values, folds, IDS) for values in (y, spoiled))
-    one, two = (bands.credit_by_fold("m", fitted, X, folds, IDS, NM) for fitted in fits)
+    one, two = (bands.attribute_by_fold("m", fitted, X, folds, IDS, NM) for fitted in fits)
     pd.testing.assert_frame_equal(one, two)
 
 
@@ -98,13 +98,11 @@ def test_peaks_are_named_from_the_highest_down():
     heights = np.zeros(NM.size)
     heights[[0, 20, 22, 60]] = [5.0, 7.0, 8.0, 3.0]
     table = pd.DataFrame({"wavelength": NM, "mean_abs": heights})
-    assert bands.peaks(table) == [720, 500, 1100]
-    assert bands.strongest(table) == "720, 500 and 1100 nm"
-    assert bands.strongest(table, n=1) == "720 nm"
+    assert bands.strongest_bands(table) == [720, 500, 1100]
 
 
 def test_absorbance_here_is_what_models_see(soils):
     """The inputs beside the credit are absorbance, so that its direction means more absorption."""
     X, y = soils
-    explained = bands.credit_of(PLSCV(preprocessing="raw").fit(X, y), X, X, NM)
+    explained = bands.attribute(PLSCV(preprocessing="raw").fit(X, y), X, X, NM)
     np.testing.assert_allclose(explained.inputs, absorbance(X))

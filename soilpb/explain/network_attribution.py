@@ -3,7 +3,7 @@
 DeepExplainer and DeepLiftShap replace the gradient of each activation *module* by a
 rule that needs that module's own input and output. An activation that is no module
 (``F.relu``), overwrites its input (``inplace=True``) or is called twice is therefore
-explained wrongly, and silently so. :func:`refuse_unexplainable` runs the network once
+explained wrongly, and silently so. :func:`check_explainable` runs the network once
 and finds all three before anything is explained.
 
 A network that sits for explanation: a safe copy, prepared spectra, and a background.
@@ -60,11 +60,11 @@ _BETWEEN_LAYERS = frozenset(
 )
 
 
-class Unexplainable(TypeError):
+class UnexplainableError(TypeError):
     """DeepLIFT's rules would give this network wrong credit; the message says where and why."""
 
 
-def refuse_unexplainable(network: nn.Module, n_bands: int) -> None:
+def check_explainable(network: nn.Module, n_bands: int) -> None:
     """Raise unless DeepLIFT's rules hold for every step of the network's forward pass.
 
     Parameters
@@ -76,7 +76,7 @@ def refuse_unexplainable(network: nn.Module, n_bands: int) -> None:
 
     Raises
     ------
-    Unexplainable
+    UnexplainableError
         If an activation is functional, in place or shared, or a layer has no rule.
 
     Notes
@@ -87,29 +87,29 @@ def refuse_unexplainable(network: nn.Module, n_bands: int) -> None:
     Examples
     --------
     >>> relu = nn.ReLU()
-    >>> refuse_unexplainable(nn.Sequential(nn.Linear(4, 4), relu, nn.Linear(4, 4), relu, nn.Linear(4, 1)), 4)
+    >>> check_explainable(nn.Sequential(nn.Linear(4, 4), relu, nn.Linear(4, 4), relu, nn.Linear(4, 1)), 4)
     Traceback (most recent call last):
     ...
-    soilpb.explainable.Unexplainable: ReLU '1' is called 2 times in one forward pass: ...
+    soilpb.explainable.UnexplainableError: ReLU '1' is called 2 times in one forward pass: ...
     """
     names = {module: name for name, module in network.named_modules()}
     _refuse_layers(names)
     calls, between = _record(network, n_bands)
     for module, count in calls.items():
         if count > 1 and isinstance(module, ACTIVATIONS):
-            raise Unexplainable(
+            raise UnexplainableError(
                 f"{type(module).__name__} {names[module]!r} is called {count} times in one forward pass: "
                 "the rule would see only the last call; give each use its own nn.ReLU()"
             )
     for function in between:
         if function.rsplit(".", 1)[-1] not in _BETWEEN_LAYERS:
-            raise Unexplainable(
+            raise UnexplainableError(
                 f"the forward pass calls {function} outside a layer, where no rule reaches it: "
                 "use a module of its own (nn.ReLU() for F.relu), and h = h + x for h += x"
             )
 
 
-def explainable_copy(network: nn.Module, n_outputs: int = 1, output: int = 0) -> nn.Module:
+def copy_for_explanation(network: nn.Module, n_outputs: int = 1, output: int = 0) -> nn.Module:
     """Copy a network in evaluation mode, reduced to one output.
 
     Explainers leave hooks and attributes behind that corrupt a state dict; they only
@@ -135,13 +135,15 @@ def explainable_copy(network: nn.Module, n_outputs: int = 1, output: int = 0) ->
 def _refuse_layers(names: dict[nn.Module, str]) -> None:
     for module, name in names.items():
         if getattr(module, "inplace", False) and isinstance(module, ACTIVATIONS):
-            raise Unexplainable(
+            raise UnexplainableError(
                 f"{type(module).__name__} {name!r} works in place: it overwrites the input its rule needs; "
                 "set inplace=False"
             )
         if not any(module.children()) and not isinstance(module, LINEAR_LAYERS + ACTIVATIONS):
             known = ", ".join(layer.__name__ for layer in ACTIVATIONS + LINEAR_LAYERS)
-            raise Unexplainable(f"{type(module).__name__} {name!r} has no rule; layers with one are {known}")
+            raise UnexplainableError(
+                f"{type(module).__name__} {name!r} has no rule; layers with one are {known}"
+            )
 
 
 def _record(network: nn.Module, n_bands: int) -> tuple[Counter[nn.Module], list[str]]:
@@ -189,7 +191,7 @@ def _layer_hooks(network: nn.Module, calls: Counter[nn.Module], between: _Betwee
 
 
 @dataclass
-class Subject:
+class ExplainableNetwork:
     """A safe copy of a network, with prepared spectra and background.
 
     The copy answers in standard deviations of the target: single precision would lose a
@@ -214,7 +216,9 @@ class Subject:
     sd: float
 
     @classmethod
-    def of(cls, network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0) -> Subject:
+    def prepare(
+        cls, network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
+    ) -> ExplainableNetwork:
         """Copy a network and prepare reflectance for it.
 
         Parameters
@@ -228,7 +232,7 @@ class Subject:
         if len(background) < 2:
             raise ValueError(f"the background holds {len(background)} spectra; at least 2 are needed")
         return cls(
-            explainable_copy(network.network, len(network.properties), output),
+            copy_for_explanation(network.network, len(network.properties), output),
             torch.from_numpy(network.prepare(X)),
             torch.from_numpy(network.prepare(background)),
             network.wavelengths,
@@ -282,7 +286,7 @@ def deep_shap(
 
     Raises
     ------
-    Unexplainable
+    UnexplainableError
         If the rules do not hold for the network (functional, in-place, shared activation).
     ArithmeticError
         If credit does not add up to 1e-4 of the predictions' standard deviation.
@@ -291,8 +295,8 @@ def deep_shap(
     -----
     Lundberg & Lee (2017), *A Unified Approach to Interpreting Model Predictions*, NeurIPS 30.
     """
-    refuse_unexplainable(network.network, network.wavelengths.size)
-    subject = Subject.of(network, X, background, output)
+    check_explainable(network.network, network.wavelengths.size)
+    subject = ExplainableNetwork.prepare(network, X, background, output)
     with _without_library_warnings():
         import shap  # here, as captum below: they take seconds to import and warn while they do
 
@@ -308,8 +312,8 @@ def deep_lift_shap(
 
     Parameters, errors and result are those of :func:`deep_shap`.
     """
-    refuse_unexplainable(network.network, network.wavelengths.size)
-    subject = Subject.of(network, X, background, output)
+    check_explainable(network.network, network.wavelengths.size)
+    subject = ExplainableNetwork.prepare(network, X, background, output)
     with _without_library_warnings():
         from captum.attr import DeepLiftShap
 
@@ -332,7 +336,7 @@ def integrated_gradients(
     -----
     Sundararajan, Taly & Yan (2017), *Axiomatic Attribution for Deep Networks*, arXiv:1703.01365.
     """
-    subject = Subject.of(network, X, background, output)
+    subject = ExplainableNetwork.prepare(network, X, background, output)
     subject.background = subject.background.mean(dim=0, keepdim=True)
     with _without_library_warnings():
         from captum.attr import IntegratedGradients
@@ -371,7 +375,7 @@ def owen_values(
     ``PartitionExplainer``, without its compiler and without numpy's global generator.
     The network is asked about ``n ** 2`` spectra, or fewer, for each soil and background.
     """
-    subject = Subject.of(network, X, background, output)
+    subject = ExplainableNetwork.prepare(network, X, background, output)
     members = band_members(network.wavelengths, edges)
     if not (members.sum(axis=0) == 1).all() or not members.any(axis=1).all():
         raise ValueError(f"edges {edges[0]:g}–{edges[-1]:g} nm must hold every wavelength, and each band one")

@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from soilpb.evaluate import splits
-from soilpb.explain.confounders import PARTS, company_skill, company_verdict
+from soilpb.explain.confounders import PARTS, compare_confounders, score_confounders
 
 N = 150
 
@@ -27,7 +27,7 @@ def folds():
 
 
 def skill_of(y, soils, folds):
-    return company_skill(Ridge(), soils[0], y, soils[1], folds)
+    return score_confounders(Ridge(), soils[0], y, soils[1], folds)
 
 
 def test_lead_known_by_its_company_adds_nothing(soils, folds):
@@ -36,7 +36,7 @@ def test_lead_known_by_its_company_adds_nothing(soils, folds):
     skill = skill_of(y.to_numpy(), soils, folds)
     mean = skill.groupby("part")["r2"].mean()
     assert mean["company"] == pytest.approx(mean["spectrum"], abs=0.02)
-    sentence = company_verdict(skill, "lead", ["iron", "clay"])
+    sentence = compare_confounders(skill, "lead", ["iron", "clay"])
     assert sentence.endswith("what the spectrum shows is the company of lead.")
     assert f"R² of {mean['spectrum']:.2f}; what the spectrum says of iron and clay alone" in sentence
 
@@ -47,7 +47,9 @@ def test_lead_with_a_band_of_its_own_adds_much(soils, folds):
     skill = skill_of(y.to_numpy(), soils, folds)
     mean = skill.groupby("part")["r2"].mean()
     assert mean["both"] - mean["company"] > 0.4
-    assert company_verdict(skill, "lead", ["iron", "clay"]).endswith("more of lead than its company does.")
+    assert compare_confounders(skill, "lead", ["iron", "clay"]).endswith(
+        "more of lead than its company does."
+    )
 
 
 def test_what_few_soils_cannot_tell_is_said(soils, folds):
@@ -58,7 +60,7 @@ def test_what_few_soils_cannot_tell_is_said(soils, folds):
         for p, r in zip(PARTS, (0.5, 0.4, 0.4 + gain), strict=True)
     ]
     skill = pd.DataFrame(rows, columns=["draw", "n_train", "n_test", "part", "r2"])
-    assert company_verdict(skill, "lead", ["pH"]).endswith("these soils cannot tell.")
+    assert compare_confounders(skill, "lead", ["pH"]).endswith("these soils cannot tell.")
 
 
 def test_test_rows_teach_nothing(soils, folds):
@@ -68,7 +70,7 @@ def test_test_rows_teach_nothing(soils, folds):
     fold = folds[0]
     spoilt = companions.copy()
     spoilt.loc[fold.test] = 1e3
-    once, again = (company_skill(Ridge(), X, y, table, [fold]) for table in (companions, spoilt))
+    once, again = (score_confounders(Ridge(), X, y, table, [fold]) for table in (companions, spoilt))
     pd.testing.assert_frame_equal(once, again)
 
 
@@ -76,4 +78,4 @@ def test_groups_stay_together_inside(soils, folds):
     """Inner folds get the groups of the training rows, and refuse fewer groups than folds."""
     groups = np.arange(N) // 50
     with pytest.raises(ValueError, match="n_splits=5 greater than the number of groups"):
-        company_skill(Ridge(), soils[0], soils[2], soils[1], folds[:1], groups=groups)
+        score_confounders(Ridge(), soils[0], soils[2], soils[1], folds[:1], groups=groups)

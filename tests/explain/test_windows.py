@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.explain.bands import PUBLISHED, window_tests
+from soilpb.explain.bands import PUBLISHED_WINDOWS, compare_windows
 
 WAVELENGTHS = np.arange(400.0, 1400.0, 10.0)
 
@@ -27,7 +27,7 @@ def window(start, stop):
 
 def test_the_window_that_carries_the_credit_is_the_best_of_its_width():
     """Its p-value is one over the number of windows as wide, its interval lies above an even spread."""
-    tested = window_tests(profiles((700, 790)), window(700, 790), left_out=0.2).iloc[0]
+    tested = compare_windows(profiles((700, 790)), window(700, 790), left_out=0.2).iloc[0]
     assert tested["p"] == pytest.approx(1 / 91)  # 100 bands, windows of 10
     assert tested["relative"] == pytest.approx(10 / 1.9, rel=0.05)
     assert 1 < tested["low"] < tested["relative"] < tested["high"]
@@ -35,35 +35,35 @@ def test_the_window_that_carries_the_credit_is_the_best_of_its_width():
 
 def test_a_window_beside_it_is_not():
     """Flat credit away from the peak is below the even spread, and as many windows carry more."""
-    tested = window_tests(profiles((700, 790)), window(1000, 1090), left_out=0.2).iloc[0]
+    tested = compare_windows(profiles((700, 790)), window(1000, 1090), left_out=0.2).iloc[0]
     assert tested["high"] < 1
     assert tested["p"] > 0.1
 
 
 def test_credit_may_have_any_unit():
     """Ten times the credit everywhere changes no relative credit and no p-value."""
-    once = window_tests(profiles((700, 790)), PUBLISHED.iloc[:1], left_out=0.2)
+    once = compare_windows(profiles((700, 790)), PUBLISHED_WINDOWS.iloc[:1], left_out=0.2)
     scaled = profiles((700, 790)).assign(mean_abs=lambda table: 10 * table["mean_abs"])
-    pd.testing.assert_frame_equal(once, window_tests(scaled, PUBLISHED.iloc[:1], left_out=0.2))
+    pd.testing.assert_frame_equal(once, compare_windows(scaled, PUBLISHED_WINDOWS.iloc[:1], left_out=0.2))
 
 
 def test_many_windows_are_corrected_for():
     """The best of two windows needs half the p-value."""
     two = pd.concat([window(700, 790), window(1000, 1090)], ignore_index=True)
-    tested = window_tests(profiles((700, 790)), two, left_out=0.2)
+    tested = compare_windows(profiles((700, 790)), two, left_out=0.2)
     assert tested["p_holm"].tolist() == pytest.approx([2 * tested["p"][0], tested["p"][1]])
 
 
 def test_a_window_without_bands_is_refused():
     """A window between two bands of the grid cannot be tested."""
     with pytest.raises(ValueError, match="no band of the profile lies within 402–408 nm"):
-        window_tests(profiles((700, 790)), window(402, 408), left_out=0.2)
+        compare_windows(profiles((700, 790)), window(402, 408), left_out=0.2)
 
 
 def test_published_windows_lie_on_the_usual_grids():
     """Each published window holds bands of a 10 nm grid, and says who published it."""
-    tested = window_tests(
-        profiles((700, 790)).query("wavelength < 1400"), PUBLISHED.query("stop < 1400"), 0.2
+    tested = compare_windows(
+        profiles((700, 790)).query("wavelength < 1400"), PUBLISHED_WINDOWS.query("stop < 1400"), 0.2
     )
     assert len(tested) == 3
-    assert (PUBLISHED["citation"] == "he2025").all()
+    assert (PUBLISHED_WINDOWS["citation"] == "he2025").all()

@@ -1,10 +1,12 @@
 """Slopes by constituent recover what a model knows, through the physics and not through bands."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.explain.mineral_slopes import laboratory_abundances, mineral_slopes, texture_exponent
+from soilpb.explain.mineral_slopes import estimate_slopes, estimate_texture_exponent, laboratory_abundances
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.training import TrainingConfig
@@ -40,7 +42,7 @@ def test_a_known_slope_is_recovered(constituent):
     """A model that answers 0.7 of ln(abundance) has the slope 0.7, soil by soil."""
     abundance = np.array([0.01, 0.03, 0.08])
     X = km_reflectance(np.outer(abundance, endmember_absorption(GRID)[constituent]), scattering(GRID))
-    slopes = mineral_slopes(Geochemist(constituent), X, GRID, [constituent], {constituent: abundance})
+    slopes = estimate_slopes(Geochemist(constituent), X, GRID, [constituent], {constituent: abundance})
     assert slopes["sample"].tolist() == [0, 1, 2]
     np.testing.assert_allclose(slopes["slope"], 0.7, rtol=0.01)
 
@@ -48,7 +50,7 @@ def test_a_known_slope_is_recovered(constituent):
 def test_a_constituent_that_the_model_cannot_see_has_no_slope():
     """Water does not absorb at 530 nm, so a model that looks nowhere else does not answer to it."""
     X = np.full((2, GRID.size), 0.3)
-    slopes = mineral_slopes(Geochemist("hematite"), X, GRID, ["water", "hematite"])
+    slopes = estimate_slopes(Geochemist("hematite"), X, GRID, ["water", "hematite"])
     mean = slopes.groupby("constituent")["slope"].mean()
     assert mean["water"] == pytest.approx(0, abs=1e-6)
     assert mean["hematite"] > 0.1
@@ -58,7 +60,7 @@ def test_abundance_sets_the_unit():
     """Counted from twice the abundance, the same answer is twice the slope."""
     X = np.full((1, GRID.size), 0.3)
     single, double = (
-        mineral_slopes(
+        estimate_slopes(
             Geochemist("goethite"),
             X,
             GRID,
@@ -79,7 +81,7 @@ def test_signs_on_the_twin_are_right():
     strong = true.index[true.abs() > 0.2]
     known = laboratory_abundances(soils.samples)
     slopes = (
-        mineral_slopes(model, soils.reflectance, GRID, strong, known).groupby("constituent")["slope"].mean()
+        estimate_slopes(model, soils.reflectance, GRID, strong, known).groupby("constituent")["slope"].mean()
     )
     assert {"clay", "goethite", "iron_oxides"} <= set(strong)
     assert (np.sign(slopes) == np.sign(true[slopes.index])).all()
@@ -88,14 +90,15 @@ def test_signs_on_the_twin_are_right():
 def test_the_twins_texture_law_is_recovered():
     """From library soils alone, scattering is found to fall with clay to the power that the twin has."""
     library = twin.simulate_source(600, seed=5, grid=GRID)
-    exponent = texture_exponent(library.reflectance, GRID, library.samples)
+    exponent = estimate_texture_exponent(library)
     assert exponent == pytest.approx(CLAY_SCATTERING, abs=0.1)
 
 
-def test_texture_needs_measured_clay():
-    """Without laboratory clay there is nothing to learn it from."""
-    with pytest.raises(ValueError, match="no clay_pct"):
-        texture_exponent(np.full((3, GRID.size), 0.3), GRID, pd.DataFrame({"pH": [5, 6, 7]}))
+def test_without_measured_clay_scattering_stays():
+    """A library without clay tells nothing about scattering: the exponent is 0."""
+    library = twin.simulate_source(20, seed=5, grid=GRID)
+    unknown = replace(library, samples=library.samples.drop(columns="clay_pct"))
+    assert estimate_texture_exponent(unknown) == 0
 
 
 def test_texture_darkens_for_clay_only():
@@ -107,7 +110,7 @@ def test_texture_darkens_for_clay_only():
 
     X = np.full((1, GRID.size), 0.3)
     with_law, without = (
-        mineral_slopes(Darkness(), X, GRID, ["clay", "hematite"], texture=exponent).set_index("constituent")[
+        estimate_slopes(Darkness(), X, GRID, ["clay", "hematite"], texture=exponent).set_index("constituent")[
             "slope"
         ]
         for exponent in (-0.6, 0.0)
@@ -122,7 +125,7 @@ def test_slopes_of_a_transferred_network_follow_the_truth():
     source = SpectralNetwork.fit(
         library.reflectance, library.values("pH"), GRID, ["pH"], training=TrainingConfig(epochs=5)
     )
-    texture = texture_exponent(library.reflectance, GRID, library.samples)
+    texture = estimate_texture_exponent(library)
     answers, true = [], []
     for seed in (0, 1):
         soils = twin.simulate_target(130, seed=seed, grid=GRID)
@@ -130,7 +133,7 @@ def test_slopes_of_a_transferred_network_follow_the_truth():
             soils.reflectance, np.log(soils.values("Pb_mg_kg"))
         )
         known = laboratory_abundances(soils.samples)
-        slopes = mineral_slopes(model, soils.reflectance, GRID, abundance=known, texture=texture)
+        slopes = estimate_slopes(model, soils.reflectance, GRID, abundance=known, texture=texture)
         answers.append(slopes.groupby("constituent")["slope"].mean())
         true.append(truth.true_mineral_slopes(soils.samples).set_index("constituent")["total"])
     answer, true = sum(answers) / 2, (sum(true) / 2).loc[answers[0].index]
@@ -142,14 +145,14 @@ def test_slopes_of_a_transferred_network_follow_the_truth():
 def test_measured_spectra_are_not_changed():
     """Asking is free: the spectra are the same afterwards."""
     X = np.full((2, GRID.size), 0.3, dtype=np.float32)
-    mineral_slopes(Geochemist("hematite"), X, GRID, ["hematite"])
+    estimate_slopes(Geochemist("hematite"), X, GRID, ["hematite"])
     np.testing.assert_array_equal(X, np.float32(0.3))
 
 
 def test_unknown_constituents_are_refused():
     """Lead has no absorption of its own: the atlas does not know it, and says what it knows."""
     with pytest.raises(ValueError, match="no \\['lead'\\]; it has hematite"):
-        mineral_slopes(Geochemist("hematite"), np.full((1, GRID.size), 0.3), GRID, ["lead"])
+        estimate_slopes(Geochemist("hematite"), np.full((1, GRID.size), 0.3), GRID, ["lead"])
 
 
 def test_laboratory_values_become_mass_fractions():

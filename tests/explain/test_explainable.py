@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from soilpb.explain.explainable import Unexplainable, explainable_copy, refuse_unexplainable
+from soilpb.explain.network_attribution import UnexplainableError, check_explainable, copy_for_explanation
 from soilpb.models.resnet import ResNet1d, ResNetConfig
 
 N_BANDS = 12
@@ -76,21 +76,21 @@ class Gated(Residual):
 )
 def test_refused_with_the_reason_and_the_remedy(network, reason):
     """A step that the rules do not reach is named before anything is explained."""
-    with pytest.raises(Unexplainable, match=reason):
-        refuse_unexplainable(network, N_BANDS)
+    with pytest.raises(UnexplainableError, match=reason):
+        check_explainable(network, N_BANDS)
 
 
 @pytest.mark.parametrize("network", [Residual(), ResNet1d(ResNetConfig(N_BANDS))])
 def test_networks_within_the_rules_are_accepted(network):
     """A residual network of single-use activation modules passes."""
-    refuse_unexplainable(network, N_BANDS)
+    check_explainable(network, N_BANDS)
 
 
 def test_looking_leaves_no_trace():
     """Inspection changes neither weights, running statistics, hooks nor mode."""
     network = ResNet1d(ResNetConfig(N_BANDS)).train()
     before = copy.deepcopy(network.state_dict())
-    refuse_unexplainable(network, N_BANDS)
+    check_explainable(network, N_BANDS)
     assert network.training
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())
@@ -100,6 +100,6 @@ def test_copy_answers_for_one_output():
     """The copy gives the output asked for, and shares no weight with the original."""
     network = ResNet1d(ResNetConfig(N_BANDS, n_outputs=3)).eval()
     x = torch.linspace(-1, 1, 5 * N_BANDS).reshape(5, N_BANDS)
-    copied = explainable_copy(network, n_outputs=3, output=2)
+    copied = copy_for_explanation(network, n_outputs=3, output=2)
     assert torch.equal(copied(x), network(x)[:, 2:])
     assert not {id(p) for p in network.parameters()} & {id(p) for p in copied.parameters()}

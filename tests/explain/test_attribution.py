@@ -49,7 +49,7 @@ def test_lost_credit_is_an_error(known):
     """A gap beyond the tolerance is refused; within it, the attribution passes through."""
     assert known.additivity_error == 0
     assert known.require_additivity() is known
-    known.credit[0, 0] += 0.1
+    known.attributions[0, 0] += 0.1
     with pytest.raises(ArithmeticError, match=r"known: credit misses the predictions by up to 0\.1"):
         known.require_additivity()
 

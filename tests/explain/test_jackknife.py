@@ -12,7 +12,9 @@ def test_leaving_one_out_of_a_mean_gives_its_standard_error():
     soils = np.random.default_rng(0).normal(size=20)
     folds = np.array([np.delete(soils, i).mean() for i in range(20)])
     standard_error = soils.std(ddof=1) / np.sqrt(20)
-    assert bands.half_width(folds, left_out=1 / 20) == pytest.approx(1.6449 * standard_error, rel=1e-4)
+    assert bands.jackknife_half_width(folds, left_out=1 / 20) == pytest.approx(
+        1.6449 * standard_error, rel=1e-4
+    )
 
 
 def test_five_folds_vary_half_as_much_as_new_soils_would():
@@ -22,7 +24,7 @@ def test_five_folds_vary_half_as_much_as_new_soils_would():
     for _ in range(200):
         folds = np.split(rng.normal(size=100), 5)
         means = [np.concatenate(folds[:k] + folds[k + 1 :]).mean() for k in range(5)]
-        widths.append(bands.half_width(means, left_out=0.2) / 1.645)
+        widths.append(bands.jackknife_half_width(means, left_out=0.2) / 1.645)
     # five values, each a fifth from their mean: the divisor 5 instead of 4 costs 10 %
     assert np.sqrt(np.mean(np.square(widths))) == pytest.approx(0.1, rel=0.12)
 
@@ -32,7 +34,7 @@ def test_tidy_intervals():
     table = pd.DataFrame(
         {"band": list("aabb") * 2, "draw": [0] * 4 + [1] * 4, "credit": [1, 3, 5, 5, 2, 4, 5, 5.0]}
     )
-    made = bands.intervals(table, ["band"], "credit", left_out=0.5).set_index("band")
+    made = bands.jackknife_intervals(table, ["band"], "credit", left_out=0.5).set_index("band")
     assert made["credit"].tolist() == [2.5, 5]
     assert made.loc["a", "high"] - 2.5 == pytest.approx(1.6449 * 0.5, rel=1e-4)
     assert made.loc["b", "low"] == made.loc["b", "high"] == 5
@@ -42,4 +44,4 @@ def test_tidy_intervals():
 def test_what_gives_no_interval_is_refused(draws, left_out):
     """A percentage for a share, or a single draw, is an error and not a width."""
     with pytest.raises(ValueError, match="expected the share|needs at least 2"):
-        bands.half_width(draws, left_out)
+        bands.jackknife_half_width(draws, left_out)

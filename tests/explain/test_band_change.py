@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.explain.bands import RULES, compare_bands, relative_credit
+from soilpb.explain.bands import OUTCOMES, compare_bands, relative_attribution
 
 STARTS = np.arange(400, 900, 100)
 #: Credit of five bands: used by both, doubled, only after, only before, by neither.
@@ -38,7 +38,7 @@ def test_each_kind_of_band_is_found():
     """Five bands with known histories get the five outcomes."""
     change = compared().set_index("start")
     assert change["outcome"].tolist() == ["retained", "adapted", "new", "lost", "unused"]
-    assert set(change["outcome"]) | {"undecided"} == set(RULES)
+    assert set(change["outcome"]) | {"undecided"} == set(OUTCOMES)
 
 
 def test_bands_that_scatter_are_undecided():
@@ -51,9 +51,11 @@ def test_relative_credit_does_not_know_units_or_widths():
     """Credit a thousand times larger is the same; a band twice as wide needs twice the credit."""
     bands = draws(BEFORE, "pH", n=1)
     thousandfold = bands.assign(mean_abs=1000 * bands["mean_abs"])
-    np.testing.assert_allclose(relative_credit(bands)["relative"], relative_credit(thousandfold)["relative"])
+    np.testing.assert_allclose(
+        relative_attribution(bands)["relative"], relative_attribution(thousandfold)["relative"]
+    )
     even = pd.DataFrame({"model": "m", "draw": 0, "start": [400, 500], "stop": [500, 700]})
-    assert relative_credit(even.assign(mean_abs=[1.0, 2.0]))["relative"].tolist() == [1, 1]
+    assert relative_attribution(even.assign(mean_abs=[1.0, 2.0]))["relative"].tolist() == [1, 1]
 
 
 def test_intervals_hold_their_centre_and_widen_with_the_level():
@@ -68,4 +70,4 @@ def test_intervals_hold_their_centre_and_widen_with_the_level():
 def test_a_model_without_credit_is_refused():
     """A model that ignores the spectrum has no shares to compare."""
     with pytest.raises(ValueError, match="no credit at all"):
-        relative_credit(draws(0 * BEFORE, "pH"))
+        relative_attribution(draws(0 * BEFORE, "pH"))

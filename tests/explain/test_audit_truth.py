@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from soilpb.explain.attribution import linear_shap
-from soilpb.explain.sanity_checks import against_truth, true_profile, true_windows, truth_verdicts
+from soilpb.explain.sanity_checks import check_truth, compare_with_truth, true_profile, true_windows
 from soilpb.models.pls import PLSCV
 from soilpb.simulate import truth, twin
 
@@ -36,9 +36,9 @@ def profiles(credit):
 def test_credit_that_is_the_truth_recovers_all(response):
     """A profile equal to the true response recovers every true window and ranks wavelengths perfectly."""
     credit = true_profile(response).to_numpy() ** 2  # squared, to lie clear of the even spread
-    compared = against_truth(profiles(credit), response, left_out=0.2)
+    compared = compare_with_truth(profiles(credit), response, left_out=0.2)
     assert set(compared.loc[compared["true"] > 1.3, "outcome"]) == {"recovered"}
-    ranking, *_ = truth_verdicts(profiles(credit), response, "oracle", left_out=0.2)
+    ranking, *_ = check_truth(profiles(credit), response, "oracle", left_out=0.2)
     assert ranking.statistic > 0.99
     assert ranking.verdict == "holds"
 
@@ -46,9 +46,9 @@ def test_credit_that_is_the_truth_recovers_all(response):
 def test_credit_that_avoids_the_truth_misses_all(response):
     """A profile that is high only where nothing acts misses every true window."""
     credit = np.where(true_profile(response) > 1, 0.01, 1.0)
-    outcomes = against_truth(profiles(credit), response, left_out=0.2)["outcome"]
+    outcomes = compare_with_truth(profiles(credit), response, left_out=0.2)["outcome"]
     assert set(outcomes) == {"missed"}
-    ranking, *windows = truth_verdicts(profiles(credit), response, "liar", left_out=0.2)
+    ranking, *windows = check_truth(profiles(credit), response, "liar", left_out=0.2)
     assert {v.verdict for v in (ranking, *windows)} == {"fails"}
 
 
@@ -74,6 +74,6 @@ def test_a_model_of_the_planted_band_is_said_to_use_it(soils, response):
         train = np.setdiff1d(np.arange(130), test)
         model = PLSCV(max_components=10).fit(X[train], y[train])
         draws.append(linear_shap(model, X, X[train], GRID).profile("PLS-Pb", i))
-    verdicts = truth_verdicts(pd.concat(draws), response, "PLS-Pb", left_out=0.2)
+    verdicts = check_truth(pd.concat(draws), response, "PLS-Pb", left_out=0.2)
     lead = [v for v in verdicts if "where lead truly acts" in v.statement]
     assert [v.verdict for v in lead] == ["holds"]

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from soilpb.explain.attribution import band_members
-from soilpb.explain.explainable import (
-    Unexplainable,
+from soilpb.explain.network_attribution import (
+    UnexplainableError,
     deep_lift_shap,
     deep_shap,
     integrated_gradients,
@@ -55,7 +55,7 @@ def test_credit_adds_up_in_the_units_of_the_target(explain, network, spectra):
     explained = explain(network, spectra[:12], spectra[12:20], output=1)
     predicted = network.predict(spectra[:12])[:, 1]
     np.testing.assert_allclose(explained.predicted, predicted, rtol=1e-5)
-    sums = explained.credit.sum(axis=1) + explained.base
+    sums = explained.attributions.sum(axis=1) + explained.base
     tolerance = 0.02 if explained.explainer == "IntegratedGradients" else 1e-4
     assert np.abs(sums - predicted).max() <= tolerance * predicted.std()
 
@@ -68,7 +68,9 @@ def test_base_is_the_mean_over_the_background(network, spectra):
 
 def test_two_libraries_agree(network, spectra):
     """DeepExplainer and DeepLiftShap rank credit alike: Spearman at least .999, and values too."""
-    deep, captum = (f(network, spectra[:12], spectra[12:20]).credit for f in (deep_shap, deep_lift_shap))
+    deep, captum = (
+        f(network, spectra[:12], spectra[12:20]).attributions for f in (deep_shap, deep_lift_shap)
+    )
     np.testing.assert_allclose(deep, captum, atol=1e-4 * np.abs(deep).max())
 
 
@@ -86,7 +88,7 @@ def test_explaining_leaves_the_network_bit_equal(explain, network, spectra):
 @BY_NAME
 def test_the_same_call_gives_the_same_bits(explain, network, spectra):
     """Nothing random is left in an explanation."""
-    first, second = (explain(network, spectra[:4], spectra[12:20]).credit for _ in range(2))
+    first, second = (explain(network, spectra[:4], spectra[12:20]).attributions for _ in range(2))
     assert np.array_equal(first, second)
 
 
@@ -96,7 +98,7 @@ def test_a_network_that_the_rules_do_not_fit_is_refused(explain, network, spectr
     spoilt = copy.deepcopy(network)
     for block in spoilt.network.blocks:
         block.relu2 = block.relu1
-    with pytest.raises(Unexplainable, match="called 2 times"):
+    with pytest.raises(UnexplainableError, match="called 2 times"):
         explain(spoilt, spectra[:3], spectra[12:20])
 
 
@@ -109,10 +111,10 @@ def test_credit_that_does_not_add_up_is_an_error(network, spectra):
 
     spoilt = copy.deepcopy(network)
     spoilt.network.head = nn.Sequential(spoilt.network.head, Squared())
-    with pytest.raises(Unexplainable, match="Squared 'head.1' has no rule"):
+    with pytest.raises(UnexplainableError, match="Squared 'head.1' has no rule"):
         deep_shap(spoilt, spectra[:3], spectra[12:20])
     explained = deep_shap(network, spectra[:3], spectra[12:20])
-    explained.credit[0, 0] += 0.01
+    explained.attributions[0, 0] += 0.01
     with pytest.raises(ArithmeticError, match="DeepExplainer: credit misses"):
         explained.require_additivity()
 
@@ -134,7 +136,7 @@ def test_owen_values_average_over_orders_that_keep_unions_together(network, spec
         for k, band in enumerate(order):
             expected[:, band] += (worth(order[: k + 1]) - worth(order[:k])) / 4
     owen = owen_values(network, x, background, EDGES)
-    np.testing.assert_allclose(owen.credit @ members.T, expected, atol=1e-5)
+    np.testing.assert_allclose(owen.attributions @ members.T, expected, atol=1e-5)
 
 
 def test_owen_values_need_every_wavelength_in_a_band(network, spectra):

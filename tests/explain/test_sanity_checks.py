@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from soilpb.explain.attribution import linear_shap
-from soilpb.explain.explainable import deep_lift_shap
-from soilpb.explain.sanity_checks import bands_beyond_chance, masking_curves, randomised_profiles
+from soilpb.explain.network_attribution import deep_lift_shap
+from soilpb.explain.sanity_checks import compare_with_permuted_targets, mask_bands, profile_random_networks
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.resnet import ResNetConfig
@@ -42,8 +42,8 @@ def bands_of(network, spectra):
 
 def test_masking_the_band_that_is_read_moves_predictions_at_once(one_band, spectra):
     """The first band masked by credit changes all, the others nothing; given back first, it restores all."""
-    curves = masking_curves(one_band, spectra[:20], spectra[20:30], bands_of(one_band, spectra), n_random=3)
-    by_credit = curves[curves["order"] == "credit"].set_index("share")
+    curves = mask_bands(one_band, spectra[:20], spectra[20:30], bands_of(one_band, spectra), n_random=3)
+    by_credit = curves[curves["order"] == "attribution"].set_index("share")
     deletion, insertion = (by_credit[by_credit["curve"] == c]["moved"] for c in ("deletion", "insertion"))
     assert deletion.iloc[0] == 0
     np.testing.assert_allclose(deletion.iloc[1:], deletion.iloc[-1], rtol=1e-5)
@@ -57,7 +57,7 @@ def test_random_weights_keep_shape_and_scales(spectra):
     config = ResNetConfig(WAVELENGTHS.size, stem_channels=8, channels=(8,))
     network = SpectralNetwork.random(spectra, WAVELENGTHS, config=config, seed=7)
     before = network.predict(spectra)
-    profiles = randomised_profiles(network, spectra[:10], spectra[10:20], n_draws=2, seed=1)
+    profiles = profile_random_networks(network, spectra[:10], spectra[10:20], n_draws=2, seed=1)
     wide = profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs")
     assert wide.shape == (WAVELENGTHS.size, 2)
     assert wide.corr(method="spearman").iloc[0, 1] < 0.9
@@ -81,7 +81,7 @@ def planted():
 @pytest.fixture(scope="module")
 def found(planted):
     edges = np.arange(375.0, 2530.0, 50.0)
-    return bands_beyond_chance(
+    return compare_with_permuted_targets(
         lambda target: explain_pls(planted, target, edges), np.log(planted.values("Pb_mg_kg"))
     )
 
@@ -98,7 +98,9 @@ def test_a_permuted_target_gives_no_band(planted):
     rng = np.random.default_rng(1)
     noise = rng.permutation(np.log(planted.values("Pb_mg_kg")))
     edges = np.arange(375.0, 2530.0, 50.0)
-    found = bands_beyond_chance(lambda target: explain_pls(planted, target, edges), noise, n_permutations=19)
+    found = compare_with_permuted_targets(
+        lambda target: explain_pls(planted, target, edges), noise, n_permutations=19
+    )
     assert (found["p"] > 0.05).all()
 
 
@@ -109,7 +111,7 @@ def test_p_values_are_exact():
     smallest = []
     for measured in range(10):
         rest = iter(np.roll(credit, -measured, axis=0))
-        found = bands_beyond_chance(
+        found = compare_with_permuted_targets(
             lambda _, rest=rest: pd.DataFrame({"start": edges, "stop": edges + 1, "mean_abs": next(rest)}),
             np.arange(5.0),
             n_permutations=9,

@@ -41,19 +41,19 @@ def test_lost_credit_fails(credit):
         attribution(credit),
         attribution(credit, lost=np.eye(5)[0] * 0.01 * np.ptp(credit.sum(axis=1))),
     )
-    assert sanity_checks.additivity([sound]).verdict == "holds"
-    failed = sanity_checks.additivity([sound, spoilt])
+    assert sanity_checks.check_additivity([sound]).verdict == "holds"
+    failed = sanity_checks.check_additivity([sound, spoilt])
     assert failed.verdict == "fails"
     assert failed.statistic == spoilt.additivity_error
 
 
 def test_agreement_is_judged_soil_by_soil(credit, rng):
     """The same ranks agree whatever their scale; independent credit does not; both are named."""
-    same = sanity_checks.agreement(attribution(credit), attribution(3 * credit, "two"), threshold=0.999)
+    same = sanity_checks.check_agreement(attribution(credit), attribution(3 * credit, "two"), threshold=0.999)
     assert same.statement == "one and two agree"
     assert (same.statistic, same.verdict) == (1, "holds")
     other = attribution(rng.normal(size=credit.shape), "other")
-    assert sanity_checks.agreement(attribution(credit), other, threshold=0.999).verdict == "fails"
+    assert sanity_checks.check_agreement(attribution(credit), other, threshold=0.999).verdict == "fails"
 
 
 @pytest.mark.parametrize(("noise", "word"), [(0.01, "holds"), (3.0, "fails"), (0.45, "undecided")])
@@ -61,7 +61,7 @@ def test_stability_depends_on_the_noise_between_draws(noise, word, rng):
     """Draws that repeat a profile are stable, draws of noise are not; between them it cannot be told."""
     shape = rng.normal(size=WAVELENGTHS.size)
     table = profiles(np.exp(shape + noise * rng.normal(size=(8, WAVELENGTHS.size))))
-    assert sanity_checks.stability(table, "another fold").verdict == word
+    assert sanity_checks.check_stability(table, "another fold").verdict == word
 
 
 def test_a_profile_of_untrained_networks_shows_nothing(rng):
@@ -70,14 +70,14 @@ def test_a_profile_of_untrained_networks_shows_nothing(rng):
     trained = profiles(shape * rng.lognormal(0, 0.4, (4, WAVELENGTHS.size)))
     alike = profiles(shape * rng.lognormal(0, 0.01, (4, WAVELENGTHS.size)))
     unlike = profiles(other * rng.lognormal(0, 0.02, (4, WAVELENGTHS.size)))
-    assert sanity_checks.randomisation(trained, unlike).verdict == "holds"
-    assert sanity_checks.randomisation(trained, alike).verdict == "fails"
+    assert sanity_checks.check_randomisation(trained, unlike).verdict == "holds"
+    assert sanity_checks.check_randomisation(trained, alike).verdict == "fails"
 
 
 def curves(credit_moves, random_moves):
     """Deletion and insertion curves from 0 to 1, bent by an exponent."""
     share = np.linspace(0, 1, 11)
-    orders = [("credit", 0, credit_moves), *(("random", i, r) for i, r in enumerate(random_moves))]
+    orders = [("attribution", 0, credit_moves), *(("random", i, r) for i, r in enumerate(random_moves))]
     tables = [
         pd.DataFrame({"curve": curve, "order": order, "draw": draw, "share": share, "moved": moved})
         for order, draw, bend in orders
@@ -88,8 +88,8 @@ def curves(credit_moves, random_moves):
 
 def test_masking_by_credit_must_beat_masking_at_random():
     """A curve that rises at once beats all random ones, one that rises late is beaten by all."""
-    early = sanity_checks.masking(curves(0.2, [0.9, 1.0, 1.1]))
-    late = sanity_checks.masking(curves(5.0, [0.9, 1.0, 1.1]))
+    early = sanity_checks.check_masking(curves(0.2, [0.9, 1.0, 1.1]))
+    late = sanity_checks.check_masking(curves(5.0, [0.9, 1.0, 1.1]))
     assert [v.verdict for v in early] == ["holds", "holds"]
     assert [v.verdict for v in late] == ["fails", "fails"]
     assert early[0].statistic == pytest.approx(1 / 1.2 - 1 / 2, abs=0.05)
@@ -109,7 +109,7 @@ def test_a_window_needs_its_interval_and_its_p_value(low, high, p, word):
     tested = pd.DataFrame(
         [{"start": 550.0, "stop": 750.0, "relative": 2.0, "low": low, "high": high, "p_holm": p}]
     )
-    (verdict,) = sanity_checks.windows(tested, "ResNet-pH")
+    (verdict,) = sanity_checks.check_windows(tested, "ResNet-pH")
     assert verdict.statement == "ResNet-pH uses 550–750 nm"
     assert verdict.verdict == word
 
@@ -117,14 +117,14 @@ def test_a_window_needs_its_interval_and_its_p_value(low, high, p, word):
 def test_bands_beyond_chance_are_named_or_said_to_be_none():
     """Each band found is a statement that holds; that none was found refutes nothing."""
     found = pd.DataFrame({"start": [400, 450], "stop": [450, 500], "z": [3.0, 0.1], "p": [0.02, 0.9]})
-    (named,) = sanity_checks.beyond_chance(found, "PLS-Pb")
+    (named,) = sanity_checks.check_beyond_chance(found, "PLS-Pb")
     assert (named.statement, named.verdict) == ("PLS-Pb credits 400–450 nm beyond chance", "holds")
-    (none,) = sanity_checks.beyond_chance(found.assign(p=0.5), "PLS-Pb")
+    (none,) = sanity_checks.check_beyond_chance(found.assign(p=0.5), "PLS-Pb")
     assert (none.statement, none.verdict) == ("PLS-Pb credits some band beyond chance", "undecided")
 
 
 def test_the_table_has_a_column_for_each_part_of_a_verdict(credit):
     """Statement, test, statistic, interval, verdict: one row each."""
-    table = sanity_checks.verdict_table([sanity_checks.additivity([attribution(credit)])] * 2)
+    table = sanity_checks.verdict_table([sanity_checks.check_additivity([attribution(credit)])] * 2)
     assert table.columns.tolist() == ["statement", "test", "statistic", "low", "high", "verdict"]
     assert len(table) == 2

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.explain.explainable import Subject
+from soilpb.explain.network_attribution import ExplainableNetwork
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.resnet import ResNetConfig
 
@@ -30,7 +30,7 @@ def network(spectra):
 @pytest.mark.parametrize("output", [0, 1])
 def test_predictions_are_those_of_the_network_in_its_units(network, spectra, output):
     """The copy answers what the network answers, for the output that was asked for."""
-    subject = Subject.of(network, spectra[:5], spectra[5:], output)
+    subject = ExplainableNetwork.prepare(network, spectra[:5], spectra[5:], output)
     np.testing.assert_allclose(
         subject.predict(subject.inputs), network.predict(spectra[:5])[:, output], rtol=1e-5
     )
@@ -38,7 +38,7 @@ def test_predictions_are_those_of_the_network_in_its_units(network, spectra, out
 
 def test_all_bands_known_is_the_prediction_and_none_is_the_background(network, spectra):
     """Knowing every band gives each soil's prediction; knowing none, the background's mean."""
-    subject = Subject.of(network, spectra[:5], spectra[5:])
+    subject = ExplainableNetwork.prepare(network, spectra[:5], spectra[5:])
     everything, nothing = np.ones(len(WAVELENGTHS), bool), np.zeros(len(WAVELENGTHS), bool)
     np.testing.assert_allclose(subject.expect(everything), subject.predict(subject.inputs), rtol=1e-5)
     np.testing.assert_allclose(subject.expect(nothing), subject.predict(subject.background).mean(), rtol=1e-5)
@@ -47,4 +47,4 @@ def test_all_bands_known_is_the_prediction_and_none_is_the_background(network, s
 def test_a_background_of_one_spectrum_is_refused(network, spectra):
     """One spectrum says nothing about what is usual."""
     with pytest.raises(ValueError, match="holds 1 spectra; at least 2"):
-        Subject.of(network, spectra[:5], spectra[5:6])
+        ExplainableNetwork.prepare(network, spectra[:5], spectra[5:6])

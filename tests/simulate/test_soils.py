@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from soilpb.simulate.minerals import ENDMEMBERS
-from soilpb.simulate.soils import columns_of, draw_soils, expected_ph, laboratory, log_pb
+from soilpb.simulate.soils import constituent_columns, draw_soils, expected_ph, laboratory, log_pb
 
 
 def soils(n=4000, seed=0, shift=0.0):
@@ -43,7 +43,7 @@ def test_shift_goes_to_iron_rich_kaolinitic_soils(library):
 
 def test_laboratory_columns_follow_from_the_constituents(library):
     """Clay is the sum of its minerals and carbonate is carbonate."""
-    np.testing.assert_allclose(library["clay_pct"], library[columns_of("clay")].sum(axis=1))
+    np.testing.assert_allclose(library["clay_pct"], library[constituent_columns("clay")].sum(axis=1))
     pd.testing.assert_frame_equal(
         laboratory(library), library[["clay_pct", "SOC_pct", "CaCO3_pct", "Fe_pct"]]
     )
@@ -75,7 +75,7 @@ def test_ph_varies_about_what_the_constituents_say(library):
 def test_lead_answers_to_iron_and_to_ph(library):
     """Doubling both iron oxides multiplies lead by 2^0.62; a unit of pH by e^0.45."""
     ph = library["pH"].to_numpy()
-    doubled = library.assign(**(2 * library[columns_of("iron_oxides")]))
+    doubled = library.assign(**(2 * library[constituent_columns("iron_oxides")]))
     np.testing.assert_allclose(log_pb(doubled, ph) - log_pb(library, ph), 0.62 * np.log(2))
     np.testing.assert_allclose(log_pb(library, ph + 1) - log_pb(library, ph), 0.45)
 
