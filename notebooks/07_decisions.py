@@ -48,7 +48,7 @@ from soilpb.decide import applicability, exceedance, sampling, stored_model
 from soilpb.evaluate import splits
 from soilpb.old import decision_record, decision_words
 from soilpb.plots import decisions, style, training
-from soilpb.report import decision_sections, text
+from soilpb.report import sections, tables, text
 from soilpb.site_file import project_root
 from soilpb.study import Study
 
@@ -108,9 +108,9 @@ ax = decisions.plot_reliability(table)
 # together as before. {glue:text}`decide-map`
 
 # %% mystnb={"figure": {"caption": "{glue:text}`decide-map-caption` ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above.", "name": "fig-chances"}, "image": {"alt": "Map of the soils' places coloured by probability of exceedance; triangles mark soils measured above the limit, circles the others; most circles are dark. Where neighbours are alike the ground between is coloured too."}}
-ground = decision_sections.of_site(study, exceedances, rule)
+ground = sections.map_site(study, exceedances, rule)
 unmapped = f"Probability above the limit, {rule}"
-ax = decision_sections.draw(ground) or decisions.plot_probabilities(mapped, unmapped)
+ax = sections.draw_map(ground) or decisions.plot_probabilities(mapped, unmapped)
 
 # %% [markdown]
 # ## What does it cost to be wrong?
@@ -190,15 +190,15 @@ words = {
     "below": float((predictions["lower"] / predictions["predicted"]).median()),
     "above": float((predictions["upper"] / predictions["predicted"]).median()),
     "error-all": worth["calibration_error"],
-    "map": decision_sections.map_sentence(ground, study.site.seed),
-    "map-caption": decision_sections.caption(ground),
+    "map": text.describe_map(ground, study.site.seed),
+    "map-caption": "Probability that a soil exceeds its limit, by a model that had not seen the soil",
     "dearer": decision_words.cheapest(dearer),
     "send-from": send_from,
     "send-to": send_to,
 }
 
 # %% tags=["remove-cell"]
-names = {"tried": _format.join_words(list(among)), "chosen": text.choices(predictions)}
+names = {"tried": _format.join_words(list(among)), "chosen": tables.count_choices(predictions)}
 names |= {"unit": study.target_unit, "target": label, "kind": study.target.provenance.kind, "rule": rule}
 settings = {"analysis": analysis, "remediation": remediation, "harm": harm}
 settings |= {"allowed": 100 * applicability.FALSE_ALARMS, "n-folds": stored_model.N_FOLDS}
@@ -215,7 +215,7 @@ for name, value in {**words, **names, **settings}.items():
 
 # %% tags=["hide-input"]
 record = json.loads((project_root() / "benchmarks" / "decisions.json").read_text(encoding="utf-8"))
-text.wrapped(decision_record.beside_what_was_asked(record)).hide(axis="index")
+tables.wrap_table(decision_record.beside_what_was_asked(record)).hide(axis="index")
 
 # %% [markdown]
 # *Shift* is how far soils were moved towards iron-rich kaolinitic ones: the sites themselves lie at 0.35, the library at 0.

@@ -15,25 +15,21 @@
 # (site-{{site}})=
 # # {{title}}
 #
-# {glue:text}`report-answer`
-# {glue:text}`report-rivalry`
-# {glue:text}`report-above`
-#
-# This page is made by one notebook for every site file, so that sites can be laid side by side. What its parts mean is told where they
-# are introduced: distances from the library in {ref}`sec-data`, the networks in {ref}`sec-transfer`, scores and their luck in
-# {ref}`sec-baselines`, credit of bands and slopes of minerals in {ref}`sec-interpretation`, limits and the next soils in {ref}`sec-decisions`.
+# How well do spectra predict what the laboratory finds at this site, and which of its soils are above a limit?
 
 # %% tags=["parameters", "remove-input"]
 site: str = "gejiu"  # a file of notebooks/sites
 n_repeats: int = 2  # repeats of the outer 5-fold cross-validation
 epochs: int = 0  # epochs of networks trained on the target; 0: each model's own default
 chosen: str = "pls ridge average resnet resnet-ph features-ridge features-pls"  # keys of soilpb.models.ENTRIES; the first is the reference
-rule: str = ""  # whose limit is held against the soils; empty: the one that divides them most evenly
-keep: str = "pls blocks average features-pls"  # keys of models, of which the best is kept
+rule: str = (
+    ""  # rule whose limit the soils are compared with; empty: the one that about half of the soils exceed
+)
+keep: str = "pls blocks average features-pls"  # keys of models, of which the best is stored
 n_jobs: int = 1  # processes
 
 # %% tags=["remove-input"]
-from myst_nb import glue
+from IPython.display import Markdown, display
 
 from soilpb import _format, quality
 from soilpb.decide import stored_model
@@ -41,52 +37,65 @@ from soilpb.evaluate import comparison, cross_validation, splits
 from soilpb.explain import bands
 from soilpb.models import baselines
 from soilpb.plots import attribution, spectra, style
-from soilpb.plots import scores as scores_
-from soilpb.report import decision_sections, model_sections, text
-from soilpb.simulate import minerals as minerals_
+from soilpb.plots import scores as score_plots
+from soilpb.report import sections, tables, text
+from soilpb.simulate import minerals
 from soilpb.study import Study
 
-# %% tags=["remove-input"]
 study = Study.open("site_report", globals())
 style.set_style()
+answer = display(Markdown("The answer appears here once the report has been executed."), display_id=True)
+
+# %% [markdown]
+# One notebook makes this page for every site, so that sites can be compared. Its parts are explained in the chapters of the book:
+# distances from the library in {ref}`sec-data`, the networks in {ref}`sec-transfer`, scores and their uncertainty in {ref}`sec-baselines`,
+# attributions of bands and slopes of minerals in {ref}`sec-interpretation`, limits and the choice of samples in {ref}`sec-decisions`.
+
+# %% tags=["remove-input"]
 study.banner()
 
 # %% [markdown]
 # ## Whose soils
+#
+# Notes say what was converted, dropped or assumed on reading.
 
 # %% tags=["remove-input"]
-text.wrapped(text.provenance(study.target.provenance))
+tables.wrap_table(tables.tabulate_provenance(study.target.provenance))
 
 # %% [markdown]
-# Notes say what was converted, dropped or assumed on reading. The library, from which networks learnt {glue:text}`report-property`:
+# The networks were trained on this library:
 
 # %% tags=["hide-cell"]
-text.wrapped(text.provenance(study.source.provenance))
+tables.wrap_table(tables.tabulate_provenance(study.source.provenance))
 
 # %% [markdown]
 # ## Spectra
-#
-# {glue:text}`report-range`
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Reflectance of the site's soils ({{site}}, {{kind}}) and of the library ({{source_kind}}), and the constituents that absorb at each wavelength: a bar spans two widths on either side of a feature's centre."}, "image": {"alt": "Median reflectance of library and site against wavelength, with shaded 5 to 95 percent bands; beneath, one row a constituent, bars mark where hematite, goethite, organic matter, water, clays, carbonate and others absorb."}}
+# %% tags=["remove-input"]
+ranges = sections.compare_ranges(study) if sections.is_narrow(study) else None
+covered = text.describe_range(study, ranges)
+Markdown(covered)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Reflectance of the site's soils ({{site}}, {{kind}}) and of the library ({{source_kind}}), and the constituents that absorb at each wavelength: a bar spans two widths on either side of a feature's centre."}, "image": {"alt": "Median reflectance of library and site against wavelength, with shaded 5 to 95 percent bands; beneath, one row per constituent, bars mark where hematite, goethite, organic matter, water, clays, carbonate and others absorb."}}
 above, beneath = style.stack_axes([3.6, 2.8])
 spectra.plot_spectra({"library": study.source, "site": study.target}, above)
-ax = spectra.plot_atlas(minerals_.FEATURES, beneath)
+ax = spectra.plot_atlas(minerals.FEATURES, beneath)
 
 # %% [markdown]
 # ## Laboratory values
 
 # %% tags=["remove-input"]
-native = text.native_soils(study)
-laboratory = text.laboratory(native, [study.site.target, study.site.source_property])
-laboratory.style.format(text.significant, subset=["mean", "sd"]).set_properties(**{"white-space": "nowrap"})
+native = sections.read_native(study)
+laboratory = tables.tabulate_laboratory(native, [study.site.target, study.site.source_property])
+laboratory.style.format(tables.format_significant, subset=["mean", "sd"]).set_properties(
+    **{"white-space": "nowrap"}
+)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The laboratory's values that the models learn from ({{site}}, {{kind}}), in percent of the soils."}, "image": {"alt": "Histogram of the target's laboratory values, with a dashed line at the median."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The laboratory's values that the models are trained on ({{site}}, {{kind}}), in percent of the soils."}, "image": {"alt": "Histogram of the target's laboratory values, with a dashed line at the median."}}
 values = {"site": study.target.values(study.site.target)}
 label = f"{study.target_name} ({study.target_unit})" if study.target_unit else study.target_name
-ax = spectra.plot_distribution(
-    values, label, log=study.site.target_scale == "log", colours=[style.TARGET_COLOUR]
-)
+logarithmic = study.site.target_scale == "log"
+ax = spectra.plot_distribution(values, label, log=logarithmic, colours=[style.TARGET_COLOUR])
 
 # %% [markdown]
 # ## Quality
@@ -95,190 +104,172 @@ ax = spectra.plot_distribution(
 
 # %% tags=["remove-input"]
 used = native.take(native.samples.index.get_indexer(study.ids))
-text.wrapped(text.quality_table(used, study.site)).hide(axis="index")
+tables.wrap_table(tables.tabulate_quality(used, study.site)).hide(axis="index")
 
 # %% [markdown]
-# A soil can be unusual *within* the site: then look at it. Or the site can be unusual to the *library*: then take care with all that the
-# library lends. {glue:text}`report-coverage`
+# A soil can be unusual *within* the site: then look at it. Or it can be unusual *to the library*: then the networks, which were trained
+# there, may fail on it.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the site's other soils: within their principal components (T²) and outside them (Q). Dashed: limits that 99.9 % of one population would pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q within the site, with dashed limits; soils beyond a limit are named."}}
 within = quality.measure_distances_within(study.X)
 ax = spectra.plot_outliers(within.table.assign(sample=study.ids), within.t2_limit, within.q_limit)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the library ({{source_kind}}). Dashed: limits that 95 % of the library pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q, one point a soil of the site, with the library's limits dashed."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the library ({{source_kind}}). Dashed: limits that 95 % of the library pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q, one point per soil of the site, with the library's limits dashed."}}
 apart = quality.measure_distances(study.source.reflectance, study.X)
-apart_table = apart.table.assign(sample=study.ids)
-ax = spectra.plot_outliers(apart_table, apart.t2_limit, apart.q_limit, most=0)
+distances = apart.table.assign(sample=study.ids)
+ax = spectra.plot_outliers(distances, apart.t2_limit, apart.q_limit, most=0)
+
+# %% tags=["remove-input"]
+coverage = text.describe_coverage(float(apart.outside.mean()))
+Markdown(coverage)
 
 # %% [markdown]
 # ## Models compared
 #
-# Each model tunes itself inside the training soils of a fold, and is scored on the others; groups of samples stay together.
-# Dots are means over {glue:text}`report-n-repeats` repeats of {glue:text}`report-n-folds`-fold cross-validation.
+# Each model is tuned on the training soils of a fold and scored on the others; groups of samples stay together.
 
 # %% tags=["hide-input"]
 keys = chosen.split()
-zoo = baselines.registry(study.source_network(), keys, study.site.seed, epochs, study.target_name)
+models = baselines.registry(study.source_network(), keys, study.site.seed, epochs, study.target_name)
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
-predictions = cross_validation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs)
+predictions = cross_validation.cross_validate(models, study.X, study.y, folds, study.ids, n_jobs)
 scores = cross_validation.score_predictions(predictions)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % intervals, had other soils of this place been sampled (bootstrap)."}, "image": {"alt": "Dots with intervals, one row a model, the best first, with R squared beside each."}}
-ax = scores_.plot_league(comparison.bootstrap_interval(predictions, "R2", seed=study.site.seed))
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % intervals, had other soils of this place been sampled (bootstrap)."}, "image": {"alt": "Dots with intervals, one row per model, the best first, with R squared beside each."}}
+ax = score_plots.plot_league(comparison.bootstrap_interval(predictions, "R2", seed=study.site.seed))
 
 # %% tags=["remove-input"]
-ranking = text.ranking(scores)
-wide = (
-    cross_validation.summarise_scores(scores)
-    .pivot(index="model", columns="metric", values="value")
-    .loc[ranking]
-)
-wide = wide[["R2", "RMSE", "bias", "RPIQ", "CCC"]].rename(columns=style.SYMBOLS)
+ranking = text.rank_models(scores)
+wide = cross_validation.summarise_scores(scores).pivot(index="model", columns="metric", values="value")
+wide = wide.loc[ranking, ["R2", "RMSE", "bias", "RPIQ", "CCC"]].rename(columns=style.SYMBOLS)
 wide.rename_axis(index=None, columns=None).style.format(_format.number)
 
+# %% tags=["remove-input"]
+reference = baselines.name_of(keys[0], study.target_name)
+Markdown(
+    f"Scores are means over {n_repeats} repeats of {n_folds}-fold cross-validation, on the scale of {study.label}. "
+    f"{text.compare_with_reference(scores, folds, reference)}"
+)
+
 # %% [markdown]
-# Scores are on the scale the models were fitted on, {glue:text}`report-label`. {glue:text}`report-rivalry`
-#
 # ## The best model
 #
-# {glue:text}`report-best` leads. Each point below is the mean of a soil's predictions, none of which saw it in training.
+# Each point is the mean of a soil's predictions, by models that had not seen the soil in training.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Observed against predicted by the best model ({{site}}, {{kind}}), under repeated cross-validation; thin lines span the repeats."}, "image": {"alt": "Parity plot of observed against predicted values with the one-to-one line and the scores in the corner."}}
 best = ranking[0]
-of_best = {
-    name: table.query("model == @best")
-    for name, table in {"predictions": predictions, "scores": scores}.items()
-}
-ax = scores_.plot_parity(of_best["predictions"], of_best["scores"], study.label)
+ax = score_plots.plot_parity(predictions.query("model == @best"), scores.query("model == @best"), study.label)
 
 # %% [markdown]
 # ## The bands it uses
 #
-# The best model is fitted on each fold of the first repeat, and asked what each band adds to its predictions of the fold's other soils:
-# by SHAP where it is a network, else by how its prediction answers to a little more absorbance. It leans most on {glue:text}`report-peaks`.
-# The intervals (90 %) tell what other soils of this place would have changed.
-# A band is not a cause: lead, for one, has no absorption here, and neighbouring bands stand in for each other ({ref}`sec-interpretation`).
+# The best model is fitted on each fold of the first repeat, and the predictions of the fold's other soils are attributed to bands:
+# by SHAP if it is a network, else by how its prediction changes with absorbance. The intervals (90 %) say what other soils of this place
+# could have changed. A band is not a cause: lead, for one, has no absorption here, and neighbouring bands can replace each other.
 
 # %% tags=["remove-input"]
 first = folds.query("repeat == 0")
-fitted = bands.fit_by_fold(zoo[best], study.X, study.y, first, study.ids)
-credit = bands.attribute_by_fold(best, fitted, study.X, first, study.ids, study.grid, study.site.seed)
-text.foldable(model_sections.peaks_shown(model_sections.peaks(credit, n_folds), n_folds))
+fitted = bands.fit_by_fold(models[best], study.X, study.y, first, study.ids)
+attributions = bands.attribute_by_fold(best, fitted, study.X, first, study.ids, study.grid, study.site.seed)
+tables.fold_table(tables.tabulate_bands(sections.rank_bands(attributions, n_folds), n_folds))
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of the best model's credit by wavelength ({{site}}, {{kind}}): mean over the folds, and 5–95 % of them; beneath, what absorbs where."}, "image": {"alt": "Share of credit against wavelength as a filled line with a band around it; beneath, one row a constituent, bars mark where it absorbs."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of the best model's attributions by wavelength ({{site}}, {{kind}}): mean over the folds, and 5–95 % of them; beneath, what absorbs where."}, "image": {"alt": "Share of attributions against wavelength as a filled line with a band around it; beneath, one row per constituent, bars mark where it absorbs."}}
 above, beneath = style.stack_axes([3.2, 2.8])
-attribution.plot_profile(credit, above)
-ax = spectra.plot_atlas(minerals_.FEATURES, beneath)
+attribution.plot_profile(attributions, above)
+ax = spectra.plot_atlas(minerals.FEATURES, beneath)
 
 # %% [markdown]
-# ## The minerals it answers to
+# ## The minerals it responds to
 #
-# {glue:text}`report-minerals` The same models are asked: what if this soil had a little more of a constituent? Optics tell what its spectrum
-# would be, rebuilt from what the spectra of this site do. Signs can be trusted further than sizes, which come out too small,
-# and a slope is what the model does, not what the soil does: whatever keeps a mineral company answers with it.
+# What would the same models predict if a soil had a little more of a constituent? Its spectrum is computed by optics and rebuilt from
+# the components of this site's spectra. The signs are more reliable than the sizes, which come out too small. A slope describes the
+# model, not the soil: what is correlated with a mineral changes with it.
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "How the best model's predictions answer to a little more of a constituent ({{site}}, {{kind}}), with 90 % intervals over the folds."}, "image": {"alt": "One row a constituent that absorbs in the range: the slope of the prediction with its interval beside zero."}}
-minerals = model_sections.answers(study, fitted, first)
-asked = minerals.assign(constituent=minerals["constituent"].map(_format.to_words))
-ax = attribution.plot_intervals(asked, "constituent", "slope", f"Slope of {study.label} with ln(constituent)")
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "How the best model's predictions change with a little more of a constituent ({{site}}, {{kind}}), with 90 % intervals over the folds."}, "image": {"alt": "One row per constituent that absorbs in the range: the slope of the prediction with its interval beside zero."}}
+slopes = sections.compute_mineral_slopes(study, fitted, first)
+shown = slopes.assign(constituent=slopes["constituent"].map(_format.to_words))
+ax = attribution.plot_intervals(shown, "constituent", "slope", f"Slope of {study.label} with ln(constituent)")
+
+# %% tags=["remove-input"]
+Markdown(text.describe_minerals(study, slopes))
 
 # %% [markdown]
-# ## The next spectra
+# ## The stored model
 #
-# {glue:text}`report-kept` New spectra from this place are read with
+# New spectra from this place are predicted with
 #
 # ```bash
 # soilpb predict {{site}} new_spectra.csv -o predictions.csv
 # ```
 #
 # which gives each soil its value, an interval, the probability that it exceeds a limit, and a flag where it is unlike the soils above.
-# Model and choice were made anew from each fold's training soils, in the first repeat, and judged by the fold's other soils:
 
 # %% tags=["remove-input"]
-among = stored_model.make_candidates(study, keep.split())
-kept = stored_model.fit_site_model(study, among)
-trials, exceedances = stored_model.evaluate_site_model(study, first, among)
+candidates = stored_model.make_candidates(study, keep.split())
+stored = stored_model.fit_site_model(study, candidates)
+trials, exceedances = stored_model.evaluate_site_model(study, first, candidates)
 worth = stored_model.score_site_model(study, trials, exceedances)
-text.wrapped(text.described(worth, trials, exceedances)).hide(axis="index")
+Markdown(text.describe_stored_model(study, stored, best))
 
-# %% tags=["remove-cell"]
-tables = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": credit}
-trial_tables = {
-    "trials": trials,
-    "exceedances": exceedances,
-    "kept": stored_model.predict_own_soils(study, kept),
-}
-for name, table in {**tables, **trial_tables, "distances": apart_table}.items():
-    study.save(name, table)
-outside = float(apart.outside.mean())
-limits = text.limits(study, outside, n_models=len(zoo))
-stored_model.store_site_model(study, kept, worth, limits)
+# %% [markdown]
+# To test it, model and choice were made anew from the training soils of each fold, in the first repeat. On the fold's other soils:
 
-# %% tags=["remove-cell"]
-words = {
-    "answer": text.answer(study, predictions),
-    "rivalry": text.rivalry(scores, folds, reference=baselines.name_of(keys[0], study.target_name)),
-    "coverage": text.coverage(outside),
-    "best": best,
-    "kept": text.sentence(study, kept, best),
-    "peaks": f"{_format.join_words([f'{nm:g}' for nm in bands.strongest_bands(credit)])} nm",
-    "label": study.label,
-    "property": study.site.source_property,
-    "n-repeats": n_repeats,
-    "n-folds": n_folds,
-}
-for name, value in words.items():
-    glue(f"report-{name}", value, display=False)
+# %% tags=["remove-input"]
+tables.wrap_table(tables.tabulate_trial(worth, trials, exceedances)).hide(axis="index")
+
+# %% tags=["remove-input"]
+limitations = text.describe_limitations(study, len(models))
+stored_model.store_site_model(study, stored, worth, [*limitations, coverage, covered])
 
 # %% [markdown]
 # ## Above the limit?
-#
-# {glue:text}`report-above` {glue:text}`report-map`
-
-# %% tags=["remove-cell"]
-held_to = rule or decision_sections.dividing_rule(exceedances)
-mapped = decision_sections.of_site(study, exceedances, held_to)
-waiting = decision_sections.unmeasured(study)
-said = decision_sections.said_of(kept, waiting, study)
-
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "{glue:text}`report-map-caption` ({{site}}, {{kind}})."}, "image": {"alt": "Map of the places of the soils, coloured by probability of exceedance where a limit is known and by the laboratory's value elsewhere, over a kriged surface where neighbouring soils are alike."}}
-ax = decision_sections.draw(mapped)
 
 # %% tags=["remove-input"]
-decision_sections.page(study, trials, exceedances, held_to, said)
+rule = rule or sections.choose_rule(exceedances)
+mapped = sections.map_site(study, exceedances, rule)
+unmeasured = sections.read_unmeasured(study)
+predicted = sections.predict_unmeasured(study, stored, unmeasured)
+counted = text.count_exceeding(study, exceedances, rule)
+answer.update(Markdown(f"{text.describe_best_model(study, predictions)} {counted}"))
+Markdown(text.describe_exceeding(study, exceedances, rule))
+
+# %% tags=["remove-input"]
+exceeding = sections.list_exceeding(study, trials, exceedances, rule, predicted) if rule else None
+exceeding if exceeding is None else tables.fold_table(tables.tabulate_exceeding(exceeding))
+
+# %% tags=["remove-input"]
+Markdown(text.describe_map(mapped, study.site.seed))
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The site's soils ({{site}}, {{kind}}): the probability of exceeding the limit, by a model that had not seen the soil, or the laboratory's value where no limit is known. A coloured ground is kriged from the laboratory's values."}, "image": {"alt": "Map of the soils, coloured by probability of exceedance where a limit is known and by the laboratory's value elsewhere, over a kriged surface where neighbouring soils are alike."}}
+ax = sections.draw_map(mapped)
 
 # %% [markdown]
 # ## Soils to measure next
-#
-# {glue:text}`report-next` {glue:text}`report-next-worth` How soils are chosen is told in {ref}`sec-decisions`.
 
 # %% tags=["remove-input"]
-wanted = decision_sections.send_next(study, waiting)
-text.foldable(decision_sections.next_shown(study, wanted, said))
+Markdown(
+    f"{text.describe_next_samples(unmeasured)} {text.describe_choosing(sections.compare_choosing(study))}"
+)
 
-# %% tags=["remove-cell"]
-narrower = model_sections.range_sentence(study)
-decided = {
-    "above": decision_sections.limits_sentence(study, exceedances, held_to),
-    "map": decision_sections.map_sentence(mapped, study.site.seed),
-    "map-caption": decision_sections.caption(mapped),
-    "minerals": model_sections.minerals_sentence(study, minerals),
-    "next": decision_sections.next_sentence(waiting),
-    "next-worth": decision_sections.worth(study),
-    "range": narrower or model_sections.covered(study),
-}
-for name, value in decided.items():
-    glue(f"report-{name}", value, display=False)
-study.save("minerals", minerals)
+# %% tags=["remove-input"]
+wanted = sections.choose_next_samples(study, unmeasured)
+tables.fold_table(tables.tabulate_next_samples(study, wanted, predicted))
 
 # %% [markdown]
 # ## Limits
 #
-# What this page cannot tell, as far as that can be computed:
+# What this page cannot tell:
 
 # %% tags=["remove-input"]
-text.html_list([*limits, *filter(None, [narrower])])
+tables.html_list(limitations)
+
+# %% tags=["remove-input"]
+results = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": attributions}
+results |= {"trials": trials, "exceedances": exceedances, "minerals": slopes, "distances": distances}
+results["kept"] = stored_model.predict_own_soils(study, stored)
+for name, table in results.items():
+    study.save(name, table)
 
 # %% [markdown]
 # Your own soils get this page from one small file: see {ref}`sec-site-file`.

@@ -222,7 +222,7 @@ def make(site: str, parameters: Mapping[str, Any], console: Console) -> Path:
             executed = Path(aside) / f"{chapter}.ipynb" if given else kept
             workflow.execute(source, executed, site, **given)
         console.print(f"Rendering the report of {about.site} …")
-        return render.render(executed, page)
+        return render.render_page(executed, page)
 
 
 def _read(parameters: Iterable[str]) -> dict[str, Any]:

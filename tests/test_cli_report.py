@@ -134,7 +134,7 @@ def test_only_what_changed_is_executed(project, monkeypatch):
     monkeypatch.setattr(
         workflow, "execute", lambda source, *_, **given: executed.append((source.stem, given))
     )
-    monkeypatch.setattr(cli.one_page, "render", lambda notebook, page: page)
+    monkeypatch.setattr(cli.render, "render_page", lambda notebook, page: page)
     invoke("mine")
     os.utime(project / "data/lab.csv", (YOUNG + 1, YOUNG + 1))
     invoke("mine")

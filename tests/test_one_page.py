@@ -35,7 +35,7 @@ def notebook(folder, text=TEXT):
 def page(tmp_path_factory):
     """The rendered page."""
     folder = tmp_path_factory.mktemp("page")
-    return render.render(notebook(folder), folder / "out" / "mine.html").read_text()
+    return render.render_page(notebook(folder), folder / "out" / "mine.html").read_text()
 
 
 def article(page):
@@ -74,7 +74,7 @@ def test_a_fault_keeps_the_former_page(tmp_path):
     former = tmp_path / "mine.html"
     former.write_text("former")
     with pytest.raises(render.PageError, match="sec-nowhere"):
-        render.render(notebook(tmp_path, "# Old mine\n{ref}`sec-nowhere`"), former)
+        render.render_page(notebook(tmp_path, "# Old mine\n{ref}`sec-nowhere`"), former)
     assert former.read_text() == "former"
 
 
@@ -85,7 +85,7 @@ def test_a_killed_rendering_keeps_the_former_page(tmp_path):
     former.write_text("former")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    code = f"from soilpb import one_page; one_page.render({str(notebook(tmp_path))!r}, {str(former)!r})"
+    code = f"from soilpb.report import render; render.render_page({str(notebook(tmp_path))!r}, {str(former)!r})"
     run = subprocess.Popen(
         [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(scratch)}, start_new_session=True
     )

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from soilpb.decide import stored_model
-from soilpb.report import decision_sections
+from soilpb.report import sections, tables, text as words
 from soilpb.study import Study
 
 RULE = "intervention"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 
-from soilpb.report import decision_sections
+from soilpb.report import sections, tables, text as words
 from soilpb.study import Study
 
 pytestmark = pytest.mark.usefixtures("styled")

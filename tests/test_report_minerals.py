@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from soilpb.evaluate import splits
-from soilpb.report import model_sections
+from soilpb.report import sections, tables, text as words
 from soilpb.spectra import absorbance
 from soilpb.study import Study
 

@@ -8,7 +8,7 @@ import pytest
 
 from soilpb.decide import sampling
 from soilpb.readers.formats import text
-from soilpb.report import decision_sections
+from soilpb.report import sections, tables, text as words
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 from tests.kept_sites import write_project

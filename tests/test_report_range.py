@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.report import model_sections
+from soilpb.report import sections, tables, text as words
 from soilpb.spectra import Provenance, SoilSpectra, band_grid, reflectance_from_absorbance
 from soilpb.study import Study
 

@@ -24,7 +24,7 @@ from bs4 import BeautifulSoup, Tag
 from soilpb._files import atomic_write
 
 #: Where the book's configuration, styles and bibliography are: in the project beside the package.
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 _PAGE = "page"
 _REFERENCES = "## References\n\n```{bibliography}\n:filter: docname in docnames\n```"
 #: Scripts that serve a book of many pages, or a kernel.
@@ -37,7 +37,7 @@ class PageError(RuntimeError):
     """The page could not be rendered; the message is what Sphinx said."""
 
 
-def render(notebook: str | Path, output: str | Path) -> Path:
+def render_page(notebook: str | Path, output: str | Path) -> Path:
     """Render an executed notebook into one HTML file; a former one stays until it is complete.
 
     References to chapters of the book become their titles, since the chapters are not there.

@@ -1,212 +1,81 @@
-"""Tables of a site's report: whose soils, what the laboratory found, what was checked.
+"""Sentences of a site's report, computed from its tables: what was found, and what remains unknown.
 
-Made for any site: simulated, from a collection, or a user's own files.
-
-Sentences of a site's report, computed: how good the best model is, and what remains unknown.
-
-They hold for any site, so that nobody has to write them, and none can disagree with its table.
-
-What a page says of the kept model: which it is, and how its promises held.
+This is the only place where the package computes sentences: a report is made for any site, and nobody
+writes it by hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from html import escape
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from IPython.display import HTML
-from pandas.io.formats.style import Styler
 
 from soilpb import quality
-from soilpb import quality as quality_
-from soilpb import study as study_
-from soilpb._format import join_words, number
-from soilpb.decide.applicability import FALSE_ALARMS
+from soilpb._format import join_words, number, signed, to_words
+from soilpb.decide import maps, stored_model
+from soilpb.decide.exceedance import calibration_error, error_by_chance, reliability_table
 from soilpb.decide.site_model import SiteModel
-from soilpb.decide.stored_model import COVERAGE, STANDARD
 from soilpb.evaluate import comparison, cross_validation
-from soilpb.quality import CONFIDENCE, Finding
-from soilpb.readers.site import read_measured
-from soilpb.simulate import twin
-from soilpb.site_file import Site
-from soilpb.spectra import Provenance, SoilSpectra
+from soilpb.report.new_site import SOURCE_BANDS
+from soilpb.report.sections import LIKELY, N_DRAWS, N_START, SiteMap
+from soilpb.report.tables import format_significant
+from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
-#: What a report says of a check that found nothing.
-_QUIET = {
-    "range": "no reading at the noise floor, none saturated",
-    "noise": "not estimated: the bands are more than 5 nm apart",
-    "duplicates": "no spectrum twice",
-    "outliers": f"no spectrum beyond the {CONFIDENCE:.1%} limits of T² and Q within the site",
+#: Share of spectra beyond the library's 95 % limits from which the report warns.
+FAR = 0.10
+#: Below this R² at places left out, a kriged surface is called weak.
+WEAK = 0.2
+#: How a comparison ends, in the words of a sentence.
+OUTCOMES = {
+    "better": "better",
+    "worse": "worse",
+    "equal": "practically equal",
+    "undecided": "not shown to be different",
 }
 
 
-def native_soils(study: Study) -> SoilSpectra:
-    """Return the soils that a study asks about on the instrument's own bands, laboratory value or not."""
-    site = study.site
-    if site.target_data == "twin":
-        soils = twin.simulate_target(study_.TWIN_TARGET_SIZE, seed=site.seed)
-    else:
-        soils = read_measured(site)
-    return soils.take(soils.samples.index.isin(study.ids) | np.isnan(soils.values(site.target)))
-
-
-def provenance(about: Provenance) -> pd.DataFrame:
-    """Whose spectra they are, and what was converted or dropped when they were read: one row each."""
-    nobody = "nobody: they were computed" if about.kind == "simulated" else ""
-    instrument = "" if about.instrument == "unknown" else about.instrument
-    rows = {
-        "soils": about.name,
-        "kind": about.kind,
-        "measured by": nobody or about.citation or "not stated (key citation of the site file)",
-        "instrument": instrument or "not stated (key instrument of the site file)",
-        "licence": about.licence or "not stated (key licence of the site file)",
-        "SHA-256": about.sha256 or "no file was read",
-    }
-    notes = {f"note {i}": note for i, note in enumerate(about.notes, start=1)}
-    return pd.DataFrame.from_dict(
-        rows | (notes or {"note": "read as it stands"}), orient="index", columns=[""]
-    )
-
-
-def laboratory(soils: SoilSpectra, columns: list[str]) -> pd.DataFrame:
-    """Summarise laboratory values: one row a column, known and missing, moments, quartiles.
-
-    Columns that the soils lack are left out.
-    """
-    rows = {}
-    for column in dict.fromkeys(columns):
-        if column in soils.samples:
-            values = soils.values(column)
-            known = values[np.isfinite(values)]
-            rows[column] = {
-                "soils": known.size,
-                "missing": values.size - known.size,
-                "mean": known.mean(),
-                "sd": known.std(ddof=1),
-                "quartiles": " – ".join(map(significant, np.percentile(known, (25, 50, 75)))),
-            }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def quality_table(soils: SoilSpectra, site: Site) -> pd.DataFrame:
-    """Say what was checked about the spectra, what was found, and what to do about it.
-
-    Parameters
-    ----------
-    soils : SoilSpectra
-        On the instrument's own bands.
-    site : Site
-
-    Returns
-    -------
-    DataFrame
-        ``level``, ``checked``, ``found`` with what to do about it; the worst first. A
-        check that found nothing says so.
-    """
-    findings = [finding for finding in quality_.check_soils(soils, site) if finding.topic != "reading"]
-    spoken = {finding.topic for finding in findings}
-    findings += [Finding("ok", topic, found) for topic, found in _QUIET.items() if topic not in spoken]
-    rows = [(f.level, f.topic, f"{f.found} → {f.advice}" if f.advice else f.found) for f in findings]
-    return pd.DataFrame(rows, columns=["level", "checked", "found"])
-
-
-def significant(value: float) -> str:
-    """Write a laboratory value with three significant digits, and all digits before the point.
-
-    Examples
-    --------
-    >>> significant(1234.5), significant(12.345), significant(0.012345)
-    ('1234', '12.3', '0.0123')
-    """
-    magnitude = int(np.floor(np.log10(abs(value)))) if value else 0
-    return f"{value:.{max(0, 2 - magnitude)}f}"
-
-
-def wrapped(table: pd.DataFrame) -> Styler:
-    """Style a table of words: long ones in the last column (hashes, ids) break; nothing is markup."""
-    last = [table.columns[-1]]
-    return table.style.format(escape="html").set_properties(subset=last, **{"overflow-wrap": "anywhere"})
-
-
-def foldable(table: pd.DataFrame, open_rows: int = 10) -> HTML | None:
-    """Lay a table of words out with its first rows open, the others folded; None if it has none.
-
-    Parameters
-    ----------
-    table : DataFrame
-        Nothing in it is taken for markup.
-    open_rows : int
-        A table that is only a little longer stays open.
-    """
-    if table.empty:
-        return None
-    if len(table) <= open_rows + 2:
-        return HTML(_plain(table))
-    rest = (
-        f"<details><summary>{len(table) - open_rows} more</summary>{_plain(table.iloc[open_rows:])}</details>"
-    )
-    return HTML(_plain(table.iloc[:open_rows]) + rest)
-
-
-def html_list(sentences: Iterable[str]) -> HTML:
-    """Lay sentences out as a list, nothing in them taken for markup."""
-    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
-    return HTML(f"<ul>{items or '<li>nothing</li>'}</ul>")
-
-
-def _plain(table: pd.DataFrame) -> str:
-    """HTML of a table without its index; names in the first column stay on one line."""
-    styled = table.style.format(escape="html").hide(axis="index")
-    return styled.set_properties(subset=[table.columns[0]], **{"white-space": "nowrap"}).to_html()
-
-
-#: More than this share beyond 95 % limits, and the library does not cover the site.
-FAR = 0.10
-
-
-def ranking(scores: pd.DataFrame) -> list[str]:
-    """Models by pooled R² averaged over repeats, the best first."""
+def rank_models(scores: pd.DataFrame) -> list[str]:
+    """List models by pooled R² averaged over repeats, the best first."""
     return list(dict.fromkeys(cross_validation.summarise_scores(scores)["model"]))
 
 
-def answer(study: Study, predictions: pd.DataFrame) -> str:
+def describe_best_model(study: Study, predictions: pd.DataFrame) -> str:
     """Say how well the best model does: its R², its typical error, and whether that is of use.
 
     Parameters
     ----------
     study : Study
     predictions : DataFrame
-        Of several models on a repeated k-fold, from :func:`soilpb.evaluate.cross_validation.cross_validate`.
+        Of several models, from :func:`soilpb.evaluate.cross_validation.cross_validate`.
     """
-    best = ranking(cross_validation.score_predictions(predictions))[0]
-    intervals = [
-        comparison.bootstrap_interval(predictions[predictions["model"] == best], metric, seed=study.site.seed)
-        for metric in ("R2", "RMSE")
-    ]
-    r2, rmse = (table.iloc[0] for table in intervals)
+    best = rank_models(cross_validation.score_predictions(predictions))[0]
+    of_best = predictions[predictions["model"] == best]
+    r2 = comparison.bootstrap_interval(of_best, "R2", seed=study.site.seed).iloc[0]
+    rmse = comparison.bootstrap_interval(of_best, "RMSE", seed=study.site.seed).iloc[0]
     if study.site.target_scale == "log":
         error = f"a factor of {np.exp(rmse['value']):.2f} either way"
     else:
-        error = f"{significant(rmse['value'])} {study.target_unit} {study.target_name}".replace("  ", " ")
+        error = " ".join(
+            filter(None, (format_significant(rmse["value"]), study.target_unit, study.target_name))
+        )
     n_models = predictions["model"].nunique()
-    leads = (
-        f"Of {n_models} models {best} predicts {study.target_name} best" if n_models > 1 else f"{best} alone"
-    )
+    of = f"Of {n_models} models {best}" if n_models > 1 else best
     sentence = (
-        f"{leads}: R² "
-        f"{number(r2['value'])} (95 % interval over soils {number(r2['lower'])} to {number(r2['upper'])}), "
+        f"{of} predicts {study.target_name}{' best' if n_models > 1 else ''}: R² {number(r2['value'])} "
+        f"(95 % interval over soils {number(r2['lower'])} to {number(r2['upper'])}), "
         f"with a typical error of {error}."
     )
     if r2["lower"] <= 0:
-        sentence += " That cannot be told from guessing the mean: here spectra do not replace the laboratory."
+        sentence += (
+            " This is not shown to be better than the mean: spectra do not replace the laboratory here."
+        )
     return sentence
 
 
-def rivalry(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) -> str:
-    """Say whether the best model is better than the reference, or the reference than the next best.
+def compare_with_reference(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) -> str:
+    """Say whether the best model, or the next after the reference, is better than the reference.
 
     Parameters
     ----------
@@ -215,160 +84,267 @@ def rivalry(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) -> str:
     reference : str
         Name of the model that is usual in the field.
     """
-    rivals = [model for model in ranking(scores) if model != reference]
-    if not rivals:
+    others = [model for model in rank_models(scores) if model != reference]
+    if not others:
         return f"No other model was compared with {reference}."
-    table = comparison.compare_models(scores, folds, reference)
-    return comparison.verdict(table.loc[table["model"] == rivals[0]].iloc[0].to_dict())
+    row = comparison.compare_models(scores, folds, reference).set_index("model").loc[others[0]]
+    outcome = OUTCOMES[comparison.decide_verdict(row)]
+    low, high = (f"{signed(100 * row[limit], 0)} %" for limit in ("lower", "upper"))
+    return (
+        f"Against {reference}, {others[0]} is {outcome}: its {row['metric']} differs by "
+        f"{signed(100 * row['change'], 0)} % (95 % interval {low} to {high}), "
+        f"p = {number(row['p_holm'], 3)}, corrected for the number of models."
+    )
 
 
-def coverage(outside: float) -> str:
+def describe_coverage(outside: float) -> str:
     """Say whether the library covers the site, from the share of spectra beyond its 95 % limits.
 
     Examples
     --------
-    >>> coverage(0.42)
+    >>> describe_coverage(0.42)
     "42 % of the site's spectra lie outside the library's 95 % limits: what was learnt there may fail here."
     """
     found = f"{100 * outside:.0f} % of the site's spectra lie outside the library's 95 % limits"
     if outside > FAR:
         return f"{found}: what was learnt there may fail here."
-    return f"{found}, as do 5–10 % of its own: the library knows such spectra."
+    return f"{found}, as do 5–10 % of its own: the library has such spectra."
 
 
-def limits(study: Study, outside: float, n_models: int) -> list[str]:
-    """Say what a report about these soils cannot tell, one sentence a limit.
+def describe_limitations(study: Study, n_models: int) -> list[str]:
+    """Say what a report about these soils cannot tell, one sentence per limitation.
 
     Parameters
     ----------
     study : Study
-    outside : float
-        Share of the site's spectra beyond the library's 95 % limits.
     n_models : int
         How many models were compared.
     """
-    rules = (_simulated, _few, _together, _places, _range)
-    chosen = f"The best of {n_models} models was chosen by the scores shown here: they flatter it a little."
+    sentences = [*_about_simulation(study), *_about_samples(study), *_about_values(study)]
+    if n_models > 1:
+        sentences.append(
+            f"The best of {n_models} models was chosen by the scores shown here, which makes its scores a "
+            "little too good."
+        )
     return [
-        *(sentence for rule in rules for sentence in rule(study)),
-        coverage(outside),
-        *([chosen] if n_models > 1 else []),
+        *sentences,
         "All soils come from one site: nothing here tests another mine, another instrument or another year.",
     ]
 
 
-def _simulated(study: Study) -> Iterator[str]:
+def _about_simulation(study: Study) -> Iterator[str]:
     if study.target.provenance.kind == "simulated":
-        yield "The site's soils are simulated: they show what a method can do, and tell of no real place."
+        yield "The site's soils are simulated: they show what a method can do, and describe no real place."
     elif study.source.provenance.kind == "simulated":
-        yield "The library is simulated: its network has never seen a measured soil before this site's."
+        yield "The library is simulated: its network was trained on no measured soil before this site's."
 
 
-def _few(study: Study) -> Iterator[str]:
+def _about_samples(study: Study) -> Iterator[str]:
     n = study.target.n_samples
     if n < quality.FEW:
         yield (
             f"{n} soils are few (fewer than {quality.FEW}): other soils of the same place could change "
             "the order of the models."
         )
-
-
-def _together(study: Study) -> Iterator[str]:
     if study.groups is None:
         yield (
             "Nothing says which samples belong together (column group of the laboratory table): if some are "
             "replicates, or layers of one profile, the errors here are too small."
         )
-    else:
-        yield (
-            f"The {len(np.unique(study.groups))} groups of samples stay together in the folds, but not where "
-            "a model tunes itself inside one."
-        )
-
-
-def _places(study: Study) -> Iterator[str]:
-    samples = study.target.samples
-    dummies = "crs" in samples and samples["crs"].astype(str).str.startswith("dummy").any()
-    if dummies or not {"x", "y"} <= set(samples):
-        yield "No true coordinates: whether neighbours in training flatter the errors cannot be tested."
+    if maps.local_coordinates(study.target.samples) is None:
+        yield "No true coordinates: whether neighbours in training make errors too small cannot be tested."
     else:
         yield "Folds are random, not spatial: beyond the sampled area errors can be larger."
 
 
-def _range(study: Study) -> Iterator[str]:
+def _about_values(study: Study) -> Iterator[str]:
     values = study.target.values(study.site.target)
     unit = f" {study.target_unit}" if study.target_unit else ""
-    span = f"{significant(values.min())} to {significant(values.max())}{unit}"
-    yield f"{study.target_name} was seen from {span}: what a model says beyond is extrapolation."
+    span = f"{format_significant(values.min())} to {format_significant(values.max())}{unit}"
+    yield f"{study.target_name} was measured from {span}: what a model predicts beyond is extrapolation."
 
 
-def sentence(study: Study, model: SiteModel, best: str = "") -> str:
-    """Say which model is kept, among which it was chosen, and why the page's best is not it.
+def describe_range(study: Study, compared: pd.DataFrame | None) -> str:
+    """Say which bands the study uses, and what is lost where they are few.
+
+    Parameters
+    ----------
+    study : Study
+    compared : DataFrame or None
+        From :func:`soilpb.report.sections.compare_ranges`; None for an instrument of full range.
+    """
+    site = study.site
+    span = f"{site.band_start:g}–{site.band_stop:g} nm"
+    if compared is None:
+        return f"The study uses {study.grid.size} bands over {span}."
+    if compared.empty:
+        return f"The study uses {span} only; the library is too small to say what that costs."
+    name = compared["property"].iloc[0].split("_")[0]
+    full, narrow = compared["full"].mean(), compared["narrow"].mean()
+    sets = f"{len(compared)} sets of the library's soils"
+    if len(compared) == 1:
+        sets = f"{compared['n'].iloc[0]} soils of the library"
+    judged = "lost" if full > narrow else "gained, by chance or because the other bands only disturb"
+    return (
+        f"The study uses {span} only, and its network was trained on these bands. On {sets} PLS predicts "
+        f"{name} with an R² of {number(full)} from {SOURCE_BANDS[0]:g}–{SOURCE_BANDS[1]:g} nm and of "
+        f"{number(narrow)} from {span}: {number(abs(full - narrow))} is {judged}."
+    )
+
+
+def describe_minerals(study: Study, slopes: pd.DataFrame) -> str:
+    """Say with which constituents predictions rise and fall, and give an example for the steepest slope.
+
+    Parameters
+    ----------
+    study : Study
+    slopes : DataFrame
+        From :func:`soilpb.report.sections.compute_mineral_slopes`.
+    """
+    up, down = slopes[slopes["low"] > 0], slopes[slopes["high"] < 0].iloc[::-1]
+    if up.empty and down.empty:
+        return "For no constituent the folds agree whether predictions rise or fall with it."
+    parts = [
+        f"{verb} with {join_words([to_words(name) for name in rows['constituent']])}"
+        for verb, rows in (("rise", up), ("fall", down))
+        if len(rows)
+    ]
+    steepest = pd.concat([up, down]).loc[lambda rows: rows["slope"].abs().idxmax()]
+    log, tenth = study.site.target_scale == "log", 0.1 * steepest["slope"]
+    unit = {"": "", "%": " percentage points"}.get(study.target_unit, f" {study.target_unit}")
+    change = f"{signed(100 * tenth, 1)} %" if log else f"{signed(tenth)}{unit}"
+    return (
+        f"Predictions {' and '.join(parts)}. If a soil had 10 % more {to_words(steepest['constituent'])} "
+        f"than it has, its predicted {study.target_name} would change by {change}."
+    )
+
+
+def describe_stored_model(study: Study, model: SiteModel, best: str) -> str:
+    """Say which model is stored, among which it was chosen, and why the report's best is not it.
 
     Parameters
     ----------
     study : Study
     model : SiteModel
-        From :func:`soilpb.decide.stored_model.fit_site_model`.
     best : str
-        The model that leads the page's table.
+        The best of the models compared.
     """
-    kept, tried, n = model.target.name, list(model.target.errors), study.target.n_samples
+    stored, tried, n = model.target.name, list(model.target.errors), study.target.n_samples
+    sentence = f"{stored} of {study.label}, fitted on all {n} soils, is stored with this report."
     if len(tried) > 1:
-        said = f"Of {join_words(tried)}, {kept} erred least on soils left out. Fitted on all {n} soils, it"
-    else:
-        said = f"{kept} of {study.label}, fitted on all {n} soils,"
-    said += " is kept with this report: its weights, and a card of what it was made from."
-    if best and best not in tried:
-        said += f" {best}, which leads above, was not among them."
-    elif best and best != kept:
-        said += f" {best}, which leads above on other folds, did not here: they are close."
-    return said + (" PLS predicts pH beside it." if model.ph is not None else "")
+        sentence += f" Of {join_words(tried)} it had the smallest errors on soils left out."
+    if best not in tried:
+        sentence += f" {best}, the best model above, was not among them."
+    elif best != stored:
+        sentence += f" {best}, the best model above, was second here, on other folds: the two are close."
+    return sentence + (" PLS predicts pH beside it." if model.ph is not None else "")
 
 
-def described(
-    trial: Mapping[str, float],
-    predictions: pd.DataFrame,
-    exceedances: pd.DataFrame,
-    flagged_of_same_kind: float = FALSE_ALARMS,
-) -> pd.DataFrame:
-    """Say in a table what the trial found, beside what was promised.
+def count_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
+    """Say how many soils are above the limits of a rule by the laboratory; empty if there is no rule."""
+    if not rule:
+        return ""
+    exceeded = stored_model.select_rule(study, exceedances, rule)["exceeded"]
+    return (
+        f"By the laboratory {int(exceeded.sum())} of {len(exceeded)} soils are above "
+        f"{stored_model.STANDARD}, “{rule}”."
+    )
+
+
+def describe_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
+    """Say how many of the soils above a limit spectra find, or why no soil is compared with a limit.
 
     Parameters
     ----------
-    trial : mapping
-        From :func:`soilpb.decide.stored_model.score_site_model`.
-    predictions, exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.evaluate_site_model`; exceedances may be empty.
-    flagged_of_same_kind : float
-        Share of flags that the applicability limits allow.
-
-    Returns
-    -------
-    DataFrame with columns ``asked`` and ``found``.
+    study : Study
+    exceedances : DataFrame
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`.
+    rule : str
+        Empty where no limit is known.
     """
-    rows = [
-        ("model chosen, by the fold", choices(predictions)),
-        ("R² of the model chosen", f"{trial['R2']:.2f}"),
-        (f"values within their {COVERAGE:.0%} interval", f"{trial['coverage']:.0%}"),
-        (f"flagged as unlike the others ({flagged_of_same_kind:.0%} allowed)", f"{trial['outside']:.0%}"),
-    ]
-    for rule, soils in exceedances.groupby("rule", sort=False):
-        found = f"{soils['exceeded'].sum()} of {len(soils)}; expected {soils['probability'].sum():.1f}"
-        rows.append((f"soils above {STANDARD}, {rule}", found))
-    if "calibration_error" in trial:
-        rows.append(("error of these probabilities, on average", f"{trial['calibration_error']:.3f}"))
-    return pd.DataFrame(rows, columns=["asked", "found"])
+    if not rule:
+        if standard := stored_model.default_standard(study.site.target):
+            return f"The limits of {standard} depend on pH, and no soil has one: they cannot be applied."
+        return f"No limit for {study.target_name} is known here."
+    by_rule = exceedances.query("repeat == 0").groupby("rule", sort=False)["exceeded"]
+    others = [f"“{name}” {int(found.sum())} of {len(found)}" for name, found in by_rule if name != rule]
+    soils = stored_model.select_rule(study, exceedances, rule)
+    above, likely = soils["exceeded"].astype(bool), soils["probability"] >= LIKELY
+    return (
+        (f"Soils above the limits of other rules: {join_words(others)}. " if others else "")
+        + f"For “{rule}”, spectra alone give {likely.sum()} soils a probability of {LIKELY} or more: "
+        f"{(above & likely).sum()} rightly, {(likely & ~above).sum()} wrongly, and they miss "
+        f"{(above & ~likely).sum()}. The table lists all of these in {study.target_unit}."
+    )
 
 
-def choices(predictions: pd.DataFrame) -> str:
-    """Say how often which model was chosen in a trial.
+def describe_map(mapped: SiteMap, seed: int = 0) -> str:
+    """Say what the map may be used for: whether neighbours are alike, and how good kriging is."""
+    structure = mapped.structure
+    if mapped.soils.empty:
+        return "No true coordinates are known, so there is no map."
+    if structure.n_places < maps.FEWEST_PLACES:
+        return (
+            f"The map shows the soils alone: {structure.n_places} places are too few to krige "
+            f"(at least {maps.FEWEST_PLACES})."
+        )
+    alike = f"semivariance {number(structure.ratio)} of the variance, p = {number(structure.p, 3)}"
+    if not structure.found:
+        return (
+            f"The map shows the soils alone: neighbours are no more alike than any two soils ({alike}), "
+            "so nothing can be said about the ground between them."
+        )
+    if mapped.cells is None:
+        return (
+            f"The map shows the soils alone: neighbours are a little alike ({alike}), but kriging is no "
+            "better than the mean at places left out."
+        )
+    return f"Neighbours are alike ({alike}), so the ground between soils is kriged. {_kriging(mapped, seed)}"
 
-    Examples
-    --------
-    >>> folds = pd.DataFrame({"repeat": 0, "fold": [0, 0, 1, 2], "model": ["a", "a", "b", "a"]})
-    >>> choices(folds)
-    'a (2), b (1)'
-    """
-    counts = predictions.drop_duplicates(["repeat", "fold"])["model"].value_counts()
-    return ", ".join(f"{name} ({count})" for name, count in counts.items())
+
+def _kriging(mapped: SiteMap, seed: int) -> str:
+    """Say how good kriging is at places, and in blocks of places, that were left out."""
+    left_out = mapped.left_out
+    r2 = 1 - np.mean((left_out["observed"] - left_out["predicted"]) ** 2) / np.var(left_out["observed"])
+    found = (
+        f"At places left out one by one it explains {100 * mapped.skill:.0f} % of the variance, "
+        f"and {f'{100 * r2:.0f} %' if r2 > 0 else 'nothing'} of whole blocks left out"
+    )
+    if mapped.skill < WEAK:
+        found += ": little more than the mean, so trust the soils and not the ground between them"
+    if mapped.column == "value":
+        return f"{found}."
+    error = calibration_error(reliability_table(left_out["probability"], left_out["exceeded"]))
+    chance = error_by_chance(left_out["probability"].to_numpy(), seed=seed)
+    judged = "no more than chance explains" if error <= chance else "more than chance explains"
+    return (
+        f"{found}. In such blocks probabilities are wrong by {error:.2f} on average, "
+        f"{judged} (up to {chance:.2f})."
+    )
+
+
+def describe_next_samples(unmeasured: SoilSpectra | None) -> str:
+    """Say which soils the table of the next samples names."""
+    if unmeasured is None:
+        return (
+            "Every spectrum of this site has its laboratory value, so new samples must be taken. Look for "
+            "soils like these, in this order: a further value of their kind would reduce the uncertainty of "
+            "all predictions most."
+        )
+    return (
+        f"{unmeasured.n_samples} spectra of this site have no laboratory value. Measured in this order they "
+        "would reduce the uncertainty of all predictions most."
+    )
+
+
+def describe_choosing(needed: tuple[float, float] | None) -> str:
+    """Say whether choosing samples saves analyses, from :func:`soilpb.report.sections.compare_choosing`."""
+    if needed is None:
+        return "There are too few soils to test here whether choosing them saves analyses."
+    chosen, random = needed
+    tested = f"Tested {N_DRAWS} times on this site's own soils, "
+    if chosen <= N_START:
+        return f"{tested}{random:.0f} random soils were hardly better than {N_START}: choosing is not judged."
+    if chosen >= random:
+        return f"{tested}choosing needed no fewer soils than random samples, {random:.0f}."
+    return f"{tested}{chosen:.0f} chosen soils were as good as {random:.0f} random ones."

@@ -1,0 +1,421 @@
+"""What the sections of a site's report show, as tables: each function takes a study and returns data.
+
+Exceeding soils, the map, the samples to measure next, the bands that the best model uses, its answers
+to minerals, and what a narrow instrument costs. :mod:`soilpb.report.tables` writes these tables for the
+page, :mod:`soilpb.report.text` says what they mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from soilpb import study as study_
+from soilpb.decide import maps, sampling, stored_model
+from soilpb.decide.site_model import SiteModel
+from soilpb.decide.standards import lead_limit
+from soilpb.evaluate import splits
+from soilpb.evaluate.cross_validation import compute_metrics
+from soilpb.explain import bands, mineral_slopes
+from soilpb.models.pls import PLSCV
+from soilpb.plots import decisions
+from soilpb.plots.attribution import compute_shares
+from soilpb.readers.site import read_measured, read_spectra
+from soilpb.report.new_site import SOURCE_BANDS
+from soilpb.simulate import minerals, twin
+from soilpb.site_file import project_root
+from soilpb.spectra import SoilSpectra, band_grid
+from soilpb.study import Study
+
+#: From this probability on, a soil is taken for one above its limit.
+LIKELY = 0.5
+#: How the next samples are chosen, for all sites: the method needs no random numbers, takes account of
+#: the samples that are measured, and was best at the smallest numbers of samples in chapter 7.
+METHOD = "uncertainty"
+#: The test of that choice: repeats, samples at the start, steps, and how many must be left to choose from.
+N_DRAWS, N_START, N_STEPS, FEWEST = 8, 20, 6, 40
+#: Constituents whose slopes a report shows.
+CONSTITUENTS = ("hematite", "goethite", "clay", "organic_matter", "carbonate", "water")
+#: A constituent is visible by its edge towards the ultraviolet where at least this much of it, in the
+#: atlas' unit of strength, is left at the first band.
+LEAST_EDGE = 1.0
+#: An instrument that lacks more nm than this at either end of the library's range is a narrow one.
+SHORT = 100.0
+#: Sizes of the sets on which a narrow range is tested, and how many sets.
+FEWEST_SOILS, MOST_SOILS, MOST_SETS = 50, 400, 5
+
+
+def read_native(study: Study) -> SoilSpectra:
+    """Read the site's soils on the instrument's own bands, with a laboratory value or without."""
+    site = study.site
+    if site.target_data == "twin":
+        soils = twin.simulate_target(study_.TWIN_TARGET_SIZE, seed=site.seed)
+    else:
+        soils = read_measured(site)
+    return soils.take(soils.samples.index.isin(study.ids) | np.isnan(soils.values(site.target)))
+
+
+def read_unmeasured(study: Study) -> SoilSpectra | None:
+    """Read the spectra of the site's own files that have no laboratory value, on the study's grid.
+
+    Returns
+    -------
+    SoilSpectra or None: None if there are none, or if the site has no files of its own.
+    """
+    site = study.site
+    if site.target_data != "files":
+        return None
+    soils = read_spectra(
+        project_root() / site.spectra,
+        id_column=site.id_column,
+        spectra_unit=site.spectra_unit,
+        replicates=site.replicates,
+        known=study.target.samples.index,
+        counters=stored_model.scan_counters(study),
+    )
+    unmeasured = ~soils.samples.index.isin(study.ids)
+    return soils.take(np.flatnonzero(unmeasured)).resample(study.grid) if unmeasured.any() else None
+
+
+def predict_unmeasured(study: Study, model: SiteModel, soils: SoilSpectra | None) -> pd.DataFrame | None:
+    """Predict the soils of :func:`read_unmeasured` as ``soilpb predict`` would."""
+    if soils is None:
+        return None
+    target = study.site.target
+    return stored_model.predict_soils(model, soils, target, stored_model.default_standard(target))
+
+
+def choose_rule(exceedances: pd.DataFrame) -> str:
+    """Choose the rule of which the laboratory found nearest to half of the soils above the limit.
+
+    Parameters
+    ----------
+    exceedances : DataFrame
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`.
+
+    Returns
+    -------
+    str: the first of equal rules; empty if no limit is known.
+
+    Examples
+    --------
+    >>> rows = [("screening", True), ("screening", True), ("intervention", True), ("intervention", False)]
+    >>> choose_rule(pd.DataFrame(rows, columns=["rule", "exceeded"]))
+    'intervention'
+    """
+    if exceedances.empty:
+        return ""
+    share = exceedances.groupby("rule", sort=False)["exceeded"].mean().astype(float)
+    return str((share - 0.5).abs().idxmin())
+
+
+def list_exceeding(
+    study: Study,
+    predictions: pd.DataFrame,
+    exceedances: pd.DataFrame,
+    rule: str,
+    unmeasured: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """List the soils that are above their limit, or probably are.
+
+    Parameters
+    ----------
+    study : Study
+    predictions, exceedances : DataFrame
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`: of models that had not seen the soil.
+    rule : str
+    unmeasured : DataFrame, optional
+        From :func:`predict_unmeasured`.
+
+    Returns
+    -------
+    DataFrame
+        ``soil``, ``measured`` and ``limit`` (NaN without a laboratory value), ``predicted``, ``lower``,
+        ``upper``, ``probability``; the highest probability first, and of equal ones the soil that is
+        farthest above its limit.
+    """
+    predicted = predictions.query("repeat == 0").set_index("sample")
+    predicted = predicted[["observed", "predicted", "lower", "upper"]].rename(
+        columns={"observed": "measured"}
+    )
+    ph = stored_model.measured_ph(study)
+    ids = study.target.samples.index
+    limits = lead_limit(stored_model.STANDARD, rule, np.nan if ph is None else ph)
+    soils = stored_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]].join(predicted)
+    soils["limit"] = pd.Series(np.broadcast_to(limits, len(ids)), ids)
+    table = soils[soils["exceeded"] | (soils["probability"] >= LIKELY)]
+    if unmeasured is not None:
+        target, column = study.site.target, stored_model.probability_column(rule)
+        names = {target: "predicted", f"{target}_lower": "lower", f"{target}_upper": "upper"}
+        more = unmeasured.rename(columns={**names, column: "probability"})
+        more = more.loc[more["probability"] >= LIKELY, ["predicted", "lower", "upper", "probability"]]
+        table = pd.concat([table, more]) if len(more) else table
+    order = table.assign(times=table["measured"] / table["limit"])
+    table = table.loc[order.sort_values(["probability", "times"], ascending=False).index]
+    columns = ["measured", "limit", "predicted", "lower", "upper", "probability"]
+    return table[columns].rename_axis("soil").reset_index()
+
+
+@dataclass(frozen=True, eq=False)
+class SiteMap:
+    """The values or probabilities of a site's soils, and perhaps a kriged surface between them.
+
+    Parameters
+    ----------
+    column : str
+        ``probability`` of exceeding a rule's limit, or ``value`` in the laboratory's unit.
+    label : str
+        Of the colours.
+    log : bool
+        Whether values are coloured by their logarithm.
+    soils : DataFrame
+        ``x``, ``y`` in metres, the column and perhaps ``exceeded``; no rows without true coordinates.
+    structure : SpatialStructure or None
+        Of the target on the modelling scale.
+    cells : DataFrame or None
+        ``x``, ``y`` and the column, kriged.
+    skill : float
+        R² of kriging the target at places left out one by one.
+    left_out : DataFrame or None
+        Kriged without whole blocks of places, from :func:`soilpb.decide.maps.cross_validate_blocks`.
+    """
+
+    column: str
+    label: str
+    log: bool
+    soils: pd.DataFrame
+    structure: maps.SpatialStructure | None = None
+    cells: pd.DataFrame | None = None
+    skill: float = np.nan
+    left_out: pd.DataFrame | None = None
+
+
+def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap:
+    """Map a site; between soils only where neighbours are alike and kriging is better than the mean.
+
+    Parameters
+    ----------
+    study : Study
+    exceedances : DataFrame
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`; may be empty.
+    rule : str
+        Of which the probabilities are mapped; the laboratory's values where it is empty.
+    """
+    if rule:
+        column, label = "probability", f"Probability above the limit, {rule}"
+        soils = stored_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]]
+    else:
+        column, label = "value", study.target_name + (f" ({study.target_unit})" if study.target_unit else "")
+        soils = pd.DataFrame({"value": study.natural(study.y)}, index=study.ids)
+    log = not rule and study.site.target_scale == "log"
+    places = maps.local_coordinates(study.target.samples)
+    if places is None:
+        return SiteMap(column, label, log, soils.iloc[:0])
+    soils = places.join(soils, how="inner")
+    rows = study.target.samples.index.get_indexer(places.index)
+    ph = stored_model.measured_ph(study)
+    at, y, ph = places.to_numpy(), study.y[rows], None if ph is None else ph[rows]
+    structure = maps.assess_structure(at, y, seed=study.site.seed)
+    if not structure.found:
+        return SiteMap(column, label, log, soils, structure)
+    surface = maps.KrigedSite.fit(at, y, ph, study.site.target_scale == "log")
+    if surface.target.skill <= 0:
+        return SiteMap(column, label, log, soils, structure, skill=surface.target.skill)
+    standard = stored_model.default_standard(study.site.target) if rule else ""
+    cells = maps.map_cells(at)
+    ground = cells[["x", "y"]].to_numpy()
+    cells[column] = surface.probability(ground, standard, rule) if rule else surface.values(ground)
+    left_out = maps.cross_validate_blocks(
+        at, y, places.index, ph, surface.log, standard, rule, seed=study.site.seed
+    )
+    return SiteMap(column, label, log, soils, structure, cells, surface.target.skill, left_out)
+
+
+def draw_map(mapped: SiteMap) -> Axes | None:
+    """Draw the map; nothing without true coordinates."""
+    if mapped.soils.empty:
+        return None
+    return decisions.plot_map(mapped.soils, mapped.column, mapped.label, mapped.cells, mapped.log)
+
+
+def choose_next_samples(study: Study, unmeasured: SoilSpectra | None, n: int = 10) -> pd.DataFrame:
+    """Choose the soils to analyse next among the unmeasured, or the measured soils to look for more of.
+
+    Without unmeasured spectra every measured soil is offered a second time: the chosen ones show for
+    which spectra a further value would reduce the uncertainty of all predictions most.
+
+    Parameters
+    ----------
+    study : Study
+    unmeasured : SoilSpectra, optional
+        From :func:`read_unmeasured`.
+    n : int
+        At most so many.
+
+    Returns
+    -------
+    DataFrame, the most useful first: ``soil``; of measured soils also ``value`` in the laboratory's unit,
+    and ``x``, ``y`` in metres where they are known.
+    """
+    n_measured = study.target.n_samples
+    offered = study.X if unmeasured is None else unmeasured.reflectance
+    ids = study.ids if unmeasured is None else unmeasured.samples.index.to_numpy()
+    F = sampling.spectral_features(np.concatenate([study.X, offered]))
+    chosen = (
+        sampling.choose_samples(METHOD, F, min(n, len(ids)), np.arange(n_measured), study.site.seed)
+        - n_measured
+    )
+    table = pd.DataFrame({"soil": ids[chosen]})
+    if unmeasured is None:
+        table["value"] = study.natural(study.y)[chosen]
+        places = maps.local_coordinates(study.target.samples)
+        table = table if places is None else table.join(places, on="soil")
+    return table
+
+
+def compare_choosing(study: Study) -> tuple[float, float] | None:
+    """Compare choosing with random samples on the site's own soils, as in chapter 7.
+
+    Returns
+    -------
+    (n_chosen, n_random) or None
+        Samples that the chosen and the random ones need for the same error; None if there are too few
+        soils to try.
+    """
+    aside = splits.random_split(study.ids, N_DRAWS, 0.3, study.site.seed, study.groups)
+    left = int(splits.count_training_rows(aside).min())
+    if left < FEWEST:
+        return None
+    sizes = np.linspace(N_START, left, N_STEPS).astype(int)[:-1]
+    methods = ("random", METHOD)
+    curves = sampling.learning_curves(study.X, study.y, aside, sizes, study.ids, study.site.seed, methods)
+    needed = sampling.soils_needed(curves)
+    return float(needed[sampling.NAMES[METHOD]]), float(needed["random"])
+
+
+def rank_bands(attributions: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataFrame:
+    """Find the bands with the highest attributions, each with its interval over the folds.
+
+    Parameters
+    ----------
+    attributions : DataFrame
+        From :func:`soilpb.explain.bands.attribute_by_fold`, one draw per fold.
+    n_folds : int
+    n : int
+        At most so many.
+
+    Returns
+    -------
+    DataFrame
+        ``wavelength``; ``share`` of all attributions in percent, with ``low`` and ``high`` (90 %);
+        ``even``: the share of a band if all had the same; ``folds``: in how many a peak of the ``n``
+        highest lies within :data:`soilpb.explain.bands.MIN_PEAK_DISTANCE` / 2.
+    """
+    shares = compute_shares(attributions)
+    found = bands.jackknife_intervals(shares, ["wavelength"], "share", left_out=1 / n_folds)
+    found = found.set_index("wavelength").loc[bands.strongest_bands(attributions, n)].reset_index()
+    of_folds = [bands.strongest_bands(profile, n) for _, profile in attributions.groupby("draw")]
+    near = [
+        sum(any(abs(peak - other) <= bands.MIN_PEAK_DISTANCE / 2 for other in named) for named in of_folds)
+        for peak in found["wavelength"]
+    ]
+    return found.assign(even=100 / attributions["wavelength"].nunique(), folds=near)
+
+
+def absorbing_constituents(wavelengths: np.ndarray) -> list[str]:
+    """Return those of :data:`CONSTITUENTS` that absorb, by a band or an edge, among these wavelengths.
+
+    Examples
+    --------
+    >>> absorbing_constituents(np.arange(430.0, 741.0, 10.0))
+    ['hematite', 'goethite', 'organic_matter']
+    """
+    inside = minerals.FEATURES["centre_nm"].between(wavelengths[0], wavelengths[-1])
+    visible = set(minerals.FEATURES.loc[inside, "constituent"])
+    left = minerals.EDGES["strength"] * np.exp(-(wavelengths[0] - 400.0) / minerals.EDGES["decay_nm"])
+    visible |= set(minerals.EDGES.loc[left >= LEAST_EDGE, "constituent"])
+    return [name for name in CONSTITUENTS if visible & {name, *minerals.MIXTURES.get(name, ())}]
+
+
+def compute_mineral_slopes(study: Study, fitted: Sequence, folds: pd.DataFrame) -> pd.DataFrame:
+    """Compute how predictions change with a little more of each constituent.
+
+    Parameters
+    ----------
+    study : Study
+    fitted : sequence of estimators
+        One per fold, from :func:`soilpb.explain.bands.fit_by_fold`.
+    folds : DataFrame
+
+    Returns
+    -------
+    DataFrame
+        ``constituent``, ``slope`` with ``low`` and ``high`` (90 %): units of the modelling scale per unit
+        of the constituent's natural logarithm; the highest slope first.
+    """
+    rows = list(splits.iterate_folds(folds, study.ids))
+    texture = mineral_slopes.estimate_texture_exponent(study.source)
+    amounts = mineral_slopes.laboratory_abundances(study.target.samples)
+    names = absorbing_constituents(study.grid)
+    slopes = mineral_slopes.estimate_slopes_by_fold(
+        fitted, rows, study.X, study.grid, names, amounts, texture
+    )
+    table = bands.jackknife_intervals(slopes, ["constituent"], "slope", left_out=1 / len(rows))
+    return table.sort_values("slope", ascending=False, ignore_index=True)
+
+
+def is_narrow(study: Study) -> bool:
+    """Whether the study's bands leave out a part of the library's range."""
+    first, last = SOURCE_BANDS
+    return study.site.band_start > first + SHORT or study.site.band_stop < last - SHORT
+
+
+def compare_ranges(study: Study) -> pd.DataFrame:
+    """Score PLS on the library's soils with all bands, and with the study's.
+
+    What a narrow instrument loses cannot be seen in its own spectra. Each field of the library is a set
+    of its own, since a model of several fields may recognise the field; a library without fields gives
+    one set of :data:`MOST_SOILS` soils.
+
+    Returns
+    -------
+    DataFrame
+        ``set``, ``n``, ``property``; ``full`` and ``narrow``: R² of 5-fold cross-validation. No rows if
+        the library is too small.
+    """
+    wide = band_grid(*SOURCE_BANDS, study.site.band_step)
+    library = study_.read_source(study.site, wide)
+    column = study.site.target if study.site.target in library.samples else study.site.source_property
+    library = library.having(column)
+    inside = (wide >= study.site.band_start) & (wide <= study.site.band_stop)
+    rows = []
+    for name, soils in _sets(library, study.site.seed):
+        folds = splits.repeated_kfold(soils.samples.index, 5, 1, study.site.seed)
+        y = soils.values(column)
+        scores = [_r2(soils.reflectance[:, kept], y, folds, soils) for kept in (slice(None), inside)]
+        rows.append((name, len(soils), column, *scores))
+    return pd.DataFrame(rows, columns=["set", "n", "property", "full", "narrow"])
+
+
+def _sets(library: SoilSpectra, seed: int) -> list[tuple[str, SoilSpectra]]:
+    """Fields of the library, the largest first, or a random choice of its soils where it has no fields."""
+    sizes = library.samples["group"].value_counts() if "group" in library.samples else pd.Series(dtype=int)
+    fields = sizes[sizes >= FEWEST_SOILS].index[:MOST_SETS]
+    if len(fields):
+        sets = [(str(name), np.flatnonzero(library.samples["group"] == name)) for name in fields]
+    else:
+        sets = [(library.provenance.name, np.arange(len(library)))]
+    rng = np.random.default_rng(seed)
+    drawn = [(name, np.sort(rng.permutation(rows)[:MOST_SOILS])) for name, rows in sets]
+    return [(name, library.take(rows)) for name, rows in drawn if len(rows) >= FEWEST_SOILS]
+
+
+def _r2(X: np.ndarray, y: np.ndarray, folds: pd.DataFrame, soils: SoilSpectra) -> float:
+    predicted = np.empty(len(y))
+    for fold in splits.iterate_folds(folds, soils.samples.index):
+        predicted[fold.test] = PLSCV().fit(X[fold.train], y[fold.train]).predict(X[fold.test])
+    return compute_metrics(y, predicted)["R2"]

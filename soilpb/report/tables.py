@@ -1,0 +1,235 @@
+"""Tables of a site's report as the page shows them: whose soils, laboratory, quality, models, samples.
+
+They hold for any site: simulated, from a collection, or a user's own files. Nothing in them is taken
+for markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+import numpy as np
+import pandas as pd
+from IPython.display import HTML
+from pandas.io.formats.style import Styler
+
+from soilpb import quality
+from soilpb._format import number, with_interval
+from soilpb.decide.applicability import FALSE_ALARMS
+from soilpb.decide.stored_model import COVERAGE, STANDARD
+from soilpb.quality import CONFIDENCE, Finding
+from soilpb.site_file import Site
+from soilpb.spectra import Provenance, SoilSpectra
+from soilpb.study import Study
+
+#: What the table says of a check that found nothing.
+_NOTHING_FOUND = {
+    "range": "no reading at the noise floor, none saturated",
+    "noise": "not estimated: the bands are more than 5 nm apart",
+    "duplicates": "no spectrum twice",
+    "outliers": f"no spectrum beyond the {CONFIDENCE:.1%} limits of T² and Q within the site",
+}
+
+
+def tabulate_provenance(about: Provenance) -> pd.DataFrame:
+    """Tabulate whose spectra they are, and what was converted or dropped when they were read."""
+    rows = {
+        "soils": about.name,
+        "kind": about.kind,
+        "measured by": about.citation or "not stated (key citation of the site file)",
+        "instrument": about.instrument,
+        "licence": about.licence or "not stated (key licence of the site file)",
+        "SHA-256": about.sha256 or "no file was read",
+    }
+    if about.kind == "simulated":
+        rows["measured by"] = "nobody: they were computed"
+    if about.instrument in ("", "unknown"):
+        rows["instrument"] = "not stated (key instrument of the site file)"
+    notes = {f"note {i}": note for i, note in enumerate(about.notes, start=1)}
+    return pd.DataFrame.from_dict(
+        rows | (notes or {"note": "read as it stands"}), orient="index", columns=[""]
+    )
+
+
+def tabulate_laboratory(soils: SoilSpectra, columns: Sequence[str]) -> pd.DataFrame:
+    """Summarise laboratory values: one row per column that the soils have, with moments and quartiles."""
+    rows = {}
+    for column in dict.fromkeys(columns):
+        if column in soils.samples:
+            values = soils.values(column)
+            known = values[np.isfinite(values)]
+            rows[column] = {
+                "soils": known.size,
+                "missing": values.size - known.size,
+                "mean": known.mean(),
+                "sd": known.std(ddof=1),
+                "quartiles": " – ".join(map(format_significant, np.percentile(known, (25, 50, 75)))),
+            }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def tabulate_quality(soils: SoilSpectra, site: Site) -> pd.DataFrame:
+    """Tabulate what was checked about the spectra, what was found, and what to do about it.
+
+    Parameters
+    ----------
+    soils : SoilSpectra
+        On the instrument's own bands.
+    site : Site
+
+    Returns
+    -------
+    DataFrame: ``level``, ``checked``, ``found``; a check that found nothing says so.
+    """
+    findings = [finding for finding in quality.check_soils(soils, site) if finding.topic != "reading"]
+    topics = {finding.topic for finding in findings}
+    findings += [Finding("ok", topic, text) for topic, text in _NOTHING_FOUND.items() if topic not in topics]
+    rows = [(f.level, f.topic, f"{f.found} → {f.advice}" if f.advice else f.found) for f in findings]
+    return pd.DataFrame(rows, columns=["level", "checked", "found"])
+
+
+def tabulate_bands(ranked: pd.DataFrame, n_folds: int) -> pd.DataFrame:
+    """Write the bands of :func:`soilpb.report.sections.rank_bands` for a page."""
+    shares = zip(ranked["share"], ranked["low"].clip(lower=0), ranked["high"], strict=True)
+    return pd.DataFrame(
+        {
+            "band (nm)": [f"{nm:g}" for nm in ranked["wavelength"]],
+            "share of all attributions (%)": [with_interval(*share) for share in shares],
+            "if all bands had the same (%)": [number(value) for value in ranked["even"]],
+            "found in": [f"{n} of {n_folds} folds" for n in ranked["folds"]],
+        }
+    )
+
+
+def tabulate_trial(
+    scores: Mapping[str, float], predictions: pd.DataFrame, exceedances: pd.DataFrame
+) -> pd.DataFrame:
+    """Tabulate how the stored model did on left-out soils, beside what it promises.
+
+    Parameters
+    ----------
+    scores : mapping
+        From :func:`soilpb.decide.stored_model.score_site_model`.
+    predictions, exceedances : DataFrame
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`; exceedances may be empty.
+
+    Returns
+    -------
+    DataFrame with columns ``asked`` and ``found``.
+    """
+    rows = [
+        ("model chosen (number of folds)", count_choices(predictions)),
+        ("R² of the model chosen", f"{scores['R2']:.2f}"),
+        (f"values within their {COVERAGE:.0%} interval", f"{scores['coverage']:.0%}"),
+        (f"flagged as unlike the others ({FALSE_ALARMS:.0%} allowed)", f"{scores['outside']:.0%}"),
+    ]
+    for rule, soils in exceedances.groupby("rule", sort=False):
+        found = f"{soils['exceeded'].sum()} of {len(soils)}; expected {soils['probability'].sum():.1f}"
+        rows.append((f"soils above {STANDARD}, {rule}", found))
+    if "calibration_error" in scores:
+        rows.append(("error of these probabilities, on average", f"{scores['calibration_error']:.3f}"))
+    return pd.DataFrame(rows, columns=["asked", "found"])
+
+
+def count_choices(predictions: pd.DataFrame) -> str:
+    """Count in how many folds which model was chosen.
+
+    Examples
+    --------
+    >>> folds = pd.DataFrame({"repeat": 0, "fold": [0, 0, 1, 2], "model": ["a", "a", "b", "a"]})
+    >>> count_choices(folds)
+    'a (2), b (1)'
+    """
+    counts = predictions.drop_duplicates(["repeat", "fold"])["model"].value_counts()
+    return ", ".join(f"{name} ({count})" for name, count in counts.items())
+
+
+def tabulate_exceeding(exceeding: pd.DataFrame) -> pd.DataFrame:
+    """Write the soils of :func:`soilpb.report.sections.list_exceeding` for a page."""
+    return pd.DataFrame(
+        {
+            "soil": exceeding["soil"].astype(str),
+            "probability": [number(value) for value in exceeding["probability"]],
+            "measured": [_or_dash(value) for value in exceeding["measured"]],
+            "limit": [_or_dash(value) for value in exceeding["limit"]],
+            "by spectrum (90 %)": _intervals(exceeding[["predicted", "lower", "upper"]]),
+        }
+    )
+
+
+def tabulate_next_samples(
+    study: Study, chosen: pd.DataFrame, predicted: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Write the soils of :func:`soilpb.report.sections.choose_next_samples` for a page.
+
+    Parameters
+    ----------
+    study : Study
+    chosen : DataFrame
+    predicted : DataFrame, optional
+        From :func:`soilpb.report.sections.predict_unmeasured`, where the chosen soils are unmeasured.
+    """
+    target, unit = study.site.target, f" ({study.target_unit})" if study.target_unit else ""
+    page = pd.DataFrame({"soil": chosen["soil"].astype(str)})
+    if predicted is not None:
+        rows = predicted.loc[chosen["soil"]]
+        values = rows[[target, f"{target}_lower", f"{target}_upper"]]
+        page[f"{study.target_name}{unit} by spectrum (90 %)"] = _intervals(values)
+        page["kind"] = np.where(rows["outside"], "unlike those measured", "like those measured")
+        return page
+    page[study.target_name + unit] = [format_significant(value) for value in chosen["value"]]
+    if {"x", "y"} <= set(chosen):
+        places = chosen[["x", "y"]].to_numpy()
+        page["east, north (m)"] = ["–" if np.isnan(x) else f"{x:.0f}, {y:.0f}" for x, y in places]
+    return page
+
+
+def _intervals(rows: pd.DataFrame) -> list[str]:
+    """Write rows of value, lower and upper limit."""
+    numbers = [[format_significant(value) for value in row] for row in rows.to_numpy()]
+    return [f"{value} ({lower} to {upper})" for value, lower, upper in numbers]
+
+
+def _or_dash(value: float) -> str:
+    return "–" if np.isnan(value) else format_significant(value)
+
+
+def format_significant(value: float) -> str:
+    """Write a laboratory value with three significant digits, and all digits before the point.
+
+    Examples
+    --------
+    >>> format_significant(1234.5), format_significant(12.345), format_significant(0.012345)
+    ('1234', '12.3', '0.0123')
+    """
+    magnitude = int(np.floor(np.log10(abs(value)))) if value else 0
+    return f"{value:.{max(0, 2 - magnitude)}f}"
+
+
+def wrap_table(table: pd.DataFrame) -> Styler:
+    """Style a table of words: long ones in the last column (hashes, ids) break."""
+    last = [table.columns[-1]]
+    return table.style.format(escape="html").set_properties(subset=last, **{"overflow-wrap": "anywhere"})
+
+
+def fold_table(table: pd.DataFrame, open_rows: int = 10) -> HTML | None:
+    """Lay a table out with its first rows open, the others (if more than two) folded; None if it is empty."""
+    if table.empty:
+        return None
+    if len(table) <= open_rows + 2:
+        return HTML(_without_index(table))
+    rest = _without_index(table.iloc[open_rows:])
+    fold = f"<details><summary>{len(table) - open_rows} more</summary>{rest}</details>"
+    return HTML(_without_index(table.iloc[:open_rows]) + fold)
+
+
+def _without_index(table: pd.DataFrame) -> str:
+    """HTML of a table; names in its first column stay on one line."""
+    styled = table.style.format(escape="html").hide(axis="index")
+    return styled.set_properties(subset=[table.columns[0]], **{"white-space": "nowrap"}).to_html()
+
+
+def html_list(sentences: Iterable[str]) -> HTML:
+    """Lay sentences out as a list."""
+    return HTML(f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>")
