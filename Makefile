@@ -6,13 +6,17 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --progress-bar on --disable-pip-version-check
 INSTALLED := $(VENV)/installed
+TOOLS := $(VENV)/installed-tools
 CORES ?= 2
 NOTEBOOKS := $(wildcard notebooks/*.py)
 CODE := soilpb tests benchmarks notebooks
 # One numerical thread a process: chapters and folds run side by side instead.
 export OMP_NUM_THREADS := 1
 export PYTHONHASHSEED := 0
+# Each chapter is a process: let it read the package compiled.
+unexport PYTHONDONTWRITEBYTECODE
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 help:  ## show this list
@@ -26,8 +30,13 @@ $(INSTALLED): requirements.lock pyproject.toml
 	if [ -z "$$python" ]; then echo "soilpb needs Python 3.11 or 3.12; none was found on PATH" >&2; exit 1; fi; \
 	[ -x $(BIN)/python ] || "$$python" -m venv $(VENV)
 	@echo "Installing the pinned packages into $(VENV) (a few minutes, once) …"
-	$(BIN)/python -m pip install --progress-bar on --disable-pip-version-check -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --no-compile -r requirements.lock
+	$(PIP) --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q -j $(CORES) -x '/tests?/' $(VENV)/lib || true
+	@touch $@
+
+$(TOOLS): $(INSTALLED) requirements-test.lock
+	$(PIP) -r requirements-test.lock
 	@touch $@
 
 install: $(INSTALLED)  ## install the pinned packages into .venv; every other target does it, too
@@ -40,27 +49,28 @@ report: $(INSTALLED)  ## make one site's report, one HTML file: make report SITE
 	@[ -n "$(SITE)" ] || { echo "say whose report: make report SITE=my-mine" >&2; exit 1; }
 	@$(BIN)/soilpb report $(SITE)
 
-test: $(INSTALLED)  ## lint, formatting, doctests, package tests, chapters at small parameters
+test: $(TOOLS)  ## lint, formatting, doctests, package tests, chapters at small parameters
 	@$(MAKE) --no-print-directory check
 	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
-slurm: $(INSTALLED)  ## raise a Slurm of one node, run shards on it, kill one, compare with a local run
+slurm: $(TOOLS)  ## raise a Slurm of one node, run shards on it, kill one, compare with a local run
 	$(BIN)/python -m pytest tests/test_slurm.py --slurm -s -rs
 
 pair: $(INSTALLED)  ## write the .ipynb twin of each notebooks/*.py
 	@$(BIN)/python -m soilpb.workflow pair $(NOTEBOOKS)
 
-format: $(INSTALLED)  ## format and mend what the linter can mend
+format: $(TOOLS)  ## format and mend what the linter can mend
 	$(BIN)/ruff check --fix --quiet $(CODE) || true
 	$(BIN)/ruff format $(CODE)
 
-check: $(INSTALLED)  ## lint and formatting of package, tests and notebooks; the floors of the package
+check: $(TOOLS)  ## lint and formatting of package, tests and notebooks; the order of the rooms
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/lint-imports
 
-lock: $(INSTALLED)  ## pin what is installed, after a change of pyproject.toml
-	@$(BIN)/python -m pip freeze --all --exclude-editable --exclude pip | sed -E 's/\+cpu$$//' > requirements.lock
+lock: $(TOOLS)  ## pin what pyproject.toml asks for, after a change of it
+	$(PIP) --no-build-isolation -e '.[test,cluster]'
+	$(BIN)/python -m tests.dependencies
 
 clean:  ## remove what was generated, but neither data/ nor the environment
 	rm -rf _build artifacts book/notebooks book/sites .snakemake
