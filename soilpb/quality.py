@@ -35,20 +35,21 @@ from soilpb.readers.formats.spectrum_file import recognise_shape
 from soilpb.site_file import Site
 from soilpb.spectra import REFLECTANCE_FLOOR, SoilSpectra, band_grid
 
-#: Variance that is rounding, a direction, of spectra that vary by about 1 (chemotools draws the line there).
-ROUNDING = 1e-12
+#: Share of all variance below which a direction of principal components is rounding.
+ROUNDING = 1e-10
+#: Squared absorbance that is rounding, where spectra do not vary at all.
+_TINY = 1e-20
 
 
 @dataclass(frozen=True)
 class SpectralDistances:
-    """Distances of spectra from a reference, and the limits that most of the reference passes.
+    """T² and Q of spectra, and the limits that most of a reference passes.
 
     Parameters
     ----------
     table : DataFrame
-        ``T2``, ``Q``, one row a spectrum, in the order given.
+        ``T2``, ``Q``, one row per spectrum, in the order given.
     t2_limit, q_limit : float
-        Percentiles of the reference's own distances.
     """
 
     table: pd.DataFrame
@@ -59,6 +60,51 @@ class SpectralDistances:
     def outside(self) -> np.ndarray:
         """Which spectra lie beyond either limit, (n_samples,) boolean."""
         return ((self.table["T2"] > self.t2_limit) | (self.table["Q"] > self.q_limit)).to_numpy()
+
+
+def fit_components(X: np.ndarray, n_components: int, preprocessing: Pipeline) -> Pipeline:
+    """Fit principal components of preprocessed spectra, as T² and Q need them.
+
+    Parameters
+    ----------
+    X : (n_samples, n_bands) array
+        Reflectance.
+    n_components : int
+        At most; never more than the spectra allow.
+    preprocessing : Pipeline
+        Unfitted, such as :func:`soilpb.models.preprocessing.snv_pipeline`.
+
+    Returns
+    -------
+    Pipeline
+        Ending with a PCA. Variances below :data:`ROUNDING` of all variance are set to that share, so
+        that T² does not divide by rounding.
+    """
+    X = np.asarray(X, dtype=np.float64)
+    pca = PCA(min(n_components, *X.shape), svd_solver="full")
+    model = make_pipeline(preprocessing, pca).fit(X)
+    least = max(ROUNDING * pca.explained_variance_.sum(), _TINY)
+    pca.explained_variance_ = np.maximum(pca.explained_variance_, least)
+    return model
+
+
+def measure_t2_q(model: Pipeline, X: np.ndarray) -> pd.DataFrame:
+    """Measure Hotelling's T² and the Q residual of spectra.
+
+    Parameters
+    ----------
+    model : Pipeline
+        From :func:`fit_components`.
+    X : (n_samples, n_bands) array
+        Reflectance.
+
+    Returns
+    -------
+    DataFrame ``T2``, ``Q``, one row per spectrum
+    """
+    X = np.asarray(X, dtype=np.float64)
+    measures = {"T2": HotellingT2(model), "Q": QResiduals(model, method="percentile")}
+    return pd.DataFrame({name: each.fit(X).predict_residuals(X) for name, each in measures.items()})
 
 
 def measure_distances(
@@ -85,11 +131,9 @@ def measure_distances(
     if len(reference) < 4:
         raise ValueError(f"{len(reference)} reference spectra cannot say what is usual; at least 4 can")
     n_components = min(n_components, len(reference) - 2, reference.shape[1] - 1)
-    model = make_pipeline(snv_pipeline(), PCA(n_components, svd_solver="full")).fit(reference)
-    usual = _t2_and_q(model, reference)
-    limits = np.quantile(usual, confidence, axis=0)
-    table = pd.DataFrame(_t2_and_q(model, reflectance), columns=["T2", "Q"])
-    return SpectralDistances(table, float(limits[0]), float(limits[1]))
+    model = fit_components(reference, n_components, snv_pipeline())
+    limits = measure_t2_q(model, reference).quantile(confidence)
+    return SpectralDistances(measure_t2_q(model, reflectance), float(limits["T2"]), float(limits["Q"]))
 
 
 def measure_distances_within(reflectance: np.ndarray, confidence: float = 0.999) -> SpectralDistances:
@@ -109,23 +153,15 @@ def measure_distances_within(reflectance: np.ndarray, confidence: float = 0.999)
     if len(reflectance) < 10:
         raise ValueError(f"{len(reflectance)} spectra cannot say what is usual among them; at least 10 can")
     n_components = min(10, len(reflectance) // 5, reflectance.shape[1] - 1)
-    model = make_pipeline(snv_pipeline(), PCA(n_components, svd_solver="full")).fit(reflectance)
-    table = pd.DataFrame(_t2_and_q(model, reflectance), columns=["T2", "Q"])
+    model = fit_components(reflectance, n_components, snv_pipeline())
+    table = measure_t2_q(model, reflectance)
     t2_limit = float(HotellingT2(model, confidence).fit(reflectance).critical_value_)
-    q_limit = ROUNDING * reflectance.shape[1]
-    if table["Q"].sum() / (len(table) - 1) > q_limit:  # else the components leave nothing over
+    q_limit = 1e-12 * reflectance.shape[1]  # chemotools takes residual variances below 1e-12 for rounding
+    if table["Q"].sum() / (len(table) - 1) > q_limit:
         # Jackson and Mudholkar's limit of Q breaks down where few eigenvalues hold the residual.
         left_over = QResiduals(model, confidence, method="chi-square").fit(reflectance)
         q_limit = float(left_over.critical_value_)
     return SpectralDistances(table, t2_limit, q_limit)
-
-
-def _t2_and_q(model: Pipeline, reflectance: np.ndarray) -> np.ndarray:
-    prepared, pca = model[:-1].transform(reflectance), model[-1]
-    scores = pca.transform(prepared)
-    residual = prepared - pca.inverse_transform(scores)
-    t2 = (scores**2 / np.maximum(pca.explained_variance_, ROUNDING)).sum(axis=1)
-    return np.column_stack([t2, (residual**2).sum(axis=1)])
 
 
 Level = Literal["ok", "note", "warning", "problem"]

@@ -1,97 +1,96 @@
-"""Is a soil of the kind that a calibration has seen? T² and Q among the calibration's principal components.
+"""Applicability: whether a new soil is of the kind that the site's model has seen.
 
-T² is the distance of a derivative spectrum's scores from the centre, Q what the components leave
-of it: a soil can be extreme in the ways that the others differ, or differ in ways of its own. There
-are many components, for a kind that is new may show where the known soils hardly vary. Among the
-soils that made the components both distances look too small, Q above all. So limits come from soils
-that a fit had not seen, fold by fold: by conformal ranks (Laxhammar & Falkman 2010), at most the
-stated share of soils of the same kind is flagged on average, whatever their distribution.
+T² and Q (:mod:`soilpb.quality`) among many principal components of derivative spectra, for a kind that
+is new may show where the known soils hardly vary. Among the soils that made the components both
+distances are too small, Q above all, so the limits come from soils that a fit had not seen, fold by
+fold: by conformal ranks (Laxhammar & Falkman 2010), at most the stated share of soils of the same kind
+is flagged on average, whatever their distribution.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
+from sklearn.pipeline import Pipeline
 
 from soilpb.decide.intervals import assign_folds
 from soilpb.models.preprocessing import derivative_pipeline
+from soilpb.quality import ROUNDING, fit_components, measure_t2_q
 
-#: Share of soils of the same kind that may be flagged, T² and Q together.
+#: Share of soils of the same kind that may be flagged, by T² and Q together.
 FALSE_ALARMS = 0.10
-#: Soils a component, and most components. With both distances under one limit they were settled on
+#: Soils per component, and most components. With both distances under one limit they were settled on
 #: twins with seeds 6000–6009, none of which is used to measure anything.
-SOILS_A_COMPONENT, MOST_COMPONENTS = 3, 40
-#: Share of all variance below which a component is rounding.
-ROUNDING = 1e-10
+SOILS_PER_COMPONENT, MOST_COMPONENTS = 3, 40
 #: Share of unseen soils within what counts as usual of either distance, before their common limit.
 _USUAL = 0.9
 
 
 @dataclass(frozen=True, eq=False)
 class ApplicabilityDomain:
-    """The principal components of a calibration's soils, and how far such soils lie from their centre.
+    """The principal components of a site's soils, and how far such soils lie from their centre.
 
     Make one with :meth:`fit`.
 
     Attributes
     ----------
-    mean : (n_bands,) array
-        Of the derivative spectra.
-    axes : (n_bands, n_components) array
-    variances : (n_components,) array
-        Of the scores.
+    components : Pipeline
+        From :func:`soilpb.quality.fit_components`.
     t2_limit, q_limit : float
     """
 
-    mean: np.ndarray
-    axes: np.ndarray
-    variances: np.ndarray
-    t2_limit: float = np.inf
-    q_limit: float = np.inf
+    components: Pipeline
+    t2_limit: float
+    q_limit: float
 
     @classmethod
-    def fit(cls, X: np.ndarray, fold: np.ndarray, false_alarms: float = FALSE_ALARMS) -> ApplicabilityDomain:
-        """Learn the components, and the limits from soils that each fold left out.
+    def fit(cls, X: np.ndarray, fold: np.ndarray) -> ApplicabilityDomain:
+        """Fit the components, and the limits from soils that each fold left out.
 
         Parameters
         ----------
         X : (n_samples, n_bands) array
-            Reflectance of the calibration's soils.
+            Reflectance of the soils that the model has seen.
         fold : (n_samples,) int array
             From :func:`soilpb.decide.intervals.assign_folds`.
-        false_alarms : float
-            Share of soils of the same kind that may lie beyond either limit.
         """
         labels, sizes = np.unique(fold, return_counts=True)
-        n_components = _how_many(len(X) - sizes.max())  # the same throughout: distances grow with it
+        n_components = _count_components(len(X) - sizes.max())  # the same throughout: distances grow with it
         unseen = np.empty((len(X), 2))
         for label in labels:
             out = fold == label
-            unseen[out] = cls._space(X[~out], n_components).distances(X[out])[["T2", "Q"]]
-        space = cls._space(X, n_components)
+            unseen[out] = measure_t2_q(_fit(X[~out], n_components), X[out])
+        components = _fit(X, n_components)
         usual = np.quantile(unseen, _USUAL, axis=0)
-        usual[1] = max(usual[1], ROUNDING * space.variances.sum())  # where nothing is left over
-        limits = usual * _upper((unseen / usual).max(axis=1), false_alarms)
-        return cls(space.mean, space.axes, space.variances, *map(float, limits))
+        # where the components leave nothing over
+        usual[1] = max(usual[1], ROUNDING * components[-1].explained_variance_.sum())
+        limits = usual * _conformal_limit((unseen / usual).max(axis=1), FALSE_ALARMS)
+        return cls(components, *map(float, limits))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What its components have learned."""
+        pca = self.components[-1]
+        return {"mean": pca.mean_, "axes": pca.components_, "variances": pca.explained_variance_}
 
     @classmethod
-    def _space(cls, X: np.ndarray, n_components: int) -> ApplicabilityDomain:
-        spectra = _prepared(X)
-        pca = PCA(min(n_components, X.shape[1]), svd_solver="full").fit(spectra)
-        variances = pca.explained_variance_
-        real = variances > ROUNDING * variances.sum()
-        return cls(pca.mean_, np.ascontiguousarray(pca.components_[real].T), variances[real])
-
-    def scores(self, X: np.ndarray) -> np.ndarray:
-        """Scores of reflectance on the components, (n_samples, n_components)."""
-        return (_prepared(X) - self.mean) @ self.axes
+    def of_arrays(
+        cls, arrays: Mapping[str, np.ndarray], t2_limit: float, q_limit: float
+    ) -> ApplicabilityDomain:
+        """Make it again."""
+        components = _fit(np.stack([(n := np.linspace(0.1, 0.9, len(arrays["mean"]))), n[::-1]]), 1)
+        pca = components[-1]
+        pca.mean_, pca.components_, pca.explained_variance_ = (
+            arrays[name] for name in ("mean", "axes", "variances")
+        )
+        pca.n_components_ = len(pca.components_)
+        return cls(components, t2_limit, q_limit)
 
     def distances(self, X: np.ndarray) -> pd.DataFrame:
-        """Judge spectra by how far they lie.
+        """Measure how far spectra lie.
 
         Parameters
         ----------
@@ -104,12 +103,9 @@ class ApplicabilityDomain:
             ``T2``, ``Q``; ``distance``, the larger of both as a multiple of its limit; and
             ``outside``: whether that is above 1.
         """
-        centred = _prepared(X) - self.mean
-        scores = centred @ self.axes
-        t2 = (scores**2 / self.variances).sum(axis=1)
-        q = ((centred - scores @ self.axes.T) ** 2).sum(axis=1)
-        distance = np.maximum(t2 / self.t2_limit, q / self.q_limit)
-        return pd.DataFrame({"T2": t2, "Q": q, "distance": distance, "outside": distance > 1})
+        table = measure_t2_q(self.components, X)
+        distance = np.maximum(table["T2"] / self.t2_limit, table["Q"] / self.q_limit)
+        return table.assign(distance=distance, outside=distance > 1)
 
 
 def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.DataFrame:
@@ -127,11 +123,11 @@ def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.D
     Returns
     -------
     DataFrame
-        One row a cluster: ``cluster``, ``n``; ``caught``, the share of it that is flagged;
+        One row per cluster: ``cluster``, ``n``; ``caught``, the share of it that is flagged;
         ``false_alarms``, the share of the fifth that is; ``n_others``, how many that fifth holds.
     """
-    space = ApplicabilityDomain._space(X, n_clusters)
-    leading = space.scores(X) / np.sqrt(space.variances)
+    components = _fit(X, n_clusters)
+    leading = components.transform(X) / np.sqrt(components[-1].explained_variance_)
     cluster = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(leading)
     rng = np.random.default_rng(seed)
     rows = []
@@ -145,16 +141,15 @@ def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.D
     return pd.DataFrame(rows, columns=["cluster", "n", "caught", "false_alarms", "n_others"])
 
 
-def _how_many(n_samples: int) -> int:
-    """Components of so many soils."""
-    return int(np.clip(n_samples // SOILS_A_COMPONENT, 1, MOST_COMPONENTS))
+def _count_components(n_samples: int) -> int:
+    return int(np.clip(n_samples // SOILS_PER_COMPONENT, 1, MOST_COMPONENTS))
 
 
-def _prepared(X: np.ndarray) -> np.ndarray:
-    return derivative_pipeline().fit_transform(np.asarray(X, dtype=np.float64))
+def _fit(X: np.ndarray, n_components: int) -> Pipeline:
+    return fit_components(X, n_components, derivative_pipeline())
 
 
-def _upper(values: np.ndarray, share: float) -> float:
+def _conformal_limit(values: np.ndarray, share: float) -> float:
     """Limit that at most ``share`` of further values passes, by rank; the largest if they are few."""
     rank = int(np.ceil((1 - share) * (len(values) + 1)))
     return float(np.sort(values)[min(rank, len(values)) - 1])

@@ -307,8 +307,10 @@ class SiteModel:
             "calibrations": {name: part.settings() for name, part in calibrations.items()},
             "applicability_limits": {"t2_limit": self.domain.t2_limit, "q_limit": self.domain.q_limit},
         }
-        space = {name: v for name, v in vars(self.domain).items() if isinstance(v, np.ndarray)}
-        parts = {"domain": space, **{name: part.arrays() for name, part in calibrations.items()}}
+        parts = {
+            "domain": self.domain.arrays(),
+            **{name: part.arrays() for name, part in calibrations.items()},
+        }
         return storage.save(folder, parts, card | own)
 
     @classmethod
@@ -323,7 +325,7 @@ class SiteModel:
             card["scale"],
             calibrations["target"],
             calibrations.get("ph"),
-            ApplicabilityDomain(**parts["domain"], **card["applicability_limits"]),
+            ApplicabilityDomain.of_arrays(parts["domain"], **card["applicability_limits"]),
             card,
         )
 

@@ -50,7 +50,7 @@ def test_every_limit_is_cited_from_the_bibliography():
     """Each row's citation is a key of the book's references."""
     from pathlib import Path
 
-    keys = (Path(__file__).parents[1] / "book" / "references.bib").read_text()
+    keys = (Path(__file__).parents[2] / "book" / "references.bib").read_text()
     for citation in LEAD_LIMITS["citation"].unique():
         assert f"{{{citation}," in keys
 

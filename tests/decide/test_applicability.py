@@ -6,6 +6,8 @@ import pytest
 from soilpb.decide import applicability
 from soilpb.decide.applicability import ApplicabilityDomain, leave_cluster_out
 from soilpb.decide.intervals import assign_folds
+from soilpb.models.preprocessing import derivative_pipeline
+from soilpb.quality import fit_components, measure_t2_q
 
 NM = np.linspace(0, 1, 60)
 
@@ -42,12 +44,12 @@ def test_soils_of_the_same_kind_are_spared():
 
 
 def test_limits_from_the_components_own_soils_would_flag_too_many():
-    """Measured on the soils that made the space, Q looks too small: its limit condemns new soils."""
+    """Measured on the soils that made the components, Q looks too small: its limit condemns new soils."""
     rates = []
     for seed in range(6):
-        space = ApplicabilityDomain._space(soils(30, seed)[0], 10)
-        limit = np.quantile(space.distances(soils(30, seed)[0])["Q"], 1 - applicability.FALSE_ALARMS)
-        rates.append((space.distances(soils(200, 100 + seed)[0])["Q"] > limit).mean())
+        components = fit_components(soils(30, seed)[0], 10, derivative_pipeline())
+        limit = measure_t2_q(components, soils(30, seed)[0])["Q"].quantile(1 - applicability.FALSE_ALARMS)
+        rates.append((measure_t2_q(components, soils(200, 100 + seed)[0])["Q"] > limit).mean())
     assert np.mean(rates) > 3 * applicability.FALSE_ALARMS
 
 
@@ -110,5 +112,5 @@ def test_one_population_has_no_clusters_to_catch():
 
 def test_a_limit_of_few_soils_is_their_largest():
     """With fewer soils than the share needs, the largest distance is the limit; ranks are conformal."""
-    assert applicability._upper(np.arange(1.0, 20.0), 0.025) == 19
-    assert applicability._upper(np.arange(1.0, 100.0), 0.05) == 95
+    assert applicability._conformal_limit(np.arange(1.0, 20.0), 0.025) == 19
+    assert applicability._conformal_limit(np.arange(1.0, 100.0), 0.05) == 95
