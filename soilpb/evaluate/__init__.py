@@ -25,6 +25,8 @@ _EXPORTS = {
         "summarise_scores",
     ],
     "pretraining": [
+        "MAX_COMPONENTS",
+        "PUBLISHED",
         "choose_epochs",
         "choose_sizes",
         "hold_out",
