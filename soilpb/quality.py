@@ -85,6 +85,7 @@ def fit_components(X: np.ndarray, n_components: int, preprocessing: Pipeline) ->
     model = make_pipeline(preprocessing, pca).fit(X)
     least = max(ROUNDING * pca.explained_variance_.sum(), _TINY)
     pca.explained_variance_ = np.maximum(pca.explained_variance_, least)
+    pca.components_ = np.ascontiguousarray(pca.components_)  # so that a stored copy gives the same bits
     return model
 
 
