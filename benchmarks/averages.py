@@ -50,7 +50,7 @@ RULE = (
 
 def name(parts: tuple[str, ...]) -> str:
     """Name a candidate by its members."""
-    return " + ".join(baselines.name_of(part) for part in parts)
+    return " + ".join(baselines.model_name(part) for part in parts)
 
 
 def table(targets: tuple[str, ...]) -> pd.DataFrame:

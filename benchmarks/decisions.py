@@ -88,7 +88,7 @@ def judged(seeds: range) -> tuple[pd.DataFrame, ...]:
             ph=ph,
             seed=seed,
             n_folds=stored_model.N_FOLDS,
-            candidates=baselines.registry(source, stored_model.CANDIDATES, seed),
+            candidates=baselines.make_models(source, stored_model.CANDIDATES, seed),
         )
         said = model.predict(new.reflectance)
         for name, column, prefix in (("lead", "Pb_mg_kg", ""), ("pH", "pH", "pH_")):

@@ -159,7 +159,7 @@ def candidates(condition: Condition, library: SoilSpectra, draw: int) -> Iterato
 
 
 def _one(source: SpectralNetwork | None, key: str, seed: int) -> Any:
-    (model,) = baselines.registry(source, [key], seed).values()
+    (model,) = baselines.make_models(source, [key], seed).values()
     return model
 
 

@@ -65,7 +65,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
         against = f"{gain:+.3f} ({lower:+.3f} to {upper:+.3f})".replace("-", "−")
         rows.append(
             {
-                "model": baselines.name_of(key),
+                "model": baselines.model_name(key),
                 "R² clay": f"{values.filter(like='clay').mean():.3f}",
                 "R² SOC": f"{values.filter(like='SOC').mean():.3f}",
                 "R²": f"{values.mean():.3f}",
@@ -80,7 +80,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def page(table: pd.DataFrame) -> str:
     """The league as Markdown."""
     rows, keys = summary(table), list(dict.fromkeys(table["key"]))
-    options = "" if keys == list(baselines.ENTRIES) else f" --models {' '.join(keys)}"
+    options = "" if keys == list(baselines.MODELS) else f" --models {' '.join(keys)}"
     lines = [
         "# League: models of the registry on ten real tasks",
         "",
@@ -101,7 +101,9 @@ def page(table: pd.DataFrame) -> str:
 def main() -> None:
     """Fit what is not there yet, and write both files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--models", nargs="+", default=baselines.installed(), help="keys of the registry")
+    parser.add_argument(
+        "--models", nargs="+", default=baselines.installed_models(), help="keys of the registry"
+    )
     keys = list(dict.fromkeys([PLS, *parser.parse_args().models]))
     with threadpool_limits(1):
         table = league(keys)

@@ -17,9 +17,9 @@ from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
 
 from soilpb.models import baselines
+from soilpb.models.inner_folds import InnerFolds
 from soilpb.models.linear import RidgeKFold
 from soilpb.models.network import SpectralNetwork
-from soilpb.models.pls import training_masks
 from soilpb.models.preprocessing import Scaling
 from soilpb.models.training import evaluate
 
@@ -152,7 +152,7 @@ class PooledRidge(RegressorMixin, BaseEstimator):
         self._scale = views.std(axis=0) * np.sqrt(views.shape[1])
         A, B = views / self._scale, self.library.views / self._scale
         errors = np.zeros((len(WEIGHTS), len(baselines.RIDGE_PENALTIES)))
-        for training in training_masks(len(y), 5, self.seed):
+        for training in InnerFolds(5, self.seed).training_masks(len(y)):
             for row, weight in enumerate(WEIGHTS):
                 slopes, levels = self._slopes(A[training], y[training], B, weight)
                 residuals = A[~training] @ slopes + levels - y[~training, None]

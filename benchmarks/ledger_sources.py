@@ -13,7 +13,7 @@ import numpy as np
 from ledger_models import Library
 from sklearn.frozen import FrozenEstimator
 
-from soilpb.models.network import RECIPES, SpectralNetwork, fine_tune
+from soilpb.models.network import NETWORK_STRATEGIES, SpectralNetwork, fine_tune
 from soilpb.models.pls import PLSCV
 from soilpb.models.training import TrainingConfig
 from soilpb.simulate import twin
@@ -107,7 +107,12 @@ class Sources:
             )
         if kind == "physics-pH":
             return fine_tune(
-                self.network("physics", seed), X, self.values("pH"), RECIPES["full"], training, dropout=0.1
+                self.network("physics", seed),
+                X,
+                self.values("pH"),
+                NETWORK_STRATEGIES["full"],
+                training,
+                dropout=0.1,
             )
         Y, names = self._labels(kind, seed)
         return SpectralNetwork.fit(X, Y, grid, names, training=training)

@@ -60,7 +60,7 @@ def site(source: SpectralNetwork, texture: float, n_soils: int, seed: int) -> pd
     }
     true = truth.true_mineral_slopes(soils.samples, "own").set_index("constituent")["total"]
     rows = []
-    for name, model in baselines.registry(source, ENTRIES, seed).items():
+    for name, model in baselines.make_models(source, ENTRIES, seed).items():
         fitted = [clone(model).fit(X[fold.train], y[fold.train]) for fold in folds]
         ways = {
             "plausible": [ProjectedModel(m, X[fold.train]) for m, fold in zip(fitted, folds, strict=True)],

@@ -280,7 +280,7 @@ for name, table in tables.items():
 stored = {
     "learnt": f"{prop} of {learning.n_samples:,} {study.source.provenance.kind} soils",
     "bands": f"{network.wavelengths.size}, {network.wavelengths[0]:g}–{network.wavelengths[-1]:g} nm",
-    "weights": f"{network.parameters_count:,}",
+    "weights": f"{network.n_parameters:,}",
     "features": f"{config.n_features}",
     "passes over the library": f"{training.epochs}",
 }
@@ -303,7 +303,7 @@ answer.update(Markdown(f"""
 
 # %% tags=["remove-input"]
 Markdown(f"""
-- The network turns a spectrum into features that keep their place, by convolutions with shortcuts; it has {network.parameters_count:,} weights.
+- The network turns a spectrum into features that keep their place, by convolutions with shortcuts; it has {network.n_parameters:,} weights.
 - Its training was {trained}, judged by soils it never learnt from.
 - Network against PLS: {against} ({change} in R²).
 - A pooled R² can be recognition of regions: look at R² within groups, where a library names them.

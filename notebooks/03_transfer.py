@@ -67,10 +67,10 @@ study.banner()
 
 # %%
 network, prop = study.source_network(), study.site.source_property
-make = partial(baselines.registry, seed=study.site.seed, target=study.target_name)
+make = partial(baselines.make_models, seed=study.site.seed, target=study.target_name)
 strategies = ["head", "partial", "resnet-ph", "lp-ft", "features-ridge", "features-pls"]
 fitted = {name: model.fit(study.X, study.y) for name, model in make(network, strategies, epochs=1).items()}
-menu = transfer.menu(fitted)
+menu = transfer.describe_strategies(fitted)
 
 # %% tags=["hide-input"]
 heads = {"stays": "kept from the source", "learns": "learnt on the site", "weights": "weights"}
@@ -101,7 +101,7 @@ for word, source, keys in (
     ("shuffled", misled, ["features-ridge", "features-pls"]),
 ):
     zoo |= {name.replace("pH", word): model for name, model in make(source, keys, epochs=epochs).items()}
-zoo[f"{prop} alone"] = transfer.property_alone(network)
+zoo[f"{prop} alone"] = transfer.property_line(network)
 
 # %% [markdown]
 # Every model predicts every soil {glue:text}`transfer-n-repeats` times, each time fitted without it. {glue:text}`transfer-folds`
@@ -109,7 +109,7 @@ zoo[f"{prop} alone"] = transfer.property_alone(network)
 # %%
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
-predictions = cross_validation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs)
+predictions = cross_validation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs, study.groups)
 scores = cross_validation.score_predictions(predictions)
 
 # %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` of all strategies, their controls (random weights; shuffled labels; the source property alone), PLS and multiblock ridge, under repeated cross-validation ({glue:text}`transfer-kind` soils). Bars: 95 % bootstrap intervals over the soils (whole sampling fields, where they are known). Grey names: controls, PLS and ridge.", "name": "fig-transfer-league"}, "image": {"alt": "One row a model, the best first: a dot for R squared with an interval; strategies that start from the pH network, the same from random weights and from shuffled labels, the pH prediction alone, and PLS."}}
@@ -128,7 +128,7 @@ for name in ax.get_yticklabels():
 
 # %%
 keys = ["resnet-ph", "features-ridge", "features-pls", "pls", "blocks"]
-RECIPE, RIDGE, BEST, PLS, BLOCKS = (baselines.name_of(key, study.target_name) for key in keys)
+RECIPE, RIDGE, BEST, PLS, BLOCKS = (baselines.model_name(key, study.target_name) for key in keys)
 pairs = {name: name.replace("pH", "random") for name in [RECIPE, RIDGE, BEST]}
 misled_pairs = {name: name.replace("pH", "shuffled") for name in [RIDGE, BEST]}
 controls = {"random weights": pairs, "shuffled labels": misled_pairs}
@@ -184,7 +184,7 @@ most = int(splits.count_training_rows(folds).min())
 sizes = [size for size in (30, 60, 120, 240) if size < 0.9 * most] + [most]
 compared = {name: zoo[name] for name in (PLS, BLOCKS, RIDGE, BEST)}
 curve = cross_validation.learning_curve(
-    compared, study.X, study.y, sizes, folds, study.ids, n_jobs, study.site.seed
+    compared, study.X, study.y, sizes, folds, study.ids, n_jobs, study.site.seed, study.groups
 )
 curve = curve.query("metric == 'R2' and fold == @cross_validation.POOLED")
 

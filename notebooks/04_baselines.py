@@ -59,11 +59,11 @@ study.banner()
 # Each model tunes itself inside the training rows it is given, so the test rows stay unseen.
 
 # %% tags=["hide-input"]
-zoo = baselines.registry(
+zoo = baselines.make_models(
     study.source_network(), seed=study.site.seed, epochs=epochs, target=study.target_name
 )
-PLS, SVM, RESNET, RECIPE = [baselines.name_of(key, study.target_name) for key in baselines.STUDY]
-baselines.describe(target=study.target_name).style.hide(axis="index")
+PLS, SVM, RESNET, RECIPE = [baselines.model_name(key, study.target_name) for key in baselines.STUDY_MODELS]
+baselines.describe_models(target=study.target_name).style.hide(axis="index")
 
 # %% [markdown]
 # ## One split, and all of them
@@ -75,8 +75,8 @@ baselines.describe(target=study.target_name).style.hide(axis="index")
 # %%
 one_split = splits.random_split(study.ids, seed=study.site.seed, groups=study.groups)
 cv_folds = splits.repeated_kfold(study.ids, 5, n_repeats, study.site.seed, study.groups)
-single = cross_validation.cross_validate(zoo, study.X, study.y, one_split, study.ids, n_jobs)
-repeated = cross_validation.cross_validate(zoo, study.X, study.y, cv_folds, study.ids, n_jobs)
+single = cross_validation.cross_validate(zoo, study.X, study.y, one_split, study.ids, n_jobs, study.groups)
+repeated = cross_validation.cross_validate(zoo, study.X, study.y, cv_folds, study.ids, n_jobs, study.groups)
 single_scores, cv_scores = (
     cross_validation.score_predictions(single),
     cross_validation.score_predictions(repeated),
@@ -111,9 +111,11 @@ ax = scores.plot_league(r2, hue="protocol", published=PUBLISHED_R2)
 # %% tags=["remove-cell"]
 cv_r2 = cv_scores.query("metric == 'R2' and fold == -1").groupby("model")["value"].mean()
 single_r2 = single_scores.query("metric == 'R2' and fold == -1").set_index("model")["value"]
-for key in baselines.STUDY:
-    glue(f"base-cv-r2-{key}", float(cv_r2[baselines.name_of(key, study.target_name)]), display=False)
-    glue(f"base-single-r2-{key}", float(single_r2[baselines.name_of(key, study.target_name)]), display=False)
+for key in baselines.STUDY_MODELS:
+    glue(f"base-cv-r2-{key}", float(cv_r2[baselines.model_name(key, study.target_name)]), display=False)
+    glue(
+        f"base-single-r2-{key}", float(single_r2[baselines.model_name(key, study.target_name)]), display=False
+    )
 glue("base-folds", transfer_words.membership(study.groups), display=False)
 glue("base-kind", study.target.provenance.kind, display=False)
 glue("base-label", study.label, display=False)
@@ -157,7 +159,10 @@ compared.assign(
 # Now the same data, the same model, and {glue:text}`base-n-splits` different 70/30 splits. Only the draw changes.
 
 # %%
-quick = {name: zoo[name] for name in (baselines.name_of(key, study.target_name) for key in baselines.QUICK)}
+quick = {
+    name: zoo[name]
+    for name in (baselines.model_name(key, study.target_name) for key in baselines.QUICK_MODELS)
+}
 lucky = cross_validation.score_single_splits(
     quick, study.X, study.y, n_splits, seed=study.site.seed, groups=study.groups, n_jobs=n_jobs
 )
@@ -237,7 +242,7 @@ if {"x", "y"} <= set(study.target.samples):
 by_protocol = pd.concat(
     cross_validation.summarise_scores(
         cross_validation.score_predictions(
-            cross_validation.cross_validate(quick, study.X, study.y, f, study.ids)
+            cross_validation.cross_validate(quick, study.X, study.y, f, study.ids, n_jobs, study.groups)
         )
     )
     .query("metric == 'R2'")

@@ -47,11 +47,12 @@ from soilpb.evaluate import splits
 from soilpb.explain import bands as bands_
 from soilpb.explain import mineral_slopes as slopes_module
 from soilpb.explain import sanity_checks
-from soilpb.explain.bands import PUBLISHED_WINDOWS, format_window, compare_windows
-from soilpb.explain.confounders import score_confounders, compare_confounders
-from soilpb.explain.network_attribution import deep_lift_shap, deep_shap, integrated_gradients
+from soilpb.explain.bands import PUBLISHED_WINDOWS, compare_windows, format_window
+from soilpb.explain.confounders import compare_confounders, score_confounders
 from soilpb.explain.mineral_slopes import estimate_slopes, estimate_slopes_by_fold
+from soilpb.explain.network_attribution import deep_lift_shap, deep_shap, integrated_gradients
 from soilpb.models import baselines, pls
+from soilpb.models.inner_folds import fit_model
 from soilpb.old import figures_hover, interpretation_words
 from soilpb.plots import attribution, spectra, style
 from soilpb.simulate import minerals as minerals_
@@ -72,13 +73,15 @@ study.banner()
 
 # %%
 source, seed = study.source_network(), study.site.seed
-BEFORE, AFTER = (baselines.name_of("resnet-ph", name).removesuffix("-") for name in ("", study.target_name))
-recipe = baselines.registry(source, ["resnet-ph"], seed, epochs, study.target_name)[AFTER]
+BEFORE, AFTER = (
+    baselines.model_name("resnet-ph", name).removesuffix("-") for name in ("", study.target_name)
+)
+recipe = baselines.make_models(source, ["resnet-ph"], seed, epochs, study.target_name)[AFTER]
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds_table = splits.repeated_kfold(study.ids, n_folds, n_repeats, seed, study.groups)
 folds = list(splits.iterate_folds(folds_table, study.ids))
 fitted = [
-    clone(recipe).set_params(seed=seed + i).fit(study.X[f.train], study.y[f.train])
+    fit_model(clone(recipe).set_params(seed=seed + i), study.X, study.y, study.groups, f.train)
     for i, f in enumerate(folds)
 ]
 
@@ -203,7 +206,7 @@ tested = tested.assign(verdict=[v.verdict for v in of_windows], group="named by 
 # The recipe is too slow for {glue:text}`shap-n-permutations` permutations, so this test takes the pH network with a ridge head, which is fitted at once.
 
 # %%
-probe = baselines.registry(source, ["features-ridge"], seed)[baselines.name_of("features-ridge")]
+probe = baselines.make_models(source, ["features-ridge"], seed)[baselines.model_name("features-ridge")]
 
 
 def explain(target):
@@ -326,7 +329,7 @@ def own_slope(field, target, constituent):
     rows = list(
         splits.iterate_folds(splits.repeated_kfold(task.ids, 5, 1, task.site.seed, task.groups), task.ids)
     )
-    baselines = [pls.PLSCV().fit(task.X[fold.train], task.y[fold.train]) for fold in rows]
+    baselines = [fit_model(pls.PLSCV(), task.X, task.y, task.groups, fold.train) for fold in rows]
     measured, texture = (
         slopes_module.laboratory_abundances(task.target.samples),
         slopes_module.estimate_texture_exponent(task.source),

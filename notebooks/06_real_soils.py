@@ -31,7 +31,7 @@
 # %% tags=["parameters"]
 site: str = "gejiu"  # only where artifacts lie; the fields below are the subject
 fields: str = "cv98 sc93 sl125 ul120 ssp460"  # files of notebooks/sites, separated by spaces
-chosen: str = ""  # models beside those the text speaks of, keys of soilpb.models.ENTRIES; empty: all
+chosen: str = ""  # models beside those the text speaks of, keys of soilpb.models.MODELS; empty: all
 n_repeats: int = 5  # repeats of the outer 5-fold cross-validation
 epochs: int = 0  # epochs of networks trained on the target; 0: each model's own default
 n_jobs: int = 2  # processes
@@ -97,15 +97,15 @@ pd.DataFrame(overview).style.format({"mean": "{:.2f}", "sd": "{:.2f}"}).hide(axi
 
 # %% tags=["hide-input", "hide-output"]
 spoken_of = ["pls", "average", "resnet", "resnet-ph", "features-ridge"]
-keys = dict.fromkeys([*spoken_of, *chosen.split()]) if chosen else baselines.installed()
-baselines.describe(keys).style.hide(axis="index")
+keys = dict.fromkeys([*spoken_of, *chosen.split()]) if chosen else baselines.installed_models()
+baselines.describe_models(keys).style.hide(axis="index")
 
 # %%
 predictions, folds = [], []
 for name, task in tasks.items():
-    zoo = baselines.registry(task.source_network(), keys, task.site.seed, epochs)
+    zoo = baselines.make_models(task.source_network(), keys, task.site.seed, epochs)
     rows = splits.repeated_kfold(task.ids, 5, n_repeats, task.site.seed, task.groups)
-    predicted = cross_validation.cross_validate(zoo, task.X, task.y, rows, task.ids, n_jobs)
+    predicted = cross_validation.cross_validate(zoo, task.X, task.y, rows, task.ids, n_jobs, task.groups)
     predictions.append(predicted.assign(task=name))
     folds.append(rows.assign(task=name))
 predictions, folds = pd.concat(predictions), pd.concat(folds)
@@ -137,8 +137,8 @@ wide.loc[r2.groupby("model")["value"].mean().sort_values(ascending=False).index]
 
 # %% tags=["remove-cell"]
 means = r2.groupby("model")["value"].mean()
-PLS, _, DIRECT, RECIPE = [baselines.name_of(key) for key in baselines.STUDY]
-best_transfer = means[[baselines.name_of(key) for key in keys if baselines.ENTRIES[key].transfer]].idxmax()
+PLS, _, DIRECT, RECIPE = [baselines.model_name(key) for key in baselines.STUDY_MODELS]
+best_transfer = means[[baselines.model_name(key) for key in keys if baselines.MODELS[key].transfer]].idxmax()
 for key, name in {"pls": PLS, "direct": DIRECT, "recipe": RECIPE, "transfer": best_transfer}.items():
     glue(f"real-mean-r2-{key}", float(means[name]), display=False)
 glue("real-best-model", means.idxmax(), display=False)
@@ -181,7 +181,7 @@ above = pd.DataFrame(
     index=order,
     columns=["ΔR²", "low", "high"],
 )
-transfers = {baselines.name_of(key): baselines.ENTRIES[key].transfer for key in keys}
+transfers = {baselines.model_name(key): baselines.MODELS[key].transfer for key in keys}
 above["starts from"] = ["the pH network" if transfers[model] else "the field's soils" for model in order]
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "R² minus that of PLS, mean over the tasks and 95 % interval over tasks (LimeSoDa, measured soils).", "name": "fig-real-gains"}, "image": {"alt": "One row a model, the best first: a dot and an interval for the mean difference in R squared from partial least squares; models that start from the pH network in another colour."}}
@@ -212,7 +212,7 @@ def sentence(model):
 
 
 # %% tags=["remove-cell"]
-recommended = baselines.name_of("average")
+recommended = baselines.model_name("average")
 gain, low, high = (_format.signed(value, 3) for value in above.loc[recommended, ["ΔR²", "low", "high"]])
 glue(
     "real-verdict-average",

@@ -21,7 +21,7 @@
 site: str = "gejiu"  # a file of notebooks/sites
 n_repeats: int = 2  # repeats of the outer 5-fold cross-validation
 epochs: int = 0  # epochs of networks trained on the target; 0: each model's own default
-chosen: str = "pls ridge average resnet resnet-ph features-ridge features-pls"  # keys of soilpb.models.ENTRIES; the first is the reference
+chosen: str = "pls ridge average resnet resnet-ph features-ridge features-pls"  # keys of soilpb.models.MODELS; the first is the reference
 rule: str = (
     ""  # rule whose limit the soils are compared with; empty: the one that about half of the soils exceed
 )
@@ -130,10 +130,12 @@ Markdown(coverage)
 
 # %% tags=["hide-input"]
 keys = chosen.split()
-models = baselines.registry(study.source_network(), keys, study.site.seed, epochs, study.target_name)
+models = baselines.make_models(study.source_network(), keys, study.site.seed, epochs, study.target_name)
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
-predictions = cross_validation.cross_validate(models, study.X, study.y, folds, study.ids, n_jobs)
+predictions = cross_validation.cross_validate(
+    models, study.X, study.y, folds, study.ids, n_jobs, study.groups
+)
 scores = cross_validation.score_predictions(predictions)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % intervals, had other soils of this place been sampled (bootstrap)."}, "image": {"alt": "Dots with intervals, one row per model, the best first, with R squared beside each."}}
@@ -146,7 +148,7 @@ wide = wide.loc[ranking, ["R2", "RMSE", "bias", "RPIQ", "CCC"]].rename(columns=s
 wide.rename_axis(index=None, columns=None).style.format(_format.number)
 
 # %% tags=["remove-input"]
-reference = baselines.name_of(keys[0], study.target_name)
+reference = baselines.model_name(keys[0], study.target_name)
 Markdown(
     f"Scores are means over {n_repeats} repeats of {n_folds}-fold cross-validation, on the scale of {study.label}. "
     f"{text.compare_with_reference(scores, folds, reference)}"
@@ -170,7 +172,7 @@ ax = score_plots.plot_parity(predictions.query("model == @best"), scores.query("
 
 # %% tags=["remove-input"]
 first = folds.query("repeat == 0")
-fitted = bands.fit_by_fold(models[best], study.X, study.y, first, study.ids)
+fitted = bands.fit_by_fold(models[best], study.X, study.y, first, study.ids, study.groups)
 attributions = bands.attribute_by_fold(best, fitted, study.X, first, study.ids, study.grid, study.site.seed)
 tables.fold_table(tables.tabulate_bands(sections.rank_bands(attributions, n_folds), n_folds))
 

@@ -98,7 +98,7 @@ def draw_heatmap(models, **options):
 
 
 FEW = ["PLS-D1", "ridge-SNV", "SVR", "direct ResNet", "pH embedding + ridge", "pH full fine-tune"]
-ALL = [baselines.name_of(key) for key in baselines.ENTRIES]
+ALL = [baselines.model_name(key) for key in baselines.MODELS]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.linear_model import RidgeCV
 
-from soilpb.models.network import ALPHAS, RECIPES, SpectralNetwork, fine_tune
+from soilpb.models.network import ALPHAS, NETWORK_STRATEGIES, SpectralNetwork, fine_tune
 from soilpb.models.preprocessing import Scaling
 from soilpb.models.resnet import ResNetConfig
 from soilpb.models.training import TrainingConfig
@@ -44,12 +44,12 @@ def moved(source, tuned):
     }
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", NETWORK_STRATEGIES)
 def test_the_source_is_left_as_it_was(name, source, soils):
     """No recipe changes a bit of the source, and no weight stays frozen for whoever comes next."""
     before = {key: value.clone() for key, value in source.network.state_dict().items()}
     scale, history = source.output_scale(), list(source.history)
-    tuned = fine_tune(source, *soils, RECIPES[name], QUICK, dropout=0.5)
+    tuned = fine_tune(source, *soils, NETWORK_STRATEGIES[name], QUICK, dropout=0.5)
     after = source.network.state_dict()
     assert all(torch.equal(after[key], value) for key, value in before.items())
     assert (source.output_scale(), source.history, source.properties) == (scale, history, ("pH",))
@@ -60,30 +60,33 @@ def test_the_source_is_left_as_it_was(name, source, soils):
 @pytest.mark.parametrize("name", ["head", "embedding_ridge"])
 def test_features_stay_bit_equal(name, source, soils):
     """A head alone leaves weights and running statistics of stem and blocks bit-equal."""
-    tuned = fine_tune(source, *soils, RECIPES[name], QUICK, dropout=0.5)
+    tuned = fine_tune(source, *soils, NETWORK_STRATEGIES[name], QUICK, dropout=0.5)
     assert moved(source, tuned) == set()
     np.testing.assert_array_equal(tuned.embed(soils[0]), source.embed(soils[0]))
 
 
 def test_partial_moves_the_last_blocks_only(source, soils):
     """With one block the stem and the first block stay bit-equal; with two only the stem does."""
-    one = moved(source, fine_tune(source, *soils, RECIPES["partial"], QUICK, dropout=0.5))
+    one = moved(source, fine_tune(source, *soils, NETWORK_STRATEGIES["partial"], QUICK, dropout=0.5))
     assert {name.split(".")[0] + name.split(".")[1] for name in one} == {"blocks1"}
     assert "blocks.1.norm1.running_var" in one
-    two = moved(source, fine_tune(source, *soils, replace(RECIPES["partial"], blocks=2), QUICK, dropout=0.5))
+    two = moved(
+        source,
+        fine_tune(source, *soils, replace(NETWORK_STRATEGIES["partial"], blocks=2), QUICK, dropout=0.5),
+    )
     assert {name.split(".")[1] for name in two} == {"0", "1"}
     assert not [name for name in two if name.startswith("stem")]
 
 
 def test_full_moves_everything(source, soils):
     """Fine-tuning as a whole moves every weight and every running statistic."""
-    tuned = fine_tune(source, *soils, RECIPES["full"], QUICK, dropout=0.5)
+    tuned = fine_tune(source, *soils, NETWORK_STRATEGIES["full"], QUICK, dropout=0.5)
     assert moved(source, tuned) == {n for n in source.network.state_dict() if not n.startswith("head")}
 
 
 def test_lp_ft_keeps_batchnorm(source, soils):
     """LP-FT moves every convolution and no tensor of BatchNorm."""
-    tuned = fine_tune(source, *soils, RECIPES["lp_ft"], QUICK, dropout=0.5)
+    tuned = fine_tune(source, *soils, NETWORK_STRATEGIES["lp_ft"], QUICK, dropout=0.5)
     convolutions = {n for n, p in source.network.named_parameters() if p.ndim == 4}
     assert moved(source, tuned) == convolutions
 
@@ -91,13 +94,13 @@ def test_lp_ft_keeps_batchnorm(source, soils):
 def test_more_blocks_than_there_are_is_refused(source, soils):
     """Asking for three blocks of a network with two is an error that gives both numbers."""
     with pytest.raises(ValueError, match="3 blocks cannot learn: the network has 2"):
-        fine_tune(source, *soils, replace(RECIPES["partial"], blocks=3), QUICK, dropout=0.5)
+        fine_tune(source, *soils, replace(NETWORK_STRATEGIES["partial"], blocks=3), QUICK, dropout=0.5)
 
 
 def test_the_ridge_head_is_the_ridge(source, soils):
     """The folded head predicts what ridge on the standardised features predicts, for new soils too."""
     X, y = soils
-    tuned = fine_tune(source, X[:40], y[:40], RECIPES["embedding_ridge"], QUICK, dropout=0.5)
+    tuned = fine_tune(source, X[:40], y[:40], NETWORK_STRATEGIES["embedding_ridge"], QUICK, dropout=0.5)
     features = source.embed(X)
     scaling = Scaling.learn(features[:40])
     ridge = RidgeCV(ALPHAS).fit(scaling.apply(features[:40]), (y[:40] - y[:40].mean()) / y[:40].std())
@@ -109,6 +112,6 @@ def test_the_ridge_head_is_the_ridge(source, soils):
 def test_lp_ft_starts_from_the_ridge_head(source, soils):
     """LP-FT without a step is embedding and ridge."""
     still = replace(QUICK, epochs=0)
-    probed = fine_tune(source, *soils, RECIPES["lp_ft"], still, dropout=0.5)
-    ridge = fine_tune(source, *soils, RECIPES["embedding_ridge"], QUICK, dropout=0.5)
+    probed = fine_tune(source, *soils, NETWORK_STRATEGIES["lp_ft"], still, dropout=0.5)
+    ridge = fine_tune(source, *soils, NETWORK_STRATEGIES["embedding_ridge"], QUICK, dropout=0.5)
     np.testing.assert_array_equal(probed.predict(soils[0]), ridge.predict(soils[0]))

@@ -59,7 +59,7 @@ def test_a_thawed_model_predicts_what_was_fitted(key, site, new, source, tmp_pat
     """To a millionth, for every kind of model; and bit for bit what was frozen."""
     one_property = SpectralNetwork.random(site[0], GRID, ("pH",), seed=3)
     recipe = baselines.Recipe(one_property, 0, {"epochs": 2})
-    model = baselines.ENTRIES[key].make(recipe).fit(*site)
+    model = baselines.MODELS[key].make(recipe).fit(*site)
     frozen = freeze(model, site[0])
     assert frozen.kind == KINDS[key]
     thawed = through_files(frozen, tmp_path)

@@ -40,10 +40,10 @@ def soils():
     return X, 20 + 40 * depth
 
 
-@pytest.fixture(params=baselines.ENTRIES)
+@pytest.fixture(params=baselines.MODELS)
 def model(request, source):
     """Every entry of the registry, its networks at few epochs."""
-    return next(iter(baselines.registry(source, [request.param], epochs=EPOCHS).values()))
+    return next(iter(baselines.make_models(source, [request.param], epochs=EPOCHS).values()))
 
 
 def test_a_permuted_target_is_not_learned(model, soils):
@@ -77,7 +77,7 @@ def test_test_rows_change_nothing_that_is_learned(model, soils):
 
 def test_a_permuted_target_has_no_winner():
     """On a shuffled target the comparison with PLS names nobody better, over several shufflings."""
-    quick = baselines.registry(keys=("pls", "ridge", "blocks"))
+    quick = baselines.make_models(keys=("pls", "ridge", "blocks"))
     X, y = simulate(60, seed=2)
     folds = splits.repeated_kfold(range(60), n_repeats=2)
     outcomes = []
@@ -101,34 +101,34 @@ def test_every_model_is_a_fresh_scikit_learn_regressor(model):
 
 def test_names_are_the_studys():
     """With the target's symbol, the four models of the study are named as there."""
-    names = [baselines.name_of(key, "Pb") for key in baselines.STUDY]
+    names = [baselines.model_name(key, "Pb") for key in baselines.STUDY_MODELS]
     assert names == ["PLS-Pb", "SVM-Pb", "ResNet-Pb", "ResNet-pH-Pb"]
-    assert len({baselines.name_of(key) for key in baselines.ENTRIES}) == len(baselines.ENTRIES)
+    assert len({baselines.model_name(key) for key in baselines.MODELS}) == len(baselines.MODELS)
 
 
 def test_without_a_source_there_is_no_transfer():
     """A site without a source network gets every model but those that start from one."""
-    made = baselines.registry(None, baselines.installed())
-    expected = {baselines.name_of(key) for key, entry in baselines.ENTRIES.items() if not entry.transfer}
+    made = baselines.make_models(None, baselines.installed_models())
+    expected = {baselines.model_name(key) for key, entry in baselines.MODELS.items() if not entry.transfer}
     assert made.keys() == expected
 
 
 def test_an_unknown_key_is_refused():
     """A misspelt model is an error that lists those there are."""
     with pytest.raises(KeyError, match=r"no model 'plsr'; there are: pls, "):
-        baselines.registry(keys=["plsr"])
+        baselines.make_models(keys=["plsr"])
 
 
 def test_a_missing_optional_package_is_named(monkeypatch):
     """Without Cubist's package every other model is there; asking for Cubist says what to install."""
     monkeypatch.setattr(baselines, "find_spec", lambda name: None)
-    assert set(baselines.ENTRIES) - set(baselines.installed()) == {"cubist"}
+    assert set(baselines.MODELS) - set(baselines.installed_models()) == {"cubist"}
     with pytest.raises(ModuleNotFoundError, match=r"'cubist' needs .*: pip install 'soilpb\[cubist\]'"):
-        baselines.registry(keys=["pls", "cubist"])
+        baselines.make_models(keys=["pls", "cubist"])
 
 
 def test_description_covers_the_league(source):
     """Each model of the league is described in one row, under the name the tables use."""
-    table = baselines.describe(target="Pb")
-    assert table["model"].tolist() == list(baselines.registry(source, target="Pb"))
+    table = baselines.describe_models(target="Pb")
+    assert table["model"].tolist() == list(baselines.make_models(source, target="Pb"))
     assert table["what it learns"].str.len().gt(10).all()

@@ -68,7 +68,7 @@ def test_a_network_is_saved_and_read_back_bit_equal(soils, fitted, tmp_path):
     np.testing.assert_array_equal(loaded.embed(soils[0]), fitted.embed(soils[0]))
     assert (loaded.properties, loaded.history, loaded.training) == (("pH",), fitted.history, QUICK)
     card = load_card(tmp_path / "card.json")
-    assert (card["source"], card["r2"], card["parameters"]) == ("twin", 0.9, fitted.parameters_count)
+    assert (card["source"], card["r2"], card["parameters"]) == ("twin", 0.9, fitted.n_parameters)
 
 
 @pytest.mark.parametrize("name", ["card.json", "weights.safetensors"])

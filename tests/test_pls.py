@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from soilpb.models import pls
+from soilpb.models.inner_folds import InnerFolds
 from soilpb.models.pls import PLSCV, PREPROCESSING
 
 
@@ -46,7 +47,7 @@ def test_chooses_and_predicts_as_grid_search(n_samples, n_bands):
 def test_path_is_exact_in_every_fold_and_for_every_component():
     """Held-out predictions of each inner fold are those of PLSRegression fitted on that fold alone."""
     X, y = soils()
-    training = pls.training_masks(len(y), 4, seed=1)
+    training = InnerFolds(4, seed=1).training_masks(len(y))
     path = pls.pls_paths(X, y, training, 6)
     for fold, rows in enumerate(training):
         for a in range(6):
@@ -57,7 +58,7 @@ def test_path_is_exact_in_every_fold_and_for_every_component():
 def test_held_out_rows_leave_the_fit_of_their_fold_alone():
     """Wild spectra and targets in held-out rows change no training prediction of that fold."""
     X, y = soils()
-    training = pls.training_masks(len(y), 4, seed=1)
+    training = InnerFolds(4, seed=1).training_masks(len(y))
     wild_X, wild_y = X.copy(), y.copy()
     wild_X[~training[0]], wild_y[~training[0]] = 0.9 - X[~training[0]], 1e3
     before = pls.pls_paths(X, y, training, 6)[0][:, training[0]]

@@ -85,7 +85,7 @@ def test_the_order_of_seeds_and_models_does_not_matter(made, one_process):
 def test_a_shard_is_the_cross_validation_of_its_model_on_its_seeds_folds(made, study):
     """A shard holds what evaluation says of the model on the folds that the seed deals, as that repeat."""
     folds = splits.repeated_kfold(study.ids, 5, 1, seed=2)
-    zoo = baselines.registry(keys=["ridge"], seed=2, target="clay")
+    zoo = baselines.make_models(keys=["ridge"], seed=2, target="clay")
     expected = cross_validation.cross_validate(zoo, study.X, study.y, folds, study.ids).assign(repeat=2)
     found = pd.read_parquet(cross_validation.shard_path(made, 2, "ridge"))
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
@@ -185,11 +185,11 @@ def test_the_page_about_clusters_names_models_that_exist(capsys):
     page = (ROOT / "book" / "cluster.md").read_text()
     (row,) = (line for line in page.splitlines() if line.startswith("| model |"))
     *examples, command = re.findall("`(.+?)`", row.split("|")[3])
-    assert set(examples) < set(baselines.ENTRIES)
+    assert set(examples) < set(baselines.MODELS)
     with pytest.raises(SystemExit):
         cross_validation.shards_main(command.removeprefix("python -m soilpb.shards ").split())
     listed = capsys.readouterr().out
-    assert all(key in listed for key in baselines.ENTRIES)
+    assert all(key in listed for key in baselines.MODELS)
 
 
 def test_the_workflow_makes_one_job_a_shard(tmp_path):

@@ -18,6 +18,7 @@ import numpy as np
 from sklearn.base import RegressorMixin, clone
 
 from soilpb.evaluate import splits
+from soilpb.models.inner_folds import fit_model
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,14 @@ class CrossConformal:
     residuals: np.ndarray
 
     @classmethod
-    def fit(cls, model: RegressorMixin, X: np.ndarray, y: np.ndarray, fold: np.ndarray) -> CrossConformal:
+    def fit(
+        cls,
+        model: RegressorMixin,
+        X: np.ndarray,
+        y: np.ndarray,
+        fold: np.ndarray,
+        groups: np.ndarray | None = None,
+    ) -> CrossConformal:
         """Fit a model on all soils, and once without each fold.
 
         Parameters
@@ -65,6 +73,8 @@ class CrossConformal:
             On the modelling scale.
         fold : (n_samples,) int array
             From :func:`assign_folds`.
+        groups : (n_samples,) array, optional
+            Soils that the model's inner folds keep together.
 
         Raises
         ------
@@ -80,10 +90,10 @@ class CrossConformal:
         fits, residuals = [], np.empty(len(y))
         for label in labels:
             out = fold == label
-            fits.append(clone(model).fit(X[~out], y[~out]))
+            fits.append(fit_model(clone(model), X, y, groups, ~out))
             residuals[out] = y[out] - np.ravel(fits[-1].predict(X[out]))
         place = np.searchsorted(labels, fold)
-        return cls(clone(model).fit(X, y), tuple(fits), place, residuals)
+        return cls(fit_model(clone(model), X, y, groups), tuple(fits), place, residuals)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict (n_new,) values with the model of all soils."""

@@ -71,7 +71,12 @@ class Calibration:
 
     @classmethod
     def fit(
-        cls, candidates: Mapping[str, RegressorMixin], X: np.ndarray, y: np.ndarray, fold: np.ndarray
+        cls,
+        candidates: Mapping[str, RegressorMixin],
+        X: np.ndarray,
+        y: np.ndarray,
+        fold: np.ndarray,
+        groups: np.ndarray | None = None,
     ) -> Calibration:
         """Fit all candidates, keep the best.
 
@@ -85,6 +90,8 @@ class Calibration:
             NaN where not measured.
         fold : (n_samples,) int array
             From :func:`soilpb.decide.intervals.assign_folds`.
+        groups : (n_samples,) array, optional
+            Soils that inner folds keep together.
 
         Raises
         ------
@@ -93,7 +100,8 @@ class Calibration:
         """
         known = np.isfinite(y)
         X, y = np.asarray(X, dtype=np.float64)[known], y[known]
-        tried = [CrossConformal.fit(model, X, y, fold[known]) for model in candidates.values()]
+        inside = None if groups is None else np.asarray(groups)[known]
+        tried = [CrossConformal.fit(model, X, y, fold[known], inside) for model in candidates.values()]
         place = tried[0].fold
         errors = np.column_stack([each.residuals for each in tried])
         first, *others = choose(errors, place)
@@ -233,7 +241,7 @@ class SiteModel:
         ph : (n_samples,) array, optional
             Measured pH; NaN where not.
         groups : (n_samples,) array, optional
-            Soils that stay together in the folds.
+            Soils that stay together in the folds, and in those inside the models.
         seed, n_folds : int
         candidates : mapping of name to regressor, optional
             Models of the target, of which the best is kept; PLS if omitted. pH is always PLS's.
@@ -246,8 +254,8 @@ class SiteModel:
         return cls(
             np.array(wavelengths, dtype=np.float64),
             scale,
-            Calibration.fit(candidates or pls, X, y, fold),
-            Calibration.fit(pls, X, np.asarray(ph, dtype=float), fold) if enough else None,
+            Calibration.fit(candidates or pls, X, y, fold, groups),
+            Calibration.fit(pls, X, np.asarray(ph, dtype=float), fold, groups) if enough else None,
             ApplicabilityDomain.fit(X, fold),
         )
 

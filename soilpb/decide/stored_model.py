@@ -118,9 +118,9 @@ def make_candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidate
     MissingArtifact
         If one of them starts from the network of chapter 2, and that was not trained.
     """
-    starts = any(baselines.ENTRIES[key].transfer for key in keys if key in baselines.ENTRIES)
+    starts = any(baselines.MODELS[key].transfer for key in keys if key in baselines.MODELS)
     source = study.source_network() if starts else None
-    return baselines.registry(source, keys, study.site.seed, target=study.target_name)
+    return baselines.make_models(source, keys, study.site.seed, target=study.target_name)
 
 
 def fit_site_model(study: Study, among: Candidates | None = None) -> SiteModel:

@@ -25,6 +25,7 @@ from threadpoolctl import threadpool_limits
 from soilpb import _files
 from soilpb._format import track
 from soilpb.evaluate import splits
+from soilpb.models.inner_folds import fit_model
 
 if TYPE_CHECKING:
     from soilpb.study import Study
@@ -44,6 +45,7 @@ def cross_validate(
     folds: pd.DataFrame,
     sample_ids: Sequence | None = None,
     n_jobs: int = 1,
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Predict the test rows of every fold with every model.
 
@@ -64,6 +66,8 @@ def cross_validate(
         Ids that ``folds`` speaks of; 0 … n_samples - 1 if omitted.
     n_jobs : int
         Processes.
+    groups : (n_samples,) array, optional
+        Soils that inner folds keep together, as ``folds`` do.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def cross_validate(
     start = _start_process if "torch" in sys.modules else None  # there may be networks among the models
     with parallel_config(backend="loky", inner_max_num_threads=1, initializer=start):
         fitted = Parallel(n_jobs, return_as="generator")(
-            delayed(_predict_fold)(models[name], X, y, fold) for name, fold in tasks
+            delayed(_predict_fold)(models[name], X, y, fold, groups) for name, fold in tasks
         )
         predicted = list(track(fitted, "cross-validating", total=len(tasks)))
     parts = [
@@ -105,9 +109,11 @@ def _start_process() -> None:
     import torch._dynamo  # noqa: F401 (what the first step of an optimiser imports)
 
 
-def _predict_fold(model: RegressorMixin, X: np.ndarray, y: np.ndarray, fold: splits.Fold) -> np.ndarray:
+def _predict_fold(
+    model: RegressorMixin, X: np.ndarray, y: np.ndarray, fold: splits.Fold, groups: np.ndarray | None
+) -> np.ndarray:
     with threadpool_limits(1):
-        return np.ravel(clone(model).fit(X[fold.train], y[fold.train]).predict(X[fold.test]))
+        return np.ravel(fit_model(clone(model), X, y, groups, fold.train).predict(X[fold.test]))
 
 
 def compute_metrics(observed: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
@@ -196,6 +202,7 @@ def learning_curve(
     sample_ids: Sequence,
     n_jobs: int = 1,
     seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Score models trained on ever more samples (nested), always on the same test rows.
 
@@ -205,7 +212,7 @@ def learning_curve(
     parts = []
     for size in sizes:
         smaller = splits.limit_training_size(folds, size, seed)
-        predictions = cross_validate(models, X, y, smaller, sample_ids, n_jobs)
+        predictions = cross_validate(models, X, y, smaller, sample_ids, n_jobs, groups)
         parts.append(score_predictions(predictions).assign(n_train=size))
     return pd.concat(parts, ignore_index=True)
 
@@ -227,7 +234,7 @@ def score_single_splits(
         Pooled scores, one repeat per split; models share the splits.
     """
     folds = splits.random_split(np.arange(len(y)), n_splits, seed=seed, groups=groups)
-    scores = score_predictions(cross_validate(models, X, y, folds, n_jobs=n_jobs))
+    scores = score_predictions(cross_validate(models, X, y, folds, n_jobs=n_jobs, groups=groups))
     return scores[scores["fold"] == POOLED].reset_index(drop=True)
 
 
@@ -246,7 +253,7 @@ def predict_shards(study: Study, seeds: Iterable[int], keys: Sequence[str]) -> p
         Each deals :data:`N_SPLITS` folds of its own, groups kept together, and is the
         seed of every random choice inside the models.
     keys : sequence of str
-        Models, by their keys in :data:`soilpb.models.baselines.ENTRIES`.
+        Models, by their keys in :data:`soilpb.models.baselines.MODELS`.
 
     Returns
     -------
@@ -264,8 +271,8 @@ def predict_shards(study: Study, seeds: Iterable[int], keys: Sequence[str]) -> p
     parts = []
     for seed in seeds:
         folds = splits.repeated_kfold(study.ids, N_SPLITS, 1, seed, study.groups).assign(repeat=seed)
-        models = baselines.registry(network, keys, seed=seed, target=study.target_name)
-        parts.append(cross_validate(models, study.X, study.y, folds, study.ids))
+        models = baselines.make_models(network, keys, seed=seed, target=study.target_name)
+        parts.append(cross_validate(models, study.X, study.y, folds, study.ids, groups=study.groups))
     return _in_order(parts)
 
 
@@ -279,9 +286,9 @@ def needs_source_network(key: str) -> bool:
     """
     from soilpb.models import baselines
 
-    if key not in baselines.ENTRIES:
-        raise KeyError(f"no model {key!r}; there are: {', '.join(baselines.ENTRIES)}")
-    return baselines.ENTRIES[key].transfer
+    if key not in baselines.MODELS:
+        raise KeyError(f"no model {key!r}; there are: {', '.join(baselines.MODELS)}")
+    return baselines.MODELS[key].transfer
 
 
 def shard_path(folder: str | Path, seed: int, key: str) -> Path:

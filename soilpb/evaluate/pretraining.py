@@ -124,7 +124,8 @@ def score_by_size(
         X, y = soils.reflectance, soils.values(property_name)
         training = TrainingConfig(epochs or choose_epochs(n), seed=seed)
         network = SpectralNetwork.fit(X, y, soils.wavelengths, [property_name], training=training)
-        models = dict(zip(names, (network, PLSCV(MAX_COMPONENTS, seed=seed).fit(X, y)), strict=True))
+        pls = PLSCV(MAX_COMPONENTS, seed=seed).fit(X, y, profiles_of(soils))
+        models = dict(zip(names, (network, pls), strict=True))
         tables.append(
             cross_validation.score_predictions(predict_held_back(models, held_back, property_name)).assign(
                 n=n
@@ -155,9 +156,14 @@ def hold_out(library: SoilSpectra, share: float, seed: int) -> tuple[SoilSpectra
     seed : int
     """
     ids = library.samples.index
-    profiles = None if name_populations(library).unique().size > 1 else library.samples.get("group")
-    (fold,) = splits.iterate_folds(splits.random_split(ids, 1, share, seed, profiles), ids)
+    (fold,) = splits.iterate_folds(splits.random_split(ids, 1, share, seed, profiles_of(library)), ids)
     return library.take(fold.train), library.take(fold.test)
+
+
+def profiles_of(library: SoilSpectra) -> np.ndarray | None:
+    """Return the profile of each soil, which folds keep together; None where none is known."""
+    known = "group" in library.samples and name_populations(library).unique().size == 1
+    return library.samples["group"].to_numpy() if known else None
 
 
 def predict_held_back(

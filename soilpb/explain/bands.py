@@ -41,6 +41,7 @@ from soilpb.evaluate import splits
 from soilpb.evaluate.comparison import adjust_p_values
 from soilpb.explain.attribution import Attribution, absorbance_coefficients
 from soilpb.explain.network_attribution import deep_shap
+from soilpb.models.inner_folds import fit_model
 from soilpb.spectra import absorbance
 
 
@@ -106,7 +107,12 @@ MIN_PEAK_DISTANCE = 60.0
 
 
 def fit_by_fold(
-    model: RegressorMixin, X: np.ndarray, y: np.ndarray, folds: pd.DataFrame, sample_ids: Sequence
+    model: RegressorMixin,
+    X: np.ndarray,
+    y: np.ndarray,
+    folds: pd.DataFrame,
+    sample_ids: Sequence,
+    groups: np.ndarray | None = None,
 ) -> list[RegressorMixin]:
     """Fit a model on the training soils of each fold, ready to be asked.
 
@@ -122,9 +128,11 @@ def fit_by_fold(
         From :mod:`soilpb.evaluate.splits`.
     sample_ids : (n_samples,) sequence
         Ids that ``folds`` speaks of.
+    groups : (n_samples,) array, optional
+        Soils that the model's inner folds keep together.
     """
     rows = (fold.train for fold in splits.iterate_folds(folds, sample_ids))
-    return [clone(model).fit(X[train], y[train]) for train in rows]
+    return [fit_model(clone(model), X, y, groups, train) for train in rows]
 
 
 def attribute_by_fold(

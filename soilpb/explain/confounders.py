@@ -14,11 +14,11 @@ import numpy as np
 import pandas as pd
 from sklearn.base import RegressorMixin, clone
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import GroupKFold, KFold, cross_val_predict
 
 from soilpb._format import signed
 from soilpb.evaluate.comparison import corrected_t_test
 from soilpb.evaluate.splits import Fold
+from soilpb.models.inner_folds import InnerFolds, fit_model
 
 #: What is scored: the model, the predicted companions alone, and both together.
 PARTS = ("spectrum", "company", "both")
@@ -66,14 +66,17 @@ def score_confounders(
     """
     rows = []
     for draw, fold in enumerate(folds):
-        splitter = KFold(5, shuffle=True, random_state=seed) if groups is None else GroupKFold(5)
-        inner = list(splitter.split(X[fold.train], groups=None if groups is None else groups[fold.train]))
-        targets = [y, *companions.to_numpy(dtype=float).T]
-        known = [cross_val_predict(model, X[fold.train], values[fold.train], cv=inner) for values in targets]
-        unseen = [
-            clone(model).fit(X[fold.train], values[fold.train]).predict(X[fold.test]) for values in targets
-        ]
-        known, unseen = np.transpose(known), np.transpose(unseen)
+        inside = None if groups is None else groups[fold.train]
+        held_out = ~InnerFolds(5, seed).training_masks(len(fold.train), inside)
+        targets = np.column_stack([y, companions.to_numpy(dtype=float)])
+        known, unseen = np.empty((len(fold.train), targets.shape[1])), []
+        for column, values in enumerate(targets.T):
+            for out in held_out:
+                fitted = fit_model(clone(model), X, values, groups, fold.train[~out])
+                known[out, column] = fitted.predict(X[fold.train[out]])
+            fitted = fit_model(clone(model), X, values, groups, fold.train)
+            unseen.append(fitted.predict(X[fold.test]))
+        unseen = np.column_stack(unseen)
         predictions = {"spectrum": unseen[:, 0]}
         for part, columns in (("company", slice(1, None)), ("both", slice(None))):
             join = LinearRegression().fit(known[:, columns], y[fold.train])

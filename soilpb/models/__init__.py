@@ -1,1 +1,23 @@
-"""Room."""
+"""Models that predict a soil property from reflectance (PLS, ridge, SVM, networks, transfer), and storage.
+
+Each is a scikit-learn regressor that takes reflectance (n_samples, n_bands) and tunes itself inside
+``fit``, on the rows it gets. :func:`make_models` makes them by their keys in :data:`MODELS`.
+"""
+
+import lazy_loader
+
+_EXPORTS = {
+    "baselines": ["MODELS", "STUDY_MODELS", "LEAGUE_MODELS", "QUICK_MODELS", "make_models", "model_name",
+                  "installed_models", "describe_models"],
+    "inner_folds": ["InnerFolds", "fit_model"],
+    "linear": ["RidgeKFold", "MiniRocket"],
+    "network": ["SpectralNetwork", "NETWORK_STRATEGIES", "fine_tune"],
+    "pls": ["PLSCV", "LocalPLS", "PREPROCESSING"],
+    "preprocessing": ["Absorbance", "raw_pipeline", "snv_pipeline", "derivative_pipeline"],
+    "resnet": ["ResNet1d", "ResNetConfig"],
+    "storage": ["save_fitted", "load_fitted", "CannotStore"],
+    "training": ["TrainingConfig"],
+    "transfer": ["TransferRegressor", "DirectResNet", "EmbeddingPLS", "STRATEGIES", "describe_strategies",
+                 "property_line"],
+}  # fmt: skip
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

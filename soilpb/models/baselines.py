@@ -28,11 +28,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import KFold
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from sklearn.svm import SVR
 
-from soilpb.models.linear import MiniRocket, RidgeKFold, SVRKFold
+from soilpb.models.inner_folds import WANTS_GROUPS, InnerFolds
+from soilpb.models.linear import MiniRocket, RidgeKFold
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV, LocalPLS
 from soilpb.models.preprocessing import derivative_pipeline, raw_pipeline, snv_pipeline
@@ -41,7 +43,7 @@ from soilpb.models.transfer import DirectResNet, TransferRegressor
 #: Of ridge regression.
 RIDGE_PENALTIES = tuple(np.logspace(-5, 3, 33))
 #: Of the support vector machine, on a standardised target.
-SVM_SPACE = {"costs": (1, 10, 100), "gammas": (0.01, 0.1, 1), "epsilons": (0.02, 0.2)}
+SVM_SPACE = {"svr__C": [1, 10, 100], "svr__gamma": [0.01, 0.1, 1], "svr__epsilon": [0.02, 0.2]}
 
 
 def pls(preprocessing: str | tuple[str, ...] = "d1", seed: int = 0) -> PLSCV:
@@ -61,7 +63,12 @@ def multiblock_ridge(seed: int = 0) -> Pipeline:
 
 def svm(seed: int = 0) -> Pipeline:
     """Support vector regression with a radial kernel on SNV spectra."""
-    search = SVRKFold(standardised(), **SVM_SPACE, seed=seed)
+    search = GridSearchCV(
+        make_pipeline(standardised(), SVR()),
+        SVM_SPACE,
+        scoring="neg_root_mean_squared_error",
+        cv=InnerFolds(seed=seed),
+    )
     # SNV and the target's scale stay outside the search: the former learns from no other
     # row, and the latter only sets the unit of C and epsilon.
     return make_pipeline(
@@ -117,9 +124,7 @@ def average(seed: int = 0) -> VotingRegressor:
 
 def stack(seed: int = 0) -> StackingRegressor:
     """Weighted sum of the same three, weights not negative, learned from inner folds (Breiman 1996)."""
-    return StackingRegressor(
-        _members(seed), LinearRegression(positive=True), cv=KFold(5, shuffle=True, random_state=seed)
-    )
+    return StackingRegressor(_members(seed), StackWeights(positive=True), cv=InnerFolds(seed=seed))
 
 
 class QuietGaussianProcess(GaussianProcessRegressor):
@@ -128,11 +133,23 @@ class QuietGaussianProcess(GaussianProcessRegressor):
     Where spectra say nothing of a target, the likelihood is largest without any signal.
     """
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> QuietGaussianProcess:
-        """Fit as the parent does."""
+    __metadata_request__fit = WANTS_GROUPS  # it has no folds, but a stack's around it have
+
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> QuietGaussianProcess:
+        """Fit as the parent does, whatever the groups."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             return super().fit(X, y)
+
+
+class StackWeights(LinearRegression):
+    """Linear regression that lets a stack hand it the groups, of which it makes nothing."""
+
+    __metadata_request__fit = WANTS_GROUPS
+
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> StackWeights:
+        """Fit as the parent does."""
+        return super().fit(X, y)
 
 
 def _members(seed: int) -> list[tuple[str, RegressorMixin]]:
@@ -198,7 +215,7 @@ def _transfer(strategy: str) -> Callable[[Recipe], RegressorMixin]:
 
 
 #: Key → entry; the order is that of tables.
-ENTRIES: dict[str, Entry] = {
+MODELS: dict[str, Entry] = {
     "pls": Entry("PLS{}", "latent variables of first derivatives, as many as inner folds favour",
                  lambda r: pls(seed=r.seed)),
     "pls-any": Entry("PLS, best preprocessing{}", "the same; raw, SNV or derivative chosen by inner folds",
@@ -239,32 +256,42 @@ ENTRIES: dict[str, Entry] = {
 }  # fmt: skip
 
 #: The four of the study.
-STUDY = ("pls", "svm", "resnet", "resnet-ph")
+STUDY_MODELS = ("pls", "svm", "resnet", "resnet-ph")
 #: What chapters compare.
-LEAGUE = ("pls", "svm", "ridge", "blocks", "average", "resnet", "resnet-ph", "features-ridge", "features-pls")
+LEAGUE_MODELS = (
+    "pls",
+    "svm",
+    "ridge",
+    "blocks",
+    "average",
+    "resnet",
+    "resnet-ph",
+    "features-ridge",
+    "features-pls",
+)
 #: Fitted in a moment: what can be repeated on hundreds of splits.
-QUICK = ("pls", "ridge", "features-ridge", "features-pls")
+QUICK_MODELS = ("pls", "ridge", "features-ridge", "features-pls")
 
 
-def name_of(key: str, target: str = "") -> str:
+def model_name(key: str, target: str = "") -> str:
     """Name of a model in tables and figures.
 
     Examples
     --------
-    >>> name_of("resnet-ph", "Pb"), name_of("pls")
+    >>> model_name("resnet-ph", "Pb"), model_name("pls")
     ('ResNet-pH-Pb', 'PLS')
     """
-    return ENTRIES[key].name.format(f"-{target}" if target else "")
+    return MODELS[key].name.format(f"-{target}" if target else "")
 
 
-def installed() -> tuple[str, ...]:
+def installed_models() -> tuple[str, ...]:
     """Keys of the models that can be made here: all, but for those whose optional package is missing."""
-    return tuple(key for key, entry in ENTRIES.items() if not entry.needs or find_spec(entry.needs))
+    return tuple(key for key, entry in MODELS.items() if not entry.needs or find_spec(entry.needs))
 
 
-def registry(
+def make_models(
     source: SpectralNetwork | None = None,
-    keys: Sequence[str] = LEAGUE,
+    keys: Sequence[str] = LEAGUE_MODELS,
     seed: int = 0,
     epochs: int = 0,
     target: str = "",
@@ -276,7 +303,7 @@ def registry(
     source : SpectralNetwork, optional
         The network that learned the source property; without one, transfer is left out.
     keys : sequence of str
-        Of :data:`ENTRIES`.
+        Of :data:`MODELS`.
     seed : int
         Of every random choice inside a model.
     epochs : int
@@ -295,21 +322,21 @@ def registry(
     ModuleNotFoundError
         For a model whose optional package is not installed.
     """
-    if unknown := [key for key in keys if key not in ENTRIES]:
-        raise KeyError(f"no model {unknown[0]!r}; there are: {', '.join(ENTRIES)}")
-    if absent := [key for key in keys if key not in installed()]:
-        extra = ENTRIES[absent[0]].needs
+    if unknown := [key for key in keys if key not in MODELS]:
+        raise KeyError(f"no model {unknown[0]!r}; there are: {', '.join(MODELS)}")
+    if absent := [key for key in keys if key not in installed_models()]:
+        extra = MODELS[absent[0]].needs
         raise ModuleNotFoundError(
             f"model {absent[0]!r} needs the package {extra}: pip install 'soilpb[{extra}]', or leave it out"
         )
     recipe = Recipe(source, seed, {"epochs": epochs} if epochs else {})
-    chosen = [key for key in keys if source is not None or not ENTRIES[key].transfer]
-    return {name_of(key, target): ENTRIES[key].make(recipe) for key in chosen}
+    chosen = [key for key in keys if source is not None or not MODELS[key].transfer]
+    return {model_name(key, target): MODELS[key].make(recipe) for key in chosen}
 
 
-def describe(keys: Sequence[str] = LEAGUE, target: str = "") -> pd.DataFrame:
+def describe_models(keys: Sequence[str] = LEAGUE_MODELS, target: str = "") -> pd.DataFrame:
     """Say in a table what each model learns, and whether it starts from the source."""
     rows = [
-        (name_of(key, target), ENTRIES[key].learns, "yes" if ENTRIES[key].transfer else "") for key in keys
+        (model_name(key, target), MODELS[key].learns, "yes" if MODELS[key].transfer else "") for key in keys
     ]
     return pd.DataFrame(rows, columns=["model", "what it learns", "starts from the source"])

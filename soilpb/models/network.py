@@ -6,7 +6,7 @@ weights: without them weights are only numbers.
 
 Fine-tuning: a network for the target, made from the source's.
 
-A :class:`Recipe` says what it starts from and which of its weights learn; the source
+A :class:`Strategy` says what it starts from and which of its weights learn; the source
 itself never changes, and all that is learned comes from the rows given.
 """
 
@@ -24,6 +24,8 @@ from sklearn.linear_model import RidgeCV
 from torch import nn
 
 from soilpb.models import storage
+from soilpb.models.inner_folds import fit_model
+from soilpb.models.linear import RidgeKFold
 from soilpb.models.preprocessing import Scaling, snv
 from soilpb.models.resnet import ResNet1d, ResNetConfig
 from soilpb.models.training import TrainingConfig, evaluate, fit_network, freeze, reproducible
@@ -133,7 +135,7 @@ class SpectralNetwork:
         return made
 
     @property
-    def parameters_count(self) -> int:
+    def n_parameters(self) -> int:
         """Number of weights that training can change."""
         return sum(parameter.numel() for parameter in self.network.parameters())
 
@@ -193,7 +195,7 @@ class SpectralNetwork:
             "training": asdict(self.training) if self.training else None,
             "wavelengths": self.wavelengths,
             "properties": self.properties,
-            "parameters": self.parameters_count,
+            "parameters": self.n_parameters,
             "history": self.history,
         }
         return storage.save(folder, self.parts(), card | own)
@@ -262,7 +264,7 @@ ALPHAS = np.logspace(-1, 5, 19)
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Strategy:
     """What a strategy starts from and what it trains.
 
     Parameters
@@ -283,12 +285,12 @@ class Recipe:
     frozen_norms: bool = False
 
 
-RECIPES = {
-    "head": Recipe(probe=False, blocks=0, learning_rate=1e-2),
-    "partial": Recipe(probe=False, blocks=1, learning_rate=3e-3),
-    "full": Recipe(probe=False, blocks=None, learning_rate=3e-3),
-    "lp_ft": Recipe(probe=True, blocks=None, learning_rate=3e-4, frozen_norms=True),
-    "embedding_ridge": Recipe(probe=True, blocks=0, learning_rate=None),
+NETWORK_STRATEGIES = {
+    "head": Strategy(probe=False, blocks=0, learning_rate=1e-2),
+    "partial": Strategy(probe=False, blocks=1, learning_rate=3e-3),
+    "full": Strategy(probe=False, blocks=None, learning_rate=3e-3),
+    "lp_ft": Strategy(probe=True, blocks=None, learning_rate=3e-4, frozen_norms=True),
+    "embedding_ridge": Strategy(probe=True, blocks=0, learning_rate=None),
 }
 
 
@@ -296,9 +298,10 @@ def fine_tune(
     source: SpectralNetwork,
     X: np.ndarray,
     y: np.ndarray,
-    recipe: Recipe,
+    recipe: Strategy,
     training: TrainingConfig,
     dropout: float,
+    groups: np.ndarray | None = None,
 ) -> SpectralNetwork:
     """Make a network for the target from the source's, on the rows given.
 
@@ -309,15 +312,17 @@ def fine_tune(
     X : (n_samples, n_bands) array
         Reflectance on the source's grid.
     y : (n_samples,) array
-    recipe : Recipe
+    recipe : Strategy
     training : TrainingConfig
         Its learning rate is the recipe's.
     dropout : float
         Of the new head's features.
+    groups : (n_samples,) array, optional
+        Soils that stay together where the penalty of a ridge head is chosen.
     """
     tuned = _with_new_head(source, y, dropout, training.seed)
     if recipe.probe:
-        _probe(tuned, X, y)
+        _probe(tuned, X, y, groups, training.seed)
     if recipe.learning_rate is None:
         return tuned
     network = tuned.network
@@ -344,11 +349,17 @@ def _with_new_head(source: SpectralNetwork, y: np.ndarray, dropout: float, seed:
     return tuned
 
 
-def _probe(tuned: SpectralNetwork, X: np.ndarray, y: np.ndarray) -> None:
-    """Put a ridge regression on the features into the head; leave-one-out chooses its penalty."""
+def _probe(
+    tuned: SpectralNetwork, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, seed: int
+) -> None:
+    """Put a ridge regression on the features into the head.
+
+    Its penalty is chosen by leave-one-out, or by folds that keep groups together.
+    """
     features = tuned.embed(X)
     scaling, (mean, sd) = Scaling.learn(features), tuned.output_scale()
-    ridge = RidgeCV(ALPHAS).fit(scaling.apply(features), (y - mean) / sd)
+    ridge = RidgeCV(ALPHAS) if groups is None else RidgeKFold(ALPHAS, seed=seed)
+    fit_model(ridge, scaling.apply(features), (y - mean) / sd, groups)
     weights = ridge.coef_ / scaling.sd
     bias = ridge.intercept_ - weights @ scaling.mean
     with torch.no_grad():

@@ -23,10 +23,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from soilpb.models.inner_folds import WANTS_GROUPS, InnerFolds
 from soilpb.models.preprocessing import derivative_pipeline, raw_pipeline, snv_pipeline
 
 #: What :class:`PLSCV` may choose from. Each works on one spectrum at a time: one that
@@ -77,6 +77,8 @@ class PLSCV(RegressorMixin, BaseEstimator):
     (3, 0.99)
     """
 
+    __metadata_request__fit = WANTS_GROUPS
+
     def __init__(
         self,
         max_components: int = 20,
@@ -89,13 +91,14 @@ class PLSCV(RegressorMixin, BaseEstimator):
         self.preprocessing = preprocessing
         self.seed = seed
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> PLSCV:
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> PLSCV:
         """Choose and fit on reflectance ``X`` (n_samples, n_bands) and ``y`` (n_samples,)."""
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         names = self._candidates()
         spectra = [PREPROCESSING[name]().fit_transform(X) for name in names]
-        training = training_masks(len(y), self.inner_folds, self.seed)
-        n_components = min(self.max_components, X.shape[1], int(training.sum(axis=1).min()) - 1)
+        training = InnerFolds(self.inner_folds, self.seed).training_masks(len(y), groups)
+        rows = int(training.sum(axis=1).min())
+        n_components = max(1, min(self.max_components, X.shape[1], rows - 1))
         self.inner_rmse_ = np.stack([inner_rmse(S, y, training, n_components) for S in spectra])
         best, choice = np.unravel_index(self.inner_rmse_.T.argmin(), self.inner_rmse_.T.shape)
         self.n_components_, self.preprocessing_ = int(best) + 1, names[choice]
@@ -114,15 +117,6 @@ class PLSCV(RegressorMixin, BaseEstimator):
         if unknown or not names:
             raise ValueError(f"preprocessing is {self.preprocessing!r}; expected of {list(PREPROCESSING)}")
         return names
-
-
-def training_masks(n_samples: int, n_folds: int, seed: int) -> np.ndarray:
-    """Shuffled k-fold as booleans, (n_folds, n_samples): True where a row trains."""
-    training = np.ones((n_folds, n_samples), dtype=bool)
-    folds = KFold(n_folds, shuffle=True, random_state=seed).split(np.empty(n_samples))
-    for mask, (_, test) in zip(training, folds, strict=True):
-        mask[test] = False
-    return training
 
 
 def inner_rmse(X: np.ndarray, y: np.ndarray, training: np.ndarray, n_components: int) -> np.ndarray:
@@ -240,6 +234,8 @@ class LocalPLS(RegressorMixin, BaseEstimator):
     (60, 3)
     """
 
+    __metadata_request__fit = WANTS_GROUPS
+
     def __init__(
         self,
         neighbours: Sequence[int] = (30, 45, 60, 80, 120, 180),
@@ -254,7 +250,7 @@ class LocalPLS(RegressorMixin, BaseEstimator):
         self.preprocessing = preprocessing
         self.seed = seed
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> LocalPLS:
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> LocalPLS:
         """Choose on reflectance ``X`` (n_samples, n_bands) and ``y`` (n_samples,), and remember both."""
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         if min(self.neighbours, default=3) < 3:
@@ -263,10 +259,10 @@ class LocalPLS(RegressorMixin, BaseEstimator):
             raise ValueError(f"preprocessing is {self.preprocessing!r}; expected of {list(PREPROCESSING)}")
         self._spectra, self._values = PREPROCESSING[self.preprocessing]().fit_transform(X), y
         self._space = Space.learn(self._spectra)
-        training = training_masks(len(y), self.inner_folds, self.seed)
+        training = InnerFolds(self.inner_folds, self.seed).training_masks(len(y), groups)
         rows = int(training.sum(axis=1).min())
         tried = [*(k for k in sorted(set(self.neighbours)) if k < rows), len(y)]
-        n_components = min(self.max_components, X.shape[1], min(tried[0], rows) - 1)
+        n_components = max(1, min(self.max_components, X.shape[1], min(tried[0], rows) - 1))
         nearest = np.zeros((len(tried), len(y), len(y)), dtype=bool)
         for known in training:
             space = Space.learn(self._spectra[known])

@@ -42,12 +42,12 @@ import torch
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.model_selection import KFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from soilpb.models.network import ALPHAS, RECIPES, Recipe, SpectralNetwork, fine_tune
+from soilpb.models.inner_folds import WANTS_GROUPS, InnerFolds
+from soilpb.models.network import ALPHAS, NETWORK_STRATEGIES, SpectralNetwork, Strategy, fine_tune
 from soilpb.models.preprocessing import Scaling, derivative_pipeline
 from soilpb.models.resnet import ResNetConfig
 from soilpb.models.training import TrainingConfig
@@ -87,6 +87,8 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
         On both, joined.
     """
 
+    __metadata_request__fit = WANTS_GROUPS
+
     def __init__(
         self,
         source: SpectralNetwork,
@@ -103,14 +105,15 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
         self.seed = seed
         self.view = view
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> EmbeddingPLS:
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> EmbeddingPLS:
         """Fit to reflectance (n_samples, n_bands) and target values (n_samples,)."""
         X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=self.inner_folds)
         embedding, derivative = self._views(X)
-        smallest = len(X) - -(-len(X) // self.inner_folds)
+        folds = InnerFolds(self.inner_folds, self.seed).training_masks(len(X), groups)
+        smallest = int(folds.sum(axis=1).min())
         counts = range(1, min(self.max_scores, smallest - 1, X.shape[1]) + 1)
         errors = np.zeros((len(counts), ALPHAS.size))
-        for train, test in KFold(self.inner_folds, shuffle=True, random_state=self.seed).split(X):
+        for train, test in zip(folds, ~folds, strict=True):
             blocks = Blocks.learn(embedding[train], derivative[train], y[train], counts[-1])
             known = blocks.join(embedding[train], derivative[train], self.score_weight)
             unseen = blocks.join(embedding[test], derivative[test], self.score_weight)
@@ -174,7 +177,7 @@ def _ridge_path(A: np.ndarray, y: np.ndarray, B: np.ndarray) -> np.ndarray:
     return mean + (B @ A.T) @ directions @ shrunk
 
 
-STRATEGIES = (*RECIPES, "embedding_pls")
+STRATEGIES = (*NETWORK_STRATEGIES, "embedding_pls")
 
 
 class DirectResNet(RegressorMixin, BaseEstimator):
@@ -270,6 +273,8 @@ class TransferRegressor(RegressorMixin, BaseEstimator):
         What predicts with ``embedding_pls``.
     """
 
+    __metadata_request__fit = WANTS_GROUPS
+
     def __init__(
         self,
         source: SpectralNetwork,
@@ -292,13 +297,13 @@ class TransferRegressor(RegressorMixin, BaseEstimator):
         self.augment = augment
         self.seed = seed
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> TransferRegressor:
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> TransferRegressor:
         """Fit to reflectance (n_samples, n_bands) on the source's grid and target values (n_samples,)."""
         if self.strategy not in STRATEGIES:
             raise ValueError(f"strategy is {self.strategy!r}; expected one of {', '.join(STRATEGIES)}")
         X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=2)
         if self.strategy == "embedding_pls":
-            self.regressor_ = EmbeddingPLS(self.source, seed=self.seed).fit(X, y)
+            self.regressor_ = EmbeddingPLS(self.source, seed=self.seed).fit(X, y, groups)
         else:
             training = TrainingConfig(
                 epochs=self.epochs,
@@ -307,7 +312,7 @@ class TransferRegressor(RegressorMixin, BaseEstimator):
                 augment_noise=self.augment,
                 seed=self.seed,
             )
-            self.network_ = fine_tune(self.source, X, y, self._recipe(), training, self.dropout)
+            self.network_ = fine_tune(self.source, X, y, self._recipe(), training, self.dropout, groups)
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
@@ -317,8 +322,8 @@ class TransferRegressor(RegressorMixin, BaseEstimator):
             return self.regressor_.predict(X)
         return self.network_.predict(validate_data(self, X, reset=False))[:, 0]
 
-    def _recipe(self) -> Recipe:
-        recipe = RECIPES[self.strategy]
+    def _recipe(self) -> Strategy:
+        recipe = NETWORK_STRATEGIES[self.strategy]
         if self.strategy == "partial":
             recipe = replace(recipe, blocks=self.trainable_blocks)
         if self.learning_rate is not None and recipe.learning_rate is not None:
@@ -337,7 +342,7 @@ _DESCRIPTIONS = {
 }
 
 
-def menu(fitted: Mapping[str, TransferRegressor]) -> pd.DataFrame:
+def describe_strategies(fitted: Mapping[str, TransferRegressor]) -> pd.DataFrame:
     """Lay fitted strategies side by side.
 
     Parameters
@@ -349,11 +354,13 @@ def menu(fitted: Mapping[str, TransferRegressor]) -> pd.DataFrame:
     DataFrame
         Columns model, stays, learns, weights.
     """
-    rows = [(name, *_DESCRIPTIONS[model.strategy], learned_weights(model)) for name, model in fitted.items()]
+    rows = [
+        (name, *_DESCRIPTIONS[model.strategy], count_learned_weights(model)) for name, model in fitted.items()
+    ]
     return pd.DataFrame(rows, columns=["model", "stays", "learns", "weights"])
 
 
-def learned_weights(model: TransferRegressor) -> int:
+def count_learned_weights(model: TransferRegressor) -> int:
     """Count the weights that a fitted model learned on the site.
 
     In a network these are the head and all weights that differ from the source's. Ridge on
@@ -361,10 +368,10 @@ def learned_weights(model: TransferRegressor) -> int:
     """
     if model.strategy == "embedding_pls":
         return model.source.network.config.n_features + model.regressor_.n_scores_ + 1
-    return changed_weights(model.source, model.network_)
+    return count_changed_weights(model.source, model.network_)
 
 
-def changed_weights(source: SpectralNetwork, tuned: SpectralNetwork) -> int:
+def count_changed_weights(source: SpectralNetwork, tuned: SpectralNetwork) -> int:
     """Count the weights of ``tuned`` that are not the source's; its head is always its own."""
     before = dict(source.network.named_parameters())
     return sum(
@@ -373,7 +380,7 @@ def changed_weights(source: SpectralNetwork, tuned: SpectralNetwork) -> int:
     )
 
 
-def property_alone(network: SpectralNetwork) -> Pipeline:
+def property_line(network: SpectralNetwork) -> Pipeline:
     """Make the simplest transfer there is: a straight line on what the network predicts of a soil.
 
     A regressor from reflectance (n_samples, n_bands). What features do better than this is

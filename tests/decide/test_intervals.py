@@ -118,7 +118,7 @@ def test_every_model_of_the_registry_may_be_asked():
     rng = np.random.default_rng(0)
     X = (0.3 + 0.02 * np.cumsum(rng.standard_normal((30, 24)), axis=1)).clip(0.05, 0.9)
     y = 10 * X[:, 7] + 0.1 * rng.standard_normal(30)
-    for model in baselines.registry(keys=("pls", "ridge")).values():
+    for model in baselines.make_models(keys=("pls", "ridge")).values():
         lower, upper = CrossConformal.fit(model, X, y, assign_folds(30, 5)).interval(X, 0.8).T
         assert (np.isfinite(lower) & (lower < upper)).all()
 

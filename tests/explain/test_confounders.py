@@ -7,6 +7,7 @@ from sklearn.linear_model import Ridge
 
 from soilpb.evaluate import splits
 from soilpb.explain.confounders import PARTS, compare_confounders, score_confounders
+from soilpb.models.inner_folds import InnerFolds
 
 N = 150
 
@@ -74,8 +75,15 @@ def test_test_rows_teach_nothing(soils, folds):
     pd.testing.assert_frame_equal(once, again)
 
 
-def test_groups_stay_together_inside(soils, folds):
-    """Inner folds get the groups of the training rows, and refuse fewer groups than folds."""
-    groups = np.arange(N) // 50
-    with pytest.raises(ValueError, match="n_splits=5 greater than the number of groups"):
-        score_confounders(Ridge(), soils[0], soils[2], soils[1], folds[:1], groups=groups)
+def test_groups_stay_together_inside(soils, folds, monkeypatch):
+    """Inner folds get the groups of the training rows."""
+    groups, masks = np.arange(N) // 50, []
+    deal = InnerFolds.training_masks
+
+    def watched(self, n, groups):
+        masks.append((deal(self, n, groups), groups))
+        return masks[-1][0]
+
+    monkeypatch.setattr(InnerFolds, "training_masks", watched)
+    score_confounders(Ridge(), soils[0], soils[2], soils[1], folds[:1], groups=groups)
+    assert all(not set(names[mask]) & set(names[~mask]) for found, names in masks for mask in found)

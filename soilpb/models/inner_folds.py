@@ -1,0 +1,102 @@
+"""Folds inside a training set, on which models tune themselves, and how groups reach them.
+
+Groups (fields, profiles, parent samples) stay together in inner folds as in outer ones. scikit-learn
+hands them down by *metadata routing*, which is off by default and global. soilpb does not switch it
+on for its importers: :func:`fit_model` does so for the length of one ``fit``. Estimators of soilpb
+that tune themselves take ``groups`` in ``fit`` and request them on their class, so that pipelines
+and searches of scikit-learn's hand them on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import RegressorMixin
+from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold
+from sklearn.utils.metadata_routing import get_routing_for_object
+
+#: What an estimator or a splitter says on its class so that scikit-learn hands it the groups.
+WANTS_GROUPS = {"groups": True}
+
+
+class InnerFolds(BaseCrossValidator):
+    """Shuffled k-fold; where groups are given, each group is in one fold.
+
+    Where all soils are of one group there is nothing to keep apart, and soils are dealt singly.
+
+    Parameters
+    ----------
+    n_splits : int
+        As many as there are groups, where those are fewer.
+    seed : int
+
+    Examples
+    --------
+    >>> InnerFolds(5).get_n_splits(groups=["field A", "field A", "field B"])
+    2
+    """
+
+    __metadata_request__split = WANTS_GROUPS
+
+    def __init__(self, n_splits: int = 5, seed: int = 0) -> None:
+        self.n_splits = n_splits
+        self.seed = seed
+
+    def split(
+        self, X: np.ndarray, y: np.ndarray | None = None, groups: np.ndarray | None = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield rows that train and rows that test."""
+        return self._folds(groups).split(X, y, groups)
+
+    def get_n_splits(
+        self, X: np.ndarray | None = None, y: np.ndarray | None = None, groups: np.ndarray | None = None
+    ) -> int:
+        """Count the folds."""
+        return self._folds(groups).get_n_splits()
+
+    def training_masks(self, n_samples: int, groups: np.ndarray | None = None) -> np.ndarray:
+        """Return the folds as booleans, (n_folds, n_samples): True where a row trains."""
+        training = np.ones((self.get_n_splits(groups=groups), n_samples), dtype=bool)
+        for mask, (_, test) in zip(training, self.split(np.empty(n_samples), groups=groups), strict=True):
+            mask[test] = False
+        return training
+
+    def _folds(self, groups: np.ndarray | None) -> KFold | GroupKFold:
+        n_groups = 1 if groups is None else len(np.unique(groups))
+        if n_groups == 1:
+            return KFold(self.n_splits, shuffle=True, random_state=self.seed)
+        return GroupKFold(min(self.n_splits, n_groups), shuffle=True, random_state=self.seed)
+
+
+def fit_model(
+    model: RegressorMixin,
+    X: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None = None,
+    rows: np.ndarray | slice = slice(None),
+) -> RegressorMixin:
+    """Fit a model to some rows, and hand it their groups if it tunes itself on inner folds.
+
+    Parameters
+    ----------
+    model : scikit-learn regressor
+        Fitted in place; a pipeline, an average or a stack hands groups on to its parts.
+    X : (n_samples, n_bands) array
+        Reflectance.
+    y : (n_samples,) array
+    groups : (n_samples,) array, optional
+        Soils of one group are never on both sides of an inner fold.
+    rows : index, optional
+        Of the soils to fit to; all if omitted.
+
+    Returns
+    -------
+    The model itself.
+    """
+    if groups is None:
+        return model.fit(X[rows], y[rows])
+    with config_context(enable_metadata_routing=True):
+        wanted = get_routing_for_object(model).consumes("fit", ["groups"])
+        return model.fit(X[rows], y[rows], **({"groups": np.asarray(groups)[rows]} if wanted else {}))
