@@ -1,10 +1,12 @@
-"""Shared fixtures: the book at small parameters, executed once a session."""
+"""Shared fixtures: the book at small parameters, executed once a session, by whichever worker comes first."""
 
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from soilpb import workflow
 from soilpb.plots import style
@@ -28,7 +30,9 @@ SMALL = {
 SMALL_SOURCE = 300
 #: Sites whose reports the small book renders: a simulated and a measured one.
 SMALL_REPORTS = ("gejiu", "cv98")
-READS_SOURCE_NETWORK = ("03_transfer", "04_baselines", "05_interpretation", "07_decisions", "site_report")
+READS_SOURCE_NETWORK = (
+    *("03_transfer", "04_baselines", "05_interpretation", "06_real_soils", "07_decisions", "site_report"),
+)
 
 
 def pytest_addoption(parser):
@@ -37,51 +41,64 @@ def pytest_addoption(parser):
     parser.addoption("--slurm", action="store_true", help="raise a Slurm of one node and run shards on it")
 
 
+def pytest_collection_modifyitems(items):
+    """Start with what takes longest: workers steal the short tests from each other at the end."""
+    items.sort(key=lambda item: item.path.stem not in ("test_notebooks", "test_book"))
+
+
 class SmallBook:
-    """Executes chapters at small parameters, each (site, chapter) once, upstream first."""
+    """Executes chapters at small parameters, each (site, chapter) once, upstream first.
+
+    Workers share its folder: who asks for what another one is making waits for it.
+    """
 
     def __init__(self, folder: Path):
-        self.artifacts = folder / "artifacts"
         self.folder = folder
+
+    @contextmanager
+    def _absent(self, output: Path):
+        """Lock an output; tell whether it has to be made."""
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{output}.lock"):
+            yield not output.exists()
 
     def execute(self, chapter: str, site: str = "gejiu") -> Path:
         """Path of the executed notebook."""
         output = self.folder / "executed" / site / f"{chapter}.ipynb"
-        if not output.exists():
-            if chapter in READS_SOURCE_NETWORK:
-                self.execute("02_pretraining", site)
-            if chapter == "06_real_soils":
-                for field in SMALL[chapter]["fields"].split():
-                    self.execute("02_pretraining", field)
-            parameters = {"artifacts": str(self.artifacts), "source_size": SMALL_SOURCE, **SMALL[chapter]}
-            workflow.execute(ROOT / "notebooks" / f"{chapter}.py", output, site, **parameters)
+        with self._absent(output) as absent:
+            if absent:
+                self._execute_upstream(chapter, site)
+                about = {"artifacts": str(self.folder / "artifacts"), "source_size": SMALL_SOURCE}
+                source = ROOT / "notebooks" / f"{chapter}.py"
+                workflow.execute(source, output, site, **about, **SMALL[chapter])
         return output
+
+    def _execute_upstream(self, chapter: str, site: str) -> None:
+        sites = SMALL[chapter]["fields"].split() if chapter == "06_real_soils" else [site]
+        for site in sites if chapter in READS_SOURCE_NETWORK else []:
+            self.execute("02_pretraining", site)
 
     def html(self) -> Path:
         """Render all chapters and two site reports; return the folder of the HTML."""
-        book, built = self.folder / "book", self.folder / "_build" / "html"
-        if not built.exists():
-            shutil.copytree(
-                ROOT / "book", book, ignore=shutil.ignore_patterns("notebooks", "sites", "_build")
-            )
-            for chapter in SMALL.keys() - {"site_report"}:
-                self._copy(self.execute(chapter), book / "notebooks" / f"{chapter}.ipynb")
-            for site in SMALL_REPORTS:
-                self._copy(self.execute("site_report", site), book / "sites" / f"{site}.ipynb")
-            build = [
-                "jupyter-book",
-                "build",
-                book,
-                "--path-output",
-                self.folder,
-                "--config",
-                ROOT / "_config.yml",
-            ]
-            run = subprocess.run(
-                [*build, "--all", "-W", "-n", "--keep-going"], cwd=ROOT, capture_output=True, text=True
-            )
-            assert run.returncode == 0, f"{run.stdout[-3000:]}\n{run.stderr[-3000:]}"
+        built = self.folder / "_build" / "html"
+        with self._absent(self.folder / "html-is-complete") as absent:
+            if absent:
+                self._render()
+                (self.folder / "html-is-complete").touch()
         return built
+
+    def _render(self) -> None:
+        book = self.folder / "book"
+        ignored = shutil.ignore_patterns("notebooks", "sites", "_build")
+        shutil.copytree(ROOT / "book", book, ignore=ignored)
+        for chapter in SMALL.keys() - {"site_report"}:
+            self._copy(self.execute(chapter), book / "notebooks" / f"{chapter}.ipynb")
+        for site in SMALL_REPORTS:
+            self._copy(self.execute("site_report", site), book / "sites" / f"{site}.ipynb")
+        build = ["jupyter-book", "build", book, "--path-output", self.folder]
+        build += ["--config", ROOT / "_config.yml", "--all", "-W", "-n", "--keep-going"]
+        run = subprocess.run(build, cwd=ROOT, capture_output=True, text=True)
+        assert run.returncode == 0, f"{run.stdout[-3000:]}\n{run.stderr[-3000:]}"
 
     @staticmethod
     def _copy(source: Path, target: Path) -> None:
@@ -90,9 +107,10 @@ class SmallBook:
 
 
 @pytest.fixture(scope="session")
-def small_book(tmp_path_factory):
-    """The chapters at small parameters, executed as they are asked for."""
-    return SmallBook(tmp_path_factory.mktemp("small-book"))
+def small_book(tmp_path_factory, worker_id):
+    """The chapters at small parameters, executed as they are asked for, once for all workers."""
+    folder = tmp_path_factory.getbasetemp()
+    return SmallBook((folder if worker_id == "master" else folder.parent) / "small-book")
 
 
 @pytest.fixture

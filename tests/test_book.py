@@ -11,7 +11,6 @@ import yaml
 from .conftest import SMALL_REPORTS
 
 ROOT = Path(__file__).parents[1]
-pytestmark = pytest.mark.xdist_group("book")
 
 
 @pytest.fixture(scope="session")

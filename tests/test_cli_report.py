@@ -21,7 +21,6 @@ from tests.kept_sites import SITE, write_project
 
 SMALL = ("-p", "n_repeats=1", "-p", "chosen=pls", "-p", "keep=pls")
 YOUNG = 2**32
-pytestmark = pytest.mark.xdist_group("report")
 
 
 @pytest.fixture(scope="module")

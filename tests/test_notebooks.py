@@ -4,6 +4,8 @@ import ast
 import json
 import re
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jupytext
@@ -11,11 +13,10 @@ import pytest
 
 from soilpb import workflow
 
-from .conftest import SMALL
+from .conftest import SMALL, SmallBook
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "notebooks").glob("*.py"))
-pytestmark = pytest.mark.xdist_group("book")
 
 
 def cells_of(source, kind):
@@ -69,6 +70,22 @@ def test_a_chapter_is_built_like_a_chapter(source):
     assert all(
         re.match(r"\w+: \w+ = ", line) for line in parameters.source.splitlines() if line[:1] not in "#"
     )
+
+
+def test_workers_share_the_small_book(tmp_path, monkeypatch):
+    """Who asks for a chapter that another worker is executing waits for it, and does not execute it again."""
+    executed = []
+
+    def execute(source, output, site, **parameters):
+        executed.append((source.stem, site))
+        time.sleep(0.2)
+        output.touch()
+
+    monkeypatch.setattr(workflow, "execute", execute)
+    with ThreadPoolExecutor() as workers:
+        books = [workers.submit(SmallBook(tmp_path).execute, "03_transfer") for _ in range(2)]
+    assert {book.result() for book in books} == {tmp_path / "executed" / "gejiu" / "03_transfer.ipynb"}
+    assert executed == [("02_pretraining", "gejiu"), ("03_transfer", "gejiu")]
 
 
 @pytest.mark.parametrize("chapter", sorted(SMALL))
