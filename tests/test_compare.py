@@ -123,6 +123,20 @@ def test_against_orders_the_models_about_the_reference():
     np.testing.assert_allclose(table[["better", "equal", "worse"]].sum(axis=1), 1)
 
 
+def test_fewer_repeats_are_compared_on_common_repeats():
+    """A model with two repeats of five is compared on these two; the others are not affected."""
+    predictions = predictions_of({"PLS": 1.0, "good": 0.5, "slow": 0.7})
+    all_repeats = comparison.compare_models(cross_validation.score_predictions(predictions), FOLDS, "PLS")
+    fewer = predictions[(predictions["model"] != "slow") | (predictions["repeat"] < 2)]
+    found = comparison.compare_models(cross_validation.score_predictions(fewer), FOLDS, "PLS")
+    first = cross_validation.score_predictions(predictions[predictions["repeat"] < 2])
+    expected = comparison.compare_models(first, FOLDS, "PLS")
+    numbers = ["change", "lower", "upper", "p_value", "equal"]
+    for model, table in (("good", all_repeats), ("slow", expected)):
+        row, other = (rows.set_index("model").loc[model, numbers] for rows in (found, table))
+        pd.testing.assert_series_equal(row, other)
+
+
 def test_against_refuses_r2_and_unknown_references():
     """R² of single folds is refused, and a missing reference is named with what exists."""
     scores = cross_validation.score_predictions(predictions_of({"a": 0.5, "b": 0.5}))

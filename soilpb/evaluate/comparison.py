@@ -31,7 +31,8 @@ ROPE = 0.02
 def compare_models(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) -> pd.DataFrame:
     """Compare the RMSE of every model with that of one reference, fold by fold.
 
-    R² is not compared: in one fold it is mostly the variance of the few test rows.
+    R² is not compared: in one fold it is mostly the variance of the few test rows. Models with fewer
+    repeats than the reference are compared on the repeats that both have.
 
     Parameters
     ----------
@@ -53,22 +54,18 @@ def compare_models(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) ->
     errors = by_fold.pivot_table(index=["repeat", "fold"], columns="model", values="value", sort=False)
     if reference not in errors:
         raise ValueError(f"no scores of the reference {reference!r}; there are: {', '.join(errors)}")
-    others = errors.drop(columns=reference)
-    changes = others.sub(errors[reference], axis=0).to_numpy().T / errors[reference].mean()
     ratio = held_out_ratio(folds)
-    test, posterior = corrected_t_test(changes, ratio), bayesian_t_test(changes, ratio, ROPE)
-    table = pd.DataFrame({"model": others.columns, "reference": reference, "metric": "RMSE"})
-    return table.assign(
-        change=test.mean,
-        lower=test.lower,
-        upper=test.upper,
-        p_value=test.p_value,
-        p_holm=adjust_p_values(test.p_value),
-        better=posterior.below,
-        equal=posterior.inside,
-        worse=posterior.above,
-        rope=ROPE,
-    )
+    rows = []
+    for model in errors.columns.drop(reference):
+        both = errors[[model, reference]].dropna()  # the repeats that both were given
+        change = (both[model] - both[reference]).to_numpy() / both[reference].mean()
+        rows.append((model, *corrected_t_test(change, ratio), *bayesian_t_test(change, ratio, ROPE)))
+    columns = ["model", "change", "lower", "upper", "p_value", "better", "equal", "worse"]
+    table = pd.DataFrame(rows, columns=columns).assign(rope=ROPE)
+    table.insert(1, "reference", reference)
+    table.insert(2, "metric", "RMSE")
+    table.insert(7, "p_holm", adjust_p_values(table["p_value"]))
+    return table
 
 
 def compare_pairs(scores: pd.DataFrame, folds: pd.DataFrame, pairs: Mapping[str, str]) -> pd.DataFrame:
