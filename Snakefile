@@ -24,7 +24,7 @@ READS = {
 TABLES = {
     "03_transfer": ["results/fresh_twins.csv", "results/fresh_twins_curves.csv"],
     "06_real_soils": ["results/ledger.csv", "results/averages.csv"],
-    "07_decisions": ["benchmarks/decisions.json"],
+    "07_decisions": ["results/decisions.json"],
 }
 # What a chapter runs by typing commands.
 TYPES = {"08_new_site": ["soilpb/cli.py", "notebooks/02_pretraining.py", "notebooks/site_report.py"]}

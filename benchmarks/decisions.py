@@ -1,6 +1,6 @@
 """How far decisions can be trusted, where the truth is known: on twins of the site, re-seeded.
 
-    python benchmarks/decisions.py [--first 7000] [--twins 20] [--json benchmarks/decisions.json]
+    python benchmarks/decisions.py [--first 7000] [--twins 20] [--json results/decisions.json]
 
 Each twin is 130 soils to learn from and 1,000 others to be right about. Settled beforehand: 90 %
 intervals, ten equal bins of probability, the package's own limits of applicability, seeds from
@@ -20,7 +20,7 @@ intervals, ten equal bins of probability, the package's own limits of applicabil
    time, settled on seeds 100–111. Error of PLS on 500 new soils; how many soils a method needs to
    reach what random choices reach with 100.
 
-Chapter 7 shows ``decisions.json``. It takes seven minutes on one core, and chapter 2's network of gejiu.
+Chapter 7 reads ``results/decisions.json``. It takes seven minutes on one core, and chapter 2's network of gejiu.
 """
 
 from __future__ import annotations

@@ -214,7 +214,7 @@ for name, value in {**words, **names, **settings}.items():
 # and judged by a thousand other soils of each. What had been asked was settled before.
 
 # %% tags=["hide-input"]
-record = json.loads((project_root() / "benchmarks" / "decisions.json").read_text(encoding="utf-8"))
+record = json.loads((project_root() / "results" / "decisions.json").read_text(encoding="utf-8"))
 tables.wrap_table(decision_record.beside_what_was_asked(record)).hide(axis="index")
 
 # %% [markdown]

@@ -1,1 +1,48 @@
-"""Room."""
+"""What follows for a site: intervals, probabilities above a limit, costs, maps, which samples to take next."""
+
+import lazy_loader
+
+_EXPORTS = {
+    "applicability": ["FALSE_ALARMS", "ApplicabilityDomain", "leave_cluster_out"],
+    "exceedance": [
+        "ACTIONS",
+        "Costs",
+        "calibration_error",
+        "compare_policies",
+        "error_by_chance",
+        "exceedance_by_rule",
+        "exceedance_probability",
+        "expected_costs",
+        "incurred_costs",
+        "reliability_table",
+    ],
+    "intervals": ["CrossConformal", "assign_folds"],
+    "maps": [
+        "KrigedProperty",
+        "KrigedSite",
+        "SpatialStructure",
+        "assess_structure",
+        "cross_validate_blocks",
+        "local_coordinates",
+        "map_cells",
+    ],
+    "sampling": ["choose_samples", "learning_curves", "soils_needed", "spectral_features"],
+    "site_model": ["SiteModel", "cross_validate_site"],
+    "standards": ["LEAD_LIMITS", "lead_limit", "list_rules", "read_limits"],
+    "stored_model": [
+        "N_FOLDS",
+        "default_standard",
+        "evaluate_site_model",
+        "fit_site_model",
+        "load_site_model",
+        "make_candidates",
+        "measured_ph",
+        "predict_files",
+        "predict_own_soils",
+        "predict_soils",
+        "score_site_model",
+        "select_rule",
+        "store_site_model",
+    ],
+}
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

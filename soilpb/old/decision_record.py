@@ -1,6 +1,6 @@
 """How far decisions can be trusted where the truth is known, beside what had been asked.
 
-``benchmarks/decisions.json``, made by the script of that name, holds what was measured on simulated
+``results/decisions.json``, made by the script of that name, holds what was measured on simulated
 sites that took no part in any choice.
 """
 

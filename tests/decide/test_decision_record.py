@@ -7,7 +7,7 @@ import pytest
 
 from soilpb.old import decision_record
 
-RECORD = Path(__file__).parents[2] / "benchmarks" / "decisions.json"
+RECORD = Path(__file__).parents[2] / "results" / "decisions.json"
 MADE_UP = {
     "coverage of 90 % intervals": [{"of": "lead", "mean": 0.911, "min": 0.85, "max": 0.95}],
     "probabilities of exceedance": [
