@@ -54,7 +54,7 @@ from soilpb.explain.network_attribution import deep_lift_shap, deep_shap, integr
 from soilpb.models import baselines, pls
 from soilpb.models.inner_folds import fit_model
 from soilpb.old import figures_hover, interpretation_words
-from soilpb.plots import attribution, spectra, style
+from soilpb.plots import attribution, scores, spectra, style
 from soilpb.simulate import minerals as minerals_
 from soilpb.simulate import truth
 from soilpb.simulate.soils import constituent_columns
@@ -235,7 +235,7 @@ rows = hypotheses.assign(
     window=[format_window(w.start, w.stop) for w in hypotheses.itertuples()],
     p_value=[f"p = {p:.2f}" for p in hypotheses["p"]],
 )
-ax = attribution.plot_intervals(
+ax = scores.plot_intervals(
     rows, "window", "relative", "Credit per nm (1: even spread)", hue="group", neutral=1, notes="p_value"
 )
 # %% [markdown]
@@ -307,7 +307,7 @@ if known:
 shown = minerals.assign(constituent=minerals["constituent"].str.replace("_", " ")).sort_values(
     "slope", ascending=False
 )
-ax = attribution.plot_intervals(
+ax = scores.plot_intervals(
     shown,
     "constituent",
     "slope",
@@ -363,7 +363,7 @@ pairs = {"clay_pct": "clay", "SOC_pct": "organic_matter"}
 real = pd.DataFrame([own_slope(field, *pair) for pair in pairs.items() for field in fields])
 
 # %% mystnb={"figure": {"caption": "Slope of each field's model with its own constituent, in percent of the target's mean (LimeSoDa, measured soils), with 90 % intervals. A perfect model of a perfect theory would say 100.", "name": "fig-field-slopes"}, "image": {"alt": "Five fields as rows, each with two dots and intervals beside zero: the clay slope of the clay model and the organic matter slope of the organic carbon model."}}
-ax = attribution.plot_intervals(
+ax = scores.plot_intervals(
     real, "field", "slope", "Slope, % of the mean per unit of ln(constituent)", hue="model"
 )
 # %% [markdown]

@@ -46,7 +46,6 @@ from myst_nb import glue
 from soilpb import _format
 from soilpb.evaluate import comparison, cross_validation, splits
 from soilpb.models import baselines, pls
-from soilpb.plots import attribution
 from soilpb.plots import scores as scores_
 from soilpb.plots import style as style_
 from soilpb.readers import limesoda
@@ -185,7 +184,7 @@ transfers = {baselines.model_name(key): baselines.MODELS[key].transfer for key i
 above["starts from"] = ["the pH network" if transfers[model] else "the field's soils" for model in order]
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "R² minus that of PLS, mean over the tasks and 95 % interval over tasks (LimeSoDa, measured soils).", "name": "fig-real-gains"}, "image": {"alt": "One row a model, the best first: a dot and an interval for the mean difference in R squared from partial least squares; models that start from the pH network in another colour."}}
-ax = attribution.plot_intervals(
+ax = scores_.plot_intervals(
     above.rename_axis("model").reset_index(), "model", "ΔR²", "ΔR² from PLS", hue="starts from"
 )
 
@@ -293,7 +292,7 @@ rows = (
     tried.reset_index().rename(columns={"lower": "low", "upper": "high"}).sort_values("ΔR²", ascending=False)
 )
 rows["idea"] = [textwrap.fill(name.removeprefix("average").lstrip(" +,"), 46) for name in rows["idea"]]
-ax = attribution.plot_intervals(rows, "idea", "ΔR²", "ΔR² over ten tasks", hue="borrows", label_size=8.5)
+ax = scores_.plot_intervals(rows, "idea", "ΔR²", "ΔR² over ten tasks", hue="borrows", label_size=8.5)
 
 # %% tags=["hide-input", "hide-output"]
 signed = "{:+.4f}".format

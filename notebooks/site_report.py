@@ -191,7 +191,7 @@ ax = spectra.plot_atlas(minerals.FEATURES, beneath)
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "How the best model's predictions change with a little more of a constituent ({{site}}, {{kind}}), with 90 % intervals over the folds."}, "image": {"alt": "One row per constituent that absorbs in the range: the slope of the prediction with its interval beside zero."}}
 slopes = sections.compute_mineral_slopes(study, fitted, first)
 shown = slopes.assign(constituent=slopes["constituent"].map(_format.to_words))
-ax = attribution.plot_intervals(shown, "constituent", "slope", f"Slope of {study.label} with ln(constituent)")
+ax = score_plots.plot_intervals(shown, "constituent", "slope", f"Slope of {study.label} with ln(constituent)")
 
 # %% tags=["remove-input"]
 Markdown(text.describe_minerals(study, slopes))

@@ -5,9 +5,7 @@ import lazy_loader
 _EXPORTS = {
     "attribution": [
         "compute_shares",
-        "mark_published_bands",
         "plot_band_change",
-        "plot_intervals",
         "plot_masking_curves",
         "plot_mirrored_profiles",
         "plot_profile",
@@ -21,6 +19,7 @@ _EXPORTS = {
         "plot_reliability",
     ],
     "scores": [
+        "plot_intervals",
         "plot_league",
         "plot_parity",
         "plot_parity_grid",

@@ -1,14 +1,15 @@
-"""Pictures for decisions: intervals, probabilities that come true, where to look.
+"""Decisions: intervals of predictions, probabilities of exceedance, costs of actions, maps of a site.
 
-Maps of a site: its soils at their places, and what was kriged between them. No tiles, no network.
+Maps show the soils at their coordinates, and the values kriged between them; no tiles, no network.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FuncFormatter
 
@@ -23,7 +24,7 @@ def plot_prediction_intervals(
     Parameters
     ----------
     predictions : DataFrame
-        ``observed``, ``predicted``, ``lower``, ``upper``, one row a soil, on the natural scale.
+        ``observed``, ``predicted``, ``lower``, ``upper``, one row per soil, on the natural scale.
     label : str
         Of the y axis, with the unit.
     log : bool
@@ -35,15 +36,9 @@ def plot_prediction_intervals(
     ax.vlines(soils.index, soils["lower"], soils["upper"], color=GREY, alpha=0.45, linewidth=2)
     ax.plot(soils.index, soils["predicted"], color=GREY, linewidth=1.5, label="predicted")
     for rows, colour, word in ((inside, SOURCE_COLOUR, "within"), (~inside, SIGNAL_COLOUR, "beyond")):
-        ax.scatter(
-            soils.index[rows],
-            soils["observed"][rows],
-            s=22,
-            color=colour,
-            zorder=3,
-            linewidth=0,
-            label=f"measured, {word} ({rows.sum()})",
-        )
+        name = f"measured, {word} ({rows.sum()})"
+        x, y = soils.index[rows], soils["observed"][rows]
+        ax.scatter(x, y, s=22, color=colour, zorder=3, linewidth=0, label=name)
     ax.set(xlabel="Soils, in the order of their predictions", ylabel=label)
     if log:
         ax.set_yscale("log")
@@ -53,7 +48,7 @@ def plot_prediction_intervals(
 
 
 def plot_reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw how often soils of a given probability exceeded their limit: on the line, probabilities are true.
+    """Draw how often soils of a given probability exceeded their limit; on the line, probabilities are right.
 
     Parameters
     ----------
@@ -65,25 +60,15 @@ def plot_reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.vlines(table["predicted"], table["lower"], table["upper"], color=SOURCE_COLOUR, alpha=0.5, linewidth=2)
     ax.scatter(table["predicted"], table["observed"], s=46, color=SOURCE_COLOUR, zorder=3)
     for row in table.itertuples():
-        ax.annotate(
-            f"{row.n}",
-            (row.predicted, row.observed),
-            xytext=(7, -11),
-            textcoords="offset points",
-            fontsize=9.5,
-        )
-    ax.set(
-        xlim=(-0.03, 1.06),
-        ylim=(-0.03, 1.03),
-        xlabel="Probability that was given",
-        ylabel="Share that exceeded",
-        aspect="equal",
-    )
+        look = {"xytext": (7, -11), "textcoords": "offset points", "fontsize": 9.5}
+        ax.annotate(f"{row.n}", (row.predicted, row.observed), **look)
+    ax.set(xlabel="Probability that was given", ylabel="Share that exceeded")
+    ax.set(xlim=(-0.03, 1.06), ylim=(-0.03, 1.03), aspect="equal")
     return ax
 
 
 def plot_probabilities(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
-    """Draw probabilities of exceedance in their order, where soils have no places to be mapped at.
+    """Draw probabilities of exceedance in their order, where soils have no coordinates for a map.
 
     Parameters
     ----------
@@ -92,14 +77,9 @@ def plot_probabilities(soils: pd.DataFrame, label: str, ax: Axes | None = None) 
     label : str
         Whose limit, for the axis.
     """
-    ax = make_axes(ax, height=4.2)
+    ax = make_axes(ax)
     soils = soils.sort_values("probability", ignore_index=True)
-    exceeded = soils["exceeded"].astype(bool)
-    for rows, marker, colour, word in (
-        (~exceeded, "o", SOURCE_COLOUR, "at or below the limit"),
-        (exceeded, "^", SIGNAL_COLOUR, "above it"),
-    ):
-        name = f"measured {word} ({rows.sum()})"
+    for rows, marker, colour, name in _by_limit(soils["exceeded"]):
         x, y = soils.index[rows], soils["probability"][rows]
         ax.scatter(x, y, s=40, color=colour, marker=marker, label=name)
     ax.set(xlabel="Soils, in the order of their probabilities", ylabel=label, ylim=(-0.03, 1.03))
@@ -108,12 +88,12 @@ def plot_probabilities(soils: pd.DataFrame, label: str, ax: Axes | None = None) 
 
 
 def plot_costs(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what each action is expected to cost a soil, by its probability of exceedance.
+    """Draw the expected cost of each action per soil, by the soil's probability of exceedance.
 
     Parameters
     ----------
     table : DataFrame
-        ``probability``, and a column of expected costs an action.
+        ``probability``, and a column of expected costs per action.
     """
     ax = make_axes(ax, height=3.4)
     costs = table.drop(columns="probability")
@@ -121,31 +101,10 @@ def plot_costs(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         ax.plot(table["probability"], table[column], linestyle=style, label=column, linewidth=2)
     cheapest = np.nanmin(costs.to_numpy(), axis=1)
     ax.fill_between(table["probability"], 0, cheapest, color=GREY, alpha=0.15)
-    ax.set(xlabel="Probability that the soil exceeds its limit", ylabel="Expected cost a soil", xlim=(0, 1))
+    ax.set(xlabel="Probability that the soil exceeds its limit", ylabel="Expected cost per soil", xlim=(0, 1))
     ax.set_ylim(0, 1.6 * costs[["send", "remediate"]].max(axis=None))
     legend_above(ax, ncols=3)
     return ax
-
-
-#: Dark to light for low to high, the same for all eyes.
-COLOURS = "cividis"
-
-
-def draw_surface(cells: pd.DataFrame, column: str, norm: Normalize, ax: Axes) -> QuadMesh:
-    """Colour the cells of a square grid by a column; where there is no cell, the map stays white.
-
-    Parameters
-    ----------
-    cells : DataFrame
-        ``x``, ``y`` from :func:`soilpb.decide.maps.map_cells`, and the column.
-    column : str
-    norm : Normalize
-        Shared with the points.
-    """
-    grid = cells.pivot_table(column, "y", "x")
-    mesh = ax.pcolormesh(grid.columns, grid.index, grid, norm=norm, cmap=COLOURS, alpha=0.75, rasterized=True)
-    mesh.set_edgecolor("none")
-    return mesh
 
 
 def plot_map(
@@ -156,7 +115,7 @@ def plot_map(
     log: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw soils at their places, coloured by a column, over what was kriged between them.
+    """Draw soils at their coordinates, coloured by a column, over the values kriged between them.
 
     Parameters
     ----------
@@ -174,35 +133,30 @@ def plot_map(
     wide, high = (max(float(np.ptp(soils[axis])), 1e-9) for axis in "xy")
     ax = make_axes(ax, height=float(np.clip(1.9 + 5.2 * high / wide, 3.2, 7.5)), width=6.4)
     low, top = (0.0, 1.0) if column == "probability" else (soils[column].min(), soils[column].max())
-    norm = LogNorm(low, top) if log else Normalize(low, top)
-    if cells is not None and len(cells):
-        draw_surface(cells, column, norm, ax)
-    exceeded = soils["exceeded"].astype(bool) if "exceeded" in soils else None
-    kinds = [(slice(None), "o", None)]
-    if exceeded is not None:
-        kinds = [
-            (~exceeded, "o", f"measured at or below the limit ({(~exceeded).sum()})"),
-            (exceeded, "^", f"measured above it ({exceeded.sum()})"),
-        ]
-    for rows, marker, name in kinds:
-        places, values = soils.loc[rows, ["x", "y"]], soils.loc[rows, column]
-        points = ax.scatter(
-            places["x"],
-            places["y"],
-            c=values,
-            norm=norm,
-            cmap=COLOURS,
-            marker=marker,
-            s=44,
-            edgecolor=GREY if cells is None or cells.empty else "white",
-            linewidth=0.8,
-            label=name,
-        )
+    colours = {"norm": LogNorm(low, top) if log else Normalize(low, top), "cmap": "cividis"}
+    kriged = cells is not None and len(cells) > 0
+    if kriged:  # where there is no cell, the map stays white
+        grid = cells.pivot_table(column, "y", "x")
+        mesh = ax.pcolormesh(grid.columns, grid.index, grid, alpha=0.75, rasterized=True, **colours)
+        mesh.set_edgecolor("none")
+    known = "exceeded" in soils
+    kinds = list(_by_limit(soils["exceeded"])) if known else [(slice(None), "o", None, None)]
+    for rows, marker, _, name in kinds:
+        look = {"marker": marker, "s": 44, "edgecolor": "white" if kriged else GREY, "linewidth": 0.8}
+        of_kind = soils.loc[rows]
+        points = ax.scatter(of_kind["x"], of_kind["y"], c=of_kind[column], label=name, **look, **colours)
     bar = ax.figure.colorbar(points, ax=ax, label=label, location="bottom", shrink=0.8, aspect=32)
     if log:
         bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         bar.ax.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
     ax.set(xlabel="East (m)", ylabel="North (m)", aspect="equal")
-    if exceeded is not None:
+    if known:
         legend_above(ax, ncols=1)
     return ax
+
+
+def _by_limit(exceeded: pd.Series) -> Iterator[tuple[pd.Series, str, str, str]]:
+    """Rows, marker, colour and name of the soils at or below their limit, and of those above it."""
+    exceeded = exceeded.astype(bool)
+    yield ~exceeded, "o", SOURCE_COLOUR, f"measured at or below the limit ({(~exceeded).sum()})"
+    yield exceeded, "^", SIGNAL_COLOUR, f"measured above it ({exceeded.sum()})"

@@ -1,13 +1,7 @@
-"""Pictures of predictions: observed against predicted, one model or several, and what groups hide.
+"""Predictions and scores: observed against predicted, league tables, single splits, tasks × models.
 
-They take the tidy tables of ``evaluation`` (``predictions``: one row a model, repeat, fold,
-sample; ``scores``: one row a model, repeat, fold, metric, with fold −1 for a pooled repeat)
-or summaries of them, and compute no score themselves: a picture cannot disagree with its table.
-
-Pictures that compare models: the league table, the luck of a split, tasks × models.
-
-They take summaries of ``scores`` and compute no score themselves: a picture cannot disagree
-with its table.
+The functions take tables of :mod:`soilpb.evaluate.cross_validation` or summaries of them, and
+compute no score themselves, so that a figure cannot disagree with its table.
 """
 
 from __future__ import annotations
@@ -23,18 +17,20 @@ from matplotlib.axes import Axes
 
 from soilpb._format import number
 from soilpb.evaluate.cross_validation import POOLED
-from soilpb.plots.style import GREY, MANY_POINTS, PALETTE, SIGNAL_COLOUR, SYMBOLS, WIDTH, make_axes
+from soilpb.plots.style import (
+    GREY,
+    MANY_POINTS,
+    PALETTE,
+    SIGNAL_COLOUR,
+    SYMBOLS,
+    WIDTH,
+    legend_above,
+    make_axes,
+)
 
 
-def plot_parity(
-    predictions: pd.DataFrame,
-    scores: pd.DataFrame,
-    label: str,
-    ax: Axes | None = None,
-    hue: str | None = None,
-    metrics: Sequence[str] = ("R2", "RMSE", "bias"),
-) -> Axes:
-    """Draw observed against predicted with the 1:1 line, and the scores in the corner.
+def plot_parity(predictions: pd.DataFrame, scores: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
+    """Draw observed against predicted with the 1:1 line, and R², RMSE and bias in the corner.
 
     Where a sample was predicted in several repeats, its point is the mean and a thin line
     runs from the lowest to the highest prediction.
@@ -42,46 +38,38 @@ def plot_parity(
     Parameters
     ----------
     predictions : DataFrame
-        ``sample``, ``observed``, ``predicted`` of one model; also ``hue`` if given.
+        ``sample``, ``observed``, ``predicted`` of one model.
     scores : DataFrame
         ``fold``, ``metric``, ``value`` of the same model; pooled ones (fold −1) are averaged.
     label : str
         Quantity and unit of both axes.
-    hue : str, optional
-        Column that colours the points, such as ``group``.
     """
-    _require_one_model(predictions, scores)
+    for table in (predictions, scores):
+        models = list(table["model"].unique()) if "model" in table else ["?"]
+        if len(models) != 1:
+            raise ValueError(
+                f"a parity plot shows one model; got {models}: select rows, or use plot_parity_grid"
+            )
     ax = make_axes(ax, height=5.0, width=5.2)
-    by = ["sample"] + ([hue] if hue else [])
-    points = predictions.groupby(by, sort=False).agg(
-        observed=("observed", "first"),
-        predicted=("predicted", "mean"),
-        low=("predicted", "min"),
-        high=("predicted", "max"),
-    )
-    groups = points.groupby(hue, sort=False) if hue else [("", points)]
-    for colour, (name, rows) in zip(cycle(PALETTE), groups, strict=False):
-        _points(ax, rows, colour, str(name))
-    _diagonal(ax, points[["observed", "low", "high"]].to_numpy())
+    by_sample = predictions.groupby("sample", sort=False)
+    observed, predicted = by_sample["observed"].first(), by_sample["predicted"].agg(["mean", "min", "max"])
+    if (predicted["max"] > predicted["min"]).any():
+        ax.vlines(observed, predicted["min"], predicted["max"], color=PALETTE[0], alpha=0.25, linewidth=1)
+    many = len(observed) > MANY_POINTS
+    look = {"s": 5, "alpha": 0.25, "rasterized": True} if many else {"s": 20, "alpha": 0.7}
+    ax.scatter(observed, predicted["mean"], color=PALETTE[0], linewidth=0, **look)
+    _draw_diagonal(ax, np.concatenate([observed, predicted["min"], predicted["max"]]))
     ax.set(xlabel=f"Observed {label}", ylabel=f"Predicted {label}")
     ax.text(
-        0.04,
-        0.97,
-        _summary(scores, metrics),
-        transform=ax.transAxes,
-        va="top",
-        fontsize=10.5,
-        linespacing=1.4,
+        0.04, 0.97, _scores_text(scores), transform=ax.transAxes, va="top", fontsize=10.5, linespacing=1.4
     )
-    if hue:
-        ax.legend(loc="lower right", handletextpad=0.2, markerscale=1.4)
     return ax
 
 
 def plot_parity_grid(
     predictions: pd.DataFrame, scores: pd.DataFrame, label: str, models: Sequence[str] | None = None
 ) -> np.ndarray:
-    """Draw one parity plot a model, two in a row, on common axes.
+    """Draw one parity plot per model, two in a row, on common axes.
 
     Returns
     -------
@@ -94,7 +82,7 @@ def plot_parity_grid(
         plot_parity(predictions.query("model == @model"), scores.query("model == @model"), label, ax)
         ax.set_title(model)
         ax.label_outer()
-    _diagonal_limits(axes.flat[0], predictions[["observed", "predicted"]].to_numpy())
+    _set_equal_limits(axes.flat[0], predictions[["observed", "predicted"]].to_numpy())
     for ax in axes.flat[len(models) :]:
         ax.axis("off")
     return axes
@@ -103,7 +91,7 @@ def plot_parity_grid(
 def plot_within_groups(
     predictions: pd.DataFrame, pooled: float, within: pd.Series, label: str, ax: Axes | None = None
 ) -> Axes:
-    """Draw Simpson's trap: one cloud a group, each with its own line, beside the pooled R².
+    """Draw a cloud and a line per group, with R² within groups beside the R² of all (Simpson's paradox).
 
     Parameters
     ----------
@@ -123,75 +111,76 @@ def plot_within_groups(
         ax.scatter(x, y, s=16, color=colour, alpha=0.55, linewidth=0, label=name)
         ends = np.array([x.min(), x.max()])
         ax.plot(ends, np.polyval(np.polyfit(x, y, 1), ends), color=colour, linewidth=2.5)
-    _diagonal(ax, predictions[["observed", "predicted"]].to_numpy())
+    _draw_diagonal(ax, predictions[["observed", "predicted"]].to_numpy())
     ax.set(xlabel=f"Observed {label}", ylabel=f"Predicted {label}")
-    ax.legend(
-        loc="center left",
-        bbox_to_anchor=(1.01, 0.5),
-        title=f"R² of all groups: {number(pooled)}\nR² within a group:",
-        alignment="left",
-        markerscale=1.8,
-        handletextpad=0.2,
-    )
+    title = f"R² of all groups: {number(pooled)}\nR² within a group:"
+    place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5), "alignment": "left"}
+    ax.legend(title=title, markerscale=1.8, handletextpad=0.2, **place)
     return ax
 
 
-def _require_one_model(*tables: pd.DataFrame) -> None:
-    for table in tables:
-        models = table["model"].unique() if "model" in table else ["?"]
-        if len(models) != 1:
-            raise ValueError(
-                f"a parity plot shows one model; got {list(models)}: select rows, or use parity_grid"
-            )
+def plot_intervals(
+    table: pd.DataFrame,
+    row: str,
+    value: str,
+    label: str,
+    ax: Axes | None = None,
+    hue: str | None = None,
+    neutral: float | None = 0.0,
+    mark: str | None = None,
+    notes: str | None = None,
+    label_size: float | None = None,
+) -> Axes:
+    """Draw a dot and an interval per row, beside a line at the value that means no effect.
 
-
-def _points(ax: Axes, rows: pd.DataFrame, colour: object, name: str) -> None:
-    many = len(rows) > MANY_POINTS
-    if (rows["high"] > rows["low"]).any():
-        ax.vlines(rows["observed"], rows["low"], rows["high"], color=colour, alpha=0.25, linewidth=1)
-    ax.scatter(
-        rows["observed"],
-        rows["predicted"],
-        s=5 if many else 20,
-        color=colour,
-        alpha=0.25 if many else 0.7,
-        linewidth=0,
-        label=name,
-        rasterized=many,
-    )
-
-
-def _diagonal(ax: Axes, values: np.ndarray) -> None:
-    """Make both axes equal and draw the 1:1 line across."""
-    ax.axline((0, 0), slope=1, color=GREY, linewidth=1.2, linestyle="--", zorder=0)
-    _diagonal_limits(ax, values)
-
-
-def _diagonal_limits(ax: Axes, values: np.ndarray) -> None:
-    low, high = np.nanmin(values), np.nanmax(values)
-    margin = 0.05 * (high - low)
-    limits = (low - margin, high + margin)
-    ax.set(xlim=limits, ylim=limits, aspect="equal")
-
-
-def _summary(scores: pd.DataFrame, metrics: Sequence[str]) -> str:
-    """Return the pooled metrics, averaged over repeats, one a line."""
-    pooled = scores[scores["fold"] == POOLED].groupby("metric")["value"].mean()
-    if missing := set(metrics) - set(pooled.index):
-        raise ValueError(
-            f"scores have no pooled (fold {POOLED}) {sorted(missing)}; they have {list(pooled.index)}"
-        )
-    return "\n".join(f"{SYMBOLS.get(metric, metric)} {number(pooled[metric])}" for metric in metrics)
+    Parameters
+    ----------
+    table : DataFrame
+        The columns named, and ``low`` and ``high``; rows from top to bottom.
+    row, value : str
+        Columns of the names and of the dots.
+    label : str
+        Quantity and unit.
+    hue : str, optional
+        Column that tells several dots of one row apart.
+    neutral : float or None
+        Where the line stands.
+    mark : str, optional
+        Column of values to mark by diamonds, such as the truth; it names them in the legend.
+    notes : str, optional
+        Column of short texts for the right margin.
+    label_size : float, optional
+        Of the names, in points, where they are long.
+    """
+    names = list(dict.fromkeys(table[row]))
+    kinds = list(dict.fromkeys(table[hue])) if hue else [None]
+    beside = 0.3 if table[row].duplicated().any() else 0.0
+    ax = make_axes(ax, height=1.4 + (0.3 + beside * (len(kinds) - 1)) * len(names))
+    if neutral is not None:
+        ax.axvline(neutral, color="black", linewidth=0.8)
+    for k, kind in enumerate(kinds):
+        rows = table if hue is None else table[table[hue] == kind]
+        y = np.array([names.index(name) for name in rows[row]]) + beside * (k - (len(kinds) - 1) / 2)
+        ax.hlines(y, rows["low"], rows["high"], color=PALETTE[k], alpha=0.45, linewidth=4)
+        ax.plot(rows[value], y, "osD^v"[k], color=PALETTE[k], markersize=7, label=kind)
+        if mark:
+            ax.plot(rows[mark], y, "D", color=SIGNAL_COLOUR, fillstyle="none", markersize=8, label=mark)
+        for text, height in zip(rows[notes] if notes else (), y, strict=False):
+            colour = PALETTE[k] if beside else "black"
+            ax.text(1.02, height, text, color=colour, transform=ax.get_yaxis_transform(), va="center")
+    ax.set_yticks(range(len(names)), names, fontsize=label_size)
+    ax.locator_params(axis="x", nbins=6)  # room for the numbers of small effects
+    ax.set(xlabel=label, ylim=(len(names) - 0.4, -0.6))
+    ax.grid(axis="y", linewidth=0.5, alpha=0.5)
+    if hue or mark:
+        legend_above(ax, ncols=2 if len(kinds) > 3 else 3)
+    return ax
 
 
 def plot_league(
-    summary: pd.DataFrame,
-    ax: Axes | None = None,
-    metric: str = "R2",
-    hue: str | None = None,
-    published: float | None = None,
+    summary: pd.DataFrame, ax: Axes | None = None, hue: str | None = None, published: float | None = None
 ) -> Axes:
-    """Draw a league table: a dot and an interval a model, the best first, with its number.
+    """Draw R² of models: a dot and an interval per model, the best first, with its number.
 
     Parameters
     ----------
@@ -200,31 +189,17 @@ def plot_league(
         interval); also ``hue``, such as the kind of split, whose first value orders the models.
         A model may be missing from the other kinds.
     published : float, optional
-        A number from the literature to mark.
+        An R² from the literature to mark.
     """
     first = summary if hue is None else summary[summary[hue] == summary[hue].iloc[0]]
-    models = list(first.sort_values("value", ascending=False)["model"])
-    kinds = [None] if hue is None else list(summary[hue].unique())
-    ax = make_axes(ax, height=1.3 + len(models) * (0.25 + 0.22 * len(kinds)))
-    for k, kind in enumerate(kinds):
-        rows = (summary if hue is None else summary[summary[hue] == kind]).set_index("model").reindex(models)
-        y = np.arange(len(models)) + 0.3 * (k - (len(kinds) - 1) / 2)
-        ax.hlines(y, rows["lower"], rows["upper"], color=PALETTE[k], alpha=0.45, linewidth=4)
-        ax.plot(rows["value"], y, "osD"[k % 3], color=PALETTE[k], markersize=7, label=kind)
-        for value, height in zip(rows["value"].to_numpy(), y, strict=True):
-            if np.isnan(value):
-                continue
-            ax.text(
-                1.02,
-                height,
-                number(value),
-                color=PALETTE[k],
-                transform=ax.get_yaxis_transform(),
-                va="center",
-            )
-    ax.set_yticks(range(len(models)), models)
-    ax.set(xlabel=SYMBOLS.get(metric, metric), ylim=(len(models) - 0.4, -0.6))
-    ax.grid(axis="y", linewidth=0.5, alpha=0.5)
+    order = list(first.sort_values("value", ascending=False)["model"])
+    table = summary.rename(columns={"lower": "low", "upper": "high"}).dropna(subset="value")
+    table = table.assign(number=table["value"].map(number))
+    table = table.sort_values("model", key=lambda names: names.map(order.index), kind="stable")
+    kinds = {} if hue is None else {kind: k for k, kind in enumerate(summary[hue].unique())}
+    if hue is not None:
+        table = table.sort_values(hue, key=lambda names: names.map(kinds), kind="stable")
+    ax = plot_intervals(table, "model", "value", "R²", ax, hue, None, notes="number")
     if published is not None:
         _mark_published(ax, published)
     if hue is not None or published is not None:
@@ -237,7 +212,6 @@ def plot_split_histogram(
     ax: Axes | None = None,
     published: float | None = None,
     reference: float | None = None,
-    reference_label: str = "repeated cross-validation",
 ) -> Axes:
     """Draw R² of one model over many random splits of the same soils.
 
@@ -246,19 +220,19 @@ def plot_split_histogram(
     values : (n_splits,) array
         R² of each split's test samples.
     published : float, optional
-        The literature's R², from one split.
+        R² in the literature, from one split.
     reference : float, optional
-        The same model's R² by an estimate that does not hang on one split.
+        R² of the same model by repeated cross-validation.
     """
     ax = make_axes(ax, height=3.4)
     values = np.asarray(values, dtype=float)
     low, high = np.percentile(values, (5, 95))
-    ax.hist(values, bins=24, color=PALETTE[0], alpha=0.45)
-    ax.axvspan(
-        low, high, color=PALETTE[0], alpha=0.10, linewidth=0, label=f"5–95 %: {number(low)} to {number(high)}"
-    )
+    sns.histplot(x=values, bins=24, color=PALETTE[0], alpha=0.45, linewidth=0, ax=ax)
+    span = f"5–95 %: {number(low)} to {number(high)}"
+    ax.axvspan(low, high, color=PALETTE[0], alpha=0.10, linewidth=0, label=span)
     if reference is not None:
-        ax.axvline(reference, color="0.15", linewidth=2, label=f"{reference_label}: {number(reference)}")
+        name = f"repeated cross-validation: {number(reference)}"
+        ax.axvline(reference, color="0.15", linewidth=2, label=name)
     if published is not None:
         _mark_published(ax, published)
     ax.set(xlabel="R² of the test samples", ylabel=f"Splits (of {values.size})")
@@ -268,13 +242,9 @@ def plot_split_histogram(
 
 
 def plot_task_heatmap(
-    scores: pd.DataFrame,
-    ax: Axes | None = None,
-    metric: str = "R2",
-    means: bool = True,
-    tall: bool = False,
+    scores: pd.DataFrame, ax: Axes | None = None, means: bool = True, tall: bool = False
 ) -> Axes:
-    """Draw tasks × models, the best model of each task in bold, and the models' means last.
+    """Draw R² of tasks × models, the best model of each task in bold, and the models' means last.
 
     Parameters
     ----------
@@ -295,13 +265,11 @@ def plot_task_heatmap(
     ax = make_axes(ax, height=1.5 + (0.3 if tall else 0.36) * len(table))
     sns.heatmap(table, vmin=0, vmax=1, cmap="crest", annot=True, linewidths=1.5, cbar=False, ax=ax)
     for text, value, bold in zip(ax.texts, table.to_numpy().flat, best.to_numpy().flat, strict=True):
-        text.set_text(number(value))
-        text.set_fontweight("bold" if bold else "normal")
+        text.set(text=number(value), fontweight="bold" if bold else "normal")
     if means:
-        line, place = (ax.axvline, table.shape[1]) if tall else (ax.axhline, len(table))
-        line(place - 1, color="black", linewidth=2)
-    words = f"{SYMBOLS.get(metric, metric)} (bold: best of the {'column' if tall else 'row'})"
-    ax.set(xlabel="", ylabel="", title=words)
+        draw, at = (ax.axvline, table.shape[1]) if tall else (ax.axhline, len(table))
+        draw(at - 1, color="black", linewidth=2)
+    ax.set(xlabel="", ylabel="", title=f"R² (bold: best of the {'column' if tall else 'row'})")
     ax.tick_params(length=0)
     ax.tick_params(axis="x", rotation=90 if tall else 35)
     if not tall:
@@ -310,7 +278,30 @@ def plot_task_heatmap(
     return ax
 
 
+def _draw_diagonal(ax: Axes, values: np.ndarray) -> None:
+    """Make both axes equal and draw the 1:1 line across."""
+    ax.axline((0, 0), slope=1, color=GREY, linewidth=1.2, linestyle="--", zorder=0)
+    _set_equal_limits(ax, values)
+
+
+def _set_equal_limits(ax: Axes, values: np.ndarray) -> None:
+    low, high = np.nanmin(values), np.nanmax(values)
+    margin = 0.05 * (high - low)
+    limits = (low - margin, high + margin)
+    ax.set(xlim=limits, ylim=limits, aspect="equal")
+
+
+def _scores_text(scores: pd.DataFrame) -> str:
+    """Return the pooled scores, averaged over repeats, one per line."""
+    shown = ["R2", "RMSE", "bias"]
+    pooled = scores[scores["fold"] == POOLED].groupby("metric")["value"].mean()
+    if missing := set(shown) - set(pooled.index):
+        raise ValueError(
+            f"scores have no pooled (fold {POOLED}) {sorted(missing)}; they have {list(pooled.index)}"
+        )
+    return "\n".join(f"{SYMBOLS.get(metric, metric)} {number(pooled[metric])}" for metric in shown)
+
+
 def _mark_published(ax: Axes, value: float) -> None:
-    ax.axvline(
-        value, color=SIGNAL_COLOUR, linewidth=2, linestyle=":", label=f"published, one split: {number(value)}"
-    )
+    name = f"published, one split: {number(value)}"
+    ax.axvline(value, color=SIGNAL_COLOUR, linewidth=2, linestyle=":", label=name)

@@ -1,4 +1,4 @@
-"""Pictures of soils: spectra, the atlas beneath them, distributions, limits, outliers."""
+"""Soils: spectra, the atlas of absorption features, distributions, limits of lead, outliers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import cycle
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 
 from soilpb.plots.style import (
@@ -58,20 +59,19 @@ def plot_spectra(
 
 
 def plot_atlas(features: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw what absorbs where: one row a constituent, one bar an absorption feature (± 2 widths).
+    """Draw what absorbs where: one row per constituent, one bar per absorption feature (± 2 widths).
 
     Parameters
     ----------
     features : DataFrame
-        ``constituent``, ``centre_nm``, ``width_nm``, as in ``atlas.FEATURES``.
+        ``constituent``, ``centre_nm``, ``width_nm``, as in ``minerals.FEATURES``.
     """
     ax = make_axes(ax, height=2.4)
     names = list(dict.fromkeys(features["constituent"]))
     for row in features.itertuples():
         y, colour = names.index(row.constituent), _ATLAS_COLOURS.get(row.constituent, _CLAY_COLOUR)
-        ax.barh(
-            y, 4 * row.width_nm, left=row.centre_nm - 2 * row.width_nm, height=0.55, color=colour, alpha=0.3
-        )
+        left = row.centre_nm - 2 * row.width_nm
+        ax.barh(y, 4 * row.width_nm, left=left, height=0.55, color=colour, alpha=0.3)
         ax.plot(row.centre_nm, y, marker="|", color=colour, markersize=8, markeredgewidth=1.8)
     ax.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
     ax.set(xlabel="Wavelength (nm)", ylim=(len(names) - 0.4, -0.6))
@@ -87,7 +87,6 @@ def plot_distribution(
     ax: Axes | None = None,
     log: bool = False,
     colours: Sequence = PALETTE,
-    bins: int = 28,
 ) -> Axes:
     """Draw histograms, in percent of each domain's soils, and the medians.
 
@@ -105,12 +104,12 @@ def plot_distribution(
     pooled = np.concatenate(list(known.values()))
     if log and pooled.min() <= 0:
         raise ValueError(f"{label} has {pooled.min():g}: a logarithmic axis needs values above 0")
-    edges = (np.geomspace if log else np.linspace)(pooled.min(), pooled.max(), bins + 1)
+    edges = (np.geomspace if log else np.linspace)(pooled.min(), pooled.max(), 29)
     for colour, (name, v) in zip(cycle(colours), known.items(), strict=False):
-        share = np.full(v.size, 100 / v.size)
-        ax.hist(v, edges, weights=share, color=colour, alpha=0.4, label=f"{name} (n = {v.size:,})")
+        look = {"color": colour, "alpha": 0.4, "linewidth": 0, "label": f"{name} (n = {v.size:,})"}
+        sns.histplot(x=v, bins=edges, stat="percent", ax=ax, **look)
         ax.axvline(np.median(v), color=colour, linewidth=1.8, linestyle="--")
-    ax.set_ylabel("Soils (%; dashed: median)")
+    ax.set(xlabel="", ylabel="Soils (%; dashed: median)")
     label_x(ax, label)
     if log:
         set_log_axis(ax)
@@ -119,7 +118,7 @@ def plot_distribution(
 
 
 def plot_limits(table: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
-    """Draw each rule's limits on a logarithmic axis; where they depend on pH, one mark a class.
+    """Draw each rule's limits on a logarithmic axis; where they depend on pH, one mark per class.
 
     Parameters
     ----------
@@ -135,10 +134,9 @@ def plot_limits(table: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes
         ax.plot(limit, np.full(limit.size, y), marker="o", color=colour, linewidth=1.5)
         if limit.size > 1:
             text = f"pH ≤ {rows['ph_to'].iloc[0]:g} … > {rows['ph_above'].iloc[-1]:g}"
-            if limit[-1] > middle:
-                _beside(ax, text, limit[0], y, "right")
-            else:
-                _beside(ax, text, limit[-1], y, "left")
+            x, align, offset = (limit[0], "right", -8) if limit[-1] > middle else (limit[-1], "left", 8)
+            look = {"ha": align, "va": "center", "fontsize": 9.5, "color": GREY}
+            ax.annotate(text, (x, y), xytext=(offset, 0), textcoords="offset points", **look)
     ax.set_yticks(range(len(rules)), [f"{standard}, {rule}" for (standard, rule), _ in rules])
     ax.set(xlabel=label, ylim=(len(rules) - 0.5, -0.5))
     set_log_axis(ax)
@@ -154,7 +152,7 @@ def plot_outliers(
     Parameters
     ----------
     table : DataFrame
-        ``sample``, ``T2``, ``Q``, one row a spectrum.
+        ``sample``, ``T2``, ``Q``, one row per spectrum.
     t2_limit, q_limit : float
         Beyond either, a spectrum is unusual.
     most : int
@@ -187,21 +185,5 @@ def _name_points(ax: Axes, rows: pd.DataFrame) -> None:
         room = (6.5 * len(str(row.sample)), 12.0)  # of a name, in points
         if all((abs(place - other) > room).any() for other in named):
             named.append(place)
-            ax.annotate(
-                str(row.sample), (row.T2, row.Q), xytext=(5, 3), textcoords="offset points", fontsize=9.5
-            )
-
-
-def _beside(ax: Axes, text: str, x: float, y: float, align: str) -> None:
-    """Write beside a point; ``align`` is the side of the text that faces it."""
-    offset = {"left": 8, "right": -8}[align]
-    ax.annotate(
-        text,
-        (x, y),
-        xytext=(offset, 0),
-        textcoords="offset points",
-        ha=align,
-        va="center",
-        fontsize=9.5,
-        color=GREY,
-    )
+            look = {"xytext": (5, 3), "textcoords": "offset points", "fontsize": 9.5}
+            ax.annotate(str(row.sample), (row.T2, row.Q), **look)

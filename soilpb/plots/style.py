@@ -1,9 +1,8 @@
-"""What all pictures share: the style, the palette, the axes.
+"""The look that all figures share: theme, palette, axes.
 
-:func:`set_style` is called once, at the top of a notebook. The pictures are in ``figures_soils``,
-``figures_network``, ``figures_curves``, ``figures_scores``, ``figures_league`` and
-``figures_shap``: functions that take tidy tables and an ``ax``, name units on their axes, and
-return the ``ax``; without one they make their own.
+:func:`set_style` is called once, at the top of a notebook. Functions of the other modules take
+tidy tables and an ``ax``, name units on their axes, and return the ``ax``; without one they make
+their own.
 """
 
 from __future__ import annotations
@@ -19,23 +18,23 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-#: Width of a figure in inches: fills a page of the book, and stays readable on a phone.
+#: Width of a figure (inches): it fills a page of the book, and stays readable on a phone.
 WIDTH = 7.5
 #: Colours that stay apart for colour-blind readers.
 PALETTE = sns.color_palette("colorblind")
 #: The first stands for the source (library, pH) everywhere, the second for the target (site, Pb).
 SOURCE_COLOUR, TARGET_COLOUR = PALETTE[0], PALETTE[1]
 GREY = "0.45"
-#: More points than this are drawn as pixels within the vector graphic.
+#: More points than this are rasterised within the vector graphic.
 MANY_POINTS = 2_000
-#: What nobody should overlook: a published number, an outlier.
+#: Colour of a published number, of an outlier, of soils above a limit.
 SIGNAL_COLOUR = "#c4401b"
 #: How metrics are written.
 SYMBOLS = {"R2": "R²"}
 
 
 def set_style() -> None:
-    """Set the look of all figures: seaborn theme, opaque white, vector graphics, equal bytes on repeat."""
+    """Set the look of all figures: seaborn theme, white background, vector graphics, reproducible bytes."""
     sns.set_theme(
         context="notebook",
         style="ticks",

@@ -1,42 +1,35 @@
-"""Pictures of progress: training by epoch, accuracy by the number of soils.
-
-The network, drawn from its configuration: a picture that cannot disagree with the model.
-"""
+"""Training of networks by epoch, accuracy by the number of soils, and the network's diagram."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from soilpb.models.resnet import ResNetConfig
 from soilpb.plots.style import GREY, PALETTE, SYMBOLS, label_x, legend_above, make_axes
 
+_MARKERS = "osD^vPX*"
 
-def plot_training_curve(
-    history: pd.DataFrame, y: str, label: str, ax: Axes | None = None, hue: str | None = None
-) -> Axes:
+
+def plot_training_curve(history: pd.DataFrame, y: str, label: str, ax: Axes | None = None) -> Axes:
     """Draw one quantity by epoch, such as ``train_loss`` or ``validation_r2``.
 
     Parameters
     ----------
     history : DataFrame
-        ``epoch`` and ``y``; also ``hue``, where several trainings are compared.
+        ``epoch`` and ``y``.
     """
     ax = make_axes(ax, height=3.2)
-    runs = history.groupby(hue, sort=False) if hue else [(None, history)]
-    for colour, (name, run) in zip(cycle(PALETTE), runs, strict=False):
-        ax.plot(run["epoch"], run[y], color=colour, marker="o", markersize=4, label=name)
-    ax.set_ylabel(label)
+    sns.lineplot(history, x="epoch", y=y, marker="o", markersize=5, ax=ax)
+    ax.set(xlabel="", ylabel=label)
     label_x(ax, "Epoch")
     ax.xaxis.get_major_locator().set_params(integer=True)
-    if hue:
-        ax.legend()
     return ax
 
 
@@ -52,17 +45,24 @@ def plot_learning_curve(
     Parameters
     ----------
     scores : DataFrame
-        ``model``, ``x``, ``value``; one or several draws a number of soils.
+        ``model``, ``x``, ``value``; one or several draws per number of soils.
     """
     ax = make_axes(ax)
-    models = scores.groupby("model", sort=False)
-    for i, (model, rows) in enumerate(models):
-        colour, marker = PALETTE[i % len(PALETTE)], "osD^vPX*"[i % 8]
-        draws = rows.groupby(x)["value"]
-        mean, low, high = draws.mean(), draws.quantile(0.05), draws.quantile(0.95)
-        beside = mean.index * 1.015 ** (i - (len(models) - 1) / 2)  # whiskers must not hide each other
-        ax.vlines(beside, low, high, color=colour, alpha=0.4, linewidth=2)
-        ax.plot(beside, mean, color=colour, marker=marker, label=model)
+    models = list(scores["model"].unique())
+    shift = scores["model"].map(models.index) - (len(models) - 1) / 2  # whiskers must not hide each other
+    sns.lineplot(
+        scores.assign(shifted=scores[x] * 1.015**shift),
+        x="shifted",
+        y="value",
+        hue="model",
+        palette=[PALETTE[i % len(PALETTE)] for i in range(len(models))],
+        style="model",
+        markers=[_MARKERS[i % len(_MARKERS)] for i in range(len(models))],
+        dashes=False,
+        errorbar=("pi", 90),
+        err_style="bars",
+        ax=ax,
+    )
     ticks = np.unique(scores[x])
     ax.set_xscale("log")
     ax.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
@@ -85,7 +85,7 @@ def plot_factors(
     factors : mapping of str to str
         Factor → label of its axis; a panel each. Levels lie equally far apart.
     limit : str
-        A model that is no model but what is attainable: grey and dashed.
+        The name of the attainable score, which is no model: grey and dashed.
     """
     size = (5.4, 1.2 + 2.3 * len(factors))  # inches: a phone shows it at nearly its own size
     _, axes = plt.subplots(len(factors), sharey=True, figsize=size, squeeze=False)
@@ -95,12 +95,12 @@ def plot_factors(
         levels = np.sort(rows["level"].unique())
         for i, model in enumerate(models):
             line = rows[rows["model"] == model].sort_values("level")
-            look = {"color": PALETTE[i % len(PALETTE)], "marker": "osD^vPX*"[i % 8], "markersize": 6}
-            beside = np.arange(len(levels)) + 0.03 * (i - (len(models) - 1) / 2)
+            look = {"color": PALETTE[i % len(PALETTE)], "marker": _MARKERS[i % 8], "markersize": 6}
+            x = np.arange(len(levels)) + 0.03 * (i - (len(models) - 1) / 2)
             if model == limit:
-                look, beside = {"color": GREY, "linestyle": "--"}, np.arange(len(levels))
-            ax.vlines(beside, line["lower"], line["upper"], color=look["color"], alpha=0.5, linewidth=3)
-            ax.plot(beside, line["value"], label=model, **look)
+                look, x = {"color": GREY, "linestyle": "--"}, np.arange(len(levels))
+            ax.vlines(x, line["lower"], line["upper"], color=look["color"], alpha=0.5, linewidth=3)
+            ax.plot(x, line["value"], label=model, **look)
         ax.set_xticks(range(len(levels)), [f"{level:,g}" for level in levels])
         ax.set(xlabel=label, ylabel=SYMBOLS.get(metric, metric))
     legend_above(axes[0, 0])
@@ -112,7 +112,7 @@ _ARROW = {"arrowstyle": "-|>", "mutation_scale": 13, "color": GREY, "linewidth":
 
 
 def list_layers(config: ResNetConfig) -> list[tuple[str, str, int, int]]:
-    r"""What a spectrum passes through: (name, operation, channels, positions) for each box.
+    r"""List what a spectrum passes through: (name, operation, channels, positions) of each box.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def list_layers(config: ResNetConfig) -> list[tuple[str, str, int, int]]:
 
 
 def plot_network(config: ResNetConfig, ax: Axes | None = None, output: str = "output") -> Axes:
-    """Draw the 1D-ResNet: one box a layer, its shape beneath, shortcuts as arcs above the blocks.
+    """Draw the 1D-ResNet from its configuration: a box per layer, its shape beneath, shortcuts as arcs.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def plot_network(config: ResNetConfig, ax: Axes | None = None, output: str = "ou
         x, height, width = i * _STEP, heights[i], widths[i]
         block = name.startswith("block")
         colour = PALETTE[1] if block else PALETTE[0] if name in ("spectrum", "output") else PALETTE[2]
-        _box(ax, x, width, height, colour)
+        _draw_box(ax, x, width, height, colour)
         shape = f"{channels} × {length}" if channels > 1 else f"{length}"
         ax.text(x, -1.0, output if name == "output" else name, ha="center", va="top", weight="bold")
         ax.text(x, -1.24, shape, ha="center", va="top", fontsize=10)
@@ -162,7 +162,7 @@ def plot_network(config: ResNetConfig, ax: Axes | None = None, output: str = "ou
     return ax
 
 
-def _box(ax: Axes, x: float, width: float, height: float, colour: tuple) -> None:
+def _draw_box(ax: Axes, x: float, width: float, height: float, colour: tuple) -> None:
     shape = {"boxstyle": "round,pad=0,rounding_size=0.05", "edgecolor": colour, "linewidth": 1.6}
     ax.add_patch(
         FancyBboxPatch((x - width / 2, -height / 2), width, height, facecolor=(*colour, 0.25), **shape)
