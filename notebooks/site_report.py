@@ -150,7 +150,7 @@ wide.rename_axis(index=None, columns=None).style.format(_format.number)
 # %% tags=["remove-input"]
 reference = baselines.model_name(keys[0], study.target_name)
 Markdown(
-    f"Scores are means over {n_repeats} repeats of {n_folds}-fold cross-validation, on the scale of {study.label}. "
+    f"Scores are of {n_folds}-fold cross-validation, {n_repeats} times repeated, on the scale of {study.label}. "
     f"{text.compare_with_reference(scores, folds, reference)}"
 )
 

@@ -107,7 +107,7 @@ def test_scripts_keep_their_order_and_stay_whole(tmp_path):
     head = '<link rel="stylesheet" href="x.css?v=1"/><script defer src="b.js"></script>'
     html = tmp_path / "page.html"
     html.write_text(f'<html><head>{head}<script src="a.js"></script></head><body><p>x</p></body></html>')
-    text = render.self_contained(html)
+    text = render.embed_files(html)
     assert '<script>let a = "<\\/script>";</script></head>' in text
     assert "<p>x</p><script>let b;</script></body>" in text
     assert "<style>i { color: red } p { background: url(data:,) }</style>" in text

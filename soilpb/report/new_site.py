@@ -1,17 +1,14 @@
-"""What a user's files tell of a study: which column is the target, and which bands it can use.
+"""A site file from a folder of spectra and a laboratory table: column inference, checks, writing.
 
-A site file from a folder of spectra and a laboratory table: see what can be seen, ask the rest.
-
-What is recognised — ids, scans of a sample, unit, target column, bands that the source
-shares — is said line by line, and tried: a site file is written only once a study of it
-would find its soils.
+What can be read from the files (ids, scans, units, the target's column, bands shared with the library)
+is not asked. It is listed for the user, and a site file is written only if a study of it can start.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import yaml
@@ -21,8 +18,7 @@ from soilpb._files import atomic_write
 from soilpb.quality import Finding
 from soilpb.readers.columns import find_bands, in_unit, parse_quantity, standard_name
 from soilpb.readers.folder import list_files, read_folder
-from soilpb.readers.formats.spectrum_file import Unit
-from soilpb.readers.laboratory import BelowDetection, read_laboratory
+from soilpb.readers.laboratory import read_laboratory
 from soilpb.readers.site import read_measured
 from soilpb.readers.spectra_table import Scans, read_scans
 from soilpb.readers.tables import read_table
@@ -33,10 +29,13 @@ from soilpb.spectra import SoilSpectra
 SOURCE_BANDS, STEP = (430.0, 2480.0), 10.0
 #: With a narrower common range, a network has nothing to transfer.
 NARROWEST = 200.0
+_HEADER = (
+    "# Written by `soilpb new-site`; every key is explained in book/conventions.md, section Site files.\n"
+)
 
 
 def find_target(laboratory: str | Path, target: str, unit: str = "") -> tuple[str, str, str]:
-    """Column of the target, our name for it, and its unit where the column's name says none.
+    """Return the target's column, its name in a study, and its unit where the column's name has none.
 
     Parameters
     ----------
@@ -44,7 +43,7 @@ def find_target(laboratory: str | Path, target: str, unit: str = "") -> tuple[st
     target : str
         ``Pb``, ``lead``, ``Pb_mg_kg``, ``pH``, ``clay``, …
     unit : str
-        ``mg/kg``, ``%``, …; needed only where the column says none.
+        ``mg/kg``, ``%``, …; needed only where the column's name has none.
 
     Raises
     ------
@@ -57,25 +56,24 @@ def find_target(laboratory: str | Path, target: str, unit: str = "") -> tuple[st
     wanted = parse_quantity(target)
     columns = {j: parse_quantity(name) for j, name in enumerate(table.header) if j not in skip}
     found = [j for j, quantity in columns.items() if quantity.is_same(wanted)]
-    named = [j for j in found if table.header[j].casefold() == target.casefold()]
-    if len(named or found) != 1:
+    found = [j for j in found if table.header[j].casefold() == target.casefold()] or found
+    if len(found) != 1:
         there = ", ".join(repr(table.header[j]) for j in (found or columns))
         what = "more than one column" if found else "no column"
         raise SiteError(f"{table.path} has {what} for {target}: {there}; name the column with --target")
-    column = (named or found)[0]
-    said = columns[column]
-    known = standard_name(said) or standard_name(in_unit(said, unit))
+    quantity = columns[found[0]]
+    own = standard_name(quantity)
+    known = own or standard_name(in_unit(quantity, unit))
     if known is None:
         raise SiteError(
-            f"{table.at(column=column)}: its unit is {said.remark or 'not said'}; say it with --unit, such "
-            "as mg/kg, g/kg or %"
+            f"{table.at(column=found[0])}: its unit is {quantity.remark or 'not said'}; say it with --unit, "
+            "such as mg/kg, g/kg or %"
         )
-    needed = unit if standard_name(said) is None else ""
-    return table.header[column], known[0], needed
+    return table.header[found[0]], known[0], "" if own else unit
 
 
 def common_bands(wavelengths: np.ndarray) -> tuple[float, float]:
-    """First and last band, nm, that both the instrument and the source have.
+    """First and last band, nm, that both the instrument and the library have.
 
     Raises
     ------
@@ -97,11 +95,6 @@ def common_bands(wavelengths: np.ndarray) -> tuple[float, float]:
     return float(start), float(stop)
 
 
-_HEADER = (
-    "# Written by `soilpb new-site`; every key is explained in book/conventions.md, section Site files.\n"
-)
-
-
 @dataclass(frozen=True)
 class Proposal:
     """A site file that is not written yet.
@@ -110,9 +103,9 @@ class Proposal:
     ----------
     site : Site
     keys : dict
-        What the file will say: the keys that differ from what is meant without them.
+        What the file will say: the keys that differ from their defaults.
     understood : list of (str, str)
-        What was recognised, and as what.
+        What was found in the files, and what it was taken for.
     findings : list of Finding
         What ``soilpb check-site`` will say.
     """
@@ -122,25 +115,11 @@ class Proposal:
     understood: list[tuple[str, str]]
     findings: list[Finding]
 
-    @property
-    def problems(self) -> list[Finding]:
-        """Findings that would stop a study."""
-        return [finding for finding in self.findings if finding.level == "problem"]
-
 
 def propose_site(
-    name: str,
-    spectra: str | Path,
-    laboratory: str | Path,
-    *,
-    target: str = "Pb",
-    unit: str = "",
-    id_column: str = "",
-    spectra_unit: Unit | Literal["auto"] = "auto",
-    below_detection: BelowDetection = "refuse",
-    source: str = "limesoda",
+    name: str, spectra: str | Path, laboratory: str | Path, target: str = "Pb", unit: str = "", **options: str
 ) -> Proposal:
-    """Look through a user's files and propose a site file.
+    """Read a user's files and propose a site file.
 
     Parameters
     ----------
@@ -151,15 +130,9 @@ def propose_site(
     laboratory : path
         Table with the target.
     target, unit : str
-        What to predict, such as ``Pb`` or ``clay``; its unit where the column's name says none.
-    id_column : str
-        Found by itself if empty.
-    spectra_unit : str
-        Of the spectra, where neither files nor values tell.
-    below_detection : str
-        What to do with cells such as ``<5``.
-    source : str
-        The library that the network learns from, by its name in site files.
+        As for :func:`find_target`.
+    **options
+        Keys of the site file: ``id_column``, ``spectra_unit``, ``below_detection``, ``source``.
 
     Raises
     ------
@@ -167,11 +140,12 @@ def propose_site(
         Naming what could not be understood and how to mend it.
     """
     column, wanted, target_unit = find_target(laboratory, target, unit)
-    assays, _ = read_laboratory(
-        laboratory, wanted, id_column=id_column, target_unit=target_unit, below_detection=below_detection
-    )
-    folder = Path(spectra).is_dir()
-    scans = read_folder(spectra, assays.index) if folder else read_scans(spectra, id_column)
+    of_table = {key: options[key] for key in ("id_column", "below_detection") if key in options}
+    assays, _ = read_laboratory(laboratory, wanted, target_unit=target_unit, **of_table)
+    if Path(spectra).is_dir():
+        scans = read_folder(spectra, assays.index)
+    else:
+        scans = read_scans(spectra, options.get("id_column", ""))
     start, stop = common_bands(scans.wavelengths)
     keys = {
         "site": name,
@@ -179,51 +153,42 @@ def propose_site(
         "target_data": "files",
         "spectra": _from_root(spectra),
         "laboratory": _from_root(laboratory),
-        "id_column": id_column,
-        "spectra_unit": spectra_unit,
         "replicates": "mean" if len(set(scans.ids)) < len(scans.ids) else "refuse",
-        "below_detection": below_detection,
         "instrument": scans.instrument,
         "target": wanted,
         "target_unit": target_unit,
         "target_scale": "log" if wanted.endswith("_kg") else "natural",
-        "source": source,
         "band_start": start,
         "band_stop": stop,
+        **options,
     }
     site = make_site(keys, where="soilpb new-site")
     soils = read_measured(site)
-    said = {key: value for key, value in keys.items() if value != Site.model_fields[key].default}
-    understood = _understood(site, scans, column, soils)
-    return Proposal(site, said, understood, quality.check_soils(soils, site))
+    written = {key: value for key, value in keys.items() if value != Site.model_fields[key].default}
+    findings = quality.check_soils(soils, site)
+    return Proposal(site, written, _understood(site, scans, column, soils), findings)
 
 
 def write_site(proposal: Proposal, *, force: bool = False) -> Path:
-    """Write the site file, at once or not at all.
+    """Write the site file, whole or not at all.
 
     Raises
     ------
     SiteError
-        If there is one of that name and ``force`` is not set, or if a study would stop.
+        If there is one of that name and ``force`` is not set, or if a study could not start.
     """
     path = free_path(proposal.site.site, force=force)
-    if proposal.problems:
-        first = proposal.problems[0]
-        raise SiteError(f"{first.topic}: {first.found}; {first.advice}")
+    for finding in proposal.findings:
+        if finding.level == "problem":
+            raise SiteError(f"{finding.topic}: {finding.found}; {finding.advice}")
+    text = yaml.safe_dump(proposal.keys, sort_keys=False, allow_unicode=True, width=1000)
     with atomic_write(path) as temporary:
-        text = yaml.safe_dump(proposal.keys, sort_keys=False, allow_unicode=True, width=1000)
         temporary.write_text(_HEADER + text, encoding="utf-8")
     return path
 
 
 def free_path(name: str, *, force: bool = False) -> Path:
-    """Where the site file goes.
-
-    Raises
-    ------
-    SiteError
-        If there is one of that name and ``force`` is not set.
-    """
+    """Path of a new site's file; a SiteError if there is one of that name and ``force`` is not set."""
     path = project_root() / "notebooks" / "sites" / f"{name}.yml"
     if path.exists() and not force:
         raise SiteError(f"{path} is there already; choose another name, or replace it with --force")
@@ -234,17 +199,20 @@ def _understood(site: Site, scans: Scans, column: str, soils: SoilSpectra) -> li
     """Lines of the table that a user checks: what was found, and what it was taken for."""
     first, last = scans.wavelengths[[0, -1]]
     n_files = len(list_files(scans.table.path))
-    lead = soils.values(site.target)
-    lead = lead[np.isfinite(lead)]
+    values = soils.values(site.target)
+    values = values[np.isfinite(values)]
     averaged = f"{len(scans.ids)} scans of {len(set(scans.ids))} samples"
     lines = [
         ("spectra", f"{averaged}, from {n_files} file{'s' if n_files > 1 else ''}"),
-        ("instrument", scans.instrument or "not said by the files; see `instrument` in the site file"),
+        ("instrument", scans.instrument or "not named in the files; see `instrument` in the site file"),
         ("range", f"{scans.wavelengths.size} bands over {first:g}–{last:g} nm"),
         ("bands of the study", f"{site.band_start:g}–{site.band_stop:g} nm by {site.band_step:g} nm"),
         ("samples", f"{soils.n_samples} with both a spectrum and a laboratory row"),
         ("target", f"column {column!r} is {site.target}, modelled on the {site.target_scale} scale"),
-        ("values", f"{lead.size}, {lead.min():.4g} to {lead.max():.4g}, median {np.median(lead):.4g}"),
+        (
+            "values",
+            f"{values.size}, {values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}",
+        ),
     ]
     others = [str(name) for name in soils.samples.columns if name != site.target]
     lines += [("used besides", ", ".join(others))] if others else []

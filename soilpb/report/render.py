@@ -42,35 +42,30 @@ def render_page(notebook: str | Path, output: str | Path) -> Path:
 
     References to chapters of the book become their titles, since the chapters are not there.
 
-    Parameters
-    ----------
-    notebook, output : path
-
     Raises
     ------
     PageError
-        If Sphinx has anything to object to: warnings are errors, as in the book.
+        If Sphinx warns of anything: warnings are errors, as in the book.
     """
     # Not beside the output: a run that is killed leaves nothing where users look.
     with tempfile.TemporaryDirectory(prefix="soilpb-page-") as folder:
         html = _build(Path(notebook), Path(folder))
-        page = self_contained(html)
+        page = embed_files(html)
     with atomic_write(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return Path(output)
 
 
-def self_contained(html: str | Path) -> str:
-    """Text of an HTML file with all that it loads from files beside it put into it."""
-    html = Path(html)
+def embed_files(html: Path) -> str:
+    """Text of an HTML file with the styles, scripts and pictures beside it put into it."""
     page = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser")
-    _without_the_book(page)
+    _remove_book_parts(page)
     for link in page("link", rel="stylesheet"):
         style = page.new_tag("style")
-        style.string = _whole_style(_file(html, link["href"]))
+        style.string = _read_style(_file(html, link["href"]))
         link.replace_with(style)
     for script in page("script", src=True):
-        _put_in(page, script, _file(html, script["src"]))
+        _embed_script(page, script, _file(html, script["src"]))
     for image in page("img", src=True):
         if not urlsplit(image["src"]).scheme:
             image["src"] = _data_uri(_file(html, image["src"]))
@@ -83,55 +78,44 @@ def _build(notebook: Path, folder: Path) -> Path:
     shutil.copytree(PROJECT / "book" / "_static", book / "_static")
     shutil.copy(PROJECT / "book" / "references.bib", book)
     (book / "_toc.yml").write_text(f"format: jb-book\nroot: {_PAGE}\n")
-    nbformat.write(_with_references(nbformat.read(notebook, as_version=4)), book / f"{_PAGE}.ipynb")
+    page = nbformat.read(notebook, as_version=4)
+    if any("{cite" in cell.source for cell in page.cells if cell.cell_type == "markdown"):
+        page.cells.append(nbformat.v4.new_markdown_cell(_REFERENCES))
+    nbformat.write(page, book / f"{_PAGE}.ipynb")
     config = folder / "_config.yml"
     config.write_text(yaml.safe_dump(_config(), allow_unicode=True), encoding="utf-8")
     # The command beside this Python, whether or not its environment is activated.
     build = [Path(sys.executable).with_name("jupyter-book"), "build", book, "--path-output", folder]
     build += ["--config", config, "--all", "-W", "-n", "--keep-going"]
-    plain = {**os.environ, "NO_COLOR": "1"}
-    run = subprocess.run(build, env=plain, capture_output=True, text=True)
+    run = subprocess.run(build, env={**os.environ, "NO_COLOR": "1"}, capture_output=True, text=True)
     if run.returncode:
-        said = [line for line in run.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
-        raise PageError("\n".join(said).replace(f"{book}/", "") or run.stderr[-2000:])
+        lines = [line for line in run.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
+        raise PageError("\n".join(lines).replace(f"{book}/", "") or run.stderr[-2000:])
     return folder / "_build" / "html" / f"{_PAGE}.html"
 
 
 def _config() -> dict:
-    """Return the book's configuration without what only a book of many pages has."""
+    """Return the book's configuration without what only a book of several pages has."""
     config = yaml.safe_load((PROJECT / "_config.yml").read_text(encoding="utf-8"))
-    extensions = config["sphinx"]["local_extensions"]
-    config["sphinx"]["local_extensions"] = {
-        **{name: str(PROJECT / path) for name, path in extensions.items()},
-        "one_page": str(PROJECT / "book" / "_ext"),
-    }
-    options = config["sphinx"]["config"]["html_theme_options"]
-    options |= {"article_header_start": [], "article_header_end": []}
-    config["sphinx"]["config"]["html_sidebars"] = {"**": []}
+    sphinx, extensions = config["sphinx"]["config"], config["sphinx"]["local_extensions"]
+    extensions |= {name: str(PROJECT / path) for name, path in extensions.items()}
+    extensions["one_page"] = str(PROJECT / "book" / "_ext")
+    sphinx["html_theme_options"] |= {"article_header_start": [], "article_header_end": []}
     # One file of fonts and all, where a page has equations.
-    config["sphinx"]["config"]["mathjax_path"] = "mathjax/tex-svg.js"
+    sphinx |= {"html_sidebars": {"**": []}, "mathjax_path": "mathjax/tex-svg.js"}
     return config
 
 
-def _with_references(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Append the works that the notebook cites; the book has them on a page of their own."""
-    if any("{cite" in cell.source for cell in notebook.cells if cell.cell_type == "markdown"):
-        notebook.cells.append(nbformat.v4.new_markdown_cell(_REFERENCES))
-    return notebook
-
-
-def _without_the_book(page: BeautifulSoup) -> None:
+def _remove_book_parts(page: BeautifulSoup) -> None:
     """Remove what is there for other pages, for searching them, or for a kernel."""
     links = [link for link in page("link") if "stylesheet" not in link.get("rel", [])]
-    scripts = [
-        script for script in page("script", src=True) if _file(Path(), script["src"]).stem in _NOT_NEEDED
-    ]
+    scripts = [tag for tag in page("script", src=True) if _file(Path(), tag["src"]).stem in _NOT_NEEDED]
     kernels = page("script", string=re.compile("THEBE_JS_URL"))
     for tag in [*links, *scripts, *kernels, *page(id="pst-search-dialog")]:
         tag.decompose()
 
 
-def _put_in(page: BeautifulSoup, script: Tag, path: Path) -> None:
+def _embed_script(page: BeautifulSoup, script: Tag, path: Path) -> None:
     """Write a script's file into its tag; one that waits for the page goes to its end."""
     waits = script.has_attr("defer") or script.has_attr("async")
     script.attrs = {name: value for name, value in script.attrs.items() if name.startswith("data-")}
@@ -140,15 +124,8 @@ def _put_in(page: BeautifulSoup, script: Tag, path: Path) -> None:
         page.body.append(script.extract())
 
 
-def _file(beside: Path, url: str) -> Path:
-    return beside.parent / unquote(urlsplit(url).path)
-
-
-def _whole_style(style: Path) -> str:
+def _read_style(style: Path) -> str:
     """Text of a style sheet with what it imports, its fonts and pictures; what is not there is left out."""
-
-    def imported(match: re.Match) -> str:
-        return _whole_style(_file(style, match[1]))
 
     def embedded(match: re.Match) -> str:
         path = _file(style, match[1])
@@ -156,7 +133,12 @@ def _whole_style(style: Path) -> str:
         wanted = path.is_file() and path.suffix != ".ttf"
         return f"url({_data_uri(path) if wanted else 'data:,'})"
 
-    return _IMPORT.sub(imported, _URL.sub(embedded, style.read_text(encoding="utf-8")))
+    text = _URL.sub(embedded, style.read_text(encoding="utf-8"))
+    return _IMPORT.sub(lambda match: _read_style(_file(style, match[1])), text)
+
+
+def _file(beside: Path, url: str) -> Path:
+    return beside.parent / unquote(urlsplit(url).path)
 
 
 def _data_uri(path: Path) -> str:

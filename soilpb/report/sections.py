@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold, cross_val_predict
 
 from soilpb import study as study_
 from soilpb.decide import maps, sampling, stored_model
 from soilpb.decide.site_model import SiteModel
 from soilpb.decide.standards import lead_limit
 from soilpb.evaluate import splits
-from soilpb.evaluate.cross_validation import compute_metrics
 from soilpb.explain import bands, mineral_slopes
 from soilpb.models.pls import PLSCV
 from soilpb.plots import decisions
@@ -62,9 +63,7 @@ def read_native(study: Study) -> SoilSpectra:
 def read_unmeasured(study: Study) -> SoilSpectra | None:
     """Read the spectra of the site's own files that have no laboratory value, on the study's grid.
 
-    Returns
-    -------
-    SoilSpectra or None: None if there are none, or if the site has no files of its own.
+    Returns None if there are none, or if the site has no files of its own.
     """
     site = study.site
     if site.target_data != "files":
@@ -90,16 +89,7 @@ def predict_unmeasured(study: Study, model: SiteModel, soils: SoilSpectra | None
 
 
 def choose_rule(exceedances: pd.DataFrame) -> str:
-    """Choose the rule of which the laboratory found nearest to half of the soils above the limit.
-
-    Parameters
-    ----------
-    exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.evaluate_site_model`.
-
-    Returns
-    -------
-    str: the first of equal rules; empty if no limit is known.
+    """Choose the rule whose limit nearest to half of the soils exceed; empty if no limit is known.
 
     Examples
     --------
@@ -124,10 +114,8 @@ def list_exceeding(
 
     Parameters
     ----------
-    study : Study
     predictions, exceedances : DataFrame
         From :func:`soilpb.decide.stored_model.evaluate_site_model`: of models that had not seen the soil.
-    rule : str
     unmeasured : DataFrame, optional
         From :func:`predict_unmeasured`.
 
@@ -199,9 +187,8 @@ def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap
 
     Parameters
     ----------
-    study : Study
     exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.evaluate_site_model`; may be empty.
+        From :func:`soilpb.decide.stored_model.evaluate_site_model`.
     rule : str
         Of which the probabilities are mapped; the laboratory's values where it is empty.
     """
@@ -248,18 +235,10 @@ def choose_next_samples(study: Study, unmeasured: SoilSpectra | None, n: int = 1
     Without unmeasured spectra every measured soil is offered a second time: the chosen ones show for
     which spectra a further value would reduce the uncertainty of all predictions most.
 
-    Parameters
-    ----------
-    study : Study
-    unmeasured : SoilSpectra, optional
-        From :func:`read_unmeasured`.
-    n : int
-        At most so many.
-
     Returns
     -------
-    DataFrame, the most useful first: ``soil``; of measured soils also ``value`` in the laboratory's unit,
-    and ``x``, ``y`` in metres where they are known.
+    DataFrame, the most useful first, at most ``n``: ``soil``; of measured soils also ``value`` in the
+    laboratory's unit, and ``x``, ``y`` in metres where they are known.
     """
     n_measured = study.target.n_samples
     offered = study.X if unmeasured is None else unmeasured.reflectance
@@ -280,11 +259,7 @@ def choose_next_samples(study: Study, unmeasured: SoilSpectra | None, n: int = 1
 def compare_choosing(study: Study) -> tuple[float, float] | None:
     """Compare choosing with random samples on the site's own soils, as in chapter 7.
 
-    Returns
-    -------
-    (n_chosen, n_random) or None
-        Samples that the chosen and the random ones need for the same error; None if there are too few
-        soils to try.
+    Returns how many chosen and how many random samples give the same error; None with too few soils.
     """
     aside = splits.random_split(study.ids, N_DRAWS, 0.3, study.site.seed, study.groups)
     left = int(splits.count_training_rows(aside).min())
@@ -304,9 +279,6 @@ def rank_bands(attributions: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataF
     ----------
     attributions : DataFrame
         From :func:`soilpb.explain.bands.attribute_by_fold`, one draw per fold.
-    n_folds : int
-    n : int
-        At most so many.
 
     Returns
     -------
@@ -346,10 +318,8 @@ def compute_mineral_slopes(study: Study, fitted: Sequence, folds: pd.DataFrame) 
 
     Parameters
     ----------
-    study : Study
     fitted : sequence of estimators
         One per fold, from :func:`soilpb.explain.bands.fit_by_fold`.
-    folds : DataFrame
 
     Returns
     -------
@@ -378,8 +348,7 @@ def compare_ranges(study: Study) -> pd.DataFrame:
     """Score PLS on the library's soils with all bands, and with the study's.
 
     What a narrow instrument loses cannot be seen in its own spectra. Each field of the library is a set
-    of its own, since a model of several fields may recognise the field; a library without fields gives
-    one set of :data:`MOST_SOILS` soils.
+    of its own, since a model of several fields may recognise the field; a library without fields is one.
 
     Returns
     -------
@@ -392,30 +361,27 @@ def compare_ranges(study: Study) -> pd.DataFrame:
     column = study.site.target if study.site.target in library.samples else study.site.source_property
     library = library.having(column)
     inside = (wide >= study.site.band_start) & (wide <= study.site.band_stop)
+    folds = KFold(5, shuffle=True, random_state=study.site.seed)
     rows = []
     for name, soils in _sets(library, study.site.seed):
-        folds = splits.repeated_kfold(soils.samples.index, 5, 1, study.site.seed)
         y = soils.values(column)
-        scores = [_r2(soils.reflectance[:, kept], y, folds, soils) for kept in (slice(None), inside)]
-        rows.append((name, len(soils), column, *scores))
+        full, narrow = (
+            r2_score(y, cross_val_predict(PLSCV(), X, y, cv=folds))
+            for X in (soils.reflectance, soils.reflectance[:, inside])
+        )
+        rows.append((name, len(soils), column, full, narrow))
     return pd.DataFrame(rows, columns=["set", "n", "property", "full", "narrow"])
 
 
 def _sets(library: SoilSpectra, seed: int) -> list[tuple[str, SoilSpectra]]:
-    """Fields of the library, the largest first, or a random choice of its soils where it has no fields."""
-    sizes = library.samples["group"].value_counts() if "group" in library.samples else pd.Series(dtype=int)
-    fields = sizes[sizes >= FEWEST_SOILS].index[:MOST_SETS]
-    if len(fields):
-        sets = [(str(name), np.flatnonzero(library.samples["group"] == name)) for name in fields]
-    else:
-        sets = [(library.provenance.name, np.arange(len(library)))]
+    """Draw soils of each of the largest fields of a library, or of all where none is large enough."""
+    groups = library.samples.get("group", pd.Series("", library.samples.index)).astype(str)
+    if groups.value_counts().max() < FEWEST_SOILS:
+        groups[:] = library.provenance.name
+    sizes = groups.value_counts()
     rng = np.random.default_rng(seed)
-    drawn = [(name, np.sort(rng.permutation(rows)[:MOST_SOILS])) for name, rows in sets]
-    return [(name, library.take(rows)) for name, rows in drawn if len(rows) >= FEWEST_SOILS]
-
-
-def _r2(X: np.ndarray, y: np.ndarray, folds: pd.DataFrame, soils: SoilSpectra) -> float:
-    predicted = np.empty(len(y))
-    for fold in splits.iterate_folds(folds, soils.samples.index):
-        predicted[fold.test] = PLSCV().fit(X[fold.train], y[fold.train]).predict(X[fold.test])
-    return compute_metrics(y, predicted)["R2"]
+    drawn = [
+        (name, rng.permutation(np.flatnonzero(groups == name))[:MOST_SOILS])
+        for name in sizes[sizes >= FEWEST_SOILS].index[:MOST_SETS]
+    ]
+    return [(name, library.take(np.sort(rows))) for name, rows in drawn]

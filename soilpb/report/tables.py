@@ -34,22 +34,19 @@ _NOTHING_FOUND = {
 
 def tabulate_provenance(about: Provenance) -> pd.DataFrame:
     """Tabulate whose spectra they are, and what was converted or dropped when they were read."""
+    missing = "not stated (key {} of the site file)".format
     rows = {
         "soils": about.name,
         "kind": about.kind,
-        "measured by": about.citation or "not stated (key citation of the site file)",
-        "instrument": about.instrument,
-        "licence": about.licence or "not stated (key licence of the site file)",
+        "measured by": about.citation or missing("citation"),
+        "instrument": about.instrument if about.instrument != "unknown" else missing("instrument"),
+        "licence": about.licence or missing("licence"),
         "SHA-256": about.sha256 or "no file was read",
     }
     if about.kind == "simulated":
         rows["measured by"] = "nobody: they were computed"
-    if about.instrument in ("", "unknown"):
-        rows["instrument"] = "not stated (key instrument of the site file)"
-    notes = {f"note {i}": note for i, note in enumerate(about.notes, start=1)}
-    return pd.DataFrame.from_dict(
-        rows | (notes or {"note": "read as it stands"}), orient="index", columns=[""]
-    )
+    rows |= {f"note {i}": note for i, note in enumerate(about.notes, start=1)}
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[""])
 
 
 def tabulate_laboratory(soils: SoilSpectra, columns: Sequence[str]) -> pd.DataFrame:
@@ -70,17 +67,9 @@ def tabulate_laboratory(soils: SoilSpectra, columns: Sequence[str]) -> pd.DataFr
 
 
 def tabulate_quality(soils: SoilSpectra, site: Site) -> pd.DataFrame:
-    """Tabulate what was checked about the spectra, what was found, and what to do about it.
+    """Tabulate what was checked about spectra on the instrument's own bands, found, and advised.
 
-    Parameters
-    ----------
-    soils : SoilSpectra
-        On the instrument's own bands.
-    site : Site
-
-    Returns
-    -------
-    DataFrame: ``level``, ``checked``, ``found``; a check that found nothing says so.
+    A check that found nothing says so.
     """
     findings = [finding for finding in quality.check_soils(soils, site) if finding.topic != "reading"]
     topics = {finding.topic for finding in findings}
@@ -113,10 +102,6 @@ def tabulate_trial(
         From :func:`soilpb.decide.stored_model.score_site_model`.
     predictions, exceedances : DataFrame
         From :func:`soilpb.decide.stored_model.evaluate_site_model`; exceedances may be empty.
-
-    Returns
-    -------
-    DataFrame with columns ``asked`` and ``found``.
     """
     rows = [
         ("model chosen (number of folds)", count_choices(predictions)),
@@ -163,12 +148,7 @@ def tabulate_next_samples(
 ) -> pd.DataFrame:
     """Write the soils of :func:`soilpb.report.sections.choose_next_samples` for a page.
 
-    Parameters
-    ----------
-    study : Study
-    chosen : DataFrame
-    predicted : DataFrame, optional
-        From :func:`soilpb.report.sections.predict_unmeasured`, where the chosen soils are unmeasured.
+    ``predicted`` is of :func:`soilpb.report.sections.predict_unmeasured`, if the soils are unmeasured.
     """
     target, unit = study.site.target, f" ({study.target_unit})" if study.target_unit else ""
     page = pd.DataFrame({"soil": chosen["soil"].astype(str)})

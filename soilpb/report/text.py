@@ -42,14 +42,7 @@ def rank_models(scores: pd.DataFrame) -> list[str]:
 
 
 def describe_best_model(study: Study, predictions: pd.DataFrame) -> str:
-    """Say how well the best model does: its R², its typical error, and whether that is of use.
-
-    Parameters
-    ----------
-    study : Study
-    predictions : DataFrame
-        Of several models, from :func:`soilpb.evaluate.cross_validation.cross_validate`.
-    """
+    """Say how well the best model predicts: its R², its typical error, and whether that is of use."""
     best = rank_models(cross_validation.score_predictions(predictions))[0]
     of_best = predictions[predictions["model"] == best]
     r2 = comparison.bootstrap_interval(of_best, "R2", seed=study.site.seed).iloc[0]
@@ -75,15 +68,7 @@ def describe_best_model(study: Study, predictions: pd.DataFrame) -> str:
 
 
 def compare_with_reference(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) -> str:
-    """Say whether the best model, or the next after the reference, is better than the reference.
-
-    Parameters
-    ----------
-    scores, folds : DataFrame
-        As for :func:`soilpb.evaluate.comparison.compare_models`.
-    reference : str
-        Name of the model that is usual in the field.
-    """
+    """Say whether the best model, or the next after the reference, is better than the reference."""
     others = [model for model in rank_models(scores) if model != reference]
     if not others:
         return f"No other model was compared with {reference}."
@@ -112,14 +97,7 @@ def describe_coverage(outside: float) -> str:
 
 
 def describe_limitations(study: Study, n_models: int) -> list[str]:
-    """Say what a report about these soils cannot tell, one sentence per limitation.
-
-    Parameters
-    ----------
-    study : Study
-    n_models : int
-        How many models were compared.
-    """
+    """Say what a report about these soils cannot tell, one sentence per limitation."""
     sentences = [*_about_simulation(study), *_about_samples(study), *_about_values(study)]
     if n_models > 1:
         sentences.append(
@@ -165,14 +143,7 @@ def _about_values(study: Study) -> Iterator[str]:
 
 
 def describe_range(study: Study, compared: pd.DataFrame | None) -> str:
-    """Say which bands the study uses, and what is lost where they are few.
-
-    Parameters
-    ----------
-    study : Study
-    compared : DataFrame or None
-        From :func:`soilpb.report.sections.compare_ranges`; None for an instrument of full range.
-    """
+    """Say which bands the study uses, and what a narrow range costs (``compared``, by ``compare_ranges``)."""
     site = study.site
     span = f"{site.band_start:g}–{site.band_stop:g} nm"
     if compared is None:
@@ -193,14 +164,7 @@ def describe_range(study: Study, compared: pd.DataFrame | None) -> str:
 
 
 def describe_minerals(study: Study, slopes: pd.DataFrame) -> str:
-    """Say with which constituents predictions rise and fall, and give an example for the steepest slope.
-
-    Parameters
-    ----------
-    study : Study
-    slopes : DataFrame
-        From :func:`soilpb.report.sections.compute_mineral_slopes`.
-    """
+    """Say with which constituents predictions rise and fall, and give an example for the steepest slope."""
     up, down = slopes[slopes["low"] > 0], slopes[slopes["high"] < 0].iloc[::-1]
     if up.empty and down.empty:
         return "For no constituent the folds agree whether predictions rise or fall with it."
@@ -220,15 +184,7 @@ def describe_minerals(study: Study, slopes: pd.DataFrame) -> str:
 
 
 def describe_stored_model(study: Study, model: SiteModel, best: str) -> str:
-    """Say which model is stored, among which it was chosen, and why the report's best is not it.
-
-    Parameters
-    ----------
-    study : Study
-    model : SiteModel
-    best : str
-        The best of the models compared.
-    """
+    """Say which model is stored, among which it was chosen, and why it is not the ``best`` of the report."""
     stored, tried, n = model.target.name, list(model.target.errors), study.target.n_samples
     sentence = f"{stored} of {study.label}, fitted on all {n} soils, is stored with this report."
     if len(tried) > 1:
@@ -252,16 +208,7 @@ def count_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
 
 
 def describe_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
-    """Say how many of the soils above a limit spectra find, or why no soil is compared with a limit.
-
-    Parameters
-    ----------
-    study : Study
-    exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.evaluate_site_model`.
-    rule : str
-        Empty where no limit is known.
-    """
+    """Say how many of the soils above a limit spectra find, or why no limit is applied (empty ``rule``)."""
     if not rule:
         if standard := stored_model.default_standard(study.site.target):
             return f"The limits of {standard} depend on pH, and no soil has one: they cannot be applied."
