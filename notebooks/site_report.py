@@ -93,7 +93,7 @@ laboratory.style.format(tables.format_significant, subset=["mean", "sd"]).set_pr
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The laboratory's values that the models are trained on ({{site}}, {{kind}}), in percent of the soils."}, "image": {"alt": "Histogram of the target's laboratory values, with a dashed line at the median."}}
 values = {"site": study.target.values(study.site.target)}
-label = f"{study.target_name} ({study.target_unit})" if study.target_unit else study.target_name
+label = study.label.removeprefix("ln ")
 logarithmic = study.site.target_scale == "log"
 ax = spectra.plot_distribution(values, label, log=logarithmic, colours=[style.TARGET_COLOUR])
 

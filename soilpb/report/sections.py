@@ -34,15 +34,13 @@ from soilpb.study import Study
 
 #: From this probability on, a soil is taken for one above its limit.
 LIKELY = 0.5
-#: How the next samples are chosen, for all sites: the method needs no random numbers, takes account of
-#: the samples that are measured, and was best at the smallest numbers of samples in chapter 7.
+#: How the next samples are chosen: without random numbers, and best at the smallest numbers in chapter 7.
 METHOD = "uncertainty"
 #: The test of that choice: repeats, samples at the start, steps, and how many must be left to choose from.
 N_DRAWS, N_START, N_STEPS, FEWEST = 8, 20, 6, 40
 #: Constituents whose slopes a report shows.
 CONSTITUENTS = ("hematite", "goethite", "clay", "organic_matter", "carbonate", "water")
-#: A constituent is visible by its edge towards the ultraviolet where at least this much of it, in the
-#: atlas' unit of strength, is left at the first band.
+#: Strength at the first band from which a constituent's edge towards the ultraviolet counts as visible.
 LEAST_EDGE = 1.0
 #: An instrument that lacks more nm than this at either end of the library's range is a narrow one.
 SHORT = 100.0
@@ -126,26 +124,20 @@ def list_exceeding(
         ``upper``, ``probability``; the highest probability first, and of equal ones the soil that is
         farthest above its limit.
     """
-    predicted = predictions.query("repeat == 0").set_index("sample")
-    predicted = predicted[["observed", "predicted", "lower", "upper"]].rename(
-        columns={"observed": "measured"}
-    )
+    predicted = predictions.query("repeat == 0").set_index("sample").rename(columns={"observed": "measured"})
     ph = stored_model.measured_ph(study)
-    ids = study.target.samples.index
     limits = lead_limit(stored_model.STANDARD, rule, np.nan if ph is None else ph)
     soils = stored_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]].join(predicted)
-    soils["limit"] = pd.Series(np.broadcast_to(limits, len(ids)), ids)
-    table = soils[soils["exceeded"] | (soils["probability"] >= LIKELY)]
+    soils["limit"] = pd.Series(np.broadcast_to(limits, len(study.ids)), study.ids)
     if unmeasured is not None:
         target, column = study.site.target, stored_model.probability_column(rule)
         names = {target: "predicted", f"{target}_lower": "lower", f"{target}_upper": "upper"}
-        more = unmeasured.rename(columns={**names, column: "probability"})
-        more = more.loc[more["probability"] >= LIKELY, ["predicted", "lower", "upper", "probability"]]
-        table = pd.concat([table, more]) if len(more) else table
-    order = table.assign(times=table["measured"] / table["limit"])
-    table = table.loc[order.sort_values(["probability", "times"], ascending=False).index]
-    columns = ["measured", "limit", "predicted", "lower", "upper", "probability"]
-    return table[columns].rename_axis("soil").reset_index()
+        more = unmeasured.rename(columns={**names, column: "probability"}).assign(exceeded=False)
+        soils = pd.concat([soils, more[["predicted", "lower", "upper", "probability", "exceeded"]]])
+    soils = soils[soils["exceeded"] | (soils["probability"] >= LIKELY)]
+    soils = soils.assign(times=soils["measured"] / soils["limit"])
+    soils = soils.sort_values(["probability", "times"], ascending=False).rename_axis("soil").reset_index()
+    return soils[["soil", "measured", "limit", "predicted", "lower", "upper", "probability"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,10 +146,8 @@ class SiteMap:
 
     Parameters
     ----------
-    column : str
-        ``probability`` of exceeding a rule's limit, or ``value`` in the laboratory's unit.
-    label : str
-        Of the colours.
+    column, label : str
+        ``probability`` of exceeding a limit or ``value`` in the laboratory's unit, and its name on the map.
     log : bool
         Whether values are coloured by their logarithm.
     soils : DataFrame
@@ -169,7 +159,7 @@ class SiteMap:
     skill : float
         R² of kriging the target at places left out one by one.
     left_out : DataFrame or None
-        Kriged without whole blocks of places, from :func:`soilpb.decide.maps.cross_validate_blocks`.
+        Kriged without whole blocks of places.
     """
 
     column: str
@@ -183,43 +173,37 @@ class SiteMap:
 
 
 def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap:
-    """Map a site; between soils only where neighbours are alike and kriging is better than the mean.
+    """Map probabilities of exceeding a rule's limits, or the laboratory's values if ``rule`` is empty.
 
-    Parameters
-    ----------
-    exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.evaluate_site_model`.
-    rule : str
-        Of which the probabilities are mapped; the laboratory's values where it is empty.
+    The ground between soils is kriged only where neighbours are alike and kriging is better than the
+    mean. ``exceedances`` are of :func:`soilpb.decide.stored_model.evaluate_site_model`.
     """
+    log = study.site.target_scale == "log"
     if rule:
-        column, label = "probability", f"Probability above the limit, {rule}"
         soils = stored_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]]
+        about = ("probability", f"Probability above the limit, {rule}", False)
     else:
-        column, label = "value", study.target_name + (f" ({study.target_unit})" if study.target_unit else "")
         soils = pd.DataFrame({"value": study.natural(study.y)}, index=study.ids)
-    log = not rule and study.site.target_scale == "log"
+        about = ("value", study.label.removeprefix("ln "), log)
     places = maps.local_coordinates(study.target.samples)
     if places is None:
-        return SiteMap(column, label, log, soils.iloc[:0])
+        return SiteMap(*about, soils.iloc[:0])
     soils = places.join(soils, how="inner")
     rows = study.target.samples.index.get_indexer(places.index)
     ph = stored_model.measured_ph(study)
     at, y, ph = places.to_numpy(), study.y[rows], None if ph is None else ph[rows]
     structure = maps.assess_structure(at, y, seed=study.site.seed)
     if not structure.found:
-        return SiteMap(column, label, log, soils, structure)
-    surface = maps.KrigedSite.fit(at, y, ph, study.site.target_scale == "log")
+        return SiteMap(*about, soils, structure)
+    surface = maps.KrigedSite.fit(at, y, ph, log)
     if surface.target.skill <= 0:
-        return SiteMap(column, label, log, soils, structure, skill=surface.target.skill)
+        return SiteMap(*about, soils, structure)
     standard = stored_model.default_standard(study.site.target) if rule else ""
     cells = maps.map_cells(at)
     ground = cells[["x", "y"]].to_numpy()
-    cells[column] = surface.probability(ground, standard, rule) if rule else surface.values(ground)
-    left_out = maps.cross_validate_blocks(
-        at, y, places.index, ph, surface.log, standard, rule, seed=study.site.seed
-    )
-    return SiteMap(column, label, log, soils, structure, cells, surface.target.skill, left_out)
+    cells[about[0]] = surface.probability(ground, standard, rule) if rule else surface.values(ground)
+    left_out = maps.cross_validate_blocks(at, y, places.index, ph, log, standard, rule, seed=study.site.seed)
+    return SiteMap(*about, soils, structure, cells, surface.target.skill, left_out)
 
 
 def draw_map(mapped: SiteMap) -> Axes | None:
@@ -237,8 +221,7 @@ def choose_next_samples(study: Study, unmeasured: SoilSpectra | None, n: int = 1
 
     Returns
     -------
-    DataFrame, the most useful first, at most ``n``: ``soil``; of measured soils also ``value`` in the
-    laboratory's unit, and ``x``, ``y`` in metres where they are known.
+    DataFrame, the most useful first: ``soil``; of measured soils also ``value`` and perhaps ``x``, ``y``.
     """
     n_measured = study.target.n_samples
     offered = study.X if unmeasured is None else unmeasured.reflectance
@@ -290,10 +273,10 @@ def rank_bands(attributions: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataF
     shares = compute_shares(attributions)
     found = bands.jackknife_intervals(shares, ["wavelength"], "share", left_out=1 / n_folds)
     found = found.set_index("wavelength").loc[bands.strongest_bands(attributions, n)].reset_index()
-    of_folds = [bands.strongest_bands(profile, n) for _, profile in attributions.groupby("draw")]
+    of_folds = [np.array(bands.strongest_bands(fold, n)) for _, fold in attributions.groupby("draw")]
     near = [
-        sum(any(abs(peak - other) <= bands.MIN_PEAK_DISTANCE / 2 for other in named) for named in of_folds)
-        for peak in found["wavelength"]
+        sum((np.abs(peaks - nm) <= bands.MIN_PEAK_DISTANCE / 2).any() for peaks in of_folds)
+        for nm in found["wavelength"]
     ]
     return found.assign(even=100 / attributions["wavelength"].nunique(), folds=near)
 

@@ -150,15 +150,15 @@ def tabulate_next_samples(
 
     ``predicted`` is of :func:`soilpb.report.sections.predict_unmeasured`, if the soils are unmeasured.
     """
-    target, unit = study.site.target, f" ({study.target_unit})" if study.target_unit else ""
+    target, label = study.site.target, study.label.removeprefix("ln ")
     page = pd.DataFrame({"soil": chosen["soil"].astype(str)})
     if predicted is not None:
         rows = predicted.loc[chosen["soil"]]
         values = rows[[target, f"{target}_lower", f"{target}_upper"]]
-        page[f"{study.target_name}{unit} by spectrum (90 %)"] = _intervals(values)
+        page[f"{label} by spectrum (90 %)"] = _intervals(values)
         page["kind"] = np.where(rows["outside"], "unlike those measured", "like those measured")
         return page
-    page[study.target_name + unit] = [format_significant(value) for value in chosen["value"]]
+    page[label] = [format_significant(value) for value in chosen["value"]]
     if {"x", "y"} <= set(chosen):
         places = chosen[["x", "y"]].to_numpy()
         page["east, north (m)"] = ["–" if np.isnan(x) else f"{x:.0f}, {y:.0f}" for x, y in places]
