@@ -33,10 +33,7 @@ from IPython.display import Markdown, display
 from myst_nb import glue
 
 from soilpb import _format, evaluate, plots
-from soilpb.models.network import SpectralNetwork
-from soilpb.models.pls import PLSCV
-from soilpb.models.resnet import ResNetConfig
-from soilpb.models.training import TrainingConfig
+from soilpb.models import PLSCV, ResNetConfig, SpectralNetwork, TrainingConfig
 from soilpb.site_file import library_folder
 from soilpb.study import Study
 

@@ -15,9 +15,42 @@
 # (sec-transfer)=
 # # Transfer what pH taught
 #
-# A network has learnt pH from a library. Does that help to predict {glue:text}`transfer-target` of the site, where a laboratory
-# has measured {glue:text}`transfer-n-soils` soils? If it does, fewer samples need an acid digestion. {glue:text}`transfer-answer`
-#
+# A network has learnt pH from a library. **Does that help to predict lead at the site**, where a laboratory has measured about a hundred soils?
+# If it does, fewer samples need an acid digestion. The network is carried over in six ways, and each is compared with PLS and with the same network without its knowledge.
+
+# %% tags=["parameters", "hide-input"]
+site: str = "gejiu"  # a file of notebooks/sites
+n_repeats: int = 3  # repeats of the outer 5-fold cross-validation
+epochs: int = 0  # epochs of fine-tuning; 0: each strategy's own
+n_jobs: int = 1  # processes
+
+# %% tags=["hide-input"]
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown, display
+from myst_nb import glue
+
+from soilpb import _format, evaluate, plots
+from soilpb.models import SpectralNetwork, describe_strategies, make_models, model_name, property_line
+from soilpb.site_file import project_root
+from soilpb.study import Study
+
+# %% tags=["hide-input"]
+study = Study.open("03_transfer", globals())
+network, prop, seed = study.source_network(), study.site.source_property, study.site.seed
+plots.set_style()
+study.banner()
+
+# %% tags=["remove-input"]
+answer = display(Markdown("The answer appears here once the chapter has been executed."), display_id=True)
+
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` of all strategies, their controls (random weights; shuffled labels; the source property alone), PLS and multiblock ridge, under repeated cross-validation ({glue:text}`transfer-kind` soils). Bars: 95 % bootstrap intervals over the soils (whole sampling fields, where they are known). Grey names: controls, PLS and ridge.", "name": "fig-transfer-league"}, "image": {"alt": "One row per model, the best first: a dot for R squared with an interval; strategies that start from the pH network, the same from random weights and from shuffled labels, the pH prediction alone, and PLS."}}
+picture = display(Markdown("The figure appears here once the chapter has been executed."), display_id=True)
+
+# %% [markdown]
 # ```{admonition} You will be able to
 # :class: tip
 # - name six ways of carrying a network over, and say what each keeps and what each learns;
@@ -28,36 +61,7 @@
 # ```
 #
 # *Needs: {ref}`chapter 2's network <sec-pretraining>`.*
-
-# %% tags=["parameters"]
-site: str = "gejiu"  # a file of notebooks/sites
-n_repeats: int = 3  # repeats of the outer 5-fold cross-validation
-epochs: int = 0  # epochs of fine-tuning; 0: each strategy's own
-n_jobs: int = 1  # processes
-
-# %%
-from functools import partial
-
-import numpy as np
-import pandas as pd
-from myst_nb import glue
-
-from soilpb import _format
-from soilpb.evaluate import comparison, cross_validation, splits
-from soilpb.models import baselines, transfer
-from soilpb.models.network import SpectralNetwork
-from soilpb.old import fresh_twins, transfer_words
-from soilpb.plots import scores as scores_
-from soilpb.plots import style, training
-from soilpb.site_file import project_root
-from soilpb.study import Study
-
-# %%
-study = Study.open("03_transfer", globals())
-style.set_style()
-study.banner()
-
-# %% [markdown]
+#
 # ## Six ways to carry it over
 #
 # Transfer learning is a choice of what to keep. Fine-tuning starts from the source's weights and changes them on the site's soils: all of them, or the last layers only.
@@ -66,110 +70,128 @@ study.banner()
 # Or nothing is changed at all, and the network's features are handed to a ridge regression {cite:p}`hoerl1970`, alone or beside the scores of PLS.
 
 # %%
-network, prop = study.source_network(), study.site.source_property
-make = partial(baselines.make_models, seed=study.site.seed, target=study.target_name)
+make = partial(make_models, seed=seed, target=study.target_name)
 strategies = ["head", "partial", "resnet-ph", "lp-ft", "features-ridge", "features-pls"]
 fitted = {name: model.fit(study.X, study.y) for name, model in make(network, strategies, epochs=1).items()}
-menu = transfer.describe_strategies(fitted)
+menu = describe_strategies(fitted)
 
 # %% tags=["hide-input"]
-heads = {"stays": "kept from the source", "learns": "learnt on the site", "weights": "weights"}
-menu.rename(columns=heads).style.format({"weights": "{:,}"}).hide(axis="index")
+columns = {"stays": "kept from the source", "learns": "learnt on the site", "weights": "weights"}
+menu.rename(columns=columns).style.format({"weights": "{:,}"}).hide(axis="index")
+
+# %% tags=["remove-input"]
+Markdown(f"""
+The last column counts, after one pass, the weights that are no longer the source's. The site's {len(study.y)} soils have to determine them.
+""")
 
 # %% [markdown]
-# The last column counts, after one pass, the weights that are no longer the source's. {glue:text}`transfer-n-soils` soils have to determine them.
-#
 # ## What else could explain a good result?
 #
 # A good score after transfer does not show that anything was transferred. Controls stand beside it.
 #
-# - **Random weights.** The same strategy from a network that learnt nothing. Convolutions with random weights are still a bank of filters, and ridge can use them.
-# - **Shuffled labels.** The same training on the same spectra, but every soil has the {glue:text}`transfer-property` of another. This network has seen the library, and learnt nothing about soils; what it fitted was chance, which may leave it worse than random weights.
-# - **{glue:text}`transfer-property` alone.** One number a soil, the network's prediction of {glue:text}`transfer-property`, in a straight line. What features do better than that is more than {glue:text}`transfer-property`.
+# - **Random weights.** The same strategy from a network that learnt nothing. Convolutions with random weights are still a bank of filters, and ridge can use them. What does better shows knowledge, not the shape of a network.
+# - **Shuffled labels.** The same training on the same spectra, but every soil has the pH of another. What does better shows that the labels matter, not only the sight of many spectra. This network fitted chance, which may leave it worse than random weights.
+# - **pH alone.** One number per soil, the network's prediction of pH, in a straight line. What features do better than that is more than pH.
 # - **PLS, and multiblock ridge.** What the site's soils can do without any library. PLS is the field's custom; ridge on four preprocessings side by side is the stronger of the two.
 
 # %%
-library, seed = study.source, study.site.seed
-ignorant = SpectralNetwork.random(library.reflectance, study.grid, seed=seed)
-dealt_out = np.random.default_rng(seed).permutation(library.values(prop))
-misled = SpectralNetwork.fit(library.reflectance, dealt_out, study.grid, [prop], training=network.training)
-
-# %%
-zoo = make(network, ["pls", "blocks", *strategies], epochs=epochs)
+library = study.source
+untrained = SpectralNetwork.random(library.reflectance, study.grid, seed=seed)
+shuffled_labels = np.random.default_rng(seed).permutation(library.values(prop))
+shuffled = SpectralNetwork.fit(
+    library.reflectance, shuffled_labels, study.grid, [prop], training=network.training
+)
+models = make(network, ["pls", "blocks", *strategies], epochs=epochs)
 for word, source, keys in (
-    ("random", ignorant, ["resnet-ph", "features-ridge", "features-pls"]),
-    ("shuffled", misled, ["features-ridge", "features-pls"]),
+    ("random", untrained, ["resnet-ph", "features-ridge", "features-pls"]),
+    ("shuffled", shuffled, ["features-ridge", "features-pls"]),
 ):
-    zoo |= {name.replace("pH", word): model for name, model in make(source, keys, epochs=epochs).items()}
-zoo[f"{prop} alone"] = transfer.property_line(network)
+    models |= {name.replace("pH", word): m for name, m in make(source, keys, epochs=epochs).items()}
+models[f"{prop} alone"] = property_line(network)
 
-# %% [markdown]
-# Every model predicts every soil {glue:text}`transfer-n-repeats` times, each time fitted without it. {glue:text}`transfer-folds`
+# %% tags=["remove-input"]
+Markdown(f"""
+Every model predicts every soil {n_repeats} times, each time fitted without it.
+{"The folds are random: scores speak of new soils from the same site." if study.groups is None else f"The soils come from {len(set(study.groups))} sampling groups, which folds never divide: scores speak of new groups from the same site."}
+""")
 
 # %%
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
-folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
-predictions = cross_validation.cross_validate(zoo, study.X, study.y, folds, study.ids, n_jobs, study.groups)
-scores = cross_validation.score_predictions(predictions)
+folds = evaluate.repeated_kfold(study.ids, n_folds, n_repeats, seed, study.groups)
+data = study.X, study.y
+predictions = evaluate.cross_validate(models, *data, folds, study.ids, n_jobs, study.groups)
+scores = evaluate.score_predictions(predictions)
 
-# %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` of all strategies, their controls (random weights; shuffled labels; the source property alone), PLS and multiblock ridge, under repeated cross-validation ({glue:text}`transfer-kind` soils). Bars: 95 % bootstrap intervals over the soils (whole sampling fields, where they are known). Grey names: controls, PLS and ridge.", "name": "fig-transfer-league"}, "image": {"alt": "One row a model, the best first: a dot for R squared with an interval; strategies that start from the pH network, the same from random weights and from shuffled labels, the pH prediction alone, and PLS."}}
+# %% tags=["remove-input"]
 together = None if study.groups is None else dict(zip(study.ids, study.groups, strict=True))
-league = comparison.bootstrap_interval(predictions, groups=together, seed=study.site.seed)
-ax = scores_.plot_league(league)
+league = evaluate.bootstrap_interval(predictions, groups=together, seed=seed)
+ax = plots.plot_league(league)
 for name in ax.get_yticklabels():
-    name.set_color("black" if name.get_text() in fitted else style.GREY)
+    name.set_color("black" if name.get_text() in fitted else "0.45")
+picture.update(ax.figure)
+plt.close(ax.figure)
 
 # %% [markdown]
 # ## Was it the knowledge?
 #
-# Intervals of {numref}`fig-transfer-league` overlap because soils differ; but all models predict the same soils, so they can be compared fold by fold,
-# with a test that knows that training sets overlap {cite:p}`nadeau2003`. Each strategy meets itself from random weights, and from shuffled labels;
-# the table says by how much the source's weights change its error, with the 95 % interval.
+# Intervals of {numref}`fig-transfer-league` overlap because soils differ. But all models predict the same soils, so they can be compared fold by fold,
+# with a test that knows that training sets overlap {cite:p}`nadeau2003`. Each strategy is compared with itself from random weights and from shuffled labels, and with PLS.
+# The table says by how much the source's weights change the error, with the 95 % interval. *Equal* means that the error differs by less than 2 % with a probability of 95 %;
+# *undecided* means that these soils cannot tell. p-values are corrected for the number of pairs; against PLS for every model of {numref}`fig-transfer-league`, since that is how many were tried.
 
 # %%
 keys = ["resnet-ph", "features-ridge", "features-pls", "pls", "blocks"]
-RECIPE, RIDGE, BEST, PLS, BLOCKS = (baselines.model_name(key, study.target_name) for key in keys)
-pairs = {name: name.replace("pH", "random") for name in [RECIPE, RIDGE, BEST]}
-misled_pairs = {name: name.replace("pH", "shuffled") for name in [RIDGE, BEST]}
-controls = {"random weights": pairs, "shuffled labels": misled_pairs}
-knowledge = pd.concat(
-    [
-        comparison.compare_pairs(scores, folds, these).assign(control=control)
-        for control, these in controls.items()
-    ]
-)
-against_pls = comparison.compare_models(scores, folds, reference=PLS)
+RECIPE, RIDGE, BEST, PLS, BLOCKS = (model_name(key, study.target_name) for key in keys)
+pairs = {
+    "random weights": {name: name.replace("pH", "random") for name in (RECIPE, RIDGE, BEST)},
+    "shuffled labels": {name: name.replace("pH", "shuffled") for name in (RIDGE, BEST)},
+}
+compared = {control: evaluate.compare_pairs(scores, folds, these) for control, these in pairs.items()}
+against_pls = evaluate.compare_models(scores, folds, reference=PLS)
+verdicts = [evaluate.decide_verdict(row) for row in against_pls.to_dict("records")]
+compared["PLS"] = against_pls.assign(outcome=verdicts).query("model in [@RECIPE, @RIDGE, @BEST]")
 
 # %% tags=["hide-input"]
-change = [
-    f"{100 * row.change:+.0f} ({100 * row.lower:+.0f} to {100 * row.upper:+.0f})".replace("-", "−")
-    for row in knowledge.itertuples()
+columns = {"model": "with the source", "control": "against", "change": "change of RMSE, %"}
+columns |= {"p_holm": "p (Holm)", "outcome": "verdict"}
+shown = pd.concat(compared, names=["control"]).reset_index("control")
+shown["change"] = [
+    "{} ({} to {})".format(*(_format.signed(100 * value, 0) for value in row))
+    for row in shown[["change", "lower", "upper"]].to_numpy()
 ]
-columns = {
-    "model": "with the source",
-    "control": "against",
-    "change": "change of RMSE, %",
-    "p_holm": "p (Holm)",
-    "outcome": "verdict",
-}
-shown = knowledge.assign(change=change, control=knowledge["control"].str.partition()[0])
 shown = shown[list(columns)].rename(columns=columns)
 shown.style.format({"p (Holm)": lambda p: f"{p:.3f}" if p >= 0.001 else "< 0.001"}).hide(axis="index")
 
+# %% tags=["remove-input"]
+won = {control: int((rows["outcome"] == "better").sum()) for control, rows in compared.items()}
+lost = {control: int((rows["outcome"] == "worse").sum()) for control, rows in compared.items()}
+r2 = league.set_index("model")["value"]
+more = "more" if r2[RIDGE] > r2[f"{prop} alone"] + 0.05 else "hardly more"
+Markdown(f"""
+Against random weights, the source's weights are better in {won["random weights"]} of 3 strategies and worse in {lost["random weights"]}.
+Against shuffled labels they are better in {won["shuffled labels"]} of 2 and worse in {lost["shuffled labels"]}.
+
+{prop} alone, one number per soil, reaches R² {_format.number(r2[f"{prop} alone"])}; ridge on the features reaches {_format.number(r2[RIDGE])}.
+The features hold **{more}** than {prop}.
+""")
+
+# %% tags=["remove-input"]
+to_pls = compared["PLS"].set_index("model")
+best_pls, recipe_pls = (f"{_format.signed(100 * to_pls.loc[name, 'change'], 0)} %" for name in (BEST, RECIPE))
+best_verdict, recipe_verdict = to_pls.loc[[BEST, RECIPE], "outcome"]
+Markdown(f"""
+Two strategies matter most. Features beside PLS scores are what we recommend for small sites, because PLS remains when the source does not help.
+Against {PLS}, *{BEST}* is **{best_verdict}**: its error differs by {best_pls}.
+The study's recipe, *{RECIPE}*, is **{recipe_verdict}**: its error differs by {recipe_pls}.
+Without any library, {BLOCKS} reaches R² {r2[BLOCKS]:.2f}: what a library is worth must be measured against that, too.
+""")
+
 # %% [markdown]
-# {glue:text}`transfer-knowledge` {glue:text}`transfer-labels` {glue:text}`transfer-alone`
-#
-# And against PLS? p-values are corrected for every model of {numref}`fig-transfer-league`, since that is how many were tried. Two strategies are of interest: features beside PLS scores, which we recommend
-# for small sites because PLS remains when the source does not help, and the study's recipe.
-# {glue:text}`transfer-best-pls` {glue:text}`transfer-recipe-pls`
-#
-# {glue:text}`transfer-earned` {glue:text}`transfer-blocks`
-#
 # ## What the predictions look like
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`transfer-label` under repeated cross-validation ({glue:text}`transfer-kind` soils). Left: the study's recipe, full fine-tuning. Right: the network's features beside PLS scores. Thin lines span the repeats.", "name": "fig-transfer-parity"}, "image": {"alt": "Two plots of observed against predicted values with the one-to-one line and scores in the corner: full fine-tuning on the left, features beside PLS scores on the right."}}
 two = [table[table["model"].isin([RECIPE, BEST])] for table in (predictions, scores)]
-axes = scores_.plot_parity_grid(*two, study.label, models=[RECIPE, BEST])
+axes = plots.plot_parity_grid(*two, study.label, models=[RECIPE, BEST])
 
 # %% [markdown]
 # A cloud flatter than the dashed line means that low soils are predicted too high and high soils too low: a model that is unsure stays near the mean.
@@ -180,121 +202,144 @@ axes = scores_.plot_parity_grid(*two, study.label, models=[RECIPE, BEST])
 # Fewer training soils, the same test soils: where does knowledge from elsewhere pay most?
 
 # %%
-most = int(splits.count_training_rows(folds).min())
+most = int(evaluate.count_training_rows(folds).min())
 sizes = [size for size in (30, 60, 120, 240) if size < 0.9 * most] + [most]
-compared = {name: zoo[name] for name in (PLS, BLOCKS, RIDGE, BEST)}
-curve = cross_validation.learning_curve(
-    compared, study.X, study.y, sizes, folds, study.ids, n_jobs, study.site.seed, study.groups
-)
-curve = curve.query("metric == 'R2' and fold == @cross_validation.POOLED")
+four = {name: models[name] for name in (PLS, BLOCKS, RIDGE, BEST)}
+curve = evaluate.learning_curve(four, *data, sizes, folds, study.ids, n_jobs, seed, study.groups)
+curve = curve.query("metric == 'R2' and fold == @evaluate.POOLED")
 
-# %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` by the number of training soils ({glue:text}`transfer-kind` soils), always on the same test soils. Whiskers: 5–95 % of the repeats.", "name": "fig-transfer-learning-curve"}, "image": {"alt": "R squared against the number of training soils on a logarithmic axis, one line a model: PLS, multiblock ridge, ridge on the network's features, and features beside PLS scores."}}
-ax = training.plot_learning_curve(curve, x="n_train")
+# %% mystnb={"figure": {"caption": "R² on {glue:text}`transfer-label` by the number of training soils ({glue:text}`transfer-kind` soils), always on the same test soils. Whiskers: 5–95 % of the repeats.", "name": "fig-transfer-learning-curve"}, "image": {"alt": "R squared against the number of training soils on a logarithmic axis, one line per model: PLS, multiblock ridge, ridge on the network's features, and features beside PLS scores."}}
+ax = plots.plot_learning_curve(curve, x="n_train")
+
+# %% tags=["remove-input"]
+by_size = curve.pivot_table(index="n_train", columns="model", values="value")
+enough = by_size.index[by_size[PLS] >= by_size[BEST].iloc[0]]
+needed = f"{enough[0]} soils" if enough.size else f"none of the numbers tried, up to {most}"
+Markdown(f"""
+With {sizes[0]} training soils, *{BEST}* has R² {_format.number(by_size[BEST].iloc[0])}, and {PLS} {_format.number(by_size[PLS].iloc[0])}. {PLS} reaches as much with {needed}.
+""")
 
 # %% [markdown]
-# {glue:text}`transfer-savings`
-#
 # ## When does transfer pay?
 #
-# One site is one throw of the dice, and its library is what it is. Where soils are *simulated*, both can be drawn again: {glue:text}`transfer-n-draws` libraries, and as many sites of
-# {glue:text}`transfer-n-train` soils with {glue:text}`transfer-n-test` others to be right about. No network is told of iron, on which lead depends most. But a library may know more than pH: clay, organic carbon
+# One site and its library are one random draw. Where soils are *simulated*, both can be drawn again, and many new soils can judge the models.
+# No network is told of iron, on which lead depends most. But a library may know more than pH: clay, organic carbon
 # and carbonate are measured with it. A network of these four properties turns a spectrum into four numbers, and ridge sees them beside PLS scores.
 #
 # Then one thing is changed at a time: how large the library is, how far the site's soils have shifted away from it, and how much of ln Pb nothing explains.
 # The new soils lie in the same fields as those learnt from, which is easier than whole fields left out.
 
 # %%
-twins = pd.read_csv(project_root() / "results" / "fresh_twins.csv")
-curves = fresh_twins.by_factor(twins)
+results = project_root() / "results"
+twins, curves = (pd.read_csv(results / f"{name}.csv") for name in ("fresh_twins", "fresh_twins_curves"))
+factors = {
+    "size": "Soils in the library",
+    "shift": "Shift of the site from the library",
+    "noise": "Unexplained spread of ln Pb (sd)",
+}
+default = twins[list(factors)].value_counts().idxmax()
+at_default = twins.set_index(list(factors)).sort_index().loc[default]
 
-# %% mystnb={"figure": {"caption": "R² on lead of new soils, as measured, of freshly drawn **simulated** libraries and sites: mean and 95 % interval over the draws. One factor varies, the others stay at {glue:text}`transfer-default`. Dashed: who knows all constituents and pH.", "name": "fig-transfer-twins"}, "image": {"alt": "Three panels, R squared against the soils in the library, the shift of the site, and the unexplained spread of lead. Lines: four properties beside PLS, pH features beside PLS, pH fine-tuned, two models without a library, random features; a dashed line above them is the ceiling."}}
-axes = training.plot_factors(curves, fresh_twins.FACTORS, fresh_twins.CEILING)
+# %% mystnb={"figure": {"caption": "R² on lead of new soils, as measured, of freshly drawn **simulated** libraries and sites: mean and 95 % interval over the draws. One factor varies, the others stay as they are in the text. Dashed: a model that knows all constituents and pH.", "name": "fig-transfer-twins"}, "image": {"alt": "Three panels, R squared against the soils in the library, the shift of the site, and the unexplained spread of lead. Lines: four properties beside PLS, pH features beside PLS, pH fine-tuned, two models without a library, random features; a dashed line above them is the ceiling."}}
+axes = plots.plot_factors(curves, factors, "all constituents known")
+
+# %% tags=["remove-input"]
+drawn = at_default.pivot_table("R2", "draw", ["knows", "strategy"])
+alone = drawn["nothing"].mean().idxmax()
+FOUR, PH = ("four properties", "predictions ‖ PLS"), ("pH", "features ‖ PLS")
+gains = {name: evaluate.mean_over_tasks(drawn[name] - drawn["nothing", alone]) for name in (FOUR, PH)}
+gain = {name: "{} ({} to {})".format(*map(_format.signed, row)) for name, row in gains.items()}
+pays = {
+    name: "better" if low > 0 else "worse" if high < 0 else "undecided"
+    for name, (_, low, high) in gains.items()
+}
+Markdown(f"""
+There are {twins["draw"].nunique()} draws, with {twins["n_train"].iloc[0]} soils of a site to learn from and {twins["n_test"].iloc[0]:,} others to judge.
+If not varied, the library has {default[0]:,.0f} soils, the shift is {default[1]:g} and the spread {default[2]:g}.
+The strongest model without a library is the {alone}, with R² {drawn["nothing", alone].mean():.2f}.
+Four properties beside PLS are **{pays[FOUR]}** (R² differs by {gain[FOUR]}). pH features beside PLS are **{pays[PH]}** ({gain[PH]}).
+""")
+
+# %% tags=["remove-input"]
+wide = curves.pivot_table("value", ["factor", "level"], "model")
+gap = wide["four properties ‖ PLS"] - wide["average, no library"]
+size, shift, noise = (gap.loc[factor].map(_format.signed).tolist() for factor in factors)
+strongest = factors[gap.groupby("factor").agg(np.ptp).idxmax()].lower()
+Markdown(f"""
+Against the average without a library, four properties beside PLS gain {size[0]} with the smallest library of {{numref}}`fig-transfer-twins` and {size[-1]} with the largest;
+{shift[0]} without a shift and {shift[-1]} with the largest; {noise[0]} with the smallest spread and {noise[-1]} with the largest.
+The factor that changes the gain most is: *{strongest}*.
+""")
 
 # %% [markdown]
-# {glue:text}`transfer-twins-many` {glue:text}`transfer-twins-turning`
-#
-# And pH alone? {glue:text}`transfer-twins-ph`
-#
-# The table has every strategy by what the network had learnt. The last three columns are controls: labels of other soils; a property that lead does not hang on
+# The table has every strategy by what the network had learnt. The last three columns are controls: labels of other soils; a property that lead does not depend on
 # (smectite's share of the clay that is not kaolinite); and nothing.
 
 # %% tags=["hide-input"]
-table = fresh_twins.controls(twins).map(_format.number)
-table.rename_axis(index=None, columns=None).reset_index(names="R², simulated").style.hide(axis="index")
+table = at_default[at_default["knows"] != "nothing"].pivot_table("R2", "strategy", "knows", sort=False)
+table = table.map(_format.number).rename_axis(index=None, columns=None)
+table.reset_index(names="R², simulated").style.hide(axis="index")
 
-# %% [markdown]
-# {glue:text}`transfer-twins-labels`
-#
-# {glue:text}`transfer-twins-random` Script, all numbers and what had been expected: `benchmarks/fresh_twins.md`.
+# %% tags=["remove-input"]
+controls = ["shuffled labels", "unrelated property", "random weights"]
+surely = sum(evaluate.mean_over_tasks(drawn[FOUR] - drawn[name, FOUR[1]])[1] > 0 for name in controls)
+reached = {name: f"{drawn[name, FOUR[1]].mean():.2f}" for name in ["four properties", *controls]}
+through = [
+    drawn[key].mean()
+    for key in (
+        ("nothing", "ridge"),
+        ("random weights", "features + ridge"),
+        ("random weights", "pooled features + ridge"),
+    )
+]
+Markdown(f"""
+Four properties beside PLS reach R² {reached["four properties"]} with the true labels. The same strategy reaches {reached["shuffled labels"]} from shuffled labels,
+{reached["unrelated property"]} from an unrelated property and {reached["random weights"]} from random weights: the true labels are surely better than {surely} of these 3 controls.
+
+Ridge on the bands themselves has {through[0]:.2f}. Through random filters it has {through[1]:.2f} if their features keep their place along the spectrum, and {through[2]:.2f} if they are averaged over it.
+So a random network is a weak control or a strong one, by how it is read; features that learnt must be read the same way.
+Script, all numbers and what had been expected: `benchmarks/fresh_twins.md`.
+""")
 
 # %% tags=["remove-cell"]
-default = fresh_twins.default(twins)
-texts = {
-    "twins-many": fresh_twins.verdict(twins, fresh_twins.MANY),
-    "twins-ph": fresh_twins.verdict(twins, fresh_twins.FEATURES),
-    "twins-labels": fresh_twins.labels_matter(twins, fresh_twins.MANY),
-    "twins-random": fresh_twins.random_words(twins),
-    "twins-turning": fresh_twins.turning_points(twins, fresh_twins.MANY),
-    "default": fresh_twins.default_words(twins),
-    "n-draws": twins["draw"].nunique(),
-    "n-train": int(twins["n_train"].iloc[0]),
-    "n-test": f"{twins['n_test'].iloc[0]:,}",
-}
-for name, item in texts.items():
-    glue(f"transfer-{name}", item, display=False)
-
-# %% tags=["remove-cell"]
+knowledge = pd.concat([compared[control].assign(control=control) for control in pairs])
 tables = {"folds": folds, "predictions": predictions, "scores": scores, "league": league, "menu": menu}
 tables |= {"knowledge": knowledge, "against_pls": against_pls, "learning_curve": curve}
 for name, table in tables.items():
     study.save(name, table)
+glue("transfer-label", study.label, display=False)
+glue("transfer-kind", study.target.provenance.kind, display=False)
 
-# %% tags=["remove-cell"]
-r2 = league.set_index("model")["value"]
-by_control = dict(iter(knowledge.groupby("control")))
-of_random = by_control["random weights"]
-of_pls, of_control = (table.set_index("model", drop=False) for table in (against_pls, of_random))
-
-# %% tags=["remove-cell"]
-earned = transfer_words.earned(of_control.loc[BEST], of_pls.loc[BEST])
-texts = {
-    "answer": f"{BEST} reaches R² {r2[BEST]:.2f}, the same strategy from random weights {r2[pairs[BEST]]:.2f}; without any library {PLS} reaches {r2[PLS]:.2f} and {BLOCKS} {r2[BLOCKS]:.2f}. {earned}",
-    "earned": earned,
-    "blocks": f"Without any library, {BLOCKS} reaches R² {r2[BLOCKS]:.2f}: what a library is worth must be measured against that, too.",
-    "alone": transfer_words.alone(prop, r2[f"{prop} alone"], r2[RIDGE]),
-    "folds": transfer_words.membership(study.groups),
-    "best-pls": comparison.verdict(of_pls.loc[BEST]),
-    "recipe-pls": comparison.verdict(of_pls.loc[RECIPE]),
-    "knowledge": transfer_words.knowledge(of_random, prop),
-    "labels": transfer_words.knowledge(by_control["shuffled labels"], prop, "shuffled labels"),
-    "savings": transfer_words.savings(curve, BEST, PLS),
-    "target": study.target_name,
-    "property": prop,
-    "label": study.label,
-    "kind": study.target.provenance.kind,
-}
-
-# %% tags=["remove-cell"]
-numbers = {"r2-best": r2[BEST], "r2-pls": r2[PLS], "r2-recipe": r2[RECIPE], "r2-control": r2[pairs[BEST]]}
-counts = {"n-soils": len(study.y), "n-repeats": n_repeats}
-for name, item in (texts | counts | {name: float(number) for name, number in numbers.items()}).items():
-    glue(f"transfer-{name}", item, display=False)
+# %% tags=["remove-input"]
+control_verdict = compared["random weights"].set_index("model").loc[BEST, "outcome"]
+shown_to_help = control_verdict == best_verdict == "better"
+answer.update(
+    Markdown(f"""
+**The answer.** Of {study.target_name} in {len(study.y)} {study.target.provenance.kind} soils, features of the {prop} network beside PLS scores explain R² {r2[BEST]:.2f};
+the same from random weights {r2[pairs["random weights"][BEST]]:.2f}; without any library {PLS} {r2[PLS]:.2f} and {BLOCKS} {r2[BLOCKS]:.2f}.
+Against random weights the verdict is **{control_verdict}**, against PLS **{best_verdict}**: transfer from {prop} is {"shown" if shown_to_help else "not shown"} to help on these soils.
+""")
+)
 
 # %% [markdown]
 # ## Takeaways
-#
-# - Six strategies learn from a few hundred weights to all of them; those that leave the features alone need no training of a network at the site.
-# - {glue:text}`transfer-knowledge`
-# - {glue:text}`transfer-earned` {glue:text}`transfer-blocks`
-# - {glue:text}`transfer-savings`
-# - Where all is simulated and can be drawn again: {glue:text}`transfer-twins-many`
-#
+
+# %% tags=["remove-input"]
+Markdown(f"""
+- Six strategies learn from a few hundred weights to all of them; those that leave the features alone need no training of a network at the site.
+- The source's weights win against random ones in {won["random weights"]} of 3 pairs, against shuffled labels in {won["shuffled labels"]} of 2.
+- Verdict against PLS: {best_verdict} for features beside PLS scores, {recipe_verdict} for full fine-tuning.
+- PLS needs {needed} for what features beside PLS scores do with {sizes[0]}.
+- On freshly drawn simulated sites the verdict against the best model without a library is {pays[FOUR]} for four properties beside PLS, and {pays[PH]} for pH features.
+""")
+
+# %% [markdown]
 # ## Limits
 #
 # Folds speak of soils from the same site and instrument. One source network was trained, from one seed; its luck is in every row of {numref}`fig-transfer-league`.
 # Random weights were drawn once as well. The study's own choice of frozen layers, epochs and learning rate is unknown to us ({ref}`sec-data-access`).
-# Where soils are simulated, the source was made to know what the target hangs on; real soils need not be so kind ({ref}`sec-real-soils`).
-# That holds for {numref}`fig-transfer-twins` above all: there lead *does* hang on clay and pH, and pH on carbonate and carbon, by the equations that the labels come from.
+# Where soils are simulated, the source was made to know what the target depends on; real soils need not be so kind ({ref}`sec-real-soils`).
+# That holds for {numref}`fig-transfer-twins` above all: there lead *does* depend on clay and pH, and pH on carbonate and carbon, by the equations that the labels come from.
 #
 # ## Try it on your site
 #
