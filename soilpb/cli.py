@@ -1,15 +1,7 @@
-"""``soilpb new-site``: from a folder of spectra and a laboratory table to a site file.
+"""The command line, ``soilpb``: new-site, check-site, report, predict, fetch, check-source.
 
-``soilpb predict``: what a site's kept model says of new spectra.
-
-``soilpb report``: one site's report as one page, without the other chapters of the book.
-
-``soilpb fetch`` and ``soilpb check-source``: the libraries that the network learns from.
-
-The command line: ``soilpb new-site``, ``check-site``, ``report``, ``predict`` and those about libraries.
-
-What a user gets wrong is one message on standard error and exit code 1, never a
-traceback.
+What a user gets wrong is one line on standard error and exit code 1, never a traceback.
+Commands import what they need when they run, so that ``soilpb --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -17,27 +9,24 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
-import pandas as pd
 import typer
 import yaml
-from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from soilpb import quality, site_file, workflow
-from soilpb._files import MissingArtifact, atomic_write
-from soilpb.decide import stored_model
-from soilpb.quality import Finding
-from soilpb.readers import libraries
-from soilpb.readers.site import read_measured
-from soilpb.report import new_site, render
+from soilpb import site_file
 from soilpb.site_file import Site, SiteError, project_root
+
+if TYPE_CHECKING:
+    from soilpb.quality import Finding
+    from soilpb.report.new_site import Proposal
 
 app = typer.Typer(
     help="Soil lead from vis-NIR spectra: check what you bring to the book.",
@@ -47,16 +36,16 @@ app = typer.Typer(
 )
 
 
-class BelowDetection(StrEnum):
-    """What to do with cells such as ``<5``."""
+def _choices(name: str) -> type[StrEnum]:
+    """Values that a key of the site file may have."""
+    values = get_args(Site.model_fields[name].annotation)
+    return StrEnum(name.title().replace("_", ""), {value: value for value in values})
 
-    refuse = "refuse"
-    half = "half"
 
-
-#: The libraries, and the units of spectra, that a site file may name.
-Source = StrEnum("Source", list(get_args(Site.model_fields["source"].annotation)))
-SpectraUnit = StrEnum("SpectraUnit", list(get_args(Site.model_fields["spectra_unit"].annotation)))
+Source, SpectraUnit, BelowDetection = map(_choices, ("source", "spectra_unit", "below_detection"))
+#: Libraries that are not installed with the package, and the levels of OSSL.
+SourceLibrary = StrEnum("SourceLibrary", {name: name for name in ("ossl", "lucas2009", "lucas2015")})
+Level = StrEnum("Level", {"L0": "L0", "L1": "L1"})
 
 Name = Annotated[str, typer.Argument(help="Short name: letters, digits and dashes.", show_default=False)]
 Spectra = Annotated[Path, typer.Option(help="Folder of instrument files, or a table.", show_default=False)]
@@ -72,58 +61,6 @@ Library = Annotated[
     Source, typer.Option("--source", help="What the network learns from; limesoda needs no download.")
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a site file that is there.")]
-
-
-@app.command("new-site")
-def new(
-    name: Name,
-    spectra: Spectra,
-    laboratory: Laboratory,
-    target: Target = "Pb",
-    unit: Unit = "",
-    id_column: Id = "",
-    spectra_unit: Measured = SpectraUnit.auto,
-    below_detection: Below = BelowDetection.refuse,
-    source: Library = Source.limesoda,
-    force: Force = False,
-) -> None:
-    """Recognise a site's files, say what was understood, and write its site file."""
-    console = Console(highlight=False)
-    try:
-        new_site.free_path(name, force=force)
-        proposal = new_site.propose_site(
-            name,
-            spectra,
-            laboratory,
-            target=target,
-            unit=unit,
-            id_column=id_column,
-            spectra_unit=spectra_unit.value,
-            below_detection=below_detection.value,
-            source=source.value,
-        )
-        console.print(_proposal_table(proposal))
-        path = new_site.write_site(proposal, force=force)
-    except SiteError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"problem: {error}")
-        raise typer.Exit(1) from None
-    plain = Console(soft_wrap=True, highlight=False, markup=False)
-    plain.print(f"Written: {path.relative_to(project_root())}")
-    plain.print(f"Looked at closely: soilpb check-site {name}")
-    plain.print(f"Its report: make report SITE={name}")
-
-
-def _proposal_table(proposal: new_site.Proposal) -> Table:
-    table = Table("about", "understood as", title=proposal.site.site, title_justify="left")
-    for about, found in proposal.understood:
-        # Names and cells of users' files may hold what rich takes for markup.
-        table.add_row(Text(about), Text(found))
-    for finding in proposal.findings:
-        if finding.level in ("problem", "warning"):
-            table.add_row(Text(finding.level), Text(f"{finding.found}: {finding.advice}"), style="yellow")
-    return table
-
-
 SiteName = Annotated[str, typer.Argument(help="A site's name, or the path of its file.", show_default=False)]
 NewSpectra = Annotated[
     Path,
@@ -136,6 +73,104 @@ Ph = Annotated[Path | None, typer.Option(help="Table with measured pH of the new
 Standard = Annotated[str, typer.Option(help="Whose limits; GB 15618-2018 for lead if omitted.")]
 Limits = Annotated[Path | None, typer.Option(help="YAML file of a standard of your own.")]
 Coverage = Annotated[float, typer.Option(help="Share of values that intervals shall hold.")]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("-p", help="A parameter of the report or key of the site file, such as -p n_repeats=1."),
+]
+Folder = Annotated[Path | None, typer.Option(help="Where the library's files are; data/<source> if omitted.")]
+OsslLevel = Annotated[Level, typer.Option(help="OSSL as measured (L0) or harmonised (L1).")]
+
+_STYLES = {"problem": "bold red", "warning": "yellow", "ok": "green", "note": "dim"}
+
+
+def _print(text: str, *, error: bool = False) -> None:
+    """Print a line unwrapped, so that paths and cells stay whole for whoever searches for them."""
+    Console(stderr=error, soft_wrap=True, highlight=False, markup=False).print(text)
+
+
+@contextmanager
+def _stop_in_one_line(*faults: type[Exception]) -> Iterator[None]:
+    """Turn what a user can mend into one line and exit code 1."""
+    try:
+        yield
+    except (SiteError, *faults) as error:
+        _print(f"problem: {error}", error=True)
+        raise typer.Exit(1) from None
+
+
+@app.command("new-site")
+def new_site(
+    name: Name,
+    spectra: Spectra,
+    laboratory: Laboratory,
+    target: Target = "Pb",
+    unit: Unit = "",
+    id_column: Id = "",
+    spectra_unit: Measured = SpectraUnit.auto,
+    below_detection: Below = BelowDetection.refuse,
+    source: Library = Source.limesoda,
+    force: Force = False,
+) -> None:
+    """Recognise a site's files, say what was understood, and write its site file."""
+    from soilpb.report.new_site import free_path, propose_site, write_site
+
+    with _stop_in_one_line():
+        free_path(name, force=force)
+        proposal = propose_site(
+            name,
+            spectra,
+            laboratory,
+            target=target,
+            unit=unit,
+            id_column=id_column,
+            spectra_unit=spectra_unit.value,
+            below_detection=below_detection.value,
+            source=source.value,
+        )
+        Console(highlight=False).print(_proposal_table(proposal))
+        path = write_site(proposal, force=force)
+    _print(f"Written: {path.relative_to(project_root())}")
+    _print(f"Looked at closely: soilpb check-site {name}")
+    _print(f"Its report: make report SITE={name}")
+
+
+def _proposal_table(proposal: Proposal) -> Table:
+    table = Table("about", "understood as", title=proposal.site.site, title_justify="left")
+    for about, found in proposal.understood:
+        # Names and cells of users' files may hold what rich takes for markup.
+        table.add_row(Text(about), Text(found))
+    for finding in proposal.findings:
+        if finding.level in ("problem", "warning"):
+            table.add_row(Text(finding.level), Text(f"{finding.found}: {finding.advice}"), style="yellow")
+    return table
+
+
+@app.command("check-site")
+def check_site(site: SiteName) -> None:
+    """Say what a study would find in a site's files; exit with 1 if anything stops it."""
+    with _stop_in_one_line():
+        findings = _findings(site_file.load_site_file(site))
+    counts = Counter(finding.level for finding in findings)
+    Console(highlight=False).print(_findings_table(site, findings))
+    _print(f"problems: {counts['problem']}, warnings: {counts['warning']}, notes: {counts['note']}")
+    raise typer.Exit(1 if counts["problem"] else 0)
+
+
+def _findings(site: Site) -> list[Finding]:
+    from soilpb.quality import Finding, check_soils
+    from soilpb.readers.site import read_measured
+
+    if site.target_data == "twin":
+        return [Finding("ok", "site file", "valid; the site is a simulated twin: nothing measured to check")]
+    return check_soils(read_measured(site), site)
+
+
+def _findings_table(title: str, findings: Iterable[Finding]) -> Table:
+    table = Table("", "about", "found, and what to do", title=title, title_justify="left")
+    for finding in findings:
+        told = ": ".join(filter(None, (finding.found, finding.advice)))
+        table.add_row(*map(Text, (finding.level, finding.topic, told)), style=_STYLES[finding.level])
+    return table
 
 
 @app.command("predict")
@@ -148,21 +183,20 @@ def predict(
     limits: Limits = None,
     coverage: Coverage = 0.9,
 ) -> None:
-    """Predict new soils with the model that a site's report kept: value, interval, exceedance, flag."""
-    speak = Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print
-    try:
-        table, remarks = stored_model.predict_files(site, spectra, ph, standard, limits, coverage)
-        _write(table, output, inputs=[spectra, *filter(None, [ph, limits])])
-    except (ValueError, MissingArtifact, OSError) as error:
-        speak(f"problem: {error}")
-        raise typer.Exit(1) from None
+    """Predict new soils with the model stored by a site's report: value, interval, exceedance, flag."""
+    from soilpb.decide.stored_model import predict_files
+
+    with _stop_in_one_line(ValueError, OSError):
+        table, remarks = predict_files(site, spectra, ph, standard, limits, coverage)
+        _write(table.to_csv(float_format="%.6g"), output, inputs=[spectra, *filter(None, [ph, limits])])
     for remark in remarks:
-        speak(remark)
+        _print(remark, error=True)
 
 
-def _write(table: pd.DataFrame, output: Path | None, inputs: list[Path]) -> None:
-    """Write the table whole or not at all, and never over what was read."""
-    text = table.to_csv(float_format="%.6g")
+def _write(text: str, output: Path | None, inputs: list[Path]) -> None:
+    """Write a table whole or not at all, and never over what was read."""
+    from soilpb._files import atomic_write
+
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -172,60 +206,50 @@ def _write(table: pd.DataFrame, output: Path | None, inputs: list[Path]) -> None
         temporary.write_text(text, encoding="utf-8")
 
 
-#: The chapter whose network the report starts from, and the report itself.
-PRETRAINING, REPORT = "02_pretraining", "site_report"
-#: Where reports are put, in the project's root.
-FOLDER = Path("_build", "report")
-
-Parameters = Annotated[
-    list[str] | None,
-    typer.Option("-p", help="A parameter of the report or key of the site file, such as -p n_repeats=1."),
-]
-
-
 @app.command("report")
 def report(site: SiteName, parameters: Parameters = None) -> None:
     """Make the report of a site: one HTML file. The former one stays until the new one is complete."""
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    try:
-        given = _read(parameters or [])
-        path = make(site, given, console)
-    except PapermillExecutionError as error:
-        fault = error.evalue if error.ename == SiteError.__name__ else f"{error.ename}: {error.evalue}"
-        console.print(f"problem: {fault}")
-        raise typer.Exit(1) from None
-    except (SiteError, render.PageError) as error:
-        console.print(f"problem: {error}")
-        raise typer.Exit(1) from None
-    typer.echo(f"The report: {path.relative_to(site_file.project_root())}")
+    from papermill.exceptions import PapermillExecutionError
+
+    from soilpb.report.render import PageError
+
+    with _stop_in_one_line(PageError):
+        try:
+            path = make_report(site, _read_parameters(parameters or []))
+        except PapermillExecutionError as error:
+            known = error.ename == SiteError.__name__
+            raise SiteError(error.evalue if known else f"{error.ename}: {error.evalue}") from None
+    typer.echo(f"The report: {path.relative_to(project_root())}")
 
 
-def make(site: str, parameters: Mapping[str, Any], console: Console) -> Path:
-    """Execute what the report needs, render it, and return its path.
+def make_report(site: str, parameters: Mapping[str, Any]) -> Path:
+    """Execute what the report needs, render it, and return its path, ``_build/report/<site>.html``.
 
     The network is trained again only if something behind it changed. With parameters, what
     is executed is for this page alone: the book executes its own.
     """
+    from soilpb import workflow
+    from soilpb.report import render
+
     logging.getLogger("papermill").setLevel(logging.ERROR)  # keys of site files are no news to us
     keys = {key: value for key, value in parameters.items() if key in Site.model_fields}
     about = site_file.load_site_file(site, **keys)
-    page = site_file.project_root() / FOLDER / f"{about.site}.html"
     with tempfile.TemporaryDirectory(prefix="soilpb-report-") as aside:
-        for chapter, given in ((PRETRAINING, keys), (REPORT, parameters)):
+        for chapter, given in (("02_pretraining", keys), ("site_report", parameters)):
             source = render.PROJECT / "notebooks" / f"{chapter}.py"
-            kept = site_file.artifacts_folder(about) / chapter / "notebook.ipynb"
-            if chapter == PRETRAINING and not given and _is_current(kept, source, site):
+            executed = site_file.artifacts_folder(about) / chapter / "notebook.ipynb"
+            if chapter == "02_pretraining" and not given and workflow.is_current(executed, source, site):
                 continue
-            console.print(f"Executing {chapter} for {about.site} …")
+            _print(f"Executing {chapter} for {about.site} …", error=True)
             if given:
-                kept.unlink(missing_ok=True)  # its tables are about to be others
-            executed = Path(aside) / f"{chapter}.ipynb" if given else kept
+                executed.unlink(missing_ok=True)  # its tables are about to be others
+                executed = Path(aside) / f"{chapter}.ipynb"
             workflow.execute(source, executed, site, **given)
-        console.print(f"Rendering the report of {about.site} …")
-        return render.render_page(executed, page)
+        _print(f"Rendering the report of {about.site} …", error=True)
+        return render.render_page(executed, project_root() / "_build" / "report" / f"{about.site}.html")
 
 
-def _read(parameters: Iterable[str]) -> dict[str, Any]:
+def _read_parameters(parameters: Iterable[str]) -> dict[str, Any]:
     """Names and values of ``name=value``; values as YAML reads them."""
     pairs = [text.partition("=") for text in parameters]
     for name, equals, value in pairs:
@@ -234,102 +258,32 @@ def _read(parameters: Iterable[str]) -> dict[str, Any]:
     return {name: yaml.safe_load(value) for name, _, value in pairs}
 
 
-def _is_current(executed: Path, source: Path, site: str) -> bool:
-    """Tell whether nothing behind an executed chapter is younger than it."""
-    root = site_file.project_root()
-    behind = [*workflow.data_behind(site), *workflow.code_behind(source)]
-    files = [source, site_file.site_file(site), *(root / path for path in behind)]
-    return executed.exists() and executed.stat().st_mtime >= max(file.stat().st_mtime for file in files)
-
-
-console = Console(soft_wrap=True, highlight=False, markup=False)
-
-
-class SourceLibrary(StrEnum):
-    """Libraries that a site file may name as its source and that are not installed with the package."""
-
-    ossl = "ossl"
-    lucas2009 = "lucas2009"
-    lucas2015 = "lucas2015"
-
-
-class Level(StrEnum):
-    """Levels of OSSL."""
-
-    L0 = "L0"
-    L1 = "L1"
-
-
-Folder = Annotated[Path | None, typer.Option(help="Where the library's files are; data/<source> if omitted.")]
-
-
 @app.command("fetch")
-def fetch_source(
-    source: SourceLibrary,
-    folder: Folder = None,
-    level: Annotated[Level, typer.Option(help="OSSL as measured (L0) or harmonised (L1).")] = Level.L0,
-) -> None:
+def fetch(source: SourceLibrary, folder: Folder = None, level: OsslLevel = Level.L0) -> None:
     """Download OSSL (about 1 GB), or say how to ask for LUCAS."""
+    from soilpb.readers import libraries
+
     folder = folder or Path("data") / source
     if source in libraries.LUCAS_STEPS:
-        console.print(libraries.LUCAS_STEPS[source].format(folder=folder))
+        _print(libraries.LUCAS_STEPS[source].format(folder=folder))
         return
-    console.print(libraries.OSSL_LICENCES)
-    try:
+    _print(libraries.OSSL_LICENCES)
+    with _stop_in_one_line():
         path = libraries.fetch_ossl(folder, level.value)
-    except SiteError as error:
-        _stop(error)
-    console.print(f"{path}\nsha256 {libraries.recorded_sha256(path)}\nNow: soilpb check-source ossl")
+    _print(f"{path}\nsha256 {libraries.recorded_sha256(path)}\nNow: soilpb check-source ossl")
 
 
 @app.command("check-source")
 def check_source(source: SourceLibrary, folder: Folder = None) -> None:
     """Say whether a library is complete and right; exit with 1 if it is not."""
+    from soilpb.readers import libraries
+
     findings = libraries.check_source(source, folder or Path("data") / source)
     for finding in findings:
-        console.print(f"{'✓' if finding.good else '✗'} {finding.text}")
+        _print(f"{'✓' if finding.good else '✗'} {finding.text}")
     complete = all(finding.good for finding in findings)
-    console.print(f"{source}: {'complete' if complete else 'not complete'}")
+    _print(f"{source}: {'complete' if complete else 'not complete'}")
     raise typer.Exit(0 if complete else 1)
-
-
-def _stop(error: SiteError) -> None:
-    Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(str(error))
-    raise typer.Exit(1)
-
-
-_STYLES = {"problem": "bold red", "warning": "yellow", "ok": "green", "note": "dim"}
-
-
-@app.command("check-site")
-def check_site(site: SiteName) -> None:
-    """Say what a study would find in a site's files; exit with 1 if anything stops it."""
-    try:
-        findings = _findings(site_file.load_site_file(site))
-    except SiteError as error:
-        # One line, not wrapped: paths and cells stay whole for whoever searches for them.
-        Console(stderr=True, soft_wrap=True, highlight=False, markup=False).print(f"problem: {error}")
-        raise typer.Exit(1) from None
-    counts = Counter(finding.level for finding in findings)
-    console = Console(highlight=False)
-    console.print(_table(site, findings))
-    console.print(f"problems: {counts['problem']}, warnings: {counts['warning']}, notes: {counts['note']}")
-    raise typer.Exit(1 if counts["problem"] else 0)
-
-
-def _findings(site: site_file.Site) -> list[Finding]:
-    if site.target_data == "twin":
-        return [Finding("ok", "site file", "valid; the site is a simulated twin: nothing measured to check")]
-    return quality.check_soils(read_measured(site), site)
-
-
-def _table(title: str, findings: Iterable[Finding]) -> Table:
-    table = Table("", "about", "found, and what to do", title=title, title_justify="left")
-    for finding in findings:
-        said = ": ".join(filter(None, (finding.found, finding.advice)))
-        # Cells of users' files may hold what rich takes for markup.
-        table.add_row(*map(Text, (finding.level, finding.topic, said)), style=_STYLES[finding.level])
-    return table
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def project_root(start: Path | None = None) -> Path:
     )
 
 
-def site_file(name_or_path: str | Path) -> Path:
+def find_site_file(name_or_path: str | Path) -> Path:
     """Path of a site file, given as ``gejiu`` or as ``notebooks/sites/gejiu.yml``."""
     path = Path(name_or_path)
     if path.suffix not in (".yml", ".yaml"):
@@ -142,7 +142,7 @@ def load_site_file(name_or_path: str | Path, **overrides: Any) -> Site:
     SiteError
         One line a fault: an unknown key (with the nearest known one), a wrong type, a missing key.
     """
-    path = site_file(name_or_path)
+    path = find_site_file(name_or_path)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

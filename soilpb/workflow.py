@@ -183,6 +183,14 @@ def data_behind(site: str) -> list[str]:
     return [path for path in dict.fromkeys(files) if (root / path).exists()]
 
 
+def is_current(executed: Path, source: Path, site: str) -> bool:
+    """Tell whether nothing behind an executed chapter is younger than it."""
+    root = site_file.project_root()
+    behind = [*data_behind(site), *code_behind(source)]
+    files = [source, site_file.find_site_file(site), *(root / path for path in behind)]
+    return executed.exists() and executed.stat().st_mtime >= max(file.stat().st_mtime for file in files)
+
+
 def _from_root(path: Path, root: Path) -> str:
     """Path from the project's root where it lies below, else whole: the package may lie elsewhere."""
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()

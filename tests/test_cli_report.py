@@ -12,10 +12,11 @@ import yaml
 from papermill.exceptions import PapermillExecutionError
 from typer.testing import CliRunner
 
-from soilpb import cli, workflow
+from soilpb import workflow
 from soilpb.cli import app
 from soilpb.decide import stored_model
 from soilpb.models.network import SpectralNetwork
+from soilpb.report import render
 from soilpb.study import Study
 from tests.kept_sites import SITE, write_project
 
@@ -133,7 +134,7 @@ def test_only_what_changed_is_executed(project, monkeypatch):
     monkeypatch.setattr(
         workflow, "execute", lambda source, *_, **given: executed.append((source.stem, given))
     )
-    monkeypatch.setattr(cli.render, "render_page", lambda notebook, page: page)
+    monkeypatch.setattr(render, "render_page", lambda notebook, page: page)
     invoke("mine")
     os.utime(project / "data/lab.csv", (YOUNG + 1, YOUNG + 1))
     invoke("mine")

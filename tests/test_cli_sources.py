@@ -48,7 +48,7 @@ def test_a_failed_fetch_is_one_message(run, monkeypatch):
     monkeypatch.setattr(libraries, "fetch_ossl", fail)
     result = run("fetch", "ossl")
     assert result.exit_code == 1
-    assert result.stderr == "no network; run the command again\n"
+    assert result.stderr == "problem: no network; run the command again\n"
 
 
 def test_check_source_tells_by_its_exit_code(run, tmp_path):
