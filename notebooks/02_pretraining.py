@@ -124,7 +124,8 @@ It was trained **{trained}**: over the last quarter of the epochs R² changed by
 # that were held back, and those of the site.
 
 # %%
-pls = PLSCV(evaluate.MAX_COMPONENTS, seed=seed).fit(learning.reflectance, learning.values(prop))
+pls = PLSCV(evaluate.MAX_COMPONENTS, seed=seed)
+pls.fit(learning.reflectance, learning.values(prop), evaluate.profiles_of(learning))
 RESNET, PLS = f"ResNet-{prop.split('_')[0]}", f"PLS-{prop.split('_')[0]}"
 soils = {"library": held_back}
 if prop in study.target.samples:

@@ -9,7 +9,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from soilpb.models.pls import PLSCV, LocalPLS, Space
+from soilpb.models.pls import PLSCV, LocalPLS, PrincipalAxes
 from soilpb.models.preprocessing import derivative_pipeline
 
 
@@ -43,7 +43,7 @@ def test_each_prediction_is_pls_on_the_nearest_soils():
     assert model.n_neighbours_ == 20
     known, unseen = (derivative_pipeline().fit_transform(rows) for rows in (X, new))
     for spectrum, predicted in zip(unseen, model.predict(new), strict=True):
-        near = Space.learn(known).nearest(spectrum[None], known)[0, :20]
+        near = PrincipalAxes.learn(known).nearest(spectrum[None], known)[0, :20]
         pls = PLSRegression(model.n_components_, scale=False).fit(known[near], y[near])
         assert predicted == pytest.approx(pls.predict(spectrum[None])[0])
 
@@ -55,7 +55,7 @@ def test_inner_folds_are_an_honest_rehearsal():
     model = LocalPLS(neighbours=[25], max_components=3, seed=4).fit(X, y)
     spectra, errors = derivative_pipeline().fit_transform(X), []
     for train, test in KFold(5, shuffle=True, random_state=4).split(X):
-        order = Space.learn(spectra[train]).nearest(spectra[test], spectra[train])[:, :25]
+        order = PrincipalAxes.learn(spectra[train]).nearest(spectra[test], spectra[train])[:, :25]
         predicted = [
             PLSRegression(2, scale=False).fit(spectra[train[near]], y[train[near]]).predict(spectra[[row]])[0]
             for row, near in zip(test, order, strict=True)
@@ -78,7 +78,7 @@ def test_distances_do_not_hang_on_the_scale_of_an_axis():
     """Each leading component counts alike, however little of the variance it holds; noise does not count."""
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(300, 3)) * [10, 2, 0.01]
-    space = Space.learn(scores)
+    space = PrincipalAxes.learn(scores)
     assert space.axes.shape == (3, 2)
     spread = ((scores - space.mean) @ space.axes).std(axis=0)
     assert spread[0] == pytest.approx(spread[1])

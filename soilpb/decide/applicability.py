@@ -9,7 +9,6 @@ is flagged on average, whatever their distribution.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,24 +69,6 @@ class ApplicabilityDomain:
         usual[1] = max(usual[1], ROUNDING * components[-1].explained_variance_.sum())
         limits = usual * _conformal_limit((unseen / usual).max(axis=1), FALSE_ALARMS)
         return cls(components, *map(float, limits))
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """What its components have learned."""
-        pca = self.components[-1]
-        return {"mean": pca.mean_, "axes": pca.components_, "variances": pca.explained_variance_}
-
-    @classmethod
-    def of_arrays(
-        cls, arrays: Mapping[str, np.ndarray], t2_limit: float, q_limit: float
-    ) -> ApplicabilityDomain:
-        """Make it again."""
-        components = _fit(np.stack([(n := np.linspace(0.1, 0.9, len(arrays["mean"]))), n[::-1]]), 1)
-        pca = components[-1]
-        pca.mean_, pca.components_, pca.explained_variance_ = (
-            arrays[name] for name in ("mean", "axes", "variances")
-        )
-        pca.n_components_ = len(pca.components_)
-        return cls(components, t2_limit, q_limit)
 
     def distances(self, X: np.ndarray) -> pd.DataFrame:
         """Measure how far spectra lie.

@@ -12,9 +12,8 @@ The model of one site that is kept: what the next spectra from there are read wi
 
 The best of the candidates, with all that a prediction needs to be judged: the fits without each fold
 (intervals, probabilities), the same of pH where it was measured, and what spectra of the site look
-like (applicability). All of it is arrays, stored as safetensors with a card that says what it was
-made of; what is loaded predicts what was saved, and altered files are refused
-(:mod:`soilpb.models.storage`).
+like (applicability). It is stored with a card that says what it was made of; what is loaded predicts
+what was saved, and altered files are refused (:mod:`soilpb.models.storage`).
 
 What the kept model of a site is worth on soils it has not seen: intervals, probabilities, flags.
 """
@@ -39,8 +38,6 @@ from soilpb.decide.standards import LEAD_LIMITS, lead_limit
 from soilpb.evaluate import splits
 from soilpb.models import storage
 from soilpb.models.pls import PLSCV
-from soilpb.old import frozen
-from soilpb.old.frozen import Arrays, Frozen, freeze
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +48,7 @@ class Calibration:
 
     Attributes
     ----------
-    models : tuple of Frozen
+    models : tuple of regressors
         The first is fitted to all soils, each other without one fold.
     names : tuple of str
         Of the candidates that these are.
@@ -63,7 +60,7 @@ class Calibration:
         Root mean square error of each candidate on soils it had not seen.
     """
 
-    models: tuple[Frozen, ...]
+    models: tuple[RegressorMixin, ...]
     names: tuple[str, ...]
     fold: np.ndarray
     residuals: np.ndarray
@@ -92,11 +89,6 @@ class Calibration:
             From :func:`soilpb.decide.intervals.assign_folds`.
         groups : (n_samples,) array, optional
             Soils that inner folds keep together.
-
-        Raises
-        ------
-        CannotFreeze
-            If the best cannot be stored as arrays.
         """
         known = np.isfinite(y)
         X, y = np.asarray(X, dtype=np.float64)[known], y[known]
@@ -105,14 +97,13 @@ class Calibration:
         place = tried[0].fold
         errors = np.column_stack([each.residuals for each in tried])
         first, *others = choose(errors, place)
-        fitted = [(tried[first].model, X)]
-        fitted += [(tried[c].fold_models[k], X[place != k]) for k, c in enumerate(others)]
+        fitted = [tried[first].model, *(tried[c].fold_models[k] for k, c in enumerate(others))]
         placed, residuals = np.zeros(len(known), dtype=int), np.full(len(known), np.nan)
         placed[known] = place
         residuals[known] = errors[np.arange(len(y)), np.array(others)[place]]
         names, sizes = list(candidates), np.sqrt((errors**2).mean(axis=0)).tolist()
         return cls(
-            tuple(freeze(model, seen) for model, seen in fitted),
+            tuple(fitted),
             tuple(names[c] for c in (first, *others)),
             placed,
             residuals,
@@ -126,11 +117,11 @@ class Calibration:
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict (n_new,) values from reflectance (n_new, n_bands)."""
-        return self.models[0].predict(X)
+        return np.ravel(self.models[0].predict(X))
 
     def fold_predictions(self, X: np.ndarray) -> np.ndarray:
         """Predict (n_new, n_folds) values, each by the model that has not seen one fold."""
-        return np.column_stack([model.predict(X) for model in self.models[1:]])
+        return np.column_stack([np.ravel(model.predict(X)) for model in self.models[1:]])
 
     def interval(self, X: np.ndarray, coverage: float = 0.9) -> np.ndarray:
         """CV+ interval, (n_new, 2)."""
@@ -140,23 +131,6 @@ class Calibration:
     def draws(self, X: np.ndarray) -> np.ndarray:
         """Predictive distribution, (n_new, n_samples); NaN in the columns of soils without a value."""
         return predictive_draws(self.fold_predictions(X), self.fold, self.residuals)
-
-    def arrays(self) -> Arrays:
-        """All that was learned, by names."""
-        return {"fold": self.fold, "residuals": self.residuals, **frozen.numbered(self.models)}
-
-    def settings(self) -> dict[str, Any]:
-        """What a card says of it."""
-        models = [model.settings() for model in self.models]
-        return {"names": self.names, "errors": self.errors, "models": models}
-
-    @classmethod
-    def thaw(cls, arrays: Arrays, settings: Mapping[str, Any]) -> Calibration:
-        """Make it again from both."""
-        models = frozen.thaw_numbered(arrays, settings["models"])
-        return cls(
-            models, tuple(settings["names"]), arrays["fold"], arrays["residuals"], dict(settings["errors"])
-        )
 
 
 def choose(errors: np.ndarray, fold: np.ndarray) -> list[int]:
@@ -306,36 +280,25 @@ class SiteModel:
         return exceedance.exceedance_by_rule(draws, standard, limits, ph, ph_draws)
 
     def save(self, folder: str | Path, **card: Any) -> Path:
-        """Write arrays and card to a folder; ``card`` says what the model was made of."""
-        calibrations = {"target": self.target, **({"ph": self.ph} if self.ph is not None else {})}
+        """Write the fitted parts and a card to a folder; ``card`` says what the model was made of."""
+        calibrations = {"target": self.target, "ph": self.ph}
+        fitted = {name: vars(part) if part else None for name, part in calibrations.items()}
         own = {
             "wavelengths": self.wavelengths,
             "scale": self.scale,
             "n_samples": len(self.target.fold),
-            "calibrations": {name: part.settings() for name, part in calibrations.items()},
-            "applicability_limits": {"t2_limit": self.domain.t2_limit, "q_limit": self.domain.q_limit},
+            "chosen": {name: part.names for name, part in calibrations.items() if part},
+            "errors": {name: part.errors for name, part in calibrations.items() if part},
         }
-        parts = {
-            "domain": self.domain.arrays(),
-            **{name: part.arrays() for name, part in calibrations.items()},
-        }
-        return storage.save(folder, parts, card | own)
+        return storage.save_fitted(folder, {**fitted, "domain": vars(self.domain)}, card | own)
 
     @classmethod
     def load(cls, folder: str | Path, made_by: str = "") -> SiteModel:
         """Read a model back, refusing files that changed since they were saved."""
-        parts, card = storage.load(folder, made_by)
-        calibrations = {
-            name: Calibration.thaw(parts[name], said) for name, said in card["calibrations"].items()
-        }
-        return cls(
-            np.array(card["wavelengths"]),
-            card["scale"],
-            calibrations["target"],
-            calibrations.get("ph"),
-            ApplicabilityDomain.of_arrays(parts["domain"], **card["applicability_limits"]),
-            card,
-        )
+        fitted, card = storage.load_fitted(folder, made_by)
+        target, ph = (Calibration(**part) if part else None for part in (fitted["target"], fitted["ph"]))
+        domain = ApplicabilityDomain(**fitted["domain"])
+        return cls(np.array(card["wavelengths"]), card["scale"], target, ph, domain, card)
 
     def _checked(self, X: np.ndarray) -> np.ndarray:
         X = np.asarray(X, dtype=np.float64)

@@ -32,6 +32,7 @@ _EXPORTS = {
         "hold_out",
         "name_populations",
         "predict_held_back",
+        "profiles_of",
         "score_by_population",
         "score_by_size",
         "score_within_populations",

@@ -79,7 +79,7 @@ def svm(seed: int = 0) -> Pipeline:
 def gaussian_process() -> Pipeline:
     """Gaussian process on the four views; length, signal and noise by marginal likelihood."""
     kernel = ConstantKernel(1, (1e-4, 1e4)) * Matern(1, (0.1, 1e3), nu=1.5) + WhiteKernel(0.1, (1e-4, 2))
-    process = QuietGaussianProcess(kernel, normalize_y=True, alpha=1e-8)
+    process = GaussianProcess(kernel, normalize_y=True, alpha=1e-8)
     return make_pipeline(four_views(), standardised(), process)
 
 
@@ -127,7 +127,7 @@ def stack(seed: int = 0) -> StackingRegressor:
     return StackingRegressor(_members(seed), StackWeights(positive=True), cv=InnerFolds(seed=seed))
 
 
-class QuietGaussianProcess(GaussianProcessRegressor):
+class GaussianProcess(GaussianProcessRegressor):
     """A Gaussian process for which a hyperparameter at its bound is an answer, not an alarm.
 
     Where spectra say nothing of a target, the likelihood is largest without any signal.
@@ -135,7 +135,7 @@ class QuietGaussianProcess(GaussianProcessRegressor):
 
     __metadata_request__fit = WANTS_GROUPS  # it has no folds, but a stack's around it have
 
-    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> QuietGaussianProcess:
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> GaussianProcess:
         """Fit as the parent does, whatever the groups."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)

@@ -12,7 +12,6 @@ itself never changes, and all that is learned comes from the rows given.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -190,15 +189,7 @@ class SpectralNetwork:
         **card
             What else the card should say: provenance of the source, scores, limits.
         """
-        own = {
-            "architecture": asdict(self.network.config),
-            "training": asdict(self.training) if self.training else None,
-            "wavelengths": self.wavelengths,
-            "properties": self.properties,
-            "parameters": self.n_parameters,
-            "history": self.history,
-        }
-        return storage.save(folder, self.parts(), card | own)
+        return storage.save_arrays(folder, self._parts(), card | self._card())
 
     @classmethod
     def load(cls, folder: str | Path, made_by: str = "") -> SpectralNetwork:
@@ -210,9 +201,17 @@ class SpectralNetwork:
         made_by : str
             Command to name if the network is not there.
         """
-        return cls.of_parts(*storage.load(folder, made_by))
+        return cls._of_parts(*storage.load_arrays(folder, made_by))
 
-    def parts(self) -> storage.Parts:
+    def __getstate__(self) -> dict[str, Any]:
+        """Say all that it is in arrays and settings: this is what copies and stored models are made of."""
+        return {"parts": self._parts(), "card": self._card()}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Make it again from both."""
+        vars(self).update(vars(self._of_parts(**state)))
+
+    def _parts(self) -> storage.Parts:
         """Weights and scales as arrays, by part and name."""
         return {
             "network": {name: value.numpy() for name, value in self.network.state_dict().items()},
@@ -220,19 +219,30 @@ class SpectralNetwork:
             "output_scaling": vars(self.output_scaling),
         }
 
+    def _card(self) -> dict[str, Any]:
+        """Everything else."""
+        return {
+            "architecture": asdict(self.network.config),
+            "training": asdict(self.training) if self.training else None,
+            "wavelengths": self.wavelengths,
+            "properties": self.properties,
+            "parameters": self.n_parameters,
+            "history": self.history,
+        }
+
     @classmethod
-    def of_parts(cls, parts: storage.Parts, card: Mapping[str, Any]) -> SpectralNetwork:
-        """Make a network of :meth:`parts` and of what its card says: architecture, grid, properties."""
-        network = ResNet1d(ResNetConfig(**card["architecture"])).eval()
-        network.load_state_dict({name: torch.from_numpy(value) for name, value in parts["network"].items()})
+    def _of_parts(cls, parts: storage.Parts, card: Mapping[str, Any]) -> SpectralNetwork:
+        with reproducible(seed=0):  # initial weights are drawn before they are replaced
+            network = ResNet1d(ResNetConfig(**card["architecture"])).eval()
+        network.load_state_dict({name: torch.tensor(value) for name, value in parts["network"].items()})
         return cls(
             network,
             np.array(card["wavelengths"]),
             tuple(card["properties"]),
             Scaling(**parts["input_scaling"]),
             Scaling(**parts["output_scaling"]),
-            card.get("history", []),
-            TrainingConfig(**card["training"]) if card.get("training") else None,
+            card["history"],
+            TrainingConfig(**card["training"]) if card["training"] else None,
         )
 
     def _standardise(self, Y: np.ndarray) -> np.ndarray:
@@ -343,8 +353,7 @@ def _with_new_head(source: SpectralNetwork, y: np.ndarray, dropout: float, seed:
         network = ResNet1d(replace(source.network.config, n_outputs=1, dropout=dropout)).eval()
     network.stem.load_state_dict(source.network.stem.state_dict())
     network.blocks.load_state_dict(source.network.blocks.state_dict())
-    tuned = copy.copy(source)
-    tuned.network, tuned.history, tuned.training = network, [], None
+    tuned = replace(source, network=network, history=[], training=None)
     tuned.set_outputs(y, ["target"])
     return tuned
 

@@ -258,14 +258,14 @@ class LocalPLS(RegressorMixin, BaseEstimator):
         if self.preprocessing not in PREPROCESSING:
             raise ValueError(f"preprocessing is {self.preprocessing!r}; expected of {list(PREPROCESSING)}")
         self._spectra, self._values = PREPROCESSING[self.preprocessing]().fit_transform(X), y
-        self._space = Space.learn(self._spectra)
+        self._space = PrincipalAxes.learn(self._spectra)
         training = InnerFolds(self.inner_folds, self.seed).training_masks(len(y), groups)
         rows = int(training.sum(axis=1).min())
         tried = [*(k for k in sorted(set(self.neighbours)) if k < rows), len(y)]
         n_components = max(1, min(self.max_components, X.shape[1], min(tried[0], rows) - 1))
         nearest = np.zeros((len(tried), len(y), len(y)), dtype=bool)
         for known in training:
-            space = Space.learn(self._spectra[known])
+            space = PrincipalAxes.learn(self._spectra[known])
             order = space.nearest(self._spectra[~known], self._spectra[known])
             for choice, k in enumerate(tried):
                 nearest[choice, np.flatnonzero(~known)[:, None], np.flatnonzero(known)[order[:, :k]]] = True
@@ -295,14 +295,14 @@ class LocalPLS(RegressorMixin, BaseEstimator):
 
 
 @dataclass(frozen=True, eq=False)
-class Space:
+class PrincipalAxes:
     """Leading principal components of training spectra, each scaled to unit variance."""
 
     mean: np.ndarray
     axes: np.ndarray  # (n_bands, n_components)
 
     @classmethod
-    def learn(cls, spectra: np.ndarray) -> Space:
+    def learn(cls, spectra: np.ndarray) -> PrincipalAxes:
         """Learn from (n_samples, n_bands) spectra."""
         mean = spectra.mean(axis=0)
         _, singular, axes = np.linalg.svd(spectra - mean, full_matrices=False)

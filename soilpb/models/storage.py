@@ -1,28 +1,124 @@
-"""Weights and their card in one folder, sealed with checksums.
+"""Models in folders: what was learned, a card that describes it, and checksums of both.
 
-Weights without the card that describes them are only numbers, and a card beside other
-weights is a lie: both are read together or not at all. ``sha256sum -c SHA256SUMS``
-verifies a folder without this package.
+A network is stored as arrays (safetensors); fitted estimators of any kind are a skops file. Neither
+is a pickle. A skops file names the types that it is made of: only those of :data:`TRUSTED` and
+scikit-learn's own estimators are made again, whatever a file asks for. Weights without their card
+are only numbers, and a card beside other weights is a lie: both are read together or not at all.
+``sha256sum -c SHA256SUMS`` verifies a folder without this package.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import InconsistentVersionWarning
 
 from soilpb._files import atomic_write, load_card, load_tensors, require, save_card, save_tensors, sha256_of
 
-WEIGHTS, CARD, SUMS = "weights.safetensors", "card.json", "SHA256SUMS"
+WEIGHTS, ESTIMATORS, CARD, SUMS = "weights.safetensors", "estimators.skops", "card.json", "SHA256SUMS"
+
+#: Types that stored estimators may be made of, beside scikit-learn's estimators and plain arrays.
+TRUSTED = (
+    *(f"soilpb.models.baselines.{name}" for name in ("GaussianProcess", "StackWeights", "_per_root_band")),
+    "soilpb.models.inner_folds.InnerFolds",
+    *(f"soilpb.models.linear.{name}" for name in ("MiniRocket", "RidgeKFold")),
+    "soilpb.models.network.SpectralNetwork",
+    *(f"soilpb.models.pls.{name}" for name in ("PLSCV", "LocalPLS", "PrincipalAxes")),
+    *(f"soilpb.models.preprocessing.{name}" for name in ("Absorbance", "Scaling")),
+    *(f"soilpb.models.transfer.{name}" for name in ("Blocks", "DirectResNet", "EmbeddingPLS")),
+    "soilpb.models.transfer.TransferRegressor",
+    "chemotools.derivative._savitzky_golay.SavitzkyGolay",
+    "chemotools.scatter._standard_normal_variate.StandardNormalVariate",
+    "numpy.asarray",
+    *(
+        f"sklearn.gaussian_process.kernels.{name}"
+        for name in ("ConstantKernel", "Matern", "Product", "Sum", "WhiteKernel")
+    ),
+    "sklearn.metrics._regression.root_mean_squared_error",
+    "sklearn.metrics._scorer._Scorer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+)
+#: Packages whose versions a card states.
+MADE_WITH = ("soilpb", "scikit-learn", "skops", "numpy", "torch")
 
 #: Arrays by part and name, such as ``parts["input_scaling"]["mean"]``.
 Parts = Mapping[str, Mapping[str, np.ndarray]]
 
 
-def save(folder: str | Path, parts: Parts, card: Mapping[str, Any]) -> Path:
-    """Write weights, their card and the checksums of both.
+class CannotStore(TypeError):
+    """An estimator is made of types that are not on the list of what may be read back."""
+
+
+def save_fitted(folder: str | Path, fitted: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
+    """Write fitted estimators, and what belongs to them, with their card and the checksums of both.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it is not there.
+    fitted : mapping
+        Estimators, arrays, numbers and texts, in dictionaries, lists and tuples.
+    card : mapping
+        What JSON can say, numpy arrays included. The versions of :data:`MADE_WITH` are added.
+
+    Raises
+    ------
+    CannotStore
+        If an estimator is of a type that could not be read back.
+    """
+    import skops.io  # takes half a second
+
+    with atomic_write(Path(folder) / ESTIMATORS) as temporary:
+        try:
+            skops.io.dump(dict(fitted), temporary)
+        except TypeError as error:
+            raise CannotStore(f"a model cannot be stored ({error}); keep another one") from error
+        if unknown := sorted(set(skops.io.get_untrusted_types(file=temporary)) - set(TRUSTED)):
+            raise CannotStore(f"a model cannot be stored: it is made of {unknown[0]}; keep another one")
+    return _seal(folder, ESTIMATORS, {**card, "versions": {name: version(name) for name in MADE_WITH}})
+
+
+def load_fitted(folder: str | Path, made_by: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read fitted estimators and their card back: they predict bit for bit what they predicted.
+
+    Parameters
+    ----------
+    folder : path
+    made_by : str
+        Command to name if something is missing, altered, or of another scikit-learn.
+
+    Raises
+    ------
+    MissingArtifact
+        If a file is not there.
+    ValueError
+        If estimators or card are not those that were saved together, if the file asks for a type that
+        is not trusted, or if it was made with another release of scikit-learn.
+    """
+    import skops.io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    card = _verified_card(folder, ESTIMATORS, made_by)
+    path, again = Path(folder) / ESTIMATORS, _again(made_by)
+    made, here = card["versions"]["scikit-learn"], version("scikit-learn")
+    if made.split(".")[:2] != here.split(".")[:2]:
+        raise ValueError(f"{path} was made with scikit-learn {made}, and {here} is installed; {again}")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", InconsistentVersionWarning)  # within one release
+            return skops.io.load(path, trusted=list(TRUSTED)), card
+    except UntrustedTypesFoundException as error:
+        raise ValueError(f"{path} holds what soilpb never stores ({error}); {again}") from error
+
+
+def save_arrays(folder: str | Path, parts: Parts, card: Mapping[str, Any]) -> Path:
+    """Write arrays, their card and the checksums of both.
 
     Parameters
     ----------
@@ -33,49 +129,47 @@ def save(folder: str | Path, parts: Parts, card: Mapping[str, Any]) -> Path:
     card : mapping
         What JSON can say, numpy arrays included.
     """
-    folder = Path(folder)
-    dotted = [part for part in parts if "." in part]
-    if dotted:
+    if dotted := [part for part in parts if "." in part]:
         raise ValueError(f"part {dotted[0]!r} has a dot in its name: it could not be told apart when read")
     flat = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
-    save_tensors(folder / WEIGHTS, flat)
+    save_tensors(Path(folder) / WEIGHTS, flat)
+    return _seal(folder, WEIGHTS, card)
+
+
+def load_arrays(
+    folder: str | Path, made_by: str = ""
+) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
+    """Read parts and card back; arguments and errors as of :func:`load_fitted`."""
+    card = _verified_card(folder, WEIGHTS, made_by)
+    parts: dict[str, dict[str, np.ndarray]] = {}
+    for key, value in load_tensors(Path(folder) / WEIGHTS).items():
+        part, _, name = key.partition(".")
+        parts.setdefault(part, {})[name] = value
+    return parts, card
+
+
+def _seal(folder: str | Path, name: str, card: Mapping[str, Any]) -> Path:
+    """Write the card, and the checksums of it and of the file beside it."""
+    folder = Path(folder)
     save_card(folder / CARD, card)
     with atomic_write(folder / SUMS) as temporary:
-        temporary.write_text("".join(f"{sha256_of(folder / name)}  {name}\n" for name in (WEIGHTS, CARD)))
+        temporary.write_text("".join(f"{sha256_of(folder / each)}  {each}\n" for each in (name, CARD)))
     return folder
 
 
-def load(folder: str | Path, made_by: str = "") -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
-    """Read parts and card back.
-
-    Parameters
-    ----------
-    folder : path
-    made_by : str
-        Command to name if something is missing or altered.
-
-    Raises
-    ------
-    MissingArtifact
-        If a file is not there.
-    ValueError
-        If weights or card are not those that were saved together.
-    """
+def _verified_card(folder: str | Path, name: str, made_by: str) -> dict[str, Any]:
+    """Read the card, after both files were found to be those that the checksums are of."""
     folder = Path(folder)
-    _verify(folder, made_by)
-    parts: dict[str, dict[str, np.ndarray]] = {}
-    for key, value in load_tensors(folder / WEIGHTS).items():
-        part, _, name = key.partition(".")
-        parts.setdefault(part, {})[name] = value
-    return parts, load_card(folder / CARD)
-
-
-def _verify(folder: Path, made_by: str) -> None:
     lines = require(folder / SUMS, made_by).read_text().splitlines()
-    sums = {name: expected for expected, _, name in (line.partition("  ") for line in lines)}
-    for name in (WEIGHTS, CARD):
-        if sha256_of(require(folder / name, made_by)) != sums.get(name):
+    sums = {each: expected for expected, _, each in (line.partition("  ") for line in lines)}
+    for each in (name, CARD):
+        if sha256_of(require(folder / each, made_by)) != sums.get(each):
             raise ValueError(
-                f"{folder / name} is not the file that {SUMS} was written for: it was altered or half "
-                f"copied; make it again{' with: ' + made_by if made_by else ''}"
+                f"{folder / each} is not the file that {SUMS} was written for: it was altered or half "
+                f"copied; {_again(made_by)}"
             )
+    return load_card(folder / CARD)
+
+
+def _again(made_by: str) -> str:
+    return f"make it again{' with: ' + made_by if made_by else ''}"

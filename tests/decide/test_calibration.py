@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn.linear_model import LinearRegression
 
 from soilpb.decide.intervals import CrossConformal, assign_folds, cv_plus
 from soilpb.decide.site_model import Calibration, choose
 from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
-from soilpb.old.frozen import CannotFreeze
 from soilpb.simulate import twin
 from soilpb.spectra import band_grid
 
@@ -88,16 +86,3 @@ def test_soils_without_a_value_take_no_part(site, new):
     alone = Calibration.fit(CANDIDATES, X[known], y[known], FOLD[known])
     np.testing.assert_array_equal(some.interval(new), alone.interval(new))
     np.testing.assert_array_equal(np.isfinite(some.residuals), known)
-
-
-def test_it_is_thawed_as_it_was(kept, new):
-    """Arrays and settings are all of it."""
-    thawed = Calibration.thaw(kept.arrays(), kept.settings())
-    np.testing.assert_array_equal(thawed.interval(new), kept.interval(new))
-    assert (thawed.names, thawed.errors) == (kept.names, kept.errors)
-
-
-def test_a_best_that_cannot_be_stored_is_refused(site):
-    """Rather than kept in part."""
-    with pytest.raises(CannotFreeze, match="cannot be stored as arrays"):
-        Calibration.fit({"line": LinearRegression()}, *site, FOLD)
