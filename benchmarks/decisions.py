@@ -6,7 +6,7 @@ Each twin is 130 soils to learn from and 1,000 others to be right about. Settled
 intervals, ten equal bins of probability, the package's own limits of applicability, seeds from
 7000 on. Four tables:
 
-1. Intervals: share of new soils within them, over the twins, with the kept model chosen among those that
+1. Intervals: share of new soils within them, over the twins, with the site model chosen among those that
    a report chooses from; the network is the one that chapter 2 trained for the site gejiu (its soils
    are no twin's). Beside it, how often which model was chosen, and R² on the new soils.
 2. Probabilities of exceeding GB 15618-2018: expected calibration error over all new soils and over
@@ -20,7 +20,8 @@ intervals, ten equal bins of probability, the package's own limits of applicabil
    time, settled on seeds 100–111. Error of PLS on 500 new soils; how many soils a method needs to
    reach what random choices reach with 100.
 
-Chapter 7 reads ``results/decisions.json``. It takes seven minutes on one core, and chapter 2's network of gejiu.
+Chapter 7 reads ``results/decisions.json``. It takes seven minutes on one core, and
+needs chapter 2's network of gejiu.
 """
 
 from __future__ import annotations
@@ -33,13 +34,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.metrics import brier_score_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from soilpb._format import track
 from soilpb.decide import applicability, sampling, stored_model
-from soilpb.decide.exceedance import brier_score, calibration_error, reliability_table
+from soilpb.decide.exceedance import calibration_error, reliability_table
 from soilpb.decide.site_model import SiteModel
 from soilpb.decide.standards import lead_limit, list_rules
 from soilpb.decide.stored_model import STANDARD
@@ -76,7 +78,7 @@ def twins(seeds: range, n_train: int, n_new: int) -> Iterator[tuple[int, SoilSpe
 
 
 def judged(seeds: range) -> tuple[pd.DataFrame, ...]:
-    """Fit the kept model to each twin; return shares within intervals, probabilities, flags, choices."""
+    """Fit the site model to each twin; return shares within intervals, probabilities, flags, choices."""
     source = Study.load("gejiu").source_network()
     covered, chances, flags, chosen = [], [], [], []
     for seed, soils, new in twins(seeds, N_TRAIN, N_NEW):
@@ -172,12 +174,9 @@ def learning_curves(seeds: range) -> pd.DataFrame:
 
 def needed(curves: pd.DataFrame) -> pd.Series:
     """How many soils each method needs for the mean error that random choices have with 100."""
-    mean = curves.pivot_table("rmse", "method", "n", sort=False)
-    goal = mean.loc["random", 100]
-    # Errors fall, but for luck: the first crossing, on straight lines between sizes.
-    falling = mean.cummin(axis=1)
-    reached = {m: np.interp(-goal, -row, row.index, right=np.inf) for m, row in falling.iterrows()}
-    return pd.Series(reached, name=f"soils for an RMSE of {goal:.3f}")
+    goal = curves.query("method == 'random' and n == 100")["rmse"].mean()
+    found = sampling.soils_needed(curves.rename(columns={"method": "model", "rmse": "value"}))
+    return found.rename(f"soils for an RMSE of {goal:.3f}")
 
 
 def errors(chances: pd.DataFrame) -> pd.DataFrame:
@@ -186,7 +185,7 @@ def errors(chances: pd.DataFrame) -> pd.DataFrame:
     for way, soils in chances.groupby("pH", sort=False):
         for rule, part in [("all", soils), *soils.groupby("rule", sort=False)]:
             table = reliability_table(part["probability"], part["exceeded"])
-            brier = brier_score(part["probability"], part["exceeded"])
+            brier = brier_score_loss(part["exceeded"], part["probability"])
             rows.append((way, rule, calibration_error(table), brier))
     return pd.DataFrame(rows, columns=["pH", "rule", "calibration error", "Brier score"])
 

@@ -1,4 +1,4 @@
-"""What follows for a site: intervals, probabilities above a limit, costs, maps, which samples to take next."""
+"""What follows for a site: intervals, probabilities above a limit, costs, maps, the next samples."""
 
 import lazy_loader
 
@@ -13,7 +13,6 @@ _EXPORTS = {
         "exceedance_by_rule",
         "exceedance_probability",
         "expected_costs",
-        "incurred_costs",
         "reliability_table",
     ],
     "intervals": ["CrossConformal", "assign_folds"],

@@ -1,19 +1,12 @@
-"""Where soils were taken, in metres; and the places between them that a map may speak of.
+"""Maps: where soils were taken, whether neighbours are alike, and kriging of what lies between them.
 
-A property between the places where it was measured: ordinary kriging, and whether it is worth it.
+Kriging is a Gaussian process over coordinates (Rasmussen & Williams 2006, section 2.2), with an
+exponential covariance, a nugget and an unknown mean, fitted by maximum likelihood with scikit-learn.
+Draws err as kriging without each soil did, so the target and pH of the same soils err together, as
+:mod:`soilpb.decide.exceedance` needs it, and no normal law is assumed.
 
-Kriging is a Gaussian process over places (Rasmussen & Williams 2006, section 2.2): here with an
-exponential covariance, a nugget and an unknown mean, fitted by maximum likelihood with
-scikit-learn. No variogram has to be binned and fitted by eye, and errors at left-out places come in
-closed form. These errors are what draws err by, so two properties of the same soils err together,
-as :mod:`soilpb.decide.exceedance` needs it, and no normal law is assumed.
-
-Places are in one unit of length, such as metres (see :mod:`soilpb.decide.maps`).
-
-The probability of exceedance between soils: the target and pH kriged, and tried block by block.
-
-A kriged probability speaks of a soil that might be taken at a place, whose spectrum nobody has. It
-knows what its neighbours' laboratory values tell, and nothing else.
+A kriged probability is about a soil that might be taken somewhere, whose spectrum nobody has measured:
+it uses its neighbours' laboratory values, and nothing else. Coordinates are in metres.
 """
 
 from __future__ import annotations
@@ -32,16 +25,24 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from soilpb.decide import exceedance
 from soilpb.decide.site_model import FEWEST_PH
-from soilpb.decide.standards import LEAD_LIMITS, lead_limit
+from soilpb.decide.standards import lead_limit
 from soilpb.evaluate import splits
 
-#: A map speaks of places no farther from a soil than so many times the usual distance of neighbours.
+#: A map shows nothing farther from a soil than so many times the usual distance of neighbours.
 REACH = 3.0
-_METRES_A_DEGREE = 111_195.0  # of a great circle, on a sphere of 6,371 km
+#: Fewer places make no map.
+FEWEST_PLACES = 50
+#: Neighbours are called alike where chance makes them so in at most this share of cases.
+SIGNIFICANCE = 0.05
+#: Nearest soils that are compared with a soil.
+NEIGHBOURS = 4
+#: Blocks of neighbouring soils that are left out in turn.
+N_BLOCKS = 10
+_METRES_PER_DEGREE = 111_195.0  # of a great circle, on a sphere of 6,371 km
 
 
 def local_coordinates(samples: pd.DataFrame) -> pd.DataFrame | None:
-    """Places of soils in metres east and north of the site's south-western corner.
+    """Metres east and north of the site's south-western corner.
 
     Parameters
     ----------
@@ -66,30 +67,16 @@ def local_coordinates(samples: pd.DataFrame) -> pd.DataFrame | None:
         return None
     if crs.loc[known.index].str.contains("4326").all():
         along = np.cos(np.radians(known["y"].mean()))
-        known = known * _METRES_A_DEGREE * [along, 1.0]
+        known = known * _METRES_PER_DEGREE * [along, 1.0]
     return known - known.min()
 
 
-def distinct(places: np.ndarray, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Places that differ, (n_places, 2), and the mean of the values at each.
-
-    Examples
-    --------
-    >>> places, values = distinct(np.array([[0, 0], [0, 0], [5, 0]]), np.array([1.0, 3.0, 7.0]))
-    >>> len(places), values.tolist()
-    (2, [2.0, 7.0])
-    """
-    values = np.zeros(len(places)) if values is None else values
-    different, which = np.unique(places, axis=0, return_inverse=True)
-    return different, np.bincount(which.ravel(), values) / np.bincount(which.ravel())
-
-
-def map_cells(places: np.ndarray, n_across: int = 60) -> pd.DataFrame:
+def map_cells(coordinates: np.ndarray, n_across: int = 60) -> pd.DataFrame:
     """Centres of the cells that a map of these soils may show.
 
     Parameters
     ----------
-    places : (n_samples, 2) array
+    coordinates : (n_samples, 2) array
     n_across : int
         Cells along the longer side.
 
@@ -98,7 +85,7 @@ def map_cells(places: np.ndarray, n_across: int = 60) -> pd.DataFrame:
     DataFrame ``x``, ``y`` on a square grid: within the soils' hull, and within :data:`REACH`. It has
     no rows where the soils lie on one line.
     """
-    soils, _ = distinct(np.asarray(places, dtype=float))
+    soils = np.unique(np.asarray(coordinates, dtype=float), axis=0)
     low, high = soils.min(axis=0), soils.max(axis=0)
     step = (high - low).max() / n_across
     across, up = (np.arange(a + step / 2, b, step) for a, b in zip(low, high, strict=True))
@@ -107,20 +94,14 @@ def map_cells(places: np.ndarray, n_across: int = 60) -> pd.DataFrame:
         hull = Delaunay(soils)
     except QhullError:
         return cells.iloc[:0]
-    tree = KDTree(soils)
-    usual = np.median(tree.query(soils, 2)[0][:, 1])
-    near = tree.query(cells)[0] <= REACH * usual
+    near = KDTree(soils).query(cells)[0] <= REACH * _usual_distance(soils)
     return cells[near & (hull.find_simplex(cells.to_numpy()) >= 0)].reset_index(drop=True)
 
 
-#: Fewer places make no map.
-FEWEST_PLACES = 50
-#: Neighbours are called alike where chance makes them so in at most this share of cases.
-LUCK = 0.05
-#: Nearest soils that are compared with a soil.
-NEIGHBOURS = 4
-#: Variance of the mean, beside the values' own: large, so that the mean is as good as unknown.
-_MEAN = 100.0
+def _usual_distance(coordinates: np.ndarray) -> float:
+    """Median distance of nearest neighbours."""
+    different = np.unique(coordinates, axis=0)
+    return float(np.median(KDTree(different).query(different, 2)[0][:, 1]))
 
 
 @dataclass(frozen=True)
@@ -144,42 +125,40 @@ class SpatialStructure:
 
     @property
     def found(self) -> bool:
-        """Whether a map may be kriged: enough places, and neighbours alike beyond luck."""
-        return self.n_places >= FEWEST_PLACES and self.p <= LUCK
+        """Whether a map may be kriged: enough places, and neighbours more alike than by chance."""
+        return self.n_places >= FEWEST_PLACES and self.p <= SIGNIFICANCE
 
 
-def assess_structure(
-    places: np.ndarray, values: np.ndarray, n_draws: int = 999, seed: int = 0
-) -> SpatialStructure:
-    """Test whether neighbours are more alike than chance makes them.
+def assess_structure(coordinates: np.ndarray, values: np.ndarray, seed: int = 0) -> SpatialStructure:
+    """Test whether neighbours are more alike than by chance.
 
-    The first step of the variogram is compared with what it is when the values are dealt to the
-    places at random. Soils of one place count as one, with their mean.
+    The first step of the variogram is compared with what it is when the values are permuted over the
+    places, 999 times. Soils of one place count as one, with their mean.
 
     Parameters
     ----------
-    places : (n_samples, 2) array
+    coordinates : (n_samples, 2) array
     values : (n_samples,) array
         NaN is left out.
-    n_draws, seed : int
+    seed : int
     """
     known = np.isfinite(values)
-    places, values = distinct(np.asarray(places)[known], np.asarray(values)[known])
+    places, which = np.unique(np.asarray(coordinates)[known], axis=0, return_inverse=True)
+    values = np.bincount(which.ravel(), np.asarray(values)[known]) / np.bincount(which.ravel())
     n = len(values)
     if n <= NEIGHBOURS or values.std() == 0:
         return SpatialStructure(n, 1.0, 1.0)
     neighbours = KDTree(places).query(places, NEIGHBOURS + 1)[1][:, 1:]
     rng = np.random.default_rng(seed)
-    dealt = np.stack([values, *(rng.permutation(values) for _ in range(n_draws))])
-    ratios = ((dealt[:, :, None] - dealt[:, neighbours]) ** 2).mean(axis=(1, 2)) / (2 * values.var(ddof=1))
+    permuted = np.stack([values, *(rng.permutation(values) for _ in range(999))])
+    squares = (permuted[:, :, None] - permuted[:, neighbours]) ** 2
+    ratios = squares.mean(axis=(1, 2)) / (2 * values.var(ddof=1))
     return SpatialStructure(n, float(ratios[0]), float((ratios <= ratios[0]).mean()))
 
 
 @dataclass(frozen=True, eq=False)
 class KrigedProperty:
-    """A kriged property.
-
-    Make one with :meth:`fit`.
+    """One property, kriged. Make one with :meth:`fit`.
 
     Attributes
     ----------
@@ -187,17 +166,17 @@ class KrigedProperty:
         Of the values less ``centre``, over ``spread``.
     centre, spread : float
     errors : (n_samples,) array
-        What kriging without a soil misses it by, in its own standard deviations; NaN where the soil
-        has no value.
+        Errors of kriging without each soil, in their own standard deviations; NaN where the soil has no
+        value.
     skill : float
         R² of kriging at places left out one by one.
 
     Examples
     --------
     >>> x = np.arange(60.0)
-    >>> field = KrigedProperty.fit(np.column_stack([x, 0 * x]), np.sin(x / 8))
-    >>> mean, sd = field.predict(np.array([[30.5, 0.0]]))
-    >>> bool(abs(mean.item() - np.sin(30.5 / 8)) < 0.05), field.skill > 0.9
+    >>> kriged = KrigedProperty.fit(np.column_stack([x, 0 * x]), np.sin(x / 8))
+    >>> mean, sd = kriged.predict(np.array([[30.5, 0.0]]))
+    >>> bool(abs(mean.item() - np.sin(30.5 / 8)) < 0.05), kriged.skill > 0.9
     (True, True)
     """
 
@@ -208,12 +187,12 @@ class KrigedProperty:
     skill: float
 
     @classmethod
-    def fit(cls, places: np.ndarray, values: np.ndarray) -> KrigedProperty:
-        """Fit to values at places.
+    def fit(cls, coordinates: np.ndarray, values: np.ndarray) -> KrigedProperty:
+        """Fit to values at coordinates.
 
         Parameters
         ----------
-        places : (n_samples, 2) array
+        coordinates : (n_samples, 2) array
         values : (n_samples,) array
             NaN where not measured.
 
@@ -223,58 +202,52 @@ class KrigedProperty:
             If fewer than three values are known, or all are equal.
         """
         known = np.isfinite(values)
-        at, there = np.asarray(places, dtype=float)[known], np.asarray(values, dtype=float)[known]
-        if len(there) < 3 or there.std() == 0:
+        at, measured = np.asarray(coordinates, dtype=float)[known], np.asarray(values, dtype=float)[known]
+        if len(measured) < 3 or measured.std() == 0:
             raise ValueError(
-                f"got {len(there)} known values, {len(np.unique(there))} different; expected more"
+                f"got {len(measured)} known values, {len(np.unique(measured))} different; expected more"
             )
-        centre, spread = float(there.mean()), float(there.std(ddof=1))
+        centre, spread = float(measured.mean()), float(measured.std(ddof=1))
         process = GaussianProcessRegressor(_covariance(at))
         with warnings.catch_warnings():
             # A parameter at its bound is an answer: no structure, or a trend across the whole site.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            process.fit(at, (there - centre) / spread)
+            process.fit(at, (measured - centre) / spread)
         # Errors of kriging without each soil in turn (Rasmussen & Williams 2006, equation 5.12).
-        precision = np.diag(cho_solve((process.L_, True), np.eye(len(there))))
+        precision = np.diag(cho_solve((process.L_, True), np.eye(len(measured))))
         errors = np.full(len(known), np.nan)
         errors[known] = process.alpha_ / np.sqrt(precision)
         missed = process.alpha_ / precision
-        skill = 1 - np.mean(missed**2) / np.var((there - centre) / spread)
+        skill = 1 - np.mean(missed**2) / np.var((measured - centre) / spread)
         return cls(process, centre, spread, errors, float(skill))
 
-    def predict(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation, (n_new,) each, of a new soil's value: the nugget is in it."""
-        mean, sd = self.process.predict(np.asarray(places, dtype=float), return_std=True)
+        mean, sd = self.process.predict(np.asarray(coordinates, dtype=float), return_std=True)
         return self.centre + self.spread * mean, self.spread * sd
 
-    def draws(self, places: np.ndarray) -> np.ndarray:
+    def draws(self, coordinates: np.ndarray) -> np.ndarray:
         """Equally likely values of a new soil, (n_new, n_samples): column ``i`` errs as soil ``i`` did."""
-        mean, sd = self.predict(places)
+        mean, sd = self.predict(coordinates)
         return mean[:, None] + sd[:, None] * self.errors
 
 
-def _covariance(places: np.ndarray):
-    """Kernel with starting values and bounds that the places allow."""
-    step = float(np.median(KDTree(distinct(places)[0]).query(distinct(places)[0], 2)[0][:, 1]))
-    extent = float(np.ptp(places, axis=0).max())
+def _covariance(coordinates: np.ndarray):
+    """Kernel with starting values and bounds that the coordinates allow."""
+    step, extent = _usual_distance(coordinates), float(np.ptp(coordinates, axis=0).max())
     shape = Matern(np.sqrt(step * extent), (step / 2, extent), nu=0.5)
     spatial = ConstantKernel(0.5, (1e-3, 10)) * shape
-    return ConstantKernel(_MEAN, "fixed") + spatial + WhiteKernel(0.5, (1e-3, 10))
-
-
-#: Blocks of neighbouring soils that are left out in turn.
-N_BLOCKS = 10
+    unknown_mean = ConstantKernel(100.0, "fixed")  # a variance so large that the mean is as good as unknown
+    return unknown_mean + spatial + WhiteKernel(0.5, (1e-3, 10))
 
 
 @dataclass(frozen=True, eq=False)
 class KrigedSite:
-    """A kriged target, and its pH where the limit depends on it.
-
-    Make one with :meth:`fit`.
+    """A kriged target, and its pH where the limit depends on it. Make one with :meth:`fit`.
 
     Attributes
     ----------
-    target : Field
+    target : KrigedProperty
         On the modelling scale.
     ph : KrigedProperty or None
     log : bool
@@ -286,52 +259,51 @@ class KrigedSite:
     log: bool
 
     @classmethod
-    def fit(cls, places: np.ndarray, y: np.ndarray, ph: np.ndarray | None, log: bool) -> KrigedSite:
+    def fit(cls, coordinates: np.ndarray, y: np.ndarray, ph: np.ndarray | None, log: bool) -> KrigedSite:
         """Krige laboratory values, (n_samples,) each: ``y`` on the modelling scale, ``ph`` with gaps."""
         enough = ph is not None and np.isfinite(ph).sum() >= FEWEST_PH and np.nanstd(ph) > 0
-        return cls(KrigedProperty.fit(places, y), KrigedProperty.fit(places, ph) if enough else None, log)
+        kriged_ph = KrigedProperty.fit(coordinates, ph) if enough else None
+        return cls(KrigedProperty.fit(coordinates, y), kriged_ph, log)
 
-    def values(self, places: np.ndarray) -> np.ndarray:
-        """Median of the target at places, (n_new,), in the laboratory's unit."""
-        mean = self.target.predict(places)[0]
+    def values(self, coordinates: np.ndarray) -> np.ndarray:
+        """Median of the target, (n_new,), in the laboratory's unit."""
+        mean = self.target.predict(coordinates)[0]
         return np.exp(mean) if self.log else mean
 
-    def probability(
-        self, places: np.ndarray, standard: str, rule: str, limits: pd.DataFrame = LEAD_LIMITS
-    ) -> np.ndarray:
+    def probability(self, coordinates: np.ndarray, standard: str, rule: str) -> np.ndarray:
         """Probability that a soil taken there exceeds the limit of a rule, (n_new,).
 
         NaN where the limit depends on pH, and too few soils have one.
         """
-        draws = self.target.draws(places)
+        draws = self.target.draws(coordinates)
         draws = np.exp(draws) if self.log else draws
-        ph_draws = self.ph.draws(places) if self.ph is not None else None
-        return exceedance.exceedance_by_rule(draws, standard, limits, ph_draws=ph_draws)[rule].to_numpy()
+        ph_draws = self.ph.draws(coordinates) if self.ph is not None else None
+        return exceedance.exceedance_by_rule(draws, standard, ph_draws=ph_draws)[rule].to_numpy()
 
 
 def cross_validate_blocks(
-    places: np.ndarray,
+    coordinates: np.ndarray,
     y: np.ndarray,
     ids: Sequence,
     ph: np.ndarray | None = None,
     log: bool = True,
     standard: str = "",
     rule: str = "",
-    limits: pd.DataFrame = LEAD_LIMITS,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Krige each block of neighbouring soils from the other blocks, everything fitted anew.
 
     Parameters
     ----------
-    places : (n_samples, 2) array
+    coordinates : (n_samples, 2) array
     y : (n_samples,) array
         On the modelling scale.
     ids : (n_samples,) sequence
     ph : (n_samples,) array, optional
     log : bool
-    standard, rule, limits
-        Whose limit is tried; none if ``standard`` is empty.
+        Whether the modelling scale is the logarithm.
+    standard, rule : str
+        Of which limit probabilities are asked; none if ``standard`` is empty.
     seed : int
         Of the blocks.
 
@@ -341,23 +313,17 @@ def cross_validate_blocks(
         ``sample``, ``observed`` and ``predicted`` on the modelling scale; with a standard
         ``probability`` and ``exceeded``, without soils whose limit is unknown.
     """
+    ph = np.full(len(y), np.nan) if ph is None else ph
     tables = []
-    for fold in splits.iterate_folds(splits.spatial_blocks(ids, places, N_BLOCKS, 1, seed), ids):
+    for fold in splits.iterate_folds(splits.spatial_blocks(ids, coordinates, N_BLOCKS, 1, seed), ids):
         train, test = fold.train, fold.test
-        surface = KrigedSite.fit(places[train], y[train], None if ph is None else ph[train], log)
-        told = {
-            "sample": np.asarray(ids)[test],
-            "observed": y[test],
-            "predicted": surface.target.predict(places[test])[0],
-        }
+        site = KrigedSite.fit(coordinates[train], y[train], ph[train], log)
+        predicted = site.target.predict(coordinates[test])[0]
+        table = pd.DataFrame({"sample": np.asarray(ids)[test], "observed": y[test], "predicted": predicted})
         if standard:
-            limit = lead_limit(standard, rule, np.nan if ph is None else ph[test], limits)
-            value = np.exp(y[test]) if log else y[test]
-            told["probability"] = surface.probability(places[test], standard, rule, limits)
-            told["exceeded"] = value > limit
-            told["limit"] = np.broadcast_to(limit, value.shape)
-        tables.append(pd.DataFrame(told))
-    table = pd.concat(tables, ignore_index=True)
-    if not standard:
-        return table
-    return table.dropna(subset=["limit", "probability"]).drop(columns="limit").reset_index(drop=True)
+            limit = lead_limit(standard, rule, ph[test])
+            table["probability"] = site.probability(coordinates[test], standard, rule)
+            table["exceeded"] = (np.exp(y[test]) if log else y[test]) > limit
+            table = table[np.isfinite(limit) & table["probability"].notna()]
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)

@@ -12,20 +12,20 @@ measured already:
     Chosen and measured soils together fill equally probable strata of every component, and
     keep the components' correlations (Minasny & McBratney 2006, doi 10.1016/j.cageo.2005.12.009).
 ``uncertainty``
-    Always the soil whose value would shrink the predictions' variance most, averaged over all
+    Always the soil whose value would reduce the variance of the predictions most, averaged over all
     soils (Cohn et al. 1996, arXiv:cs/9603104), for a linear model of the spectra: the variance
     does not depend on the values, so a whole batch can be chosen at once.
 
-Would another choice of soils have been worth it? Choices tried where all values are known.
+:func:`learning_curves` and :func:`soils_needed` test the choice where all values are known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.random import Generator
 from scipy.spatial.distance import cdist
 from sklearn.decomposition import PCA
 
@@ -99,48 +99,43 @@ def choose_samples(
     free = np.setdiff1d(np.arange(len(F)), measured)
     if not 0 < n <= len(free):
         raise ValueError(f"asked for {n} soils; {len(free)} of {len(F)} are not measured yet")
-    return METHODS[method](_Pool(F, measured, free), n, np.random.default_rng(seed))
+    return METHODS[method](F, measured, free, n, np.random.default_rng(seed))
 
 
-class _Pool(NamedTuple):
-    """All soils, and the positions of those that are measured and of those that are not."""
-
-    features: np.ndarray
-    measured: np.ndarray
-    free: np.ndarray
+# Each method takes the features of all soils, positions of the measured and of the free ones, how many
+# to choose, and a random generator.
 
 
-def _random(pool: _Pool, n: int, rng: np.random.Generator) -> np.ndarray:
-    return rng.choice(pool.free, n, replace=False)
+def _random(F: np.ndarray, known: np.ndarray, free: np.ndarray, n: int, rng: Generator) -> np.ndarray:
+    return rng.choice(free, n, replace=False)
 
 
-def _kennard_stone(pool: _Pool, n: int, rng: np.random.Generator) -> np.ndarray:
+def _kennard_stone(F: np.ndarray, known: np.ndarray, free: np.ndarray, n: int, rng: Generator) -> np.ndarray:
     """From the measured soils on; without any, from the soil farthest from the mean."""
-    start = pool.features[pool.measured] if len(pool.measured) else pool.features.mean(axis=0)[None]
-    nearest = cdist(pool.features[pool.free], start).min(axis=1)
+    start = F[known] if len(known) else F.mean(axis=0)[None]
+    nearest = cdist(F[free], start).min(axis=1)
     chosen = []
     for _ in range(n):
         chosen.append(int(nearest.argmax()))
-        step = cdist(pool.features[pool.free], pool.features[pool.free[chosen[-1:]]])[:, 0]
-        nearest = np.minimum(nearest, step)
+        nearest = np.minimum(nearest, cdist(F[free], F[free[chosen[-1:]]])[:, 0])
         nearest[chosen] = -1
-    return pool.free[chosen]
+    return free[chosen]
 
 
-def _latin_hypercube(pool: _Pool, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Simulated annealing: a chosen soil is exchanged for another where that fits better, or by luck."""
-    total, cube = n + len(pool.measured), pool.features[:, :CUBE]
+def _hypercube(F: np.ndarray, known: np.ndarray, free: np.ndarray, n: int, rng: Generator) -> np.ndarray:
+    """Simulated annealing: a chosen soil is exchanged for another where that fits better, or by chance."""
+    total, cube = n + len(known), F[:, :CUBE]
     strata = _strata(cube, total)
     wanted = np.corrcoef(cube, rowvar=False)
 
     def misfit(chosen: np.ndarray) -> float:
-        rows = np.concatenate([pool.measured, chosen])
+        rows = np.concatenate([known, chosen])
         uneven = np.abs(_counts(strata[rows], total) - 1).sum()
         if wanted.ndim == 0 or total < 3:
             return float(uneven)
         return float(uneven + np.abs(np.corrcoef(cube[rows], rowvar=False) - wanted).sum())
 
-    order = rng.permutation(pool.free)
+    order = rng.permutation(free)
     chosen, spare = order[:n], order[n:]
     best, least = chosen.copy(), misfit(chosen)
     now, temperature = least, START
@@ -158,24 +153,24 @@ def _latin_hypercube(pool: _Pool, n: int, rng: np.random.Generator) -> np.ndarra
     return best
 
 
-def _uncertainty(pool: _Pool, n: int, rng: np.random.Generator) -> np.ndarray:
-    """Greedy: each choice shrinks the posterior covariance of all soils' values by a rank of one."""
-    centred = pool.features - pool.features.mean(axis=0)
+def _uncertainty(F: np.ndarray, known: np.ndarray, free: np.ndarray, n: int, rng: Generator) -> np.ndarray:
+    """Greedy: each choice reduces the posterior covariance of all soils' values by a rank of one."""
+    centred = F - F.mean(axis=0)
     covariance = centred @ centred.T
     covariance += covariance.trace() / len(covariance)  # the unknown mean
     noise = NOISE * covariance.trace() / len(covariance)
-    for row in pool.measured:
-        covariance = _conditioned(covariance, row, noise)
+    for row in known:
+        covariance = _condition(covariance, row, noise)
     chosen = []
     for _ in range(n):
-        free = np.setdiff1d(pool.free, chosen)
-        gain = (covariance[:, free] ** 2).sum(axis=0) / (covariance[free, free] + noise)
-        chosen.append(int(free[gain.argmax()]))
-        covariance = _conditioned(covariance, chosen[-1], noise)
+        left = np.setdiff1d(free, chosen)
+        gain = (covariance[:, left] ** 2).sum(axis=0) / (covariance[left, left] + noise)
+        chosen.append(int(left[gain.argmax()]))
+        covariance = _condition(covariance, chosen[-1], noise)
     return np.array(chosen)
 
 
-def _conditioned(covariance: np.ndarray, row: int, noise: float) -> np.ndarray:
+def _condition(covariance: np.ndarray, row: int, noise: float) -> np.ndarray:
     """Covariance of all values once one of them is measured, with noise."""
     column = covariance[:, row]
     return covariance - np.outer(column, column) / (column[row] + noise)
@@ -193,16 +188,13 @@ def _counts(strata: np.ndarray, n: int) -> np.ndarray:
     return np.bincount((strata + offset).ravel(), minlength=n * strata.shape[1])
 
 
-#: What :func:`choose_samples` can do.
-METHODS: dict[str, Callable[[_Pool, int, np.random.Generator], np.ndarray]] = {
+#: What :func:`choose_samples` can do, and what tables and figures call it.
+METHODS: dict[str, Callable[..., np.ndarray]] = {
     "random": _random,
     "kennard_stone": _kennard_stone,
-    "latin_hypercube": _latin_hypercube,
+    "latin_hypercube": _hypercube,
     "uncertainty": _uncertainty,
 }
-
-
-#: What tables and figures call the methods of :mod:`soilpb.decide.sampling`.
 NAMES = {
     "random": "random",
     "kennard_stone": "Kennard–Stone",
@@ -220,10 +212,10 @@ def learning_curves(
     seed: int = 0,
     methods: Sequence[str] = tuple(METHODS),
 ) -> pd.DataFrame:
-    """Measure soils in the order each method wants, and see how PLS improves on soils set aside.
+    """Measure soils in the order each method chooses, and score PLS on soils set aside.
 
-    Each fold sets its test soils aside; its training soils are what there is to choose from, some
-    of which, chosen at random, are measured already. The methods share both.
+    The training soils of each fold are those to choose from, some of which, chosen at random, are
+    measured already. All methods share both.
 
     Parameters
     ----------
@@ -232,14 +224,14 @@ def learning_curves(
     y : (n_samples,) array
         On the modelling scale.
     folds : DataFrame
-        From :func:`soilpb.evaluate.splits.random_split`: one draw a repeat.
+        From :func:`soilpb.evaluate.splits.random_split`: one draw per repeat.
     sizes : sequence of int
         Numbers of measured soils, ascending; the first is the random start.
     sample_ids : (n_samples,) sequence, optional
         Ids that ``folds`` speaks of; 0 … n_samples - 1 if omitted.
     seed : int
     methods : sequence of str
-        Of :data:`soilpb.decide.sampling.METHODS`.
+        Of :data:`METHODS`.
 
     Returns
     -------
@@ -274,23 +266,18 @@ def learning_curves(
 def soils_needed(curves: pd.DataFrame) -> pd.Series:
     """How many soils each method needs for the mean error that random choices end with.
 
+    Parameters
+    ----------
+    curves : DataFrame
+        From :func:`learning_curves`.
+
     Returns
     -------
-    Series by method; infinite where the error is not reached. Between sizes errors are taken to
-    fall on straight lines, and a rise, which is luck, does not undo what was reached.
+    Series by method; infinite where the error is not reached. Between sizes errors are interpolated, and
+    a rise, which is chance, is ignored.
     """
     mean = curves.pivot_table("value", "model", "n", sort=False)
-    goal, falling = mean.loc["random"].iloc[-1], mean.cummin(axis=1).drop(index="random")
-    needed = {method: _first(row.to_numpy() <= goal, row, goal) for method, row in falling.iterrows()}
+    goal = mean.loc["random"].iloc[-1]
+    falling = mean.drop(index="random").cummin(axis=1)
+    needed = {name: np.interp(-goal, -row, row.index, right=np.inf) for name, row in falling.iterrows()}
     return pd.Series({"random": float(mean.columns[-1]), **needed}, name="soils")
-
-
-def _first(reached: np.ndarray, errors: pd.Series, goal: float) -> float:
-    """First size at which an error is at most the goal, on a straight line from the size before."""
-    if not reached.any():
-        return np.inf
-    at = int(reached.argmax())
-    if at == 0:
-        return float(errors.index[0])
-    (low, high), (before, after) = errors.index[at - 1 : at + 1], errors.iloc[at - 1 : at + 1]
-    return float(low + (high - low) * (before - goal) / (before - after))

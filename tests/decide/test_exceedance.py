@@ -1,83 +1,73 @@
-"""The probability of exceedance carries the uncertainty of the target and of the pH that sets the limit."""
+"""Probabilities of exceedance are true, their table shows it, and decisions by them are the cheapest."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import norm
+from sklearn.linear_model import LinearRegression
 
 from soilpb.decide import exceedance
-from soilpb.decide.exceedance import calibration_error, reliability_table
+from soilpb.decide.exceedance import (
+    ACTIONS,
+    Costs,
+    calibration_error,
+    error_by_chance,
+    exceedance_by_rule,
+    exceedance_probability,
+    reliability_table,
+)
 from soilpb.decide.intervals import CrossConformal, assign_folds
 from soilpb.decide.standards import lead_limit
 
 GB, RULE = "GB 15618-2018", "screening, other land"
+COSTS = Costs(analysis=50, remediation=1000, harm=4000)
 
 
-def soils(n, seed, rho=0.0, ph_sd=0.5):
+def soils(n, seed, rho):
     """Lead and pH that two bands show, with errors whose correlation is rho."""
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, 2))
     errors = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], n)
-    return X, 4.5 + 0.5 * X[:, 0] + 0.3 * errors[:, 0], 6.2 + X[:, 1] + ph_sd * errors[:, 1]
+    return X, 4.5 + 0.5 * X[:, 0] + 0.3 * errors[:, 0], 6.2 + X[:, 1] + 0.5 * errors[:, 1]
 
 
-def probabilities(seed, rho):
-    """Probabilities for 200 new soils, and which of them exceed their own limit."""
-    from sklearn.linear_model import LinearRegression
-
+def draw(seed, rho):
+    """Draws of lead and pH for 200 new soils, and which of them exceed their own limit."""
     X, lead, ph = soils(80, seed, rho)
     new, new_lead, new_ph = soils(200, 500 + seed, rho)
     fold = assign_folds(80, 10, seed)
     draws, ph_draws = (CrossConformal.fit(LinearRegression(), X, y, fold).draws(new) for y in (lead, ph))
-    return np.exp(draws), ph_draws, np.exp(new_lead) > lead_limit(GB, RULE, new_ph), new_ph
+    return np.exp(draws), ph_draws, np.exp(new_lead) > lead_limit(GB, RULE, new_ph)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.9])
 def test_probabilities_with_predicted_ph_are_true(rho):
-    """With two normal errors, related or not, soils given p exceed their own pH's limit in p of cases."""
-    given, happened = [], []
-    for seed in range(25):
-        draws, ph_draws, exceeded, _ = probabilities(seed, rho)
-        given.append(exceedance.with_predicted_ph(draws, ph_draws, GB, RULE))
-        happened.append(exceeded)
-    assert calibration_error(reliability_table(np.concatenate(given), np.concatenate(happened))) < 0.025
-
-
-def test_probabilities_that_forget_the_error_of_ph_are_not_true():
-    """Taking the predicted pH for the truth is worse: the error of pH is part of the answer."""
+    """Soils given p exceed in p of cases, errors correlated or not; taking predicted pH for true is worse."""
     honest, sure, happened = [], [], []
     for seed in range(25):
-        draws, ph_draws, exceeded, _ = probabilities(seed, 0.9)
-        honest.append(exceedance.with_predicted_ph(draws, ph_draws, GB, RULE))
+        draws, ph_draws, exceeded = draw(seed, rho)
+        honest.append(exceedance_by_rule(draws, GB, ph_draws=ph_draws)[RULE])
         limit = lead_limit(GB, RULE, np.median(ph_draws, axis=1))
-        sure.append(exceedance.exceedance_probability(draws, limit[:, None]))
+        sure.append(exceedance_probability(draws, limit[:, None]))
         happened.append(exceeded)
     honest, sure, happened = map(np.concatenate, (honest, sure, happened))
-    errors = [calibration_error(reliability_table(given, happened)) for given in (honest, sure)]
-    assert errors[1] > 1.5 * errors[0]
+    error = calibration_error(reliability_table(honest, happened))
+    assert error < 0.025
+    if rho:
+        assert calibration_error(reliability_table(sure, happened)) > 1.5 * error
 
 
 def test_errors_of_one_soil_stay_together():
-    """Draws of lead and pH are paired: shuffling one of them against the other changes the answer."""
-    draws, ph_draws, _, _ = probabilities(0, 0.95)
+    """Draws of lead and pH are paired: permuting one of them against the other changes the answer."""
+    draws, ph_draws, _ = draw(0, 0.95)
     torn = ph_draws[:, np.random.default_rng(0).permutation(80)]
-    together, apart = (exceedance.with_predicted_ph(draws, ph, GB, RULE) for ph in (ph_draws, torn))
+    together, apart = (exceedance_by_rule(draws, GB, ph_draws=ph)[RULE] for ph in (ph_draws, torn))
     assert np.abs(together - apart).max() > 0.05
 
 
-def test_the_limit_follows_the_ph():
-    """The same lead exceeds the limit of an acid soil and not that of an alkaline one."""
-    draws = np.full((2, 99), 100.0)
-    found = exceedance.with_measured_ph(draws, [5.0, 7.0], GB, RULE)
-    np.testing.assert_allclose(found, [0.995, 0.005])
-
-
-def test_a_measured_ph_near_an_end_of_its_class_is_uncertain_too():
-    """At pH 5.5 with a normal error half of the probability falls on each side; taken as exact, none."""
-    draws = np.full((1, 999), 80.0)  # above 70, below 90
-    found = exceedance.with_measured_ph(draws, 5.55, GB, RULE, ph_sd=0.1)
-    assert found == pytest.approx(norm.cdf(-0.5), abs=0.03)
-    assert exceedance.with_measured_ph(draws, 5.55, GB, RULE, ph_sd=0) < 0.001
+def test_a_measured_ph_sets_the_limit_with_its_own_error():
+    """100 mg/kg exceeds the limit of an acid soil, not of a neutral one; at a class's end both are likely."""
+    found = exceedance_by_rule(np.full((3, 99), 100.0), GB, ph=[5.0, 7.0, 6.5])[RULE]
+    np.testing.assert_allclose(found, [0.995, 0.005, 0.5], atol=0.03)
 
 
 def test_measured_ph_goes_before_predicted_and_unknown_stays_unknown():
@@ -86,13 +76,13 @@ def test_measured_ph_goes_before_predicted_and_unknown_stays_unknown():
     acid = np.full((2, 99), 5.0)
     acid[:, 3] = np.nan  # a soil whose pH was never measured
     ph = np.array([7.0, np.nan])
-    found = exceedance.exceedance_by_rule(draws, GB, ph=ph, ph_draws=acid)[RULE]
+    found = exceedance_by_rule(draws, GB, ph=ph, ph_draws=acid)[RULE]
     assert found[0] < 0.01
     assert found[1] > 0.99
-    alone = exceedance.exceedance_by_rule(draws, GB, ph=ph)
+    alone = exceedance_by_rule(draws, GB, ph=ph)
     assert list(alone) == ["screening, paddy", RULE, "intervention"]
     assert alone.loc[1].isna().all()
-    finland = exceedance.exceedance_by_rule(draws, "Finland 214/2007")
+    finland = exceedance_by_rule(draws, "Finland 214/2007")
     assert (finland["threshold"] > 0.99).all()
     assert (finland["lower guideline"] < 0.01).all()
 
@@ -103,10 +93,110 @@ def test_a_users_limits_are_used():
         [("mine", "stop", -np.inf, np.inf, 50.0, "mine.yml")],
         columns=["standard", "rule", "ph_above", "ph_to", "limit_mg_kg", "citation"],
     )
-    assert exceedance.exceedance_by_rule(np.full((1, 99), 60.0), "mine", own)["stop"][0] > 0.99
+    assert exceedance_by_rule(np.full((1, 99), 60.0), "mine", own)["stop"][0] > 0.99
 
 
 def test_draws_of_different_models_are_refused():
     """Draws that cannot be paired are an error."""
     with pytest.raises(ValueError, match="draws of one model"):
-        exceedance.with_predicted_ph(np.ones((2, 5)), np.ones((2, 6)), GB, RULE)
+        exceedance_by_rule(np.ones((2, 5)), GB, ph_draws=np.ones((2, 6)))
+
+
+def test_probabilities_are_never_certain_and_need_a_limit():
+    """Beyond all draws the probability is half a part in n + 1; without a limit there is none."""
+    draws = np.arange(9.0)[None].repeat(3, axis=0)
+    found = exceedance_probability(draws, np.array([[99.0], [-1.0], [np.nan]]))
+    np.testing.assert_allclose(found, [0.05, 0.95, np.nan])
+
+
+def outcomes(seed, n=20_000):
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(size=n)
+    return truth, rng.uniform(size=n) < truth
+
+
+def test_true_probabilities_have_no_error_and_distorted_ones_have_theirs():
+    """Probabilities drawn from are calibrated; pushed by 0.1 towards the ends, they err by that."""
+    truth, happened = outcomes(0)
+    assert calibration_error(reliability_table(truth, happened)) < 0.01
+    pushed = np.clip(truth + np.where(truth > 0.5, 0.1, -0.1), 0, 1)
+    assert calibration_error(reliability_table(pushed, happened)) == pytest.approx(0.09, abs=0.01)
+
+
+def test_bins_count_every_soil_once():
+    """Each bin holds its own soils, ends included; a missing probability has no bin."""
+    given = np.array([0.0, 0.05, 0.1, 0.55, 1.0, np.nan])
+    table = reliability_table(given, np.array([False, True, False, True, True, True]))
+    assert table["bin"].round(2).tolist() == [0.05, 0.15, 0.55, 0.95]
+    assert table["n"].tolist() == [2, 1, 1, 1]
+    assert table["observed"].tolist() == [0.5, 0.0, 1.0, 1.0]
+
+
+def test_intervals_of_bins_cover_the_truth():
+    """In about 95 % of bins the interval holds the true probability."""
+    covered = []
+    for seed in range(30):
+        table = reliability_table(*outcomes(seed, 300))
+        covered.append((table["lower"] <= table["predicted"]) & (table["predicted"] <= table["upper"]))
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
+
+
+def test_chance_explains_what_true_probabilities_show():
+    """Errors of true probabilities stay below the bound in 95 % of cases; those of distorted ones do not."""
+    p = np.random.default_rng(0).uniform(size=150)
+    bound, rng = error_by_chance(p), np.random.default_rng(1)
+    drawn = [rng.uniform(size=150) < p for _ in range(150)]
+    below = [calibration_error(reliability_table(p, happened)) <= bound for happened in drawn]
+    assert np.mean(below) == pytest.approx(0.95, abs=0.04)
+    distorted = np.clip(p - 0.2, 0, 1)
+    bound = error_by_chance(distorted)
+    above = [calibration_error(reliability_table(distorted, happened)) > bound for happened in drawn[:20]]
+    assert np.mean(above) > 0.9
+
+
+def test_what_is_no_probability_is_refused():
+    """Percent and lengths that differ are errors."""
+    with pytest.raises(ValueError, match="run to 30"):
+        reliability_table(np.array([30.0]), np.array([True]))
+    with pytest.raises(ValueError, match="expected as many"):
+        reliability_table(np.array([0.3]), np.array([True, False]))
+
+
+def test_the_choice_changes_at_the_thresholds():
+    """Just below a threshold the cheaper action is another than just above it; no probability, no choice."""
+    low, high = COSTS.thresholds()
+    p = np.array([low - 1e-6, low + 1e-6, high - 1e-6, high + 1e-6, np.nan])
+    best = exceedance.expected_costs(p, COSTS)["best"]
+    assert best[:4].tolist() == ["ignore", "send", "send", "remediate"]
+    assert best.isna().tolist() == [False, False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("given", "best"),
+    [
+        (Costs(analysis=50, remediation=1000, harm=800), "ignore"),  # treating costs more than the harm
+        (Costs(analysis=5000, remediation=1000, harm=4000), "remediate"),  # a laboratory too dear
+        (Costs(analysis=0, remediation=1000, harm=4000), "send"),
+    ],
+)
+def test_extreme_costs_have_their_obvious_answer(given, best):
+    """At even odds a useless treatment is left, a dear laboratory is skipped, a free one is asked."""
+    assert exceedance.expected_costs(np.array([0.5]), given)["best"][0] == best
+
+
+def test_deciding_by_true_probabilities_beats_treating_all_alike():
+    """With calibrated probabilities the decision costs least of all policies but knowing the truth."""
+    rng = np.random.default_rng(0)
+    p = rng.beta(0.3, 0.6, 5000)
+    exceeded = rng.uniform(size=5000) < p
+    table = exceedance.compare_policies(p, exceeded, COSTS).set_index("policy")
+    alike = table.loc[[f"{action} all" for action in ACTIONS], "cost"]
+    assert table.loc["knowing all", "cost"] < table.loc["by probability", "cost"] < alike.min()
+    np.testing.assert_allclose(alike, [4000 * exceeded.mean(), 50 + 1000 * exceeded.mean(), 1000])
+    np.testing.assert_allclose(table[list(ACTIONS)].sum(axis=1), 1)
+
+
+def test_negative_costs_are_refused():
+    """A cost below 0 is a mistake."""
+    with pytest.raises(ValueError, match="harm is -1"):
+        Costs(1, 1, -1)
