@@ -1,20 +1,13 @@
-"""How far spectra lie from those a model has seen: Hotelling's T² and the Q residual.
+"""Quality of spectra: what ``soilpb check-site`` looks at, and how far spectra lie from others (T², Q).
 
-Principal components of the reference's absorbance (SNV) describe it; T² is the distance
-within them, Q the squared part they leave over (Jackson & Mudholkar 1979,
+A problem stops a study, a warning should be looked at, a note says what was converted on
+reading. Limits are stated beside each check; none is learned from other soils.
+
+Distances are measured in principal components of the absorbance (SNV): Hotelling's T² is
+the distance within them, Q the squared part they leave over (Jackson & Mudholkar 1979,
 doi 10.1080/00401706.1979.10489779). A reference of many sets the limits by its own
 percentiles, which need no normality. Among a few soils percentiles always condemn somebody:
 there the limits are what one population would pass.
-
-Quality of measured spectra: range, noise, repeated spectra, outliers.
-
-Each check yields findings about the bands that a study uses. Limits are stated beside
-each check; none is learned from other soils.
-
-What ``soilpb check-site`` looks at, once a site's files could be read.
-
-A problem stops a study, a warning should be looked at, a note says what was converted
-on reading.
 """
 
 from __future__ import annotations
@@ -35,10 +28,70 @@ from soilpb.readers.formats.spectrum_file import recognise_shape
 from soilpb.site_file import Site
 from soilpb.spectra import REFLECTANCE_FLOOR, SoilSpectra, band_grid
 
+#: Share of soils that a T² or Q limit passes if they come from one distribution.
+CONFIDENCE = 0.999
+#: Noise of a reading, as reflectance, that drowns the features of soils.
+NOISE = 0.003
+#: Fewer soils than this cannot be divided into five folds with five inner ones.
+FEWEST = 20
+#: With fewer, R² of one 70/30 split has a standard deviation above 0.13.
+FEW = 100
+#: So many times beyond the 5th or 95th percentile: a lost decimal mark rather than a soil.
+LOST_MARK = 5.0
 #: Share of all variance below which a direction of principal components is rounding.
 ROUNDING = 1e-10
 #: Squared absorbance that is rounding, where spectra do not vary at all.
 _TINY = 1e-20
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was checked.
+
+    Parameters
+    ----------
+    level, topic : str
+        How serious it is, and what was checked.
+    found, advice : str
+        What was found, with the samples it concerns, and what to do about it (empty: nothing).
+    """
+
+    level: Literal["ok", "note", "warning", "problem"]
+    topic: str
+    found: str
+    advice: str = ""
+
+
+def check_soils(soils: SoilSpectra, site: Site) -> list[Finding]:
+    """Check a site's soils against what a study of it needs.
+
+    Parameters
+    ----------
+    soils : SoilSpectra
+        On their native bands.
+    site : Site
+        Target, scale, bands and source of the study.
+
+    Returns
+    -------
+    list of Finding, problems first, notes last.
+
+    Examples
+    --------
+    >>> soils = limesoda.load_field("SP.231")
+    >>> site = Site(site="sp", target_data="limesoda", limesoda_set="SP.231", target="clay_pct")
+    >>> check_soils(soils, site)[0].found
+    'spectra cover 350–1700 nm, the study asks for 430–2480 nm'
+    """
+    findings = [*_check_target(soils, site), *_check_bands(soils, site), *_check_source(site)]
+    used = _used_bands(soils, site)
+    for check in (check_unit, check_range, check_noise, check_repeated):
+        findings += check(used)
+    if not any(finding.topic == "bands" and finding.level == "problem" for finding in findings):
+        findings += check_outliers(soils.resample(_grid(site)))
+    findings += [Finding("note", "reading", note) for note in soils.provenance.notes]
+    order = ("problem", "warning", "ok", "note")
+    return sorted(findings, key=lambda finding: order.index(finding.level))
 
 
 @dataclass(frozen=True)
@@ -109,9 +162,9 @@ def measure_t2_q(model: Pipeline, X: np.ndarray) -> pd.DataFrame:
 
 
 def measure_distances(
-    reference: np.ndarray, reflectance: np.ndarray, n_components: int = 10, confidence: float = 0.95
+    reference: np.ndarray, reflectance: np.ndarray, n_components: int = 10
 ) -> SpectralDistances:
-    """Measure how far spectra lie from a reference set.
+    """Measure how far spectra lie from a reference set, of which 95 % pass each limit.
 
     Parameters
     ----------
@@ -121,8 +174,6 @@ def measure_distances(
         Reflectance of the spectra to judge; may be the reference itself.
     n_components : int
         Principal components; fewer where the reference is smaller.
-    confidence : float
-        Share of the reference that passes each limit.
 
     Raises
     ------
@@ -133,18 +184,18 @@ def measure_distances(
         raise ValueError(f"{len(reference)} reference spectra cannot say what is usual; at least 4 can")
     n_components = min(n_components, len(reference) - 2, reference.shape[1] - 1)
     model = fit_components(reference, n_components, snv_pipeline())
-    limits = measure_t2_q(model, reference).quantile(confidence)
+    limits = measure_t2_q(model, reference).quantile(0.95)
     return SpectralDistances(measure_t2_q(model, reflectance), float(limits["T2"]), float(limits["Q"]))
 
 
-def measure_distances_within(reflectance: np.ndarray, confidence: float = 0.999) -> SpectralDistances:
+def measure_distances_within(reflectance: np.ndarray) -> SpectralDistances:
     """Measure how far spectra lie from each other: a soil beyond a limit is unlike the rest.
+
+    Of one normal population, a share :data:`CONFIDENCE` passes each limit.
 
     Parameters
     ----------
     reflectance : (n_samples, n_bands) array
-    confidence : float
-        Share of soils of one normal population that passes each limit.
 
     Raises
     ------
@@ -156,43 +207,13 @@ def measure_distances_within(reflectance: np.ndarray, confidence: float = 0.999)
     n_components = min(10, len(reflectance) // 5, reflectance.shape[1] - 1)
     model = fit_components(reflectance, n_components, snv_pipeline())
     table = measure_t2_q(model, reflectance)
-    t2_limit = float(HotellingT2(model, confidence).fit(reflectance).critical_value_)
+    t2_limit = float(HotellingT2(model, CONFIDENCE).fit(reflectance).critical_value_)
     q_limit = 1e-12 * reflectance.shape[1]  # chemotools takes residual variances below 1e-12 for rounding
     if table["Q"].sum() / (len(table) - 1) > q_limit:
         # Jackson and Mudholkar's limit of Q breaks down where few eigenvalues hold the residual.
-        left_over = QResiduals(model, confidence, method="chi-square").fit(reflectance)
+        left_over = QResiduals(model, CONFIDENCE, method="chi-square").fit(reflectance)
         q_limit = float(left_over.critical_value_)
     return SpectralDistances(table, t2_limit, q_limit)
-
-
-Level = Literal["ok", "note", "warning", "problem"]
-
-#: Share of soils that a T² or Q limit passes if they come from one distribution.
-CONFIDENCE = 0.999
-#: Noise of a reading, as reflectance, that drowns the features of soils.
-NOISE = 0.003
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was checked.
-
-    Parameters
-    ----------
-    level : str
-        ``ok``, ``note``, ``warning`` or ``problem``.
-    topic : str
-        What was checked.
-    found : str
-        What was found, with the samples it concerns.
-    advice : str
-        What to do about it; empty where nothing need be done.
-    """
-
-    level: Level
-    topic: str
-    found: str
-    advice: str = ""
 
 
 def check_unit(soils: SoilSpectra) -> Iterator[Finding]:
@@ -244,7 +265,7 @@ def check_outliers(soils: SoilSpectra) -> Iterator[Finding]:
     """Warn of soils beyond T² or Q in principal components of absorbance (SNV)."""
     if soils.n_samples < 10:
         return
-    found = measure_distances_within(soils.reflectance, CONFIDENCE)
+    found = measure_distances_within(soils.reflectance)
     for name, column, limit in (("T²", "T2", found.t2_limit), ("Q", "Q", found.q_limit)):
         beyond = found.table[column].to_numpy() > limit
         if beyond.any():
@@ -259,46 +280,6 @@ def name_samples(soils: SoilSpectra, which: np.ndarray, values: np.ndarray | Non
     if values is not None:
         ids = [f"{name} ({value:.4g})" for name, value in zip(ids, values[rows[:8]], strict=True)]
     return ", ".join(ids) + (f" and {rows.size - 8} more" if rows.size > 8 else "")
-
-
-#: Fewer soils than this cannot be divided into five folds with five inner ones.
-FEWEST = 20
-#: With fewer, R² of one 70/30 split has a standard deviation above 0.13.
-FEW = 100
-#: So many times beyond the 5th or 95th percentile: a lost decimal mark rather than a soil.
-LOST_MARK = 5.0
-_ORDER = ("problem", "warning", "ok", "note")
-
-
-def check_soils(soils: SoilSpectra, site: Site) -> list[Finding]:
-    """Check a site's soils against what a study of it needs.
-
-    Parameters
-    ----------
-    soils : SoilSpectra
-        On their native bands.
-    site : Site
-        Target, scale, bands and source of the study.
-
-    Returns
-    -------
-    list of Finding, problems first, notes last.
-
-    Examples
-    --------
-    >>> soils = limesoda.load_field("SP.231")
-    >>> site = Site(site="sp", target_data="limesoda", limesoda_set="SP.231", target="clay_pct")
-    >>> check_soils(soils, site)[0].found
-    'spectra cover 350–1700 nm, the study asks for 430–2480 nm'
-    """
-    findings = [*_check_target(soils, site), *_check_bands(soils, site), *_check_source(site)]
-    used = _used_bands(soils, site)
-    for check in (check_unit, check_range, check_noise, check_repeated):
-        findings += check(used)
-    if not any(finding.topic == "bands" and finding.level == "problem" for finding in findings):
-        findings += check_outliers(soils.resample(_grid(site)))
-    findings += [Finding("note", "reading", note) for note in soils.provenance.notes]
-    return sorted(findings, key=lambda finding: _ORDER.index(finding.level))
 
 
 def _check_target(soils: SoilSpectra, site: Site) -> Iterator[Finding]:

@@ -1,11 +1,8 @@
-"""Bands of a spectrum: units, grids, instrument response, detector splices.
+"""``SoilSpectra``: bands, reflectance, laboratory values and provenance in one validated container.
 
-Wavelengths are in nm and ascending; reflectance is a fraction; spectra are rows.
-
-Soil spectra: one validated container of bands, reflectance, samples and provenance.
-
-Wavelengths are in nm and strictly ascending; reflectance is a fraction (1 is a
-white reference), one sample a row; absorbance means ``log10(1/R)``.
+Here too: absorbance, band grids, resampling, and the correction of detector splices.
+Wavelengths are in nm and strictly ascending; reflectance is a fraction (1 is a white
+reference), one row per sample; absorbance means ``log10(1/R)``.
 """
 
 from __future__ import annotations
@@ -25,6 +22,8 @@ CARBON_IN_ORGANIC_MATTER = 0.58
 #: Reflectance below this is at the noise floor of a field spectrometer and would
 #: explode in ``log10(1/R)``; 0.2 % also covers the dead 350 nm end of real files.
 REFLECTANCE_FLOOR = 0.002
+#: Noise reads a little below 0; powders and specular grains a little above a white reference, which is 1.
+REFLECTANCE_RANGE = (-0.05, 1.6)
 #: Detector changes of ASD-type instruments, nm.
 SPLICES = (1000.0, 1800.0)
 
@@ -66,32 +65,17 @@ def band_grid(start: float, stop: float, step: float) -> np.ndarray:
     return start + step * np.arange(int(np.floor((stop - start) / step + 1e-9)) + 1, dtype=np.float64)
 
 
-def response_matrix(wavelengths: np.ndarray, grid: np.ndarray, fwhm: float) -> np.ndarray:
-    """Gaussian band responses, (n_bands, n_grid), each column summing to 1.
+def resample(wavelengths: np.ndarray, values: np.ndarray, grid: np.ndarray) -> np.ndarray:
+    """Resample spectra to another grid with a Gaussian response as wide as the grid's median step.
 
-    Each band counts with the Gaussian's mass over the interval it stands for, so
-    unevenly spaced bands are weighted rightly and a narrow Gaussian tends to the
-    nearest band rather than to nothing.
-    """
-    middle = (wavelengths[1:] + wavelengths[:-1]) / 2
-    edges = np.concatenate([[2 * wavelengths[0] - middle[0]], middle, [2 * wavelengths[-1] - middle[-1]]])
-    sigma = fwhm * _SIGMA_PER_FWHM
-    mass = np.diff(ndtr((edges[:, None] - grid[None, :]) / sigma), axis=0)
-    return mass / mass.sum(axis=0)
-
-
-def resample(
-    wavelengths: np.ndarray, values: np.ndarray, grid: np.ndarray, fwhm: float | None = None
-) -> np.ndarray:
-    """Resample spectra to another grid with a Gaussian instrument response.
+    Each band counts with the Gaussian's mass over the interval it stands for, so that
+    unevenly spaced bands are weighted rightly.
 
     Parameters
     ----------
     wavelengths : (n_bands,) array, nm, ascending
     values : (n_samples, n_bands) array
     grid : (n_grid,) array, nm, ascending, within the range of ``wavelengths``
-    fwhm : float, optional
-        Full width at half maximum in nm; the grid's median step if omitted.
 
     Returns
     -------
@@ -104,7 +88,7 @@ def resample(
     """
     wavelengths, grid = np.asarray(wavelengths, float), np.asarray(grid, float)
     values = np.asarray(values, dtype=np.float32)
-    if fwhm is None and np.array_equal(wavelengths, grid):
+    if np.array_equal(wavelengths, grid):
         return values.copy()
     tolerance = 0.5 * float(np.median(np.diff(wavelengths)))
     if grid[0] < wavelengths[0] - tolerance or grid[-1] > wavelengths[-1] + tolerance:
@@ -113,8 +97,17 @@ def resample(
             f"{wavelengths[0]:g}–{wavelengths[-1]:g} nm"
         )
     step = float(np.median(np.diff(grid))) if grid.size > 1 else 10.0
-    weights = response_matrix(wavelengths, grid, fwhm or step)
+    weights = _response_matrix(wavelengths, grid, step)
     return (values @ weights.astype(np.float32)).astype(np.float32)
+
+
+def _response_matrix(wavelengths: np.ndarray, grid: np.ndarray, fwhm: float) -> np.ndarray:
+    """Weights of the bands, (n_bands, n_grid), each column summing to 1."""
+    middle = (wavelengths[1:] + wavelengths[:-1]) / 2
+    edges = np.concatenate([[2 * wavelengths[0] - middle[0]], middle, [2 * wavelengths[-1] - middle[-1]]])
+    sigma = fwhm * _SIGMA_PER_FWHM
+    mass = np.diff(ndtr((edges[:, None] - grid[None, :]) / sigma), axis=0)
+    return mass / mass.sum(axis=0)
 
 
 def correct_splices(
@@ -148,18 +141,12 @@ def correct_splices(
     return corrected
 
 
-Kind = Literal["measured", "simulated"]
-
-#: Noise reads a little below 0; powders and specular grains a little above a white reference, which is 1.
-REFLECTANCE_RANGE = (-0.05, 1.6)
-
-
 @dataclass(frozen=True)
 class Provenance:
     """Where spectra come from, and whether anybody measured them."""
 
     name: str
-    kind: Kind
+    kind: Literal["measured", "simulated"]
     instrument: str = "unknown"
     citation: str = ""
     licence: str = ""
@@ -265,9 +252,9 @@ class SoilSpectra:
         note = f"{(~known).sum()} of {known.size} samples without {column} dropped"
         return replace(self.take(known), provenance=self.provenance.with_notes(note))
 
-    def resample(self, grid: np.ndarray, fwhm: float | None = None) -> SoilSpectra:
+    def resample(self, grid: np.ndarray) -> SoilSpectra:
         """Return the spectra on another grid (see :func:`soilpb.spectra.resample`)."""
-        values = resample(self.wavelengths, self.reflectance, grid, fwhm)
+        values = resample(self.wavelengths, self.reflectance, grid)
         return replace(self, wavelengths=np.asarray(grid, dtype=np.float64), reflectance=values)
 
     def sha256(self) -> str:

@@ -1,117 +1,38 @@
-"""The two domains of a study: the library a network learns from, and the site's own soils.
+"""``Study``: the site, its soils, the library and the artifacts that a chapter works with.
 
-A site file names them; here they become :class:`~soilpb.spectra.SoilSpectra` on one grid.
-
-The study of one site: what every chapter opens first.
-
-A chapter takes what an earlier chapter stored under ``artifacts/<site>/<chapter>/`` and
-nothing else; :class:`Study` finds it, or says in one line which command makes it.
+A site file names the soils and the source library; here they become
+:class:`~soilpb.spectra.SoilSpectra` on one grid. A chapter takes what an earlier chapter
+stored under ``artifacts/<site>/<chapter>/`` and nothing else; :class:`Study` finds it, or
+says in one line which command makes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
 from soilpb import _files, site_file
-from soilpb.models.network import SpectralNetwork
 from soilpb.readers import limesoda, lucas, ossl
 from soilpb.readers.site import read_measured
 from soilpb.simulate import twin
 from soilpb.site_file import Site, library_folder, project_root
 from soilpb.spectra import Provenance, SoilSpectra, band_grid
 
+if TYPE_CHECKING:
+    from soilpb.models.network import SpectralNetwork
+
 #: Soils of the simulated source unless the site file says otherwise.
 TWIN_SOURCE_SIZE = 12_000
 #: Soils of the simulated target: as many as the study had.
 TWIN_TARGET_SIZE = 130
-
-
-def read_target(site: Site, grid: np.ndarray) -> SoilSpectra:
-    """Read the site's soils that have a value of the target.
-
-    Parameters
-    ----------
-    site : Site
-        With ``n_target``, a random choice that follows ``seed``.
-    grid : (n_bands,) array, nm
-    """
-    if site.target_data == "twin":
-        soils = twin.simulate_target(TWIN_TARGET_SIZE, seed=site.seed, grid=grid)
-    else:
-        soils = read_measured(site).resample(grid)
-    return _choose(soils.having(site.target), site.n_target, site.seed)
-
-
-def read_source(site: Site, grid: np.ndarray) -> SoilSpectra:
-    """Read the library soils that have a value of the source property.
-
-    Parameters
-    ----------
-    site : Site
-        With ``source_size``, a random choice that follows ``seed``.
-    grid : (n_bands,) array, nm
-    """
-    library = _LIBRARIES[site.source](site, grid).having(site.source_property)
-    return _choose(library, site.source_size, site.seed)
-
-
-def _choose(soils: SoilSpectra, n: int, seed: int) -> SoilSpectra:
-    """Take ``n`` soils at random, leave them in their order, and note it; all of them if ``n`` is 0."""
-    if not 0 < n < soils.n_samples:
-        return soils
-    chosen = soils.take(np.sort(np.random.default_rng(seed).permutation(soils.n_samples)[:n]))
-    note = f"{n} of {soils.n_samples} soils chosen at random (seed {seed})"
-    return replace(chosen, provenance=soils.provenance.with_notes(note))
-
-
-def _twin(site: Site, grid: np.ndarray) -> SoilSpectra:
-    return twin.simulate_source(site.source_size or TWIN_SOURCE_SIZE, seed=site.seed, grid=grid)
-
-
-def _limesoda(site: Site, grid: np.ndarray) -> SoilSpectra:
-    """All full-range fields but the site's own."""
-    others = [name for name in limesoda.FULL_RANGE_FIELDS if name != site.limesoda_set]
-    return limesoda.load_fields(others, grid)
-
-
-def _lucas(load: Callable[..., SoilSpectra]) -> Callable[[Site, np.ndarray], SoilSpectra]:
-    def read(site: Site, grid: np.ndarray) -> SoilSpectra:
-        return load(library_folder(site), grid, property=site.source_property, cache=_cache(site))
-
-    return read
-
-
-def _ossl(site: Site, grid: np.ndarray) -> SoilSpectra:
-    return ossl.load_ossl(
-        library_folder(site),
-        grid,
-        property=site.source_property,
-        datasets=site.source_datasets.split() or None,
-        countries=site.source_countries.split() or None,
-        cache=_cache(site),
-    )
-
-
-def _cache(site: Site) -> Path:
-    return project_root() / site.artifacts / "sources"
-
-
-_LIBRARIES: dict[str, Callable[[Site, np.ndarray], SoilSpectra]] = {
-    "twin": _twin,
-    "limesoda": _limesoda,
-    "lucas2009": _lucas(lucas.load_lucas_2009),
-    "lucas2015": _lucas(lucas.load_lucas_2015),
-    "ossl": _ossl,
-}
 
 
 @dataclass(frozen=True)
@@ -155,8 +76,6 @@ class Study:
         """Load a site by its name, with single keys replaced."""
         return cls(site_file.load_site_file(site, **overrides), chapter)
 
-    # -- soils -----------------------------------------------------------------
-
     @property
     def grid(self) -> np.ndarray:
         """Band centres in nm on which everything is compared."""
@@ -171,8 +90,6 @@ class Study:
     def source(self) -> SoilSpectra:
         """The library soils that have a value of the source property, on the study's grid."""
         return read_source(self.site, self.grid)
-
-    # -- what models see -------------------------------------------------------
 
     @property
     def X(self) -> np.ndarray:
@@ -227,8 +144,6 @@ class Study:
         prefix = "ln " if self.site.target_scale == "log" else ""
         return f"{prefix}{self.target_name}" + (f" ({self.target_unit})" if self.target_unit else "")
 
-    # -- what chapters hand on -------------------------------------------------
-
     def folder(self, chapter: str = "") -> Path:
         """Folder of a chapter's artifacts; this chapter's if none is named."""
         return site_file.artifacts_folder(self.site) / (chapter or self.chapter)
@@ -243,6 +158,8 @@ class Study:
 
     def source_network(self) -> SpectralNetwork:
         """Return the network that chapter 2 trained on the source, for this very site."""
+        from soilpb.models.network import SpectralNetwork  # PyTorch takes a second to import
+
         folder = self.folder("02_pretraining")
         _files.require(folder / "card.json", self.command("02_pretraining"))
         network = SpectralNetwork.load(folder)
@@ -260,22 +177,45 @@ class Study:
         elsewhere = "" if self.site.artifacts == "artifacts" else f" -p artifacts {self.site.artifacts}"
         return f"papermill {path} {chapter}.out.ipynb -f notebooks/sites/{self.site.site}.yml{elsewhere}"
 
-    # -- what pages say --------------------------------------------------------
-
     @property
     def kind(self) -> str:
         """``simulated`` if any spectra of the study are, else ``measured``."""
-        return (
-            "simulated"
-            if "simulated" in (self.target.provenance.kind, self.source.provenance.kind)
-            else "measured"
-        )
+        kinds = (self.target.provenance.kind, self.source.provenance.kind)
+        return "simulated" if "simulated" in kinds else "measured"
 
     def banner(self) -> HTML:
         """Say which soils a page is about, whose they are, and whether anybody measured them."""
-        return HTML(
-            banner_html(self.site.title or self.site.site, self.target.provenance, self.source.provenance)
-        )
+        title = self.site.title or self.site.site
+        return HTML(banner_html(title, self.target.provenance, self.source.provenance))
+
+
+def read_target(site: Site, grid: np.ndarray) -> SoilSpectra:
+    """Read the site's soils that have a value of the target.
+
+    Parameters
+    ----------
+    site : Site
+        With ``n_target``, a random choice that follows ``seed``.
+    grid : (n_bands,) array, nm
+    """
+    if site.target_data == "twin":
+        soils = twin.simulate_target(TWIN_TARGET_SIZE, seed=site.seed, grid=grid)
+    else:
+        soils = read_measured(site).resample(grid)
+    return _choose(soils.having(site.target), site.n_target, site.seed)
+
+
+def read_source(site: Site, grid: np.ndarray) -> SoilSpectra:
+    """Read the library soils that have a value of the source property.
+
+    Parameters
+    ----------
+    site : Site
+        With ``source_size``, a random choice that follows ``seed``.
+    grid : (n_bands,) array, nm
+    """
+    library = _read_library(site, grid).having(site.source_property)
+    return _choose(library, site.source_size, site.seed)
 
 
 def banner_html(title: str, *provenances: Provenance) -> str:
@@ -287,6 +227,30 @@ def banner_html(title: str, *provenances: Provenance) -> str:
         f'<div class="admonition {"warning" if simulated else "note"}">'
         f'<p class="admonition-title">{head}: {escape(title)}</p><ul>{lines}</ul></div>'
     )
+
+
+def _choose(soils: SoilSpectra, n: int, seed: int) -> SoilSpectra:
+    """Take ``n`` soils at random, leave them in their order, and note it; all of them if ``n`` is 0."""
+    if not 0 < n < soils.n_samples:
+        return soils
+    chosen = soils.take(np.sort(np.random.default_rng(seed).permutation(soils.n_samples)[:n]))
+    note = f"{n} of {soils.n_samples} soils chosen at random (seed {seed})"
+    return replace(chosen, provenance=soils.provenance.with_notes(note))
+
+
+def _read_library(site: Site, grid: np.ndarray) -> SoilSpectra:
+    if site.source == "twin":
+        return twin.simulate_source(site.source_size or TWIN_SOURCE_SIZE, seed=site.seed, grid=grid)
+    if site.source == "limesoda":
+        others = [name for name in limesoda.FULL_RANGE_FIELDS if name != site.limesoda_set]
+        return limesoda.load_fields(others, grid)
+    cache = project_root() / site.artifacts / "sources"
+    about = {"grid": grid, "property": site.source_property, "cache": cache}
+    if site.source == "ossl":
+        about["datasets"] = site.source_datasets.split() or None
+        about["countries"] = site.source_countries.split() or None
+    load = {"ossl": ossl.load_ossl, "lucas2009": lucas.load_lucas_2009, "lucas2015": lucas.load_lucas_2015}
+    return load[site.source](library_folder(site), **about)
 
 
 def _describe_bands(wavelengths: np.ndarray) -> str:

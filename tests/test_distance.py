@@ -18,9 +18,9 @@ def reference():
 
 def test_the_reference_passes_its_own_limits_as_stated(reference):
     """Each limit lets the stated share of the reference pass."""
-    own = measure_distances(reference, reference, 2, confidence=0.9)
-    assert np.mean(own.table["T2"] <= own.t2_limit) == pytest.approx(0.9, abs=0.01)
-    assert np.mean(own.table["Q"] <= own.q_limit) == pytest.approx(0.9, abs=0.01)
+    own = measure_distances(reference, reference, 2)
+    assert np.mean(own.table["T2"] <= own.t2_limit) == pytest.approx(0.95, abs=0.01)
+    assert np.mean(own.table["Q"] <= own.q_limit) == pytest.approx(0.95, abs=0.01)
 
 
 def test_a_new_shape_is_seen_by_q_and_an_extreme_soil_by_t2(reference):
