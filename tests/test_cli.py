@@ -11,7 +11,11 @@ import yaml
 from typer.testing import CliRunner
 
 from soilpb.cli import app
+from soilpb.readers import libraries
+from soilpb.site_file import SiteError, load_site_file
+from tests import layouts
 from tests.site_files import Folder, soil_spectra
+from tests.test_new_site import mine  # noqa: F401 (a fixture)
 
 ROOT = Path(__file__).parents[1]
 N = 130
@@ -163,3 +167,115 @@ def test_commands_start_without_pytorch():
     """Only a command that predicts waits for it."""
     code = "import sys, soilpb.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def run_new_site(folder, *options):
+    arguments = ["new-site", "mine", "--spectra", folder / "scans", "--lab", folder / "lab.csv", *options]
+    return CliRunner().invoke(app, list(map(str, arguments)), env={"COLUMNS": "200"})
+
+
+def test_a_site_is_made_by_one_command(mine):  # noqa: F811
+    """It says what it understood, where the file is, and how the report is made."""
+    result = run_new_site(mine)
+    assert result.exit_code == 0, result.output
+    for words in (
+        "48 scans of 24 samples",
+        "column 'Pb (g/kg)' is Pb_mg_kg",
+        "24 of 24 soils have Pb_mg_kg: few",
+    ):
+        assert words in result.stdout
+    assert "Written: notebooks/sites/mine.yml" in result.stdout
+    assert result.stdout.splitlines()[-1] == "Its report: make report SITE=mine"
+
+
+def test_the_site_checks_right_away(mine):  # noqa: F811
+    """What ``new-site`` wrote, ``check-site`` finds without a problem."""
+    run_new_site(mine)
+    result = CliRunner().invoke(app, ["check-site", "mine"], env={"COLUMNS": "200"})
+    assert "problems: 0" in result.stdout
+
+
+def test_a_mistake_is_one_line_on_standard_error(mine):  # noqa: F811
+    """A second site of one name, and a target that is not there, stop with exit code 1."""
+    run_new_site(mine)
+    for options, words in (((), "is there already"), (("--target", "Zn", "--force"), "no column for Zn")):
+        result = run_new_site(mine, *options)
+        assert result.exit_code == 1
+        assert words in result.stderr
+        assert result.stderr.count("\n") == 1
+    assert run_new_site(mine, "--force").exit_code == 0
+
+
+def test_the_library_is_a_choice(mine):  # noqa: F811
+    """``--source`` goes into the site file; a library that nobody has is refused with those there are."""
+    assert run_new_site(mine, "--source", "twin").exit_code == 0
+    assert load_site_file("mine").source == "twin"
+    result = run_new_site(mine, "--source", "lucas", "--force")
+    assert result.exit_code == 2
+    assert "lucas2015" in result.stderr
+
+
+def test_the_unit_of_spectra_can_be_said(mine):  # noqa: F811
+    """``--spectra-unit`` goes into the site file, and is refused where the spectra contradict it."""
+    assert run_new_site(mine, "--spectra-unit", "fraction").exit_code == 0
+    assert load_site_file("mine").spectra_unit == "fraction"
+    result = run_new_site(mine, "--spectra-unit", "absorbance", "--force")
+    assert result.exit_code == 1
+    assert "read as fraction, not absorbance" in result.stderr
+
+
+@pytest.fixture
+def run_in_empty_folder(tmp_path, monkeypatch):
+    """Run the command line in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: CliRunner().invoke(app, list(arguments))
+
+
+def test_fetch_lucas_explains(run_in_empty_folder):
+    """Fetching LUCAS downloads nothing and says in five lines what to do, with the folder to use."""
+    result = run_in_empty_folder("fetch", "lucas2015")
+    assert result.exit_code == 0
+    assert (
+        result.stdout.splitlines()
+        == libraries.LUCAS_STEPS["lucas2015"].format(folder="data/lucas2015").splitlines()
+    )
+
+
+def test_fetch_ossl_shows_licences_and_hash(run_in_empty_folder, tmp_path, monkeypatch):
+    """Fetching OSSL shows the licences first, then the file and its hash."""
+
+    def download(folder, level):
+        path = folder / f"ossl_all_{level}_v1.2.csv.gz"
+        path.parent.mkdir(parents=True)
+        path.with_name(f"{path.name}.sha256").write_text(f"abc  {path.name}\n")
+        return path
+
+    monkeypatch.setattr(libraries, "fetch_ossl", download)
+    output = run_in_empty_folder("fetch", "ossl", "--level", "L1").stdout
+    assert output.startswith(libraries.OSSL_LICENCES)
+    assert "ossl_all_L1_v1.2.csv.gz\nsha256 abc\n" in output
+
+
+def test_a_failed_fetch_is_one_message(run_in_empty_folder, monkeypatch):
+    """A failed download ends with its message and exit code 1, without a traceback."""
+
+    def fail(folder, level):
+        raise SiteError("no network; run the command again")
+
+    monkeypatch.setattr(libraries, "fetch_ossl", fail)
+    result = run_in_empty_folder("fetch", "ossl")
+    assert result.exit_code == 1
+    assert result.stderr == "problem: no network; run the command again\n"
+
+
+def test_check_source_tells_by_its_exit_code(run_in_empty_folder, tmp_path):
+    """Findings are marked, and the exit code is 1 unless the source is complete."""
+    folder = tmp_path / "data" / "lucas2009"
+    folder.mkdir(parents=True)
+    absorbance = layouts.soil_absorbance(12, layouts.LUCAS_BANDS)
+    layouts.write_lucas_2009(folder, layouts.lucas_2009_table(12), absorbance)
+    result = run_in_empty_folder("check-source", "lucas2009")
+    assert result.exit_code == 1
+    assert "✓ LUCAS.SOIL_corr.csv: 4,200 bands" in result.stdout
+    assert "✗ 12 rows; the release has 19,860" in result.stdout
+    assert result.stdout.endswith("lucas2009: not complete\n")

@@ -5,8 +5,12 @@ import pandas as pd
 import pytest
 
 from soilpb._files import MissingArtifact
-from soilpb.site_file import SiteError
-from soilpb.study import Study
+from soilpb.site_file import SiteError, make_site
+from soilpb.spectra import band_grid
+from soilpb.study import Study, read_source, read_target
+from tests import layouts
+
+GRID = band_grid(430, 2480, 10)
 
 
 @pytest.fixture
@@ -63,14 +67,6 @@ def test_a_logarithm_needs_positive_values(monkeypatch):
         _ = study.y
 
 
-def test_a_random_choice_of_samples_follows_the_seed():
-    """``n_target`` takes so many, the same for the same seed, in the field's own order."""
-    one, same, other = (Study.load("ssp460", seed=seed).target.samples.index for seed in (1, 1, 2))
-    assert len(one) == 130
-    assert list(one) == list(same)
-    assert list(one) != list(other)
-
-
 def test_tables_travel_between_chapters(field):
     """What one chapter saves another reads, and what nobody made is named with its command."""
     table = pd.DataFrame({"model": ["PLS"], "value": [0.5]})
@@ -100,3 +96,45 @@ def test_the_twin_shares_no_soil_between_source_and_target():
     assert study.source.n_samples == 200
     assert "Pb_mg_kg" not in study.source.samples
     assert not set(study.source.samples["pH"]) & set(study.target.samples["pH"])
+
+
+def site(**values):
+    return make_site({"site": "mine", "target_data": "twin", "source": "twin", **values})
+
+
+def test_a_choice_follows_the_seed_and_keeps_the_order():
+    """``source_size`` takes so many of a library, in its order, the same for the same seed."""
+    one, same, other = (read_source(site(source="limesoda", source_size=40, seed=s), GRID) for s in (1, 1, 2))
+    assert one.n_samples == 40
+    assert one.samples.index.equals(same.samples.index)
+    assert not one.samples.index.equals(other.samples.index)
+    whole = list(read_source(site(source="limesoda"), GRID).samples.index)
+    assert list(one.samples.index) == sorted(one.samples.index, key=whole.index)
+
+
+def test_a_random_choice_is_noted():
+    """The provenance says how many of how many soils were chosen; where all are taken it says nothing."""
+    field = {"target_data": "limesoda", "limesoda_set": "SC.93", "target": "clay_pct"}
+    some, everything = (read_target(site(n_target=n, seed=3, **field), GRID).provenance for n in (20, 0))
+    assert "20 of 93 soils chosen at random (seed 3)" in some.notes
+    assert not any("chosen" in note for note in everything.notes)
+
+
+def test_lucas_is_read_from_its_folder_and_kept_in_the_cache(tmp_path):
+    """A site file that says lucas2015 reads the original files of ``source_folder``, once."""
+    folder = tmp_path / "lucas"
+    folder.mkdir()
+    table = layouts.lucas_2015_table(6)
+    absorbance = layouts.soil_absorbance(6, layouts.LUCAS_BANDS)
+    layouts.write_lucas_2015(folder, table, np.stack([absorbance, absorbance], axis=1))
+    lucas = site(source="lucas2015", source_folder=str(folder), artifacts=str(tmp_path / "artifacts"))
+    first, again = read_source(lucas, GRID), read_source(lucas, GRID)
+    assert first.n_samples == 6
+    np.testing.assert_array_equal(first.reflectance, again.reflectance)
+    assert any((tmp_path / "artifacts" / "sources").iterdir())
+
+
+def test_a_library_that_is_not_there_is_named(tmp_path):
+    """Missing files are refused with the folder that was looked into."""
+    with pytest.raises(SiteError, match="nowhere"):
+        read_source(site(source="ossl", source_folder=str(tmp_path / "nowhere")), GRID)

@@ -1,11 +1,37 @@
-"""Bars go to the terminal that runs a loop, and nowhere else."""
+"""Numbers and lists are written one way; progress goes to the terminal that watches."""
 
 import io
 import sys
 
 import pytest
 
-from soilpb._format import track
+from soilpb import _format
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "plain", "signed"),
+    [
+        (0.126, 2, "0.13", "+0.13"),
+        (-0.126, 2, "−0.13", "−0.13"),
+        (-0.004, 2, "0.00", "0.00"),
+        (0.0004, 3, "0.000", "0.000"),
+        (-1206.2, 0, "−1206", "−1206"),
+    ],
+)
+def test_signs_are_true_and_zero_has_none(value, digits, plain, signed):
+    """Minus is U+2212, plus only where a change is told, and what rounds to zero has no sign."""
+    assert _format.number(value, digits) == plain
+    assert _format.signed(value, digits) == signed
+
+
+def test_lists_end_with_and():
+    """Nothing, one, two and three words."""
+    assert [_format.join_words("abc"[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_intervals_follow_their_value():
+    """Both ends have true minus signs."""
+    assert _format.with_interval(-0.5, -0.9, -0.1) == "−0.50 (−0.90 to −0.10)"
 
 
 class Terminal(io.StringIO):
@@ -25,7 +51,7 @@ def run(monkeypatch, watched):
     terminal, page = Terminal(watched), Terminal(watched=True)
     monkeypatch.setattr(sys, "__stderr__", terminal)
     monkeypatch.setattr(sys, "stderr", page)
-    assert list(track("abc", "folds")) == ["a", "b", "c"]
+    assert list(_format.track("abc", "folds")) == ["a", "b", "c"]
     return terminal.getvalue(), page.getvalue()
 
 
@@ -47,22 +73,3 @@ def test_the_finished_bar_is_wiped_away(monkeypatch):
 def test_where_nobody_watches_nothing_is_written(monkeypatch):
     """A log or a build server gets no bar at all."""
     assert run(monkeypatch, watched=False) == ("", "")
-
-
-def test_a_generator_gets_its_length_from_total(monkeypatch):
-    """A loop over a generator counts up to the total that is given."""
-    terminal = Terminal(watched=True)
-    monkeypatch.setattr(sys, "__stderr__", terminal)
-    list(track((i for i in range(4)), "rows", total=4))
-    assert "0/4" in terminal.getvalue()
-
-
-def test_an_error_in_the_loop_comes_through():
-    """An error raised while iterating is not swallowed by the bar."""
-
-    def failing():
-        yield 1
-        raise ArithmeticError("row 2")
-
-    with pytest.raises(ArithmeticError, match="row 2"):
-        list(track(failing(), "rows"))
