@@ -1,4 +1,4 @@
-"""What every figure must look like: readable letters, nothing written over anything else."""
+"""What every figure must look like: labelled axes, readable letters, nothing written over anything else."""
 
 from itertools import combinations
 from unittest.mock import patch
@@ -30,3 +30,15 @@ def assert_readable(ax):
     boxes = [(text, text.get_window_extent().shrunk(0.9, 0.8)) for text in texts]
     for (one, a), (other, b) in combinations(boxes, 2):
         assert not a.overlaps(b), f"{one.get_text()!r} lies over {other.get_text()!r}"
+
+
+def assert_axes(ax, xlabel, ylabel=None):
+    """The axes carry these labels (``ylabel=None``: names instead), and the figure is readable."""
+    assert ax.get_xlabel() == xlabel
+    assert ax.get_ylabel() == (ylabel or "")
+    assert_readable(ax)
+
+
+def legend_texts(ax):
+    """Texts of the legend, in order."""
+    return [text.get_text() for text in ax.get_legend().get_texts()]

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import _files
 from soilpb.evaluate import splits
 
 IDS = np.array([f"s{i:02d}" for i in range(30)])
@@ -43,6 +42,7 @@ def test_cross_validation_tests_every_sample_once_a_repeat(soils):
     tested = folds[folds["role"] == "test"].groupby(["repeat", "sample"]).size()
     assert len(tested) == 90
     assert tested.eq(1).all()
+    assert splits.held_out_ratio(folds) == pytest.approx(0.25)
 
 
 def test_the_same_seed_gives_the_same_table_and_another_seed_another(soils):
@@ -124,15 +124,3 @@ def test_training_sizes_are_nested_and_tests_untouched():
     assert small.query("role == 'test'")[key].merge(folds, on=key).shape[0] == 60
     with pytest.raises(ValueError, match="asked for 25 .* has 24"):
         splits.limit_training_size(folds, 25)
-
-
-def test_ratio_is_test_over_training():
-    """Five folds have a ratio of one fifth over four fifths."""
-    assert splits.held_out_ratio(splits.repeated_kfold(IDS)) == pytest.approx(0.25)
-
-
-def test_folds_survive_storage(tmp_path):
-    """A folds table written as Parquet and read again is the same table."""
-    folds = splits.repeated_kfold(IDS)
-    path = _files.save_table(tmp_path / "folds.parquet", folds)
-    pd.testing.assert_frame_equal(_files.load_table(path), folds)

@@ -12,13 +12,22 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from soilpb import _files
+from soilpb import _files, workflow
 from soilpb._files import MissingArtifact
-from soilpb.evaluate import cross_validation, splits
+from soilpb.evaluate import splits
+from soilpb.evaluate.cross_validation import (
+    ShardError,
+    cross_validate,
+    merge_shards,
+    needs_source_network,
+    predict_shards,
+    save_shard,
+    shard_path,
+)
 from soilpb.models import baselines
 from soilpb.study import Study
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SEEDS, KEYS = [0, 1, 2], ["pls", "ridge"]
 
 
@@ -31,7 +40,7 @@ def study():
 @pytest.fixture(scope="module")
 def one_process(study):
     """The league, made without shards."""
-    return cross_validation.predict_shards(study, SEEDS, KEYS)
+    return predict_shards(study, SEEDS, KEYS)
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +49,9 @@ def made(study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("shards")
     for seed in reversed(SEEDS):
         for key in reversed(KEYS):
-            cross_validation.save_shard(
-                cross_validation.shard_path(folder, seed, key),
-                cross_validation.predict_shards(study, [seed], [key]),
+            save_shard(
+                shard_path(folder, seed, key),
+                predict_shards(study, [seed], [key]),
             )
     return folder
 
@@ -54,40 +63,27 @@ def folder(made, tmp_path):
 
 
 def rewrite(path: Path, change) -> None:
-    cross_validation.save_shard(path, change(pd.read_parquet(path)))
+    save_shard(path, change(pd.read_parquet(path)))
 
 
-def test_merged_shards_are_the_league_of_one_process(made, one_process):
-    """Predictions of merged shards equal those of the unsharded run in every bit, type and row."""
-    pd.testing.assert_frame_equal(
-        cross_validation.merge_shards(made, SEEDS, KEYS), one_process, check_exact=True
-    )
+def test_merged_shards_are_the_table_of_one_process(made, one_process):
+    """Predictions of merged shards equal those of the unsharded run in every bit, in whatever order.
 
-
-def test_final_tables_have_equal_bytes(made, one_process, tmp_path):
-    """The files that both write are the same bytes."""
-    for name, predictions in {
-        "one": one_process,
-        "many": cross_validation.merge_shards(made, SEEDS, KEYS),
-    }.items():
-        cross_validation.save_league(tmp_path / name, predictions)
-    for table in ("predictions", "scores", "league"):
-        one, many = (tmp_path / name / f"{table}.parquet" for name in ("one", "many"))
-        assert one.read_bytes() == many.read_bytes()
-
-
-def test_the_order_of_seeds_and_models_does_not_matter(made, one_process):
-    """Asked for backwards, the merged table is the same."""
-    backwards = cross_validation.merge_shards(made, SEEDS[::-1], KEYS[::-1])
+    Shards that are not asked for stay out.
+    """
+    pd.testing.assert_frame_equal(merge_shards(made, SEEDS, KEYS), one_process, check_exact=True)
+    backwards = merge_shards(made, SEEDS[::-1], KEYS[::-1])
     pd.testing.assert_frame_equal(backwards, one_process, check_exact=True)
+    one = merge_shards(made, [1], ["pls"])
+    assert (one["repeat"].unique().tolist(), one["model"].unique().tolist()) == ([1], ["PLS-clay"])
 
 
 def test_a_shard_is_the_cross_validation_of_its_model_on_its_seeds_folds(made, study):
     """A shard holds what evaluation says of the model on the folds that the seed deals, as that repeat."""
     folds = splits.repeated_kfold(study.ids, 5, 1, seed=2)
     zoo = baselines.make_models(keys=["ridge"], seed=2, target="clay")
-    expected = cross_validation.cross_validate(zoo, study.X, study.y, folds, study.ids).assign(repeat=2)
-    found = pd.read_parquet(cross_validation.shard_path(made, 2, "ridge"))
+    expected = cross_validate(zoo, study.X, study.y, folds, study.ids).assign(repeat=2)
+    found = pd.read_parquet(shard_path(made, 2, "ridge"))
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
@@ -99,27 +95,21 @@ def test_seeds_deal_different_folds(one_process):
     assert not (dealt[1] == dealt[2]).all()
 
 
-def test_more_shards_than_are_asked_for_stay_out(made):
-    """Shards of a former league do not slip into this one."""
-    merged = cross_validation.merge_shards(made, [1], ["pls"])
-    assert (merged["repeat"].unique().tolist(), merged["model"].unique().tolist()) == ([1], ["PLS-clay"])
-
-
 def test_a_missing_shard_is_named(folder):
     """Without one shard nothing is merged, and the message says which."""
-    path = cross_validation.shard_path(folder, 1, "ridge")
+    path = shard_path(folder, 1, "ridge")
     path.unlink()
     with pytest.raises(MissingArtifact, match="seed-1/ridge.parquet is missing; make it with: snakemake"):
-        cross_validation.merge_shards(folder, SEEDS, KEYS)
+        merge_shards(folder, SEEDS, KEYS)
 
 
 @pytest.mark.parametrize("spoil", [lambda b: b[:-40], lambda b: b"", lambda b: b[:200] + b"\xff" + b[201:]])
 def test_a_damaged_shard_is_named(folder, spoil):
     """A shard cut short, empty, or with one byte of its data changed is refused by its path."""
-    path = cross_validation.shard_path(folder, 2, "pls")
+    path = shard_path(folder, 2, "pls")
     path.write_bytes(spoil(path.read_bytes()))
-    with pytest.raises(cross_validation.ShardError, match=r"seed-2/pls.parquet is damaged .*delete it"):
-        cross_validation.merge_shards(folder, SEEDS, KEYS)
+    with pytest.raises(ShardError, match=r"seed-2/pls.parquet is damaged .*delete it"):
+        merge_shards(folder, SEEDS, KEYS)
 
 
 @pytest.mark.parametrize(
@@ -136,64 +126,53 @@ def test_a_damaged_shard_is_named(folder, spoil):
 )
 def test_a_shard_of_something_else_is_named(folder, change, complaint):
     """A readable file that is not this shard, or was made from other data, is refused by its path."""
-    rewrite(cross_validation.shard_path(folder, 2, "pls"), change)
-    with pytest.raises(cross_validation.ShardError, match=f"seed-2/pls.parquet .*{complaint}"):
-        cross_validation.merge_shards(folder, SEEDS, KEYS)
+    rewrite(shard_path(folder, 2, "pls"), change)
+    with pytest.raises(ShardError, match=f"seed-2/pls.parquet .*{complaint}"):
+        merge_shards(folder, SEEDS, KEYS)
 
 
 def test_a_failing_model_leaves_no_shard(tmp_path, monkeypatch):
     """What is written is whole: a write that fails leaves neither a shard nor a part of one."""
     monkeypatch.setattr(pd.DataFrame, "to_parquet", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        cross_validation.save_shard(tmp_path / "a.parquet", pd.DataFrame({"a": [1]}))
+        save_shard(tmp_path / "a.parquet", pd.DataFrame({"a": [1]}))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_command_line_runs_and_merges(tmp_path):
     """What the workflow calls makes a shard, and from shards the tables of scores and the league."""
     for seed in ("0", "1"):
-        cross_validation.shards_main(
-            ["run", "sc93", seed, "pls", str(cross_validation.shard_path(tmp_path, int(seed), "pls"))]
-        )
-    cross_validation.shards_main(["merge", str(tmp_path), "--seeds", "0", "1", "--models", "pls"])
+        workflow.main(["shard", "sc93", seed, "pls", str(shard_path(tmp_path, int(seed), "pls"))])
+    workflow.main(["merge", str(tmp_path), "--seeds", "0", "1", "--models", "pls"])
     league = _files.load_table(tmp_path / "league.parquet")
     assert league.query("metric == 'R2'")["n_repeats"].tolist() == [2]
     assert set(_files.load_table(tmp_path / "scores.parquet")["repeat"]) == {0, 1}
-
-
-def test_the_command_line_says_in_one_line_what_is_missing(tmp_path):
-    """A user sees the shard's path, and no traceback."""
-    with pytest.raises(SystemExit, match=r"^problem: .*seed-0/pls.parquet is missing"):
-        cross_validation.shards_main(["merge", str(tmp_path), "--seeds", "0", "--models", "pls"])
+    with pytest.raises(SystemExit, match=r"^problem: .*seed-2/pls.parquet is missing"):
+        workflow.main(["merge", str(tmp_path), "--seeds", "2", "--models", "pls"])
 
 
 def test_a_model_that_starts_from_the_source_needs_its_network(tmp_path):
     """Without chapter 2's network, a transfer shard stops and names the command that trains it."""
     study = Study.load("cv98", artifacts=str(tmp_path))
     with pytest.raises(MissingArtifact, match="02_pretraining"):
-        cross_validation.predict_shards(study, [0], ["features-ridge"])
+        predict_shards(study, [0], ["features-ridge"])
 
 
 def test_an_unknown_model_is_refused_with_those_there_are():
     """A misspelt model never becomes a job."""
     with pytest.raises(KeyError, match=r"no model 'plss'; there are: pls,"):
-        cross_validation.needs_source_network("plss")
+        needs_source_network("plss")
 
 
-def test_the_page_about_clusters_names_models_that_exist(capsys):
-    """Models that the page gives as examples are in the registry, and the command it names lists them all."""
+def test_the_page_about_clusters_names_models_that_exist():
+    """Models that the page gives as examples are in the registry."""
     page = (ROOT / "book" / "cluster.md").read_text()
     (row,) = (line for line in page.splitlines() if line.startswith("| model |"))
-    *examples, command = re.findall("`(.+?)`", row.split("|")[3])
-    assert set(examples) < set(baselines.MODELS)
-    with pytest.raises(SystemExit):
-        cross_validation.shards_main(command.removeprefix("python -m soilpb.shards ").split())
-    listed = capsys.readouterr().out
-    assert all(key in listed for key in baselines.MODELS)
+    assert set(re.findall("`(.+?)`", row.split("|")[3])) < set(baselines.MODELS)
 
 
-def test_the_workflow_makes_one_job_a_shard(tmp_path):
-    """A dry run plans sites × seeds × models shards and a merge a site; transfer waits for its network."""
+def test_the_workflow_makes_one_job_per_shard(tmp_path):
+    """A dry run plans sites × seeds × models shards and a merge per site; transfer waits for its network."""
     for name in ("soilpb", "notebooks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.ipynb"))
     shutil.copy(ROOT / "Snakefile", tmp_path)

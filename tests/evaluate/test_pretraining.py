@@ -21,14 +21,14 @@ def library(n=60, **columns):
     return SoilSpectra(wavelengths, reflectance, samples, provenance)
 
 
-class Says:
-    """A model that has made up its mind."""
+class Constant:
+    """A model that predicts given values, whatever it sees."""
 
     def __init__(self, values):
         self.values = values
 
     def predict(self, X):
-        """Whatever it sees."""
+        """Return the values."""
         return self.values
 
 
@@ -46,36 +46,14 @@ def test_every_soil_is_either_learnt_from_or_held_back():
     assert sorted([*train.samples.index, *test.samples.index]) == sorted(library().samples.index)
 
 
-def test_a_profile_is_never_torn():
-    """All samples of a profile lie on one side."""
-    soils = library(group=np.repeat(np.arange(20), 3))
-    train, test = pretraining.hold_out(soils, 0.25, seed=1)
-    assert not set(train.samples["group"]) & set(test.samples["group"])
-
-
-def test_a_population_lies_on_both_sides():
-    """Large groups are fields or countries: the few there are cannot be held back whole."""
-    train, test = pretraining.hold_out(library(group=np.repeat(["a", "b"], 30)), 0.25, seed=1)
-    assert set(train.samples["group"]) == set(test.samples["group"]) == {"a", "b"}
-
-
-def test_profiles_are_one_population():
-    """Small groups do not split a library into populations, and neither do none at all."""
-    assert pretraining.name_populations(library(group=np.repeat(np.arange(20), 3))).unique().size == 1
-    assert pretraining.name_populations(library()).unique().size == 1
-
-
 def test_recognising_the_population_is_worth_nothing_within_it():
     """A model that knows each field's mean has R² above .9 about all soils, and 0 within fields."""
     soils = library(100, group=np.repeat(list("abcd"), 25))
     field_means = soils.samples.groupby("group")["pH"].transform("mean").to_numpy()
-    says = {"field": field_means, "perfect": soils.values("pH"), "mean": np.full(100, 6.0)}
-    predictions = pretraining.predict_held_back(
-        {name: Says(values) for name, values in says.items()}, soils, "pH"
-    )
-    scores = cross_validation.score_predictions(predictions).query(
-        "metric == 'R2' and fold == @cross_validation.POOLED"
-    )
+    values = {"field": field_means, "perfect": soils.values("pH")[:, None], "mean": np.full(100, 6.0)}
+    models = {name: Constant(predicted) for name, predicted in values.items()}
+    predictions = pretraining.predict_held_back(models, soils, "pH")
+    scores = cross_validation.score_predictions(predictions).query("metric == 'R2' and fold == -1")
     pooled = scores.set_index("model")["value"]
     within = pretraining.score_within_populations(predictions, pretraining.name_populations(soils))
     assert pooled["field"] > 0.9
@@ -84,29 +62,11 @@ def test_recognising_the_population_is_worth_nothing_within_it():
     assert within["mean"] < -1
 
 
-def test_with_one_population_within_is_plain_r2():
-    """Nothing changes where there is nothing to tell apart."""
-    soils = library()
-    predictions = pretraining.predict_held_back({"m": Says(soils.values("pH")[::-1] * 0.3)}, soils, "pH")
-    plain = cross_validation.compute_metrics(predictions["observed"], predictions["predicted"])["R2"]
-    within = pretraining.score_within_populations(predictions, pretraining.name_populations(soils))
-    assert within["m"] == pytest.approx(plain)
-
-
-def test_predictions_keep_their_soil_whatever_their_shape():
-    """A column of predictions is laid beside the same soils as a flat array."""
-    soils = library(5)
-    flat = pretraining.predict_held_back({"m": Says(soils.values("pH"))}, soils, "pH")
-    column = pretraining.predict_held_back({"m": Says(soils.values("pH")[:, None])}, soils, "pH")
-    pd.testing.assert_frame_equal(flat, column)
-    assert (flat["observed"] == flat["predicted"]).all()
-
-
 def test_errors_are_told_apart_by_population():
     """A model that is one unit off in one field and right in the other has those errors there."""
     soils = library(60, group=np.repeat(["a", "b"], 30))
     off = soils.values("pH") + np.repeat([1.0, 0.0], 30)
-    predictions = pretraining.predict_held_back({"m": Says(off)}, soils, "pH")
+    predictions = pretraining.predict_held_back({"m": Constant(off)}, soils, "pH")
     table = pretraining.score_by_population(predictions, pretraining.name_populations(soils)).set_index(
         "population"
     )
@@ -114,7 +74,17 @@ def test_errors_are_told_apart_by_population():
     assert table["n"].tolist() == [30, 30]
 
 
-@pytest.mark.parametrize("n", [10, 240, 2_000, 2_500, 9_600, 17_425, 44_590])
+def test_profiles_are_held_back_whole_and_populations_are_not():
+    """All samples of a profile lie on one side; large groups are populations and lie on both."""
+    soils = library(group=np.repeat(np.arange(20), 3))
+    train, test = pretraining.hold_out(soils, 0.25, seed=1)
+    assert not set(train.samples["group"]) & set(test.samples["group"])
+    assert pretraining.name_populations(soils).unique().size == 1
+    train, test = pretraining.hold_out(library(group=np.repeat(["a", "b"], 30)), 0.25, seed=1)
+    assert set(train.samples["group"]) == set(test.samples["group"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize("n", [10, 240, 2_500, 44_590])
 def test_smaller_libraries_are_smaller(n):
     """Sizes double, and the largest lies clearly below the whole library."""
     sizes = pretraining.choose_sizes(n)
@@ -140,8 +110,3 @@ def test_more_soils_predict_better():
         "R2"
     ]
     assert r2.loc[200, "PLS"] == pytest.approx(expected, abs=1e-6)
-
-
-def test_a_library_too_small_for_parts_has_none():
-    """Without smaller sizes there are no scores, and no error."""
-    assert pretraining.score_by_size(library(), library(), "pH", [], ("net", "PLS")).empty

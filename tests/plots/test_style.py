@@ -1,4 +1,4 @@
-"""The style is deterministic, opaque and readable; the axes helpers keep their word."""
+"""The style is deterministic, opaque and readable; the helpers of axes do what they say."""
 
 import io
 
@@ -7,42 +7,34 @@ import matplotlib.pyplot as plt
 import pytest
 
 from soilpb.plots import style
+from tests.looks import assert_readable
 
 pytestmark = pytest.mark.usefixtures("styled")
 
 
-def svg(**rc):
+def saved(file_format="svg", **rc):
     """Bytes of a small figure."""
     with mpl.rc_context(rc):
         _, ax = plt.subplots()
         ax.plot([0, 1], [0, 1], marker="o", label="a")
         ax.legend()
         file = io.BytesIO()
-        plt.savefig(file, format="svg", metadata={"Date": None})
-    return file.getvalue()
+        plt.savefig(file, format=file_format, metadata={"Date": None} if file_format == "svg" else None)
+    return file
 
 
 def test_equal_figures_are_equal_bytes():
     """A figure drawn twice is the same file, which it is not without the style's salt."""
-    assert svg() == svg()
-    assert svg(**{"svg.hashsalt": None}) != svg(**{"svg.hashsalt": None})
+    assert saved().getvalue() == saved().getvalue()
+    salt = {"svg.hashsalt": None}
+    assert saved(**salt).getvalue() != saved(**salt).getvalue()
 
 
 def test_figures_are_opaque_white():
     """The background is white on purpose, so that figures hold on dark pages."""
-    file = io.BytesIO()
-    plt.subplots()
-    plt.savefig(file, format="png")
+    file = saved("png")
     file.seek(0)
     assert (plt.imread(file)[0, 0] == 1).all()
-
-
-def test_style_changes_nothing_outside_its_context():
-    """Settings are matplotlib's rcParams and are gone after the context that holds them."""
-    assert mpl.rcParams["axes.spines.top"] is False
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        assert mpl.rcParams["axes.spines.top"] is True
 
 
 def test_given_axes_are_used():
@@ -73,6 +65,15 @@ def test_logarithmic_axes_show_plain_numbers():
     assert shown == ["50", "100", "200", "500"]
 
 
-def test_there_is_a_colour_for_each_of_ten():
-    """Ten models or fields have ten different colours."""
-    assert len(set(style.PALETTE)) == 10
+def test_the_check_of_looks_sees_a_fault():
+    """Two texts in one place, and letters of 6 pt, are both found."""
+    _, ax = plt.subplots()
+    ax.text(0.5, 0.5, "over")
+    ax.text(0.5, 0.5, "another")
+    with pytest.raises(AssertionError, match="lies over"):
+        assert_readable(ax)
+    ax.texts[0].set(fontsize=6, y=0.1)
+    with pytest.raises(AssertionError, match="over"):
+        assert_readable(ax)
+    ax.texts[0].set_fontsize(9)
+    assert_readable(ax)
