@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from soilpb import quality
+from soilpb.readers import limesoda
 from soilpb.readers.site import read_measured
-from soilpb.report.new_site import propose_site, write_site
+from soilpb.report.new_site import SOURCE_BANDS, STEP, common_bands, find_target, propose_site, write_site
 from soilpb.site_file import SiteError, load_site_file
+from soilpb.spectra import band_grid
 from tests import instrument_files as files
 from tests.site_files import soil_spectra, write
 
@@ -59,7 +61,7 @@ def test_what_can_be_seen_is_not_asked(mine):
     understood = dict(proposal.understood)
     assert understood["spectra"] == "48 scans of 24 samples, from 48 files"
     assert understood["target"] == "column 'Pb (g/kg)' is Pb_mg_kg, modelled on the log scale"
-    assert proposal.problems == []
+    assert "problem" not in [finding.level for finding in proposal.findings]
 
 
 def test_the_file_that_is_written_is_read(mine):
@@ -90,3 +92,47 @@ def test_a_site_that_no_study_could_use_is_not_written(mine):
     with pytest.raises(SiteError, match="5 of 5 soils have Pb_mg_kg: too few"):
         write_site(propose(mine))
     assert list((mine.parents[1] / "notebooks" / "sites").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("header", "target", "unit", "expected"),
+    [
+        ("Pb (ppm)", "Pb", "", ("Pb (ppm)", "Pb_mg_kg", "")),
+        ("Pb", "lead", "mg/kg", ("Pb", "Pb_mg_kg", "mg/kg")),
+        ("clay (%)", "clay", "", ("clay (%)", "clay_pct", "")),
+        ("pH", "pH", "", ("pH", "pH", "")),
+    ],
+)
+def test_the_target_is_named_as_studies_name_it(tmp_path, header, target, unit, expected):
+    """Element and unit become one name; a unit is only kept where the column has none."""
+    assert find_target(lab(tmp_path, header), target, unit) == expected
+
+
+@pytest.mark.parametrize(
+    ("header", "more", "unit", "says"),
+    [
+        ("Zn (ppm)", (), "", "no column for Pb: 'Sample No.', 'Zn .ppm.'; name the column with --target"),
+        ("Pb (ppm)", ("Pb (%)",), "", "more than one column for Pb: 'Pb .ppm.', 'Pb .%.'"),
+        ("Pb", (), "", "its unit is not said; say it with --unit"),
+        ("Pb (mg/L)", (), "mg/kg", "its unit is mg/L; say it with --unit"),
+    ],
+)
+def test_a_target_that_cannot_be_inferred_is_asked_for(tmp_path, header, more, unit, says):
+    """No column, two columns and a unit that is not known name the option that settles it."""
+    with pytest.raises(SiteError, match=says):
+        find_target(lab(tmp_path, header, *more), "Pb", unit)
+
+
+def test_one_of_two_columns_may_be_named(tmp_path):
+    """A column's whole name is always enough."""
+    assert find_target(lab(tmp_path, "Pb (ppm)", "Pb (%)"), "pb (%)")[:2] == ("Pb (%)", "Pb_mg_kg")
+
+
+def test_the_bands_are_those_of_instrument_and_library():
+    """Narrow instruments keep their own range; the default library covers the widest that is proposed."""
+    assert common_bands(np.arange(360.0, 741.0)) == (430.0, 740.0)
+    assert common_bands(np.arange(1000.0, 2501.0, 2)) == (1000.0, 2480.0)
+    with pytest.raises(SiteError, match="too little in common"):
+        common_bands(np.arange(300.0, 500.0))
+    library = limesoda.load_fields(limesoda.FULL_RANGE_FIELDS, band_grid(*SOURCE_BANDS, STEP))
+    assert library.wavelengths[[0, -1]].tolist() == list(SOURCE_BANDS)

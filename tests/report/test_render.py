@@ -85,7 +85,9 @@ def test_a_killed_rendering_keeps_the_former_page(tmp_path):
     former.write_text("former")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    code = f"from soilpb.report import render; render.render_page({str(notebook(tmp_path))!r}, {str(former)!r})"
+    code = (
+        f"from soilpb.report import render; render.render_page({str(notebook(tmp_path))!r}, {str(former)!r})"
+    )
     run = subprocess.Popen(
         [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(scratch)}, start_new_session=True
     )

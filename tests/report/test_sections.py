@@ -1,0 +1,345 @@
+"""A report's sections show what their soils allow, and no more."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.spatial.distance import cdist
+
+from soilpb.decide import sampling, stored_model
+from soilpb.evaluate import splits
+from soilpb.readers.formats import text as text_format
+from soilpb.report import sections, tables, text
+from soilpb.spectra import Provenance, SoilSpectra, absorbance, band_grid, reflectance_from_absorbance
+from soilpb.study import Study
+from tests.kept_sites import write_project
+
+RULE = "intervention"
+
+
+@pytest.fixture(scope="module")
+def study():
+    return Study.load("gejiu", source_size=200)
+
+
+def with_target(study, target):
+    """A study of the same site with other soils."""
+    other = replace(study)
+    other.__dict__["target"] = target
+    return other
+
+
+def trial(study, probability, exceeded, predicted=300.0):
+    """Predictions and exceedances of the first soils of a site."""
+    ids = study.ids[: len(probability)]
+    fold = {"repeat": 0, "fold": 0, "sample": ids}
+    values = {"observed": study.natural(study.y)[: len(ids)], "predicted": predicted}
+    predictions = pd.DataFrame({**fold, **values, "lower": 200.0, "upper": 450.0})
+    rows = pd.DataFrame({**fold, "rule": RULE, "probability": probability, "exceeded": exceeded})
+    others = rows.assign(rule="screening, paddy", exceeded=True, probability=0.99)
+    return predictions, pd.concat([others, rows], ignore_index=True)
+
+
+# -- above the limit --------------------------------------------------------------
+
+
+def test_the_rule_that_divides_most_evenly_is_chosen():
+    """Rules that all soils or none exceed decide nothing; without limits there is no rule."""
+    rows = [("all", True)] * 4 + [("some", True), ("some", False), ("some", False)] + [("none", False)] * 4
+    table = pd.DataFrame(rows, columns=["rule", "exceeded"])
+    assert sections.choose_rule(table) == "some"
+    assert sections.choose_rule(table.iloc[:0]) == ""
+
+
+def test_exceeding_and_likely_soils_are_listed_the_most_probable_first(study):
+    """A soil below its limit with a low probability is left out, a missed one is kept at the end."""
+    found = sections.list_exceeding(
+        study, *trial(study, [0.2, 0.9, 0.6, 0.1], [True, True, False, False]), RULE
+    )
+    assert list(found["soil"]) == list(study.ids[[1, 2, 0]])
+    assert list(found["probability"]) == [0.9, 0.6, 0.2]
+    np.testing.assert_allclose(found["measured"], study.natural(study.y)[[1, 2, 0]])
+
+
+def test_the_limit_is_that_of_the_soils_own_ph(study):
+    """Of two soils with different pH, each is compared with the limit of its class."""
+    classes = np.array([400, 500, 700, 1000])[
+        np.searchsorted([5.5, 6.5, 7.5], stored_model.measured_ph(study)[:40])
+    ]
+    found = sections.list_exceeding(study, *trial(study, [0.9] * 40, [True] * 40), RULE).set_index("soil")
+    assert len(set(classes)) > 1
+    np.testing.assert_array_equal(found.loc[study.ids[:40], "limit"], classes)
+
+
+def test_unmeasured_soils_stand_among_the_others(study):
+    """A soil without a value is listed by its probability, with dashes for what nobody measured."""
+    unmeasured = pd.DataFrame(
+        {
+            "Pb_mg_kg": [700.0, 90.0],
+            "Pb_mg_kg_lower": [500.0, 50.0],
+            "Pb_mg_kg_upper": [990.0, 160.0],
+            "p_above_intervention": [0.8, 0.01],
+        },
+        index=["new-1", "new-2"],
+    )
+    found = sections.list_exceeding(study, *trial(study, [0.9, 0.6], [True, True]), RULE, unmeasured)
+    assert list(found["soil"]) == [study.ids[0], "new-1", study.ids[1]]
+    row = tables.tabulate_exceeding(found).iloc[1].tolist()
+    assert row == ["new-1", "0.80", "–", "–", "700 (500 to 990)"]
+
+
+# -- the map ----------------------------------------------------------------------
+
+
+def site(study, n=90, patch=300.0, **columns):
+    """The twin with its lead and pH made anew: a field over 1 km, alike over ``patch`` metres."""
+    rng = np.random.default_rng(0)
+    target = study.target.take(np.arange(n))
+    xy = rng.uniform(0, 1000, (n, 2))
+    covariance = np.exp(-cdist(xy, xy) / patch) if patch else np.eye(n)
+    field = np.linalg.cholesky(covariance + 1e-6 * np.eye(n)) @ rng.standard_normal(n)
+    lead = np.exp(6.2 + 0.5 * field + 0.1 * rng.standard_normal(n))
+    samples = target.samples.assign(x=xy[:, 0], y=xy[:, 1], Pb_mg_kg=lead, crs="local, metres")
+    samples = samples.assign(**columns).drop(columns=[k for k, v in columns.items() if v is None])
+    return with_target(study, replace(target, samples=samples))
+
+
+def map_of(study, rule=RULE):
+    soils = pd.DataFrame({"repeat": 0, "fold": 0, "sample": study.ids, "rule": RULE, "probability": 0.3})
+    return sections.map_site(study, soils.assign(exceeded=np.exp(study.y) > 600), rule)
+
+
+def test_ground_is_kriged_where_neighbours_are_alike(study, styled):
+    """Cells have probabilities, blocks were left out, and a weak surface is called weak."""
+    mapped = map_of(site(study))
+    assert mapped.cells["probability"].between(0, 1).all()
+    assert mapped.skill > 0.3
+    assert mapped.left_out["sample"].is_unique
+    assert len(mapped.left_out) == 90
+    assert f"explains {100 * mapped.skill:.0f} % of the variance" in text.describe_map(mapped)
+    assert "little more than the mean" in text.describe_map(replace(mapped, skill=0.06))
+    assert len(sections.draw_map(mapped).collections) == 3
+
+
+def test_values_are_mapped_where_no_limit_is_known(study):
+    """Without a rule the map carries the laboratory's values, kriged in the laboratory's unit."""
+    own = site(study)
+    mapped = map_of(own, rule="")
+    np.testing.assert_allclose(mapped.soils["value"], own.natural(own.y))
+    assert mapped.cells["value"].between(*np.exp([own.y.min(), own.y.max()])).all()
+    assert mapped.label == "Pb (mg/kg)"
+    assert "robabilities" not in text.describe_map(mapped)
+
+
+@pytest.mark.parametrize(
+    ("soils", "says"),
+    [({"patch": 0}, "no more alike than any two soils"), ({"n": 40}, "40 places are too few to krige")],
+)
+def test_without_structure_only_points_are_shown(study, styled, soils, says):
+    """Where neighbours are not alike, or places are few, nothing is said of the ground between."""
+    mapped = map_of(site(study, **soils))
+    assert mapped.cells is None
+    assert says in text.describe_map(mapped)
+    assert len(sections.draw_map(mapped).collections) == 2
+
+
+@pytest.mark.parametrize("columns", [{"x": None, "y": None}, {"crs": "dummy EPSG:4326"}])
+def test_without_true_coordinates_there_is_no_map(study, columns):
+    """Absent or dummy coordinates are said, and nothing is drawn."""
+    mapped = map_of(site(study, **columns))
+    assert sections.draw_map(mapped) is None
+    assert text.describe_map(mapped) == "No true coordinates are known, so there is no map."
+
+
+# -- the samples to measure next --------------------------------------------------
+
+
+def split(study, n):
+    """A study of the first soils, and the others as unmeasured spectra."""
+    rest = study.target.take(np.arange(n, study.target.n_samples))
+    return with_target(study, study.target.take(np.arange(n))), rest
+
+
+def test_of_unmeasured_soils_the_most_useful_comes_first(study):
+    """The list is the choice of soilpb.decide.sampling, given what is measured; no measured soil is on it."""
+    measured, unmeasured = split(study, 90)
+    F = sampling.spectral_features(study.X)
+    chosen = sampling.choose_samples("uncertainty", F, 10, np.arange(90))
+    assert list(sections.choose_next_samples(measured, unmeasured)["soil"]) == list(study.ids[chosen])
+    assert len(sections.choose_next_samples(*split(study, 127))) == 3
+
+
+def test_without_unmeasured_soils_measured_ones_say_of_which_kind(study):
+    """Measured soils are named once each, with their values and places; an odd soil is among them."""
+    found = sections.choose_next_samples(study, None).set_index("soil")
+    assert found.index.is_unique
+    np.testing.assert_allclose(found["value"], study.target.samples.loc[found.index, "Pb_mg_kg"])
+    X = study.X.copy()
+    X[17] = X[17][::-1]
+    odd = with_target(study, replace(study.target, reflectance=X))
+    assert study.ids[17] == sections.choose_next_samples(odd, None)["soil"].iloc[0]
+    page = tables.tabulate_next_samples(study, found.reset_index())
+    assert list(page) == ["soil", "Pb (mg/kg)", "east, north (m)"]
+
+
+def test_the_page_says_what_is_known_of_unmeasured_soils(study):
+    """Each has its prediction, and whether it is like those measured."""
+    measured, unmeasured = split(study, 90)
+    chosen = sections.choose_next_samples(measured, unmeasured, 2)
+    predicted = pd.DataFrame(
+        {"Pb_mg_kg": 300.0, "Pb_mg_kg_lower": 150.0, "Pb_mg_kg_upper": 610.0, "outside": False},
+        index=unmeasured.samples.index,
+    )
+    predicted.loc[chosen["soil"].iloc[1], "outside"] = True
+    page = tables.tabulate_next_samples(measured, chosen, predicted)
+    assert page["Pb (mg/kg) by spectrum (90 %)"].tolist() == ["300 (150 to 610)"] * 2
+    assert page["kind"].tolist() == ["like those measured", "unlike those measured"]
+
+
+@pytest.mark.parametrize(
+    ("errors", "says"),
+    [
+        ([1.0, 0.5, 0.5], "40 chosen soils were as good as 60 random ones"),
+        ([1.0, 0.9, 0.8], "choosing needed no fewer soils"),
+    ],
+)
+def test_the_worth_of_choosing_is_what_the_test_found(study, monkeypatch, errors, says):
+    """The sentence follows the curves: fewer samples, or not."""
+    curves = pd.DataFrame({"n": [20, 40, 60] * 2, "value": [1.0, 0.7, 0.5, *errors]})
+    curves["model"] = ["random"] * 3 + ["uncertainty"] * 3
+    monkeypatch.setattr(sampling, "learning_curves", lambda *_: curves)
+    assert says in text.describe_choosing(sections.compare_choosing(study))
+
+
+def test_choosing_is_not_judged_with_few_or_equal_soils(study):
+    """Too few soils to try, and random soils that end where they began, say so."""
+    assert sections.compare_choosing(split(study, 45)[0]) is None
+    assert "too few soils" in text.describe_choosing(None)
+    assert "not judged" in text.describe_choosing((20.0, 60.0))
+
+
+def test_scans_of_unmeasured_soils_are_averaged_as_the_others(tmp_path, monkeypatch):
+    """In a folder of two scans per soil, one without a laboratory row appears once, as their mean."""
+    monkeypatch.chdir(tmp_path)
+    new = write_project(tmp_path, 30, 5, spectra="data/scans", replicates="mean")
+    spectra = pd.read_csv(tmp_path / "data/spectra.csv", index_col=0)
+    ids = pd.DataFrame(index=spectra.index.rename("sample"))
+    grid = spectra.columns.astype(float).to_numpy()
+    text_format.write_scans("data/scans", SoilSpectra(grid, spectra.to_numpy(), ids, new.provenance))
+    text_format.write_scans("data/scans", new)
+    unmeasured = sections.read_unmeasured(Study.load("mine"))
+    assert list(unmeasured.samples.index) == list(new.samples.index)
+
+
+# -- bands and minerals -----------------------------------------------------------
+
+
+class Depth:
+    """A model that reads how much a band absorbs beyond its neighbours."""
+
+    def __init__(self, grid, gain):
+        self.at, *self.beside = np.searchsorted(grid, (1930, 1830, 2030))
+        self.gain = gain
+
+    def predict(self, X):
+        """Depth in units of absorbance, times the gain."""
+        A = absorbance(np.asarray(X, dtype=float))
+        return self.gain * (A[:, self.at] - A[:, self.beside].mean(axis=1))
+
+
+def slopes(study, gains):
+    models = [Depth(study.grid, gain) for gain in gains]
+    folds = splits.repeated_kfold(study.ids, 5, 1)
+    return sections.compute_mineral_slopes(study, models, folds).set_index("constituent")
+
+
+def test_a_model_of_a_minerals_band_answers_to_the_mineral(study):
+    """One that reads the depth at 1930 nm rises most with water; models that disagree leave it open."""
+    agreed, torn = slopes(study, [10.0] * 5), slopes(study, [10.0, -10.0, 10.0, -10.0, 10.0])
+    assert agreed["slope"].idxmax() == "water"
+    assert agreed.loc["water", "low"] > 0
+    assert torn.loc["water", "low"] < 0 < torn.loc["water", "high"]
+    assert set(agreed.index) == set(sections.CONSTITUENTS)
+
+
+def test_only_what_absorbs_in_the_range_is_asked():
+    """A near-infrared instrument is not asked about oxides."""
+    nir = sections.absorbing_constituents(np.arange(1000.0, 2481.0, 10.0))
+    assert nir == ["clay", "organic_matter", "carbonate", "water"]
+
+
+def test_bands_have_intervals_and_say_how_many_folds_find_them():
+    """A peak of all folds is found by all, one that moves is not, and its interval is wider."""
+    nm = np.arange(500.0, 1500.0, 10.0)
+    profiles = []
+    for draw in range(5):
+        mean_abs = np.full(nm.size, 0.1)
+        mean_abs[nm == 700] = 5.0
+        mean_abs[nm == (1000 if draw < 3 else 1300)] = 3.0
+        profiles.append(pd.DataFrame({"model": "m", "draw": draw, "wavelength": nm, "mean_abs": mean_abs}))
+    found = sections.rank_bands(pd.concat(profiles), 5, n=2).set_index("wavelength")
+    assert list(found.index) == [700, 1000]
+    assert list(found["folds"]) == [5, 3]
+    widths = found["high"] - found["low"]
+    assert widths[700] < 0.01 < widths[1000]
+    page = tables.tabulate_bands(found.reset_index(), 5)
+    assert page["found in"].tolist() == ["5 of 5 folds", "3 of 5 folds"]
+
+
+# -- a narrow range ---------------------------------------------------------------
+
+
+def library(fields, n=60):
+    """Soils whose pH is what 600 nm absorbs, in fields that differ in it by far more than within."""
+    grid, rng = band_grid(*sections.SOURCE_BANDS, 10.0), np.random.default_rng(0)
+    names = np.repeat(fields, n)
+    A = 0.5 + 0.02 * np.cumsum(rng.standard_normal((len(names), grid.size)), axis=1) / 10
+    own = rng.standard_normal(len(names))
+    A[:, (grid >= 590) & (grid <= 610)] += 0.03 * own[:, None]
+    A[:, (grid >= 1490) & (grid <= 1510)] += 0.1 * np.repeat(np.arange(len(fields)), n)[:, None]
+    pH = 6 + 0.2 * own + np.repeat(np.arange(len(fields)), n)
+    samples = pd.DataFrame({"pH": pH, "group": names}, index=[f"L{i}" for i in range(len(names))])
+    return SoilSpectra(grid, reflectance_from_absorbance(A), samples, Provenance("lib", "measured"))
+
+
+def narrow(**bands):
+    return Study.load("cv98", target="Pb_mg_kg", **bands)
+
+
+@pytest.mark.parametrize(
+    ("bands", "expected"),
+    [
+        ({"band_start": 400.0, "band_stop": 2490.0}, False),
+        ({"band_stop": 740.0}, True),
+        ({"band_start": 1000.0}, True),
+    ],
+)
+def test_an_instrument_is_narrow_if_an_end_is_missing(bands, expected):
+    """A hundred nanometres at either end are forgiven."""
+    assert sections.is_narrow(narrow(**bands)) == expected
+
+
+def test_the_loss_is_that_of_the_bands_that_matter(monkeypatch):
+    """Without 600 nm little is left of the pH; 1500 nm, which knows only the field, is not missed."""
+    monkeypatch.setattr(sections.study_, "read_source", lambda site, grid: library(["a", "b"]))
+    infrared, visible = narrow(band_start=1000.0), narrow(band_stop=740.0)
+    lost, kept = sections.compare_ranges(infrared), sections.compare_ranges(visible)
+    assert (lost["full"] > 0.8).all()
+    assert (lost["narrow"] < 0.3).all()
+    assert (kept["full"] - kept["narrow"]).abs().max() < 0.1
+    assert sorted(kept["set"]) == ["a", "b"]
+    says = text.describe_range(infrared, lost)
+    assert says.startswith("The study uses 1000–2480 nm only")
+    assert f"{lost['full'].mean():.2f} from 430–2480 nm" in says
+    assert says.endswith("is lost.")
+
+
+def test_a_library_without_fields_is_one_set(monkeypatch):
+    """Simulated soils, each a group of its own, are one set of a limited size; a tiny library is none."""
+    asked = narrow(band_start=1000.0)
+    monkeypatch.setattr(sections, "MOST_SOILS", 70)
+    monkeypatch.setattr(sections.study_, "read_source", lambda site, grid: library(np.arange(90), n=1))
+    assert sections.compare_ranges(asked)["n"].tolist() == [70]
+    monkeypatch.setattr(sections.study_, "read_source", lambda site, grid: library(["a"], n=20))
+    assert "too small to say" in text.describe_range(asked, sections.compare_ranges(asked))

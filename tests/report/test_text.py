@@ -1,0 +1,156 @@
+"""A report's sentences follow its tables, for any site."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from soilpb.decide import stored_model
+from soilpb.evaluate import cross_validation, splits
+from soilpb.models import baselines
+from soilpb.models.pls import PLSCV
+from soilpb.report import text
+from soilpb.study import Study
+
+
+@pytest.fixture(scope="module")
+def field():
+    return Study.load("cv98")
+
+
+def predictions(study, errors, n_repeats=2, seed=0):
+    """Predictions of models with known errors, on five folds."""
+    rng = np.random.default_rng(seed)
+    tests = splits.repeated_kfold(study.ids, 5, n_repeats).query("role == 'test'")
+    observed = pd.Series(study.y, index=study.ids).loc[tests["sample"]].to_numpy()
+    rows = tests[["repeat", "fold", "sample"]].reset_index(drop=True).assign(observed=observed)
+    noise = rng.standard_normal(len(rows))
+    tables = [rows.assign(model=name, predicted=observed + error * noise) for name, error in errors.items()]
+    return pd.concat(tables, ignore_index=True)
+
+
+def with_samples(study, **columns):
+    """Study of the same soils with columns added; None takes one away."""
+    added = {name: values for name, values in columns.items() if values is not None}
+    gone = [name for name, values in columns.items() if values is None and name in study.target.samples]
+    target = replace(study.target, samples=study.target.samples.drop(columns=gone).assign(**added))
+    other = replace(study)
+    other.__dict__["target"] = target
+    return other
+
+
+def limitations(study):
+    return " ".join(text.describe_limitations(study, n_models=3))
+
+
+def test_the_answer_names_the_best_model_its_score_and_its_error(field):
+    """The model with the smaller error leads, with its R² inside its interval, in the laboratory's unit."""
+    table = predictions(field, {"bad": 9.0, "good": 2.0})
+    sentence = text.describe_best_model(field, table)
+    rmse = cross_validation.summarise_scores(cross_validation.score_predictions(table)).set_index(
+        ["model", "metric"]
+    )["value"]["good", "RMSE"]
+    assert sentence.startswith("Of 2 models good predicts clay best: R² 0.9")
+    assert sentence.endswith(f"with a typical error of {rmse:.2f} % clay.")
+
+
+def test_on_a_logarithmic_scale_an_error_is_a_factor():
+    """An RMSE of e in ln Pb is a factor of exp(e)."""
+    study = Study.load("cv98", target_scale="log")
+    sentence = text.describe_best_model(study, predictions(study, {"m": 0.3, "worse": 0.5}))
+    factor = float(sentence.split("a factor of ")[1].split()[0])
+    assert factor == pytest.approx(np.exp(0.3), rel=0.1)
+
+
+def test_what_is_no_better_than_the_mean_is_said_to_be_useless(field):
+    """If the interval of R² reaches zero, spectra do not replace the laboratory."""
+    hopeless = text.describe_best_model(field, predictions(field, {"m": field.y.std(), "worse": 20.0}))
+    assert "do not replace the laboratory" in hopeless
+    assert "do not replace the laboratory" not in text.describe_best_model(
+        field, predictions(field, {"m": 1.0, "worse": 2.0})
+    )
+
+
+def test_the_best_is_held_against_the_reference_or_the_reference_against_the_next(field):
+    """The rival is the best model, or the second best if the reference leads; alone it has none."""
+    folds = splits.repeated_kfold(field.ids, 5, 2)
+    for errors in ({"PLS": 4.0, "net": 1.0, "x": 9.0}, {"PLS": 1.0, "net": 2.0, "x": 9.0}):
+        sentence = text.compare_with_reference(
+            cross_validation.score_predictions(predictions(field, errors)), folds, "PLS"
+        )
+        assert sentence.startswith(
+            f"Against PLS, net is {'better' if errors['net'] < errors['PLS'] else 'worse'}: "
+        )
+    alone = cross_validation.score_predictions(predictions(field, {"PLS": 1.0}))
+    assert text.compare_with_reference(alone, folds, "PLS") == "No other model was compared with PLS."
+
+
+def test_few_soils_and_many_models_are_limits(field):
+    """98 soils are called few, 130 are not, and choosing the best of several is a limitation."""
+    assert "98 soils are few" in limitations(field)
+    assert "are few" not in limitations(Study.load("ssp460"))
+    assert "The best of 3 models" in limitations(field)
+
+
+def test_simulated_soils_and_simulated_libraries_are_told_apart(field):
+    """Simulated soils tell of no real place; measured soils with a simulated library are said to have one."""
+    assert "simulated" not in limitations(field)
+    assert "site's soils are simulated" in limitations(Study.load("gejiu", source_size=50))
+    assert "The library is simulated" in limitations(Study.load("cv98", source="twin", source_size=50))
+
+
+def test_groups_and_coordinates_are_missed_where_they_lack(field):
+    """Absent groups, absent or dummy coordinates are limitations; with true ones, folds are not spatial."""
+    n = field.target.n_samples
+    poor = limitations(with_samples(field, group=None, x=None, y=None))
+    assert "Nothing says which samples belong together" in poor
+    assert "No true coordinates" in poor
+    rich = limitations(with_samples(field, group=np.arange(n) % 30, x=np.arange(n), y=1.0, crs="EPSG:2056"))
+    assert "belong together" not in rich
+    assert "Folds are random, not spatial" in rich
+    assert "No true coordinates" in limitations(with_samples(field, x=1.0, y=1.0, crs="dummy EPSG:2056"))
+    assert "clay was measured from 12.3 to 55.5 %: what a model predicts beyond" in rich
+
+
+def test_minerals_are_named_with_an_example(field):
+    """Only intervals off zero are spoken of; a slope of 0.4 on a logarithm is 4 % for 10 % more."""
+    rows = [("clay", 0.4, 0.3, 0.5), ("hematite", 0.1, -0.1, 0.3), ("organic_matter", -0.2, -0.3, -0.1)]
+    slopes = pd.DataFrame(rows, columns=["constituent", "slope", "low", "high"])
+    assert text.describe_minerals(Study.load("gejiu", source_size=50), slopes) == (
+        "Predictions rise with clay and fall with organic matter. If a soil had 10 % more clay than it has, "
+        "its predicted Pb would change by +4.0 %."
+    )
+    assert text.describe_minerals(field, slopes).endswith("clay would change by +0.04 percentage points.")
+    assert "For no constituent" in text.describe_minerals(field, slopes.iloc[[1]])
+
+
+def test_exceeding_soils_are_counted_as_found_wrong_and_missed(field):
+    """Rightly, wrongly and missed add up to what is above or called so; without a rule it is said why."""
+    study = Study.load("gejiu", source_size=50)
+    rows = {"repeat": 0, "fold": 0, "sample": study.ids[:4], "rule": "intervention"}
+    found = {"probability": [0.2, 0.9, 0.6, 0.1], "exceeded": [True, True, False, False]}
+    intervention = pd.DataFrame({**rows, **found})
+    paddy = intervention.assign(rule="screening, paddy", exceeded=True)
+    table = pd.concat([paddy, intervention], ignore_index=True)
+    assert "2 of 4 soils are above GB 15618-2018, “intervention”" in text.count_exceeding(
+        study, table, "intervention"
+    )
+    says = text.describe_exceeding(study, table, "intervention")
+    assert "“screening, paddy” 4 of 4" in says
+    assert "give 2 soils a probability of 0.5 or more: 1 rightly, 1 wrongly, and they miss 1." in says
+    assert "depend on pH, and no soil has one" in text.describe_exceeding(study, table.iloc[:0], "")
+    assert "No limit for clay is known" in text.describe_exceeding(field, table.iloc[:0], "")
+
+
+def test_the_stored_model_is_named_with_those_it_was_chosen_from(study):
+    """With and without a choice, and where the page's best model is another, why."""
+    candidates = {"PLS": PLSCV(), "ridge": baselines.ridge()}
+    model = stored_model.fit_site_model(study, candidates)
+    stored, other = model.target.name, ({*candidates} - {model.target.name}).pop()
+    says = text.describe_stored_model(study, model, stored)
+    assert says.startswith(f"{stored} of ln Pb (mg/kg), fitted on all 60 soils, is stored")
+    assert "Of PLS and ridge it had the smallest errors" in says
+    assert says.endswith("PLS predicts pH beside it.")
+    assert "ResNet, the best model above, was not among" in text.describe_stored_model(study, model, "ResNet")
+    assert f"{other}, the best model above, was second" in text.describe_stored_model(study, model, other)
