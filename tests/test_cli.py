@@ -15,7 +15,7 @@ from soilpb.readers import libraries
 from soilpb.site_file import SiteError, load_site_file
 from tests import layouts
 from tests.site_files import Folder, soil_spectra
-from tests.test_new_site import mine  # noqa: F401 (a fixture)
+from tests.report.test_new_site import mine  # noqa: F401 (a fixture)
 
 ROOT = Path(__file__).parents[1]
 N = 130
