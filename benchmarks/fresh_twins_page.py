@@ -159,7 +159,9 @@ def verdict(table: pd.DataFrame, model: Model) -> str:
 def labels_matter(table: pd.DataFrame, model: Model) -> str:
     """Say how the same strategy does after learning something else, or nothing."""
     others = [Model(knows, model.strategy) for knows in CONTROLS]
-    reached = join_words([f"{number(by_draw(table, other).mean())} from {_a(other.knows)}" for other in others])
+    reached = join_words(
+        [f"{number(by_draw(table, other).mean())} from {_a(other.knows)}" for other in others]
+    )
     wins = sum(gain(table, model, other)[1] > 0 for other in others)
     said = (
         "what the labels said is what helps"

@@ -1,0 +1,75 @@
+"""Compare the stored predictions and scores of two versions of the project.
+
+    python benchmarks/compare_artifacts.py BEFORE AFTER [--tolerance 1e-6]
+
+BEFORE and AFTER are folders of artifacts, such as ``artifacts/gejiu``. For chapters 3, 4 and 6, the
+tables ``predictions`` and ``scores``, and each model in both: the largest absolute difference over
+the rows that both have. Rows are matched by task, model, repeat, fold, sample and metric, as far as
+a table has them. Models that differ by more than the tolerance are named, with their mean pooled R² over
+these rows in both folders, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+
+from soilpb.evaluate import POOLED
+
+CHAPTERS = ("03_transfer", "04_baselines", "06_real_soils")
+TABLES = {"predictions": "predicted", "scores": "value"}
+KEYS = ["protocol", "task", "model", "repeat", "fold", "sample", "metric"]
+
+
+def compare_tables(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Largest absolute difference per model, the number of common rows, and of those in one table only."""
+    keys = [key for key in KEYS if key in before and key in after]
+    both = before[[*keys, column]].merge(
+        after[[*keys, column]], on=keys, how="outer", suffixes=("", "_after")
+    )
+    both["difference"] = (both[column] - both[f"{column}_after"]).abs()
+    common = both[column].notna() & both[f"{column}_after"].notna()
+    both["common"], both["one_only"] = common, ~common
+    table = both.groupby("model").agg(
+        difference=("difference", "max"), common=("common", "sum"), one_only=("one_only", "sum")
+    )
+    if "metric" in keys:
+        r2 = both[common & (both["metric"] == "R2") & (both["fold"] == POOLED)].groupby("model")
+        table["R2_before"], table["R2_after"] = r2[column].mean(), r2[f"{column}_after"].mean()
+    return table
+
+
+def compare_folders(before: Path, after: Path) -> Iterator[pd.DataFrame]:
+    """Yield one table per chapter and kind of table that both folders have."""
+    for chapter in CHAPTERS:
+        for name, column in TABLES.items():
+            paths = [folder / chapter / f"{name}.parquet" for folder in (before, after)]
+            if all(path.exists() for path in paths):
+                found = compare_tables(*map(pd.read_parquet, paths), column)
+                yield found.reset_index().assign(chapter=chapter, table=name)
+
+
+def main() -> int:
+    """Print the comparison; 1 if anything differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    parser.add_argument("--tolerance", type=float, default=1e-6)
+    arguments = parser.parse_args()
+    tables = list(compare_folders(arguments.before, arguments.after))
+    if not tables:
+        parser.error(f"neither of {', '.join(CHAPTERS)} is in both folders")
+    found = pd.concat(tables, ignore_index=True)
+    found["verdict"] = (found["difference"] <= arguments.tolerance).map({True: "equal", False: "DIFFERS"})
+    found.loc[found["common"] == 0, "verdict"] = "only in one"
+    columns = ["chapter", "table", "model", "difference", "common", "one_only", "R2_before", "R2_after"]
+    formats = {"difference": "{:.1e}".format, "R2_before": "{:.3f}".format, "R2_after": "{:.3f}".format}
+    print(found[[*columns, "verdict"]].to_string(index=False, formatters=formats, na_rep=""))
+    return int((found["verdict"] == "DIFFERS").any())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
