@@ -1,4 +1,4 @@
-"""From a chapter's source to its executed copy: pairing, execution, dependencies.
+"""Execution of chapters: the paired notebook, its executed copy, and the files that stand behind it.
 
 The ``.py`` (py:percent) file is what people edit; its ``.ipynb`` twin is written from it,
 without outputs and with ids that depend on the cells alone, so that twins can be compared.
@@ -11,7 +11,6 @@ import ast
 import hashlib
 import importlib
 import re
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -64,10 +63,8 @@ def pair(source: str | Path) -> bool:
     return True
 
 
-def execute(
-    source: str | Path, output: str | Path, site: str, /, *copies: str | Path, **parameters: Any
-) -> None:
-    """Execute a chapter for a site; ``output`` and its ``copies`` appear only when it succeeded.
+def execute(source: str | Path, output: str | Path, site: str, /, **parameters: Any) -> None:
+    """Execute a chapter for a site; ``output`` appears only when it succeeded.
 
     Parameters
     ----------
@@ -77,16 +74,13 @@ def execute(
         The executed notebook.
     site : str
         Name of a site file in ``notebooks/sites``.
-    *copies : path
-        Where else to put it, such as into the book.
     **parameters
         Laid over the site file, as by papermill's ``-p``.
     """
     # A fault in the site file is told at once, not by a kernel.
-    about = site_file.load_site_file(
-        site, **{k: parameters[k] for k in Site.model_fields.keys() & parameters}
-    )
-    notebook = named_for(nbformat.reads(paired_notebook(source), as_version=4), about)
+    keys = {key: parameters[key] for key in Site.model_fields.keys() & parameters}
+    about = site_file.load_site_file(site, **keys)
+    notebook = fill_in_site(nbformat.reads(paired_notebook(source), as_version=4), about)
     with _files.atomic_write(output) as temporary:
         fresh = temporary.with_suffix(".source.ipynb")
         try:
@@ -100,15 +94,12 @@ def execute(
                 progress_bar=False,
                 extra_arguments=["--log-level=ERROR"],  # the kernel's own chatter is not the chapter's
             )
-            nbformat.write(without_injected(executed), temporary)
+            nbformat.write(_hide_injected_parameters(executed), temporary)
         finally:
             fresh.unlink(missing_ok=True)
-    for copy in copies:
-        with _files.atomic_write(copy) as temporary:
-            shutil.copyfile(output, temporary)
 
 
-def without_injected(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+def _hide_injected_parameters(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Keep papermill's cell of parameters off the page: the reader has just seen the defaults."""
     for cell in notebook.cells:
         if "injected-parameters" in cell.metadata.get("tags", []):
@@ -116,13 +107,12 @@ def without_injected(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     return notebook
 
 
-def named_for(notebook: nbformat.NotebookNode, site: Site) -> nbformat.NotebookNode:
-    """Write the site's name and kind where a notebook's words leave room for them.
+def fill_in_site(notebook: nbformat.NotebookNode, site: Site) -> nbformat.NotebookNode:
+    """Write the site's name and kind into a notebook that is executed for many sites.
 
-    A page's title, its label and its captions are fixed before a notebook runs. One that is
-    executed for many sites says ``{{title}}``, ``{{site}}`` (its short name), ``{{kind}}`` and
-    ``{{source_kind}}`` (``simulated`` or ``measured``) there: in Markdown cells, and in the
-    captions and alternative texts of figures.
+    ``{{title}}``, ``{{site}}`` (its short name), ``{{kind}}`` and ``{{source_kind}}``
+    (``simulated`` or ``measured``) are replaced in Markdown cells, and in the captions and
+    alternative texts of figures: these are fixed before a notebook runs.
     """
     words = {
         "site": site.site,
@@ -130,18 +120,18 @@ def named_for(notebook: nbformat.NotebookNode, site: Site) -> nbformat.NotebookN
         "kind": _kind(site.target_data),
         "source_kind": _kind(site.source),
     }
-    places = re.compile(r"\{\{(" + "|".join(words) + r")\}\}")
+    pattern = re.compile(r"\{\{(" + "|".join(words) + r")\}\}")
 
-    def named(text: str) -> str:
-        return places.sub(lambda place: words[place[1]], text)
+    def filled(text: str) -> str:
+        return pattern.sub(lambda place: words[place[1]], text)
 
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = named(cell.source)
+            cell.source = filled(cell.source)
         about = cell.metadata.get("mystnb", {})
         for part, key in (("figure", "caption"), ("image", "alt")):
             if key in about.get(part, {}):
-                about[part][key] = named(about[part][key])
+                about[part][key] = filled(about[part][key])
     return notebook
 
 
@@ -221,50 +211,50 @@ def _file_of(module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+_COMMANDS: dict[str, dict[str, dict[str, Any]]] = {
+    "pair": {"sources": {"nargs": "+"}},
+    "execute": {"source": {}, "site": {}, "output": {}},
+    "shard": {"site": {}, "seed": {"type": int}, "model": {}, "output": {}},
+    "merge": {
+        "folder": {},
+        "--seeds": {"type": int, "nargs": "+", "required": True},
+        "--models": {"nargs": "+", "required": True},
+    },
+}
+
+
 def main(words: Sequence[str] | None = None) -> None:
-    """Command line of the workflow: ``python -m soilpb.workflow pair|execute|shard|merge …``."""
+    """Write the .ipynb twins, execute a chapter, cross-validate one shard, or merge the shards of a site."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    pairing = commands.add_parser("pair", help="write the .ipynb twins")
-    pairing.add_argument("sources", nargs="+")
-    running = commands.add_parser("execute", help="execute a chapter for a site")
-    running.add_argument("source")
-    running.add_argument("site")
-    running.add_argument("outputs", nargs="+")
-    shard = commands.add_parser("shard", help="cross-validate one model of a site for one seed")
-    shard.add_argument("site")
-    shard.add_argument("seed", type=int)
-    shard.add_argument("model")
-    shard.add_argument("output")
-    merging = commands.add_parser("merge", help="put the shards of a site together, and score them")
-    merging.add_argument("folder")
-    merging.add_argument("--seeds", type=int, nargs="+", required=True)
-    merging.add_argument("--models", nargs="+", required=True)
+    for name, options in _COMMANDS.items():
+        command = commands.add_parser(name)
+        for option, details in options.items():
+            command.add_argument(option, **details)
     arguments = parser.parse_args(words)
     if arguments.command == "pair":
         for source in arguments.sources:
             print(f"{'wrote' if pair(source) else 'kept '} {Path(source).with_suffix('.ipynb')}")
     elif arguments.command == "execute":
-        output, *copies = arguments.outputs
-        execute(arguments.source, output, arguments.site, *copies)
+        execute(arguments.source, arguments.output, arguments.site)
     else:
-        _shards(arguments)
+        _run_shards(arguments)
 
 
-def _shards(arguments: argparse.Namespace) -> None:
-    from soilpb.evaluate import cross_validation  # PyTorch takes seconds, and chapters do without it here
+def _run_shards(arguments: argparse.Namespace) -> None:
+    from soilpb.evaluate import cross_validation as shards  # PyTorch takes a second to import
     from soilpb.study import Study
 
     try:
         if arguments.command == "shard":
-            found = cross_validation.predict_shards(
-                Study.load(arguments.site), [arguments.seed], [arguments.model]
+            study = Study.load(arguments.site)
+            shards.save_shard(
+                arguments.output, shards.predict_shards(study, [arguments.seed], [arguments.model])
             )
-            cross_validation.save_shard(arguments.output, found)
         else:
-            about = arguments.folder, arguments.seeds, arguments.models
-            cross_validation.save_league(arguments.folder, cross_validation.merge_shards(*about))
-    except (SiteError, cross_validation.ShardError, MissingArtifact) as error:
+            predictions = shards.merge_shards(arguments.folder, arguments.seeds, arguments.models)
+            shards.save_league(arguments.folder, predictions)
+    except (SiteError, shards.ShardError, MissingArtifact) as error:
         sys.exit(f"problem: {error}")
 
 
