@@ -89,7 +89,6 @@ def judged(seeds: range) -> tuple[pd.DataFrame, ...]:
             GRID,
             ph=ph,
             seed=seed,
-            n_folds=stored_model.N_FOLDS,
             candidates=baselines.make_models(source, stored_model.CANDIDATES, seed),
         )
         said = model.predict(new.reflectance)

@@ -26,10 +26,9 @@ _EXPORTS = {
         "map_cells",
     ],
     "sampling": ["choose_samples", "learning_curves", "soils_needed", "spectral_features"],
-    "site_model": ["SiteModel", "cross_validate_site"],
+    "site_model": ["COVERAGE", "N_FOLDS", "SiteModel", "cross_validate_site"],
     "standards": ["LEAD_LIMITS", "lead_limit", "list_rules", "read_limits"],
     "stored_model": [
-        "N_FOLDS",
         "default_standard",
         "evaluate_site_model",
         "fit_site_model",

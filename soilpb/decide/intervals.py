@@ -1,17 +1,21 @@
-"""How sure a prediction is: CV+ intervals and a predictive distribution, for any regressor.
+"""Intervals and predictive distributions of any regressor, by CV+, the regressor chosen or given.
 
-The model is fitted without each fold in turn, and each soil is predicted by the fit that has
-not seen it. Soil ``i`` then says of a new spectrum ``x``: a value such as ``f₋ₖ₍ᵢ₎(x) + rᵢ`` would
-be as surprising as mine was. Quantiles of ``f ∓ |r|`` are the CV+ interval, or jackknife+ with one
-fold a soil (Barber et al. 2021, Ann. Stat. 49:486); the ``f + r`` themselves are a predictive
-distribution (Vovk et al. 2018, cross-conformal predictive distributions, PMLR 91:37).
+A model is fitted without each fold in turn, and each soil is predicted by the fit that has not seen
+it, with error ``rᵢ``. For a new spectrum ``x``, quantiles of ``f₋ₖ₍ᵢ₎(x) ∓ |rᵢ|`` over the soils are
+the CV+ interval (Barber et al. 2021, Ann. Stat. 49:486), and the values ``f₋ₖ₍ᵢ₎(x) + rᵢ`` are a
+predictive distribution (Vovk et al. 2018, PMLR 91:37).
 
-Everything is on the modelling scale; quantiles of a logarithm are logarithms of quantiles, so
-``exp`` takes interval and distribution to the natural scale unchanged.
+Of several candidates, that with the smallest errors predicts. Errors that chose a model are smaller
+than its errors on new soils, so the model of each fold is chosen by the errors in the *other* folds.
+Those fits have seen the soil, which the proof of CV+ does not allow for; what it amounts to is measured
+on each site (:func:`soilpb.decide.site_model.cross_validate_site`) and in ``benchmarks/decisions.py``.
+
+Everything is on the modelling scale; ``exp`` of an interval is the interval on the natural scale.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +27,7 @@ from soilpb.models.inner_folds import fit_model
 
 @dataclass(frozen=True, eq=False)
 class CrossConformal:
-    """A fitted regressor that knows how far it erred on soils it had not seen.
+    """The best of some regressors, and its errors on soils that it had not seen.
 
     Make one with :meth:`fit`.
 
@@ -33,48 +37,54 @@ class CrossConformal:
         Fitted on all soils: what predicts.
     fold_models : tuple of regressors
         Each fitted without one fold.
+    names : tuple of str
+        Of the candidates that ``model`` and ``fold_models`` are.
     fold : (n_samples,) int array
-        Which fold left a soil out.
+        Which of ``fold_models`` has not seen a soil.
     residuals : (n_samples,) array
-        Observed minus predicted by the fit that has not seen the soil.
+        Observed minus predicted by that model; NaN for soils without a value.
+    errors : dict of str to float
+        Root mean square error of each candidate on soils that it had not seen.
 
     Examples
     --------
     >>> from sklearn.linear_model import LinearRegression
     >>> X = np.linspace(0, 1, 40)[:, None]
     >>> y = X[:, 0] + 0.1 * np.random.default_rng(0).standard_normal(40)
-    >>> line = CrossConformal.fit(LinearRegression(), X, y, assign_folds(40))
+    >>> line = CrossConformal.fit({"line": LinearRegression()}, X, y, assign_folds(40))
     >>> line.interval(np.array([[0.5]]), 0.9).round(1)
     array([[0.4, 0.6]])
     """
 
     model: RegressorMixin
     fold_models: tuple[RegressorMixin, ...]
+    names: tuple[str, ...]
     fold: np.ndarray
     residuals: np.ndarray
+    errors: dict[str, float]
 
     @classmethod
     def fit(
         cls,
-        model: RegressorMixin,
+        candidates: Mapping[str, RegressorMixin],
         X: np.ndarray,
         y: np.ndarray,
         fold: np.ndarray,
         groups: np.ndarray | None = None,
     ) -> CrossConformal:
-        """Fit a model on all soils, and once without each fold.
+        """Fit all candidates without each fold, and the best on all soils.
 
         Parameters
         ----------
-        model : scikit-learn regressor
-            Left unfitted; tunes itself inside ``fit``.
+        candidates : mapping of name to regressor
+            Left unfitted; each tunes itself inside ``fit``. The first of equals is taken.
         X : (n_samples, n_bands) array
         y : (n_samples,) array
-            On the modelling scale.
+            On the modelling scale; NaN where not measured.
         fold : (n_samples,) int array
             From :func:`assign_folds`.
         groups : (n_samples,) array, optional
-            Soils that the model's inner folds keep together.
+            Soils that the models' inner folds keep together.
 
         Raises
         ------
@@ -84,16 +94,34 @@ class CrossConformal:
         y, fold = np.asarray(y, dtype=float), np.asarray(fold)
         if not len(X) == len(y) == len(fold):
             raise ValueError(f"got {len(X)} spectra, {len(y)} targets, {len(fold)} folds; expected as many")
-        labels = np.unique(fold)
+        known = np.isfinite(y)
+        X, y, groups = np.asarray(X)[known], y[known], None if groups is None else np.asarray(groups)[known]
+        labels, place = np.unique(fold[known], return_inverse=True)
         if len(labels) < 2:
             raise ValueError(f"all {len(y)} soils are in one fold: no fit has not seen them")
-        fits, residuals = [], np.empty(len(y))
-        for label in labels:
-            out = fold == label
-            fits.append(fit_model(clone(model), X, y, groups, ~out))
-            residuals[out] = y[out] - np.ravel(fits[-1].predict(X[out]))
-        place = np.searchsorted(labels, fold)
-        return cls(fit_model(clone(model), X, y, groups), tuple(fits), place, residuals)
+        fits = [
+            [fit_model(clone(model), X, y, groups, place != k) for k in range(len(labels))]
+            for model in candidates.values()
+        ]
+        errors = np.column_stack([y - _predict_unseen(models, X, place) for models in fits])
+        best, *of_folds = choose_candidates(errors, place)
+        names = list(candidates)
+        all_folds, residuals = np.zeros(len(known), dtype=int), np.full(len(known), np.nan)
+        all_folds[known] = place
+        residuals[known] = errors[np.arange(len(y)), np.array(of_folds)[place]]
+        return cls(
+            fit_model(clone(candidates[names[best]]), X, y, groups),
+            tuple(fits[c][k] for k, c in enumerate(of_folds)),
+            tuple(names[c] for c in (best, *of_folds)),
+            all_folds,
+            residuals,
+            dict(zip(names, np.sqrt((errors**2).mean(axis=0)).tolist(), strict=True)),
+        )
+
+    @property
+    def name(self) -> str:
+        """The candidate that predicts."""
+        return self.names[0]
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict (n_new,) values with the model of all soils."""
@@ -105,11 +133,47 @@ class CrossConformal:
 
     def interval(self, X: np.ndarray, coverage: float = 0.9) -> np.ndarray:
         """CV+ interval of each spectrum, (n_new, 2): lower, upper."""
-        return cv_plus(self.fold_predictions(X), self.fold, self.residuals, coverage)
+        known = np.isfinite(self.residuals)
+        return cv_plus(self.fold_predictions(X), self.fold[known], self.residuals[known], coverage)
 
     def draws(self, X: np.ndarray) -> np.ndarray:
-        """Predictive distribution of each spectrum: (n_new, n_samples) equally likely values."""
-        return predictive_draws(self.fold_predictions(X), self.fold, self.residuals)
+        """Equally likely values of each new soil, (n_new, n_samples): column ``i`` errs as soil ``i`` did.
+
+        NaN in the columns of soils without a value.
+        """
+        return self.fold_predictions(X)[:, self.fold] + self.residuals
+
+
+def _predict_unseen(models: list[RegressorMixin], X: np.ndarray, fold: np.ndarray) -> np.ndarray:
+    """Predict each soil by the model that was fitted without its fold."""
+    predicted = np.empty(len(X))
+    for k, model in enumerate(models):
+        predicted[fold == k] = np.ravel(model.predict(X[fold == k]))
+    return predicted
+
+
+def choose_candidates(errors: np.ndarray, fold: np.ndarray) -> list[int]:
+    """Choose a candidate by all errors, and one for each fold by the errors outside it.
+
+    Parameters
+    ----------
+    errors : (n_samples, n_candidates) array
+        At soils that a candidate had not seen.
+    fold : (n_samples,) int array
+
+    Returns
+    -------
+    list of int
+        Positions of candidates: of all soils, then of each fold.
+
+    Examples
+    --------
+    >>> choose_candidates(np.array([[0.1, 2.0], [2.0, 1.0], [0.5, 0.8]]), np.array([0, 1, 2]))
+    [0, 1, 0, 0]
+    """
+    squares = errors**2
+    parts = [squares, *(squares[fold != label] for label in range(fold.max() + 1))]
+    return [int(part.mean(axis=0).argmin()) for part in parts]
 
 
 def assign_folds(
@@ -130,7 +194,7 @@ def assign_folds(
 def cv_plus(
     fold_predictions: np.ndarray, fold: np.ndarray, residuals: np.ndarray, coverage: float = 0.9
 ) -> np.ndarray:
-    """CV+ interval from what is stored of a fit.
+    """CV+ interval of new soils.
 
     Parameters
     ----------
@@ -154,8 +218,3 @@ def cv_plus(
     lower = np.partition(at - np.abs(residuals), n - rank, axis=1)[:, n - rank]
     upper = np.partition(at + np.abs(residuals), rank - 1, axis=1)[:, rank - 1]
     return np.column_stack([lower, upper])
-
-
-def predictive_draws(fold_predictions: np.ndarray, fold: np.ndarray, residuals: np.ndarray) -> np.ndarray:
-    """Equally likely values of each new soil, (n_new, n_samples): column ``i`` errs as soil ``i`` did."""
-    return fold_predictions[:, fold] + residuals

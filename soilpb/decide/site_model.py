@@ -1,21 +1,9 @@
-"""One property of a site, predicted by the best of several models, with errors it has really made.
+"""The model of one site: the best of some candidates, with all that judges its predictions.
 
-Every candidate is fitted to all soils, and once without each fold. The errors at soils that a fit
-had not seen choose the candidate, and are what intervals are made of. Errors that chose a model
-flatter it, so each fold's model is chosen by the errors at *other* folds' soils: no soil has a say in
-which model is to predict it. What is left is that those errors come from fits that have seen the
-soil, which the proof of CV+ does not allow for; what it amounts to is measured, on each site by an
-outer cross-validation of all of this (:mod:`soilpb.decide.site_model`) and on simulated sites in
-``benchmarks/decisions.py``.
-
-The model of one site that is kept: what the next spectra from there are read with.
-
-The best of the candidates, with all that a prediction needs to be judged: the fits without each fold
-(intervals, probabilities), the same of pH where it was measured, and what spectra of the site look
-like (applicability). It is stored with a card that says what it was made of; what is loaded predicts
-what was saved, and altered files are refused (:mod:`soilpb.models.storage`).
-
-What the kept model of a site is worth on soils it has not seen: intervals, probabilities, flags.
+Beside the model that predicts the target stand the fits without each fold (intervals, probabilities of
+exceedance), the same of pH where it was measured, and the applicability domain of the site's spectra.
+:func:`cross_validate_site` tests all of it, the choice of the candidate included, on held-out soils.
+:mod:`soilpb.decide.stored_model` fits, tests and stores it for a study.
 """
 
 from __future__ import annotations
@@ -30,133 +18,18 @@ import pandas as pd
 from sklearn.base import RegressorMixin
 
 from soilpb._format import track
-from soilpb.decide import exceedance
 from soilpb.decide.applicability import ApplicabilityDomain
-from soilpb.decide.exceedance import calibration_error, reliability_table
-from soilpb.decide.intervals import CrossConformal, assign_folds, cv_plus, predictive_draws
+from soilpb.decide.exceedance import exceedance_by_rule
+from soilpb.decide.intervals import CrossConformal, assign_folds
 from soilpb.decide.standards import LEAD_LIMITS, lead_limit
 from soilpb.evaluate import splits
 from soilpb.models import storage
 from soilpb.models.pls import PLSCV
 
-
-@dataclass(frozen=True, eq=False)
-class Calibration:
-    """Models of one property, and how far they erred on soils they had not seen.
-
-    Make one with :meth:`fit`.
-
-    Attributes
-    ----------
-    models : tuple of regressors
-        The first is fitted to all soils, each other without one fold.
-    names : tuple of str
-        Of the candidates that these are.
-    fold : (n_samples,) int array
-        Which model after the first has not seen a soil.
-    residuals : (n_samples,) array
-        Of that model; NaN for soils without a value.
-    errors : dict of str to float
-        Root mean square error of each candidate on soils it had not seen.
-    """
-
-    models: tuple[RegressorMixin, ...]
-    names: tuple[str, ...]
-    fold: np.ndarray
-    residuals: np.ndarray
-    errors: dict[str, float]
-
-    @classmethod
-    def fit(
-        cls,
-        candidates: Mapping[str, RegressorMixin],
-        X: np.ndarray,
-        y: np.ndarray,
-        fold: np.ndarray,
-        groups: np.ndarray | None = None,
-    ) -> Calibration:
-        """Fit all candidates, keep the best.
-
-        Parameters
-        ----------
-        candidates : mapping of name to regressor
-            Left unfitted; the first of equals is taken.
-        X : (n_samples, n_bands) array
-            Reflectance.
-        y : (n_samples,) array
-            NaN where not measured.
-        fold : (n_samples,) int array
-            From :func:`soilpb.decide.intervals.assign_folds`.
-        groups : (n_samples,) array, optional
-            Soils that inner folds keep together.
-        """
-        known = np.isfinite(y)
-        X, y = np.asarray(X, dtype=np.float64)[known], y[known]
-        inside = None if groups is None else np.asarray(groups)[known]
-        tried = [CrossConformal.fit(model, X, y, fold[known], inside) for model in candidates.values()]
-        place = tried[0].fold
-        errors = np.column_stack([each.residuals for each in tried])
-        first, *others = choose(errors, place)
-        fitted = [tried[first].model, *(tried[c].fold_models[k] for k, c in enumerate(others))]
-        placed, residuals = np.zeros(len(known), dtype=int), np.full(len(known), np.nan)
-        placed[known] = place
-        residuals[known] = errors[np.arange(len(y)), np.array(others)[place]]
-        names, sizes = list(candidates), np.sqrt((errors**2).mean(axis=0)).tolist()
-        return cls(
-            tuple(fitted),
-            tuple(names[c] for c in (first, *others)),
-            placed,
-            residuals,
-            dict(zip(names, sizes, strict=True)),
-        )
-
-    @property
-    def name(self) -> str:
-        """The candidate that predicts."""
-        return self.names[0]
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predict (n_new,) values from reflectance (n_new, n_bands)."""
-        return np.ravel(self.models[0].predict(X))
-
-    def fold_predictions(self, X: np.ndarray) -> np.ndarray:
-        """Predict (n_new, n_folds) values, each by the model that has not seen one fold."""
-        return np.column_stack([np.ravel(model.predict(X)) for model in self.models[1:]])
-
-    def interval(self, X: np.ndarray, coverage: float = 0.9) -> np.ndarray:
-        """CV+ interval, (n_new, 2)."""
-        known = np.isfinite(self.residuals)
-        return cv_plus(self.fold_predictions(X), self.fold[known], self.residuals[known], coverage)
-
-    def draws(self, X: np.ndarray) -> np.ndarray:
-        """Predictive distribution, (n_new, n_samples); NaN in the columns of soils without a value."""
-        return predictive_draws(self.fold_predictions(X), self.fold, self.residuals)
-
-
-def choose(errors: np.ndarray, fold: np.ndarray) -> list[int]:
-    """Choose a candidate by all errors, and one for each fold by the errors outside it.
-
-    Parameters
-    ----------
-    errors : (n_samples, n_candidates) array
-        At soils that a candidate had not seen.
-    fold : (n_samples,) int array
-
-    Returns
-    -------
-    list of int
-        Positions of candidates: of all soils, then of each fold.
-
-    Examples
-    --------
-    >>> choose(np.array([[0.1, 2.0], [2.0, 1.0], [0.5, 0.8]]), np.array([0, 1, 2]))
-    [0, 1, 0, 0]
-    """
-    squares = errors**2
-    parts = [squares, *(squares[fold != label] for label in range(fold.max() + 1))]
-    return [int(part.mean(axis=0).argmin()) for part in parts]
-
-
+#: Folds of the intervals.
+N_FOLDS = 5
+#: Share of soils that intervals shall hold, unless a user asks for another.
+COVERAGE = 0.9
 #: With fewer soils of known pH, pH is not predicted.
 FEWEST_PH = 20
 SCALES = ("log", "natural")
@@ -173,18 +46,18 @@ class SiteModel:
     wavelengths : (n_bands,) array, nm
     scale : {"log", "natural"}
         Whether ``target`` predicts the value or its natural logarithm.
-    target : Calibration
-    ph : Calibration or None
+    target : CrossConformal
+    ph : CrossConformal or None
         Of the same soils and folds, so that errors of both can be drawn together.
     domain : ApplicabilityDomain
     card : dict
-        What was said of it when it was loaded.
+        What was stored with it; empty before.
     """
 
     wavelengths: np.ndarray
     scale: str
-    target: Calibration
-    ph: Calibration | None
+    target: CrossConformal
+    ph: CrossConformal | None
     domain: ApplicabilityDomain
     card: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -198,7 +71,6 @@ class SiteModel:
         ph: np.ndarray | None = None,
         groups: np.ndarray | None = None,
         seed: int = 0,
-        n_folds: int = 10,
         candidates: Mapping[str, RegressorMixin] | None = None,
     ) -> SiteModel:
         """Fit to the soils of a site.
@@ -216,24 +88,25 @@ class SiteModel:
             Measured pH; NaN where not.
         groups : (n_samples,) array, optional
             Soils that stay together in the folds, and in those inside the models.
-        seed, n_folds : int
+        seed : int
+            Of the folds, and of PLS.
         candidates : mapping of name to regressor, optional
-            Models of the target, of which the best is kept; PLS if omitted. pH is always PLS's.
+            Models of the target, of which the best predicts; PLS if omitted. pH is always PLS's.
         """
         if scale not in SCALES:
             raise ValueError(f"scale is {scale!r}; expected one of {SCALES}")
-        X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=float)
-        fold, pls = assign_folds(len(y), n_folds, seed, groups), {"PLS": PLSCV(seed=seed)}
+        X, pls = np.asarray(X, dtype=np.float64), {"PLS": PLSCV(seed=seed)}
+        fold = assign_folds(len(X), N_FOLDS, seed, groups)
         enough = ph is not None and np.isfinite(ph).sum() >= FEWEST_PH
         return cls(
             np.array(wavelengths, dtype=np.float64),
             scale,
-            Calibration.fit(candidates or pls, X, y, fold, groups),
-            Calibration.fit(pls, X, np.asarray(ph, dtype=float), fold, groups) if enough else None,
+            CrossConformal.fit(candidates or pls, X, y, fold, groups),
+            CrossConformal.fit(pls, X, ph, fold, groups) if enough else None,
             ApplicabilityDomain.fit(X, fold),
         )
 
-    def predict(self, X: np.ndarray, coverage: float = 0.9) -> pd.DataFrame:
+    def predict(self, X: np.ndarray, coverage: float = COVERAGE) -> pd.DataFrame:
         """Predict on the natural scale.
 
         Parameters
@@ -264,40 +137,39 @@ class SiteModel:
         limits: pd.DataFrame = LEAD_LIMITS,
         ph: np.ndarray | float = np.nan,
     ) -> pd.DataFrame:
-        """Probability of exceeding each limit of a standard (see :func:`soilpb.decide.exceedance.by_rule`).
+        """Probability of exceeding each limit of a standard.
 
         Parameters
         ----------
         X : (n_new, n_bands) array
-        standard : str
-        limits : DataFrame
+        standard, limits
+            As for :func:`soilpb.decide.exceedance.exceedance_by_rule`.
         ph : float or (n_new,) array
             Measured pH; where NaN, pH is predicted from the same spectrum.
         """
         X = self._checked(X)
         ph_draws = self.ph.draws(X) if self.ph is not None else None
-        draws = self._natural(self.target.draws(X))
-        return exceedance.exceedance_by_rule(draws, standard, limits, ph, ph_draws)
+        return exceedance_by_rule(self._natural(self.target.draws(X)), standard, limits, ph, ph_draws)
 
     def save(self, folder: str | Path, **card: Any) -> Path:
         """Write the fitted parts and a card to a folder; ``card`` says what the model was made of."""
-        calibrations = {"target": self.target, "ph": self.ph}
-        fitted = {name: vars(part) if part else None for name, part in calibrations.items()}
+        fitted = {name: part for name, part in (("target", self.target), ("ph", self.ph)) if part}
         own = {
             "wavelengths": self.wavelengths,
             "scale": self.scale,
             "n_samples": len(self.target.fold),
-            "chosen": {name: part.names for name, part in calibrations.items() if part},
-            "errors": {name: part.errors for name, part in calibrations.items() if part},
+            "chosen": {name: part.names for name, part in fitted.items()},
+            "errors": {name: part.errors for name, part in fitted.items()},
         }
-        return storage.save_fitted(folder, {**fitted, "domain": vars(self.domain)}, card | own)
+        parts = {name: vars(part) for name, part in {**fitted, "domain": self.domain}.items()}
+        return storage.save_fitted(folder, parts, card | own)
 
     @classmethod
     def load(cls, folder: str | Path, made_by: str = "") -> SiteModel:
         """Read a model back, refusing files that changed since they were saved."""
-        fitted, card = storage.load_fitted(folder, made_by)
-        target, ph = (Calibration(**part) if part else None for part in (fitted["target"], fitted["ph"]))
-        domain = ApplicabilityDomain(**fitted["domain"])
+        parts, card = storage.load_fitted(folder, made_by)
+        ph = CrossConformal(**parts["ph"]) if "ph" in parts else None
+        target, domain = CrossConformal(**parts["target"]), ApplicabilityDomain(**parts["domain"])
         return cls(np.array(card["wavelengths"]), card["scale"], target, ph, domain, card)
 
     def _checked(self, X: np.ndarray) -> np.ndarray:
@@ -323,79 +195,48 @@ def cross_validate_site(
     ph: np.ndarray | None = None,
     groups: np.ndarray | None = None,
     standard: str = "",
-    limits: pd.DataFrame = LEAD_LIMITS,
     seed: int = 0,
-    coverage: float = 0.9,
     candidates: Mapping[str, RegressorMixin] | None = None,
-    n_folds: int = 10,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Fit the model on each fold's training soils, choice and all, and judge what it says of the others.
+    """Fit the model on each fold's training soils, choice and all, and predict the other soils.
 
     Parameters
     ----------
-    X, y, scale, ph, groups, seed, candidates, n_folds
+    X, y, scale, ph, groups, seed, candidates
         As for :meth:`SiteModel.fit`.
     folds : DataFrame
         From :mod:`soilpb.evaluate.splits`.
     sample_ids : (n_samples,) sequence
     standard : str
-        Whose limits are tried, with pH predicted; none if empty.
-    limits : DataFrame
-    coverage : float
+        Whose limits are applied, with pH predicted; none if empty.
 
     Returns
     -------
     predictions : DataFrame
         ``repeat``, ``fold``, ``sample``, ``observed``, ``model`` (the candidate that was chosen), and
-        what :meth:`SiteModel.predict` says.
+        the columns of :meth:`SiteModel.predict`.
     exceedances : DataFrame
         ``repeat``, ``fold``, ``sample``, ``rule``, ``probability``, ``exceeded``: whether the
         laboratory's value is above the limit at the laboratory's pH. Soils whose limit is unknown
         have no row.
     """
-    ids = np.asarray(sample_ids)
+    ids, bands = np.asarray(sample_ids), np.arange(X.shape[1])
     observed = np.exp(y) if scale == "log" else np.asarray(y)
-    measured = np.full(len(ids), np.nan) if ph is None else np.asarray(ph, dtype=float)
+    ph = np.full(len(ids), np.nan) if ph is None else np.asarray(ph, dtype=float)
     splits.validate_folds(folds, ids, groups)
-    predicted, exceeding = [], []
-    for fold in track(list(splits.iterate_folds(folds, ids)), "judging the kept model"):
-        train, test = fold.train, fold.test
-        inner = None if groups is None else groups[train]
-        bands, known = np.arange(X.shape[1]), measured[train]
-        model = SiteModel.fit(
-            X[train], y[train], bands, scale, known, inner, seed, n_folds=n_folds, candidates=candidates
-        )
-        place = {"repeat": fold.repeat, "fold": fold.fold, "sample": ids[test]}
-        said = model.predict(X[test], coverage)
-        predicted.append(
-            pd.DataFrame({**place, "observed": observed[test], "model": model.target.name}).join(said)
-        )
-        for rule, found in (model.exceedance(X[test], standard, limits) if standard else {}).items():
-            limit = lead_limit(standard, rule, measured[test], limits)
-            table = pd.DataFrame({**place, "rule": rule, "probability": found})
-            exceeding.append(
-                table.assign(exceeded=observed[test] > limit)[np.isfinite(limit) & found.notna()]
-            )
     columns = ["repeat", "fold", "sample", "rule", "probability", "exceeded"]
-    joined = pd.concat(exceeding, ignore_index=True) if exceeding else pd.DataFrame(columns=columns)
-    return pd.concat(predicted, ignore_index=True), joined
-
-
-def summary(predictions: pd.DataFrame, exceedances: pd.DataFrame) -> dict[str, float]:
-    """What a card says of a model on soils it has not seen.
-
-    Returns
-    -------
-    dict
-        ``coverage``: share of observed values within their intervals; ``outside``: share flagged;
-        ``calibration_error``: of the probabilities of all rules, where there are any.
-    """
-    inside = predictions["observed"].between(predictions["lower"], predictions["upper"])
-    found = {
-        "coverage": float(inside.mean()),
-        "outside": float(predictions["outside"].mean()),
-    }
-    if len(exceedances):
-        table = reliability_table(exceedances["probability"], exceedances["exceeded"])
-        found["calibration_error"] = calibration_error(table)
-    return found
+    predictions, exceedances = [], [pd.DataFrame(columns=columns)]
+    for fold in track(list(splits.iterate_folds(folds, ids)), "testing the site model"):
+        train, test = fold.train, fold.test
+        inside = None if groups is None else groups[train]
+        model = SiteModel.fit(X[train], y[train], bands, scale, ph[train], inside, seed, candidates)
+        soils = pd.DataFrame({"repeat": fold.repeat, "fold": fold.fold, "sample": ids[test]})
+        told = soils.assign(observed=observed[test], model=model.target.name)
+        predictions.append(told.join(model.predict(X[test])))
+        for rule, probability in (model.exceedance(X[test], standard) if standard else {}).items():
+            limit = lead_limit(standard, rule, ph[test])
+            table = soils.assign(rule=rule, probability=probability, exceeded=observed[test] > limit)
+            exceedances.append(table[np.isfinite(limit) & probability.notna()])
+    return pd.concat(predictions, ignore_index=True), pd.concat(
+        exceedances[1:] or exceedances, ignore_index=True
+    )

@@ -1,16 +1,12 @@
-"""What a kept model says of soils, as users see it.
+"""The stored model of a site: fitted for a study, tested, stored with a card, asked about new spectra.
 
-The report and ``soilpb predict`` make their tables here, so that they cannot disagree.
-
-The model that a report keeps for the next spectra: chosen, fitted, judged, described on its card.
-
-What a site's kept model says of new spectra: a table, and what its reader should know.
+The site report and ``soilpb predict`` make their tables by :func:`predict_soils`, so that they cannot
+disagree.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +16,8 @@ from sklearn.base import RegressorMixin
 
 from soilpb.decide import site_model, standards
 from soilpb.decide.applicability import FALSE_ALARMS
-from soilpb.decide.site_model import SiteModel
+from soilpb.decide.exceedance import calibration_error, reliability_table
+from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteModel
 from soilpb.decide.standards import LEAD_LIMITS, list_rules
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
@@ -31,70 +28,13 @@ from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
-
-def predict_soils(
-    model: SiteModel,
-    soils: SoilSpectra,
-    target: str,
-    standard: str = "",
-    limits: pd.DataFrame = LEAD_LIMITS,
-    ph: np.ndarray | float = np.nan,
-    coverage: float = 0.9,
-) -> pd.DataFrame:
-    """Say all that the model knows of some soils, under the names that users see.
-
-    Parameters
-    ----------
-    model : SiteModel
-    soils : SoilSpectra
-        On any bands that cover the model's grid.
-    target : str
-        What the model predicts, such as ``Pb_mg_kg``.
-    standard, limits
-        Whose rules; none if empty.
-    ph : float or (n_samples,) array
-        Measured pH.
-    coverage : float
-
-    Returns
-    -------
-    DataFrame, indexed by sample
-        The target with ``_lower`` and ``_upper``; pH likewise; ``p_above_…`` a rule;
-        ``distance`` and ``outside``.
-    """
-    same = np.array_equal(soils.wavelengths, model.wavelengths)
-    X = soils.reflectance if same else soils.resample(model.wavelengths).reflectance
-    said = model.predict(X, coverage).drop(columns=["T2", "Q"])
-    names = {"predicted": target, "lower": f"{target}_lower", "upper": f"{target}_upper"}
-    parts = [said.drop(columns=["distance", "outside"]).rename(columns=names)]
-    if standard:
-        columns = {rule: probability_column(rule) for rule in list_rules(standard, limits)}
-        parts.append(model.exceedance(X, standard, limits, ph).rename(columns=columns))
-    parts.append(said[["distance", "outside"]])
-    return pd.concat(parts, axis=1).set_axis(soils.samples.index.rename("sample"))
-
-
-def probability_column(rule: str) -> str:
-    """Column of a rule's probabilities.
-
-    Examples
-    --------
-    >>> probability_column("screening, other land")
-    'p_above_screening_other_land'
-    """
-    return "p_above_" + "_".join("".join(c if c.isalnum() else " " for c in rule).split())
-
-
-#: Whose artifact the model is, and its folder among them.
+#: Of which chapter's artifacts the model is one, and its folder among them.
 CHAPTER, FOLDER = "site_report", "model"
-#: Whose limits a model of lead is asked about, unless a user names others.
+#: Whose limits are applied to lead, unless a user names others.
 STANDARD = "GB 15618-2018"
-COVERAGE = 0.9
-#: Keys of the models among which the kept one is chosen: the strongest of those that can be stored as
-#: arrays and are quick enough to be chosen anew, and fitted without each fold, inside every fold.
+#: Keys of the models among which the site's is chosen: strong ones that are quick enough to be fitted
+#: without each fold, inside every fold.
 CANDIDATES = ("pls", "blocks", "average", "features-pls")
-#: Folds of its intervals.
-N_FOLDS = 5
 
 Candidates = Mapping[str, RegressorMixin]
 
@@ -106,12 +46,12 @@ def measured_ph(study: Study) -> np.ndarray | None:
 
 
 def default_standard(target: str) -> str:
-    """Name the standard that a target is held against, or an empty text where none is known."""
+    """Name the standard whose limits a target has, or an empty text where none is known."""
     return STANDARD if target == "Pb_mg_kg" else ""
 
 
 def make_candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidates:
-    """Make the models among which the kept one is chosen, unfitted, by their keys of the registry.
+    """Make the models among which the site's is chosen, unfitted, by their keys in the registry.
 
     Raises
     ------
@@ -123,39 +63,43 @@ def make_candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidate
     return baselines.make_models(source, keys, study.site.seed, target=study.target_name)
 
 
-def fit_site_model(study: Study, among: Candidates | None = None) -> SiteModel:
-    """Fit the site's model on all its soils: the best of :func:`make_candidates`."""
-    scale, seed = study.site.target_scale, study.site.seed
-    among = among or make_candidates(study)
-    about = (study.grid, scale, measured_ph(study), study.groups, seed)
-    return SiteModel.fit(study.X, study.y, *about, n_folds=N_FOLDS, candidates=among)
+def fit_site_model(study: Study, candidates: Candidates | None = None) -> SiteModel:
+    """Fit the best of some candidates on all soils; :func:`make_candidates` if omitted."""
+    return SiteModel.fit(
+        study.X,
+        study.y,
+        study.grid,
+        study.site.target_scale,
+        measured_ph(study),
+        study.groups,
+        study.site.seed,
+        candidates or make_candidates(study),
+    )
 
 
 def evaluate_site_model(
-    study: Study, folds: pd.DataFrame, among: Candidates | None = None
+    study: Study, folds: pd.DataFrame, candidates: Candidates | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Try the model, its choice included, on soils that each fold left out.
+    """Test the model, its choice included, on soils that each fold left out.
 
-    See :func:`soilpb.decide.site_model.held_out` for what is returned.
+    See :func:`soilpb.decide.site_model.cross_validate_site` for what is returned.
     """
     return site_model.cross_validate_site(
         study.X,
         study.y,
         folds,
         study.ids,
-        scale=study.site.target_scale,
-        ph=measured_ph(study),
-        groups=study.groups,
-        standard=default_standard(study.site.target),
-        seed=study.site.seed,
-        coverage=COVERAGE,
-        n_folds=N_FOLDS,
-        candidates=among or make_candidates(study),
+        study.site.target_scale,
+        measured_ph(study),
+        study.groups,
+        default_standard(study.site.target),
+        study.site.seed,
+        candidates or make_candidates(study),
     )
 
 
 def select_rule(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
-    """What a trial says of each soil once, by one rule: its first repeat, with coordinates where known.
+    """Select one rule's probabilities, each soil once: the first repeat, with coordinates where known.
 
     Parameters
     ----------
@@ -174,49 +118,52 @@ def select_rule(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFr
         If the target has no limits, no soil has a pH, or there is no such rule.
     """
     if exceedances.empty:
-        why = (
-            "no soil has a measured pH"
-            if default_standard(study.site.target)
-            else "limits are known for Pb_mg_kg"
+        known = default_standard(study.site.target)
+        why = "no soil has a measured pH" if known else "limits are known for Pb_mg_kg"
+        raise SiteError(
+            f"no {study.site.target} of site {study.site.site!r} was compared with a limit: {why}"
         )
-        raise SiteError(f"no {study.site.target} of site {study.site.site!r} was held against a limit: {why}")
     if rule not in (known := list_rules(STANDARD)):
         raise SiteError(f"no rule {rule!r} in {STANDARD}; there are: {'; '.join(known)}")
     soils = exceedances.query("repeat == 0 and rule == @rule").set_index("sample")
-    places = study.target.samples.filter(["x", "y"])
-    return soils[["probability", "exceeded"]].join(places)
+    return soils[["probability", "exceeded"]].join(study.target.samples.filter(["x", "y"]))
 
 
 def score_site_model(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -> dict[str, float]:
-    """Score the trial: metrics on the modelling scale, coverage, flags, calibration of probabilities."""
+    """Score what :func:`evaluate_site_model` returned.
+
+    Returns
+    -------
+    dict
+        ``R2``, ``RMSE``, ``bias`` on the modelling scale; ``coverage``: share of observed values within
+        their intervals; ``outside``: share flagged as unlike the site's soils; ``calibration_error`` of
+        the probabilities of all rules, where there are any.
+    """
     values = predictions[["observed", "predicted"]]
     values = np.log(values) if study.site.target_scale == "log" else values
-    found = cross_validation.compute_metrics(values["observed"], values["predicted"])
-    return {name: found[name] for name in ("R2", "RMSE", "bias")} | site_model.summary(
-        predictions, exceedances
-    )
-
-
-def predict_own_soils(study: Study, model: SiteModel) -> pd.DataFrame:
-    """What the model says of the very soils it was made from: to check a stored one by, no evidence."""
-    return predict_soils(
-        model, study.target, study.site.target, default_standard(study.site.target)
-    ).reset_index()
+    metrics = cross_validation.compute_metrics(values["observed"], values["predicted"])
+    inside = predictions["observed"].between(predictions["lower"], predictions["upper"])
+    scores = {name: metrics[name] for name in ("R2", "RMSE", "bias")}
+    scores |= {"coverage": float(inside.mean()), "outside": float(predictions["outside"].mean())}
+    if len(exceedances):
+        table = reliability_table(exceedances["probability"], exceedances["exceeded"])
+        scores["calibration_error"] = calibration_error(table)
+    return scores
 
 
 def store_site_model(
-    study: Study, model: SiteModel, trial: Mapping[str, float], limits: Sequence[str]
+    study: Study, model: SiteModel, scores: Mapping[str, float], limitations: Sequence[str]
 ) -> None:
-    """Store the model with its card: what it was made of, what it is worth, what it cannot tell.
+    """Store the model with its card: what it was made of, how good it is, what it cannot tell.
 
     Parameters
     ----------
     study : Study
     model : SiteModel
-    trial : mapping
+    scores : mapping
         From :func:`score_site_model`.
-    limits : sequence of str
-        What the report says of its own limits.
+    limitations : sequence of str
+        From the report.
     """
     soils, y = study.target, study.natural(study.y)
     card: dict[str, Any] = {
@@ -234,11 +181,10 @@ def store_site_model(
             "files_sha256": soils.provenance.sha256,
             "soils_sha256": soils.sha256(),
         },
-        "scores_on_held_out_soils": {**trial, "scale": study.label, "nominal_coverage": COVERAGE},
+        "scores_on_held_out_soils": {**scores, "scale": study.label, "nominal_coverage": COVERAGE},
         "false_alarms": FALSE_ALARMS,
-        "limits": list(limits),
+        "limits": list(limitations),
         "scan_counters": scan_counters(study),
-        "soilpb": version("soilpb"),
     }
     model.save(study.folder(CHAPTER) / FOLDER, **card)
 
@@ -252,7 +198,7 @@ def scan_counters(study: Study) -> tuple[str, ...]:
 
 
 def load_site_model(study: Study) -> SiteModel:
-    """Read the model that the site's report kept.
+    """Read the model that the site's report stored.
 
     Raises
     ------
@@ -264,6 +210,66 @@ def load_site_model(study: Study) -> SiteModel:
     return SiteModel.load(study.folder(CHAPTER) / FOLDER, study.command(CHAPTER))
 
 
+def predict_soils(
+    model: SiteModel,
+    soils: SoilSpectra,
+    target: str,
+    standard: str = "",
+    limits: pd.DataFrame = LEAD_LIMITS,
+    ph: np.ndarray | float = np.nan,
+    coverage: float = COVERAGE,
+) -> pd.DataFrame:
+    """Predict soils, in a table with the names that users see.
+
+    Parameters
+    ----------
+    model : SiteModel
+    soils : SoilSpectra
+        On any bands that cover the model's grid.
+    target : str
+        What the model predicts, such as ``Pb_mg_kg``.
+    standard, limits
+        Whose rules; none if empty.
+    ph : float or (n_samples,) array
+        Measured pH; NaN where not.
+    coverage : float
+        Of the intervals.
+
+    Returns
+    -------
+    DataFrame, indexed by sample
+        The target with ``_lower`` and ``_upper``; pH likewise; ``p_above_…`` per rule;
+        ``distance`` and ``outside``.
+    """
+    same = np.array_equal(soils.wavelengths, model.wavelengths)
+    X = soils.reflectance if same else soils.resample(model.wavelengths).reflectance
+    predicted = model.predict(X, coverage).drop(columns=["T2", "Q"])
+    names = {"predicted": target, "lower": f"{target}_lower", "upper": f"{target}_upper"}
+    parts = [predicted.drop(columns=["distance", "outside"]).rename(columns=names)]
+    if standard:
+        columns = {rule: probability_column(rule) for rule in list_rules(standard, limits)}
+        parts.append(model.exceedance(X, standard, limits, ph).rename(columns=columns))
+    parts.append(predicted[["distance", "outside"]])
+    return pd.concat(parts, axis=1).set_axis(soils.samples.index.rename("sample"))
+
+
+def probability_column(rule: str) -> str:
+    """Column of a rule's probabilities.
+
+    Examples
+    --------
+    >>> probability_column("screening, other land")
+    'p_above_screening_other_land'
+    """
+    return "p_above_" + "_".join("".join(c if c.isalnum() else " " for c in rule).split())
+
+
+def predict_own_soils(study: Study, model: SiteModel) -> pd.DataFrame:
+    """Predict the very soils that the model was fitted to: to check a stored one by, no evidence."""
+    target = study.site.target
+    return predict_soils(model, study.target, target, default_standard(target)).reset_index()
+
+
 def predict_files(
     site: str,
     spectra: Path,
@@ -272,7 +278,7 @@ def predict_files(
     limits: Path | None = None,
     coverage: float = COVERAGE,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Predict new soils with the model that a site's report kept.
+    """Predict new soils with the model that a site's report stored.
 
     Parameters
     ----------
@@ -292,7 +298,7 @@ def predict_files(
     Returns
     -------
     table : DataFrame
-        From :func:`soilpb.decide.stored_model.predict_soils`.
+        From :func:`predict_soils`.
     remarks : list of str
         How the spectra were read, and what not to trust.
 
@@ -301,7 +307,7 @@ def predict_files(
     SiteError, ValueError, OSError
         If a file cannot be used, or the stored model was altered.
     MissingArtifact
-        If no report has kept a model yet.
+        If no report has stored a model yet.
     """
     study = Study.load(site)
     model = load_site_model(study)

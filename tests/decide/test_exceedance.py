@@ -35,7 +35,9 @@ def draw(seed, rho):
     X, lead, ph = soils(80, seed, rho)
     new, new_lead, new_ph = soils(200, 500 + seed, rho)
     fold = assign_folds(80, 10, seed)
-    draws, ph_draws = (CrossConformal.fit(LinearRegression(), X, y, fold).draws(new) for y in (lead, ph))
+    draws, ph_draws = (
+        CrossConformal.fit({"line": LinearRegression()}, X, y, fold).draws(new) for y in (lead, ph)
+    )
     return np.exp(draws), ph_draws, np.exp(new_lead) > lead_limit(GB, RULE, new_ph)
 
 

@@ -1,4 +1,4 @@
-"""What is stored of a site predicts what was fitted, with honest intervals, or is refused."""
+"""The model of a site predicts what was fitted, stored or not, and is tested on soils it has not seen."""
 
 import json
 
@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from soilpb._files import MissingArtifact
-from soilpb.decide.exceedance import with_predicted_ph
+from soilpb.decide.exceedance import exceedance_by_rule
 from soilpb.decide.intervals import CrossConformal, assign_folds
-from soilpb.decide.site_model import SiteModel
+from soilpb.decide.site_model import N_FOLDS, SiteModel, cross_validate_site
+from soilpb.decide.standards import lead_limit
+from soilpb.evaluate import splits
 from soilpb.models import storage
 from soilpb.models.pls import PLSCV
 from soilpb.simulate import twin
@@ -38,14 +40,14 @@ def model(site):
 def test_predictions_are_those_of_the_estimator(site, new, model):
     """Value, interval and distribution equal those of PLSCV under CV+, on the natural scale."""
     X, y, ph = site
-    fold = assign_folds(60, 10, 4)
-    lead, acidity = (CrossConformal.fit(PLSCV(seed=4), X, values, fold) for values in (y, ph))
+    fold, pls = assign_folds(60, N_FOLDS, 4), {"PLS": PLSCV(seed=4)}
+    lead, acidity = (CrossConformal.fit(pls, X, values, fold) for values in (y, ph))
     table = model.predict(new)
     np.testing.assert_allclose(table["predicted"], np.exp(lead.predict(new)), rtol=1e-9)
     np.testing.assert_allclose(table[["lower", "upper"]], np.exp(lead.interval(new)), rtol=1e-9)
     np.testing.assert_allclose(table[["pH_lower", "pH_upper"]], acidity.interval(new), rtol=1e-9)
-    expected = with_predicted_ph(np.exp(lead.draws(new)), acidity.draws(new), GB, "intervention")
-    np.testing.assert_allclose(model.exceedance(new, GB)["intervention"], expected)
+    expected = exceedance_by_rule(np.exp(lead.draws(new)), GB, ph_draws=acidity.draws(new))
+    np.testing.assert_allclose(model.exceedance(new, GB), expected)
 
 
 def test_what_is_loaded_predicts_what_was_saved(model, new, tmp_path):
@@ -80,15 +82,14 @@ def test_soils_without_ph_still_teach_lead(site, new, model):
     found = SiteModel.fit(X, y, GRID, ph=half, seed=4)
     np.testing.assert_array_equal(found.predict(new)["predicted"], model.predict(new)["predicted"])
     assert found.exceedance(new, GB).notna().all(axis=None)
-    known = np.isfinite(found.ph.residuals)
-    np.testing.assert_array_equal(known, np.isfinite(half))
+    np.testing.assert_array_equal(np.isfinite(found.ph.residuals), np.isfinite(half))
 
 
-def test_without_ph_only_limits_that_need_none_are_judged(site, new):
-    """No pH, or too few, gives no predicted pH: China's limits are unknown, Finland's are not."""
+def test_without_ph_only_limits_that_need_none_are_judged(site, new, tmp_path):
+    """Too few pH give no predicted pH: China's limits are unknown, Finland's are not; so when stored."""
     X, y, ph = site
     few = np.where(np.arange(60) < 19, ph, np.nan)
-    found = SiteModel.fit(X, y, GRID, ph=few)
+    found = SiteModel.load(SiteModel.fit(X, y, GRID, ph=few).save(tmp_path))
     assert found.ph is None
     assert "pH" not in found.predict(new)
     assert found.exceedance(new, GB).isna().all(axis=None)
@@ -99,8 +100,7 @@ def test_without_ph_only_limits_that_need_none_are_judged(site, new):
 def test_a_target_on_its_natural_scale_is_not_exponentiated(site, new):
     """Clay in percent stays clay in percent."""
     X, _, ph = site
-    found = SiteModel.fit(X, ph, GRID, "natural").predict(new)
-    assert found["predicted"].between(2, 11).all()
+    assert SiteModel.fit(X, ph, GRID, "natural").predict(new)["predicted"].between(2, 11).all()
 
 
 def test_groups_stay_together_inside(site):
@@ -111,13 +111,71 @@ def test_groups_stay_together_inside(site):
     assert all(len(set(fold[groups == group])) == 1 for group in range(12))
 
 
-def test_spectra_of_another_grid_are_refused(model):
-    """The message says which grid the model takes."""
+def test_another_grid_and_an_unknown_scale_are_refused(model, site):
+    """The messages say which grid the model takes, and which scales there are."""
     with pytest.raises(ValueError, match="400–2470 nm"):
         model.predict(np.ones((2, 7)))
-
-
-def test_an_unknown_scale_is_refused(site):
-    """Only two scales are known."""
     with pytest.raises(ValueError, match="scale is 'log10'"):
         SiteModel.fit(*site[:2], GRID, "log10")
+
+
+IDS = np.array([f"S{i}" for i in range(60)])
+FOLDS = splits.repeated_kfold(IDS, 5, 1, seed=0)
+
+
+@pytest.fixture(scope="module")
+def tested(site):
+    X, y, ph = site
+    return cross_validate_site(X, y, FOLDS, IDS, ph=ph, standard=GB)
+
+
+def test_each_soil_is_predicted_by_a_model_of_the_others(site, tested):
+    """A row is what the whole model, fitted on that fold's training soils, predicts for that soil."""
+    X, y, ph = site
+    predictions, exceedances = tested
+    assert len(predictions) == 60
+    fold = next(splits.iterate_folds(FOLDS, IDS))
+    model = SiteModel.fit(X[fold.train], y[fold.train], GRID, ph=ph[fold.train])
+    rows = predictions.query("fold == @fold.fold")
+    np.testing.assert_array_equal(rows["sample"], IDS[fold.test])
+    expected = model.predict(X[fold.test])
+    np.testing.assert_allclose(rows[list(expected)].astype(float), expected.astype(float))
+    found = exceedances.query("fold == @fold.fold and rule == 'intervention'")["probability"]
+    np.testing.assert_allclose(found, model.exceedance(X[fold.test], GB)["intervention"])
+
+
+def test_what_happened_is_the_laboratorys(site, tested):
+    """Exceeded means measured lead above the limit at the measured pH."""
+    _, y, ph = site
+    table = tested[1].query("rule == 'screening, paddy'").set_index("sample").loc[IDS]
+    np.testing.assert_array_equal(table["exceeded"], np.exp(y) > lead_limit(GB, "screening, paddy", ph))
+
+
+def test_test_soils_change_nothing_that_was_learnt(site):
+    """With other values of lead and pH in all test soils but one, that one's row is the same."""
+    X, y, ph = site
+    folds = splits.random_split(IDS, seed=1)
+    fold = next(splits.iterate_folds(folds, IDS))
+    kept, others = fold.test[0], fold.test[1:]
+    y_other, ph_other = y.copy(), ph.copy()
+    y_other[others], ph_other[others] = 99.0, 1.0
+    before, after = (
+        cross_validate_site(X, lead, folds, IDS, ph=acidity)[0].set_index("sample").loc[IDS[kept]]
+        for lead, acidity in ((y, ph), (y_other, ph_other))
+    )
+    assert before.equals(after)
+
+
+def test_soils_without_ph_are_compared_with_no_limit_that_needs_it(site):
+    """Where the laboratory measured no pH, no limit is known and no outcome is claimed."""
+    X, y, ph = site
+    unknown = np.where(np.arange(60) < 5, np.nan, ph)
+    exceedances = cross_validate_site(X, y, FOLDS, IDS, ph=unknown, standard=GB)[1]
+    assert not set(IDS[:5]) & set(exceedances["sample"])
+    assert len(exceedances) == 3 * 55
+
+
+def test_a_group_on_both_sides_is_refused(site):
+    """Folds that tear groups apart are not tested with."""
+    with pytest.raises(ValueError, match="trains and tests"):
+        cross_validate_site(*site[:2], FOLDS, IDS, groups=np.repeat(np.arange(12), 5))
