@@ -11,7 +11,7 @@ from filelock import FileLock
 from soilpb import workflow
 from soilpb.plots import style
 from soilpb.study import Study
-from tests import kept_sites, site_files
+from tests import user_site, site_files
 
 ROOT = Path(__file__).parents[1]
 
@@ -137,5 +137,5 @@ def study(tmp_path_factory):
     root = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        kept_sites.write_project(root)
+        user_site.write_project(root)
         yield Study.load("mine", chapter="site_report")

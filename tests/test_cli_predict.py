@@ -18,7 +18,7 @@ from soilpb.models.pls import PLSCV
 from soilpb.readers.formats import text
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
-from tests.kept_sites import write_project
+from tests.user_site import write_project
 
 AMONG = {"GPR": baselines.gaussian_process()}
 OWN = "standard: Canton\nrules:\n  stop: 200\n"

@@ -13,7 +13,7 @@ from soilpb.readers.formats import text as text_format
 from soilpb.report import sections, tables, text
 from soilpb.spectra import Provenance, SoilSpectra, absorbance, band_grid, reflectance_from_absorbance
 from soilpb.study import Study
-from tests.kept_sites import write_project
+from tests.user_site import write_project
 
 RULE = "intervention"
 

@@ -24,7 +24,7 @@ from soilpb.models.network import SpectralNetwork
 from soilpb.readers import limesoda
 from soilpb.report import render
 from soilpb.study import Study
-from tests.kept_sites import write_project
+from tests.user_site import write_project
 
 #: A visible and near-infrared instrument's tables of clay, in percent.
 SITE = {
