@@ -1,22 +1,21 @@
-"""Learning a property from a source library, and what is then known of it.
+"""How well a property is learnt from a source library: held-back soils, and R² within populations.
 
-Some soils are held back before anything is learnt from the others. The column ``group`` of
-a library names profiles, or the *populations* it pools: fields, countries, data sets. With
-populations two things make R², telling them apart and ranking soils within one: they are
-reported apart.
+The column ``group`` of a library names profiles, or the *populations* it pools: fields, countries,
+data sets. With populations two things make R², telling them apart and ranking soils within one; they
+are reported apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from soilpb._format import track
-from soilpb.evaluate import cross_validation, splits
-from soilpb.evaluate.cross_validation import COLUMNS
+from soilpb.evaluate import splits
+from soilpb.evaluate.cross_validation import COLUMNS, compute_metrics, score_predictions
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.training import TrainingConfig
@@ -40,13 +39,6 @@ PUBLISHED = pd.DataFrame(
     ],
     columns=["reported by", "soils", "model", "R2", "RMSE", "RPD"],
 )
-
-
-class Predictor(Protocol):
-    """A fitted model: a network, or a scikit-learn regressor."""
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predict (n_samples,) or (n_samples, 1) values."""
 
 
 def choose_epochs(n_samples: int) -> int:
@@ -126,11 +118,8 @@ def score_by_size(
         network = SpectralNetwork.fit(X, y, soils.wavelengths, [property_name], training=training)
         pls = PLSCV(MAX_COMPONENTS, seed=seed).fit(X, y, profiles_of(soils))
         models = dict(zip(names, (network, pls), strict=True))
-        tables.append(
-            cross_validation.score_predictions(predict_held_back(models, held_back, property_name)).assign(
-                n=n
-            )
-        )
+        predictions = predict_held_back(models, held_back, property_name)
+        tables.append(score_predictions(predictions).assign(n=n))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
@@ -166,10 +155,8 @@ def profiles_of(library: SoilSpectra) -> np.ndarray | None:
     return library.samples["group"].to_numpy() if known else None
 
 
-def predict_held_back(
-    models: Mapping[str, Predictor], soils: SoilSpectra, property_name: str
-) -> pd.DataFrame:
-    """Predict soils that no model has seen: one row a (model, sample).
+def predict_held_back(models: Mapping[str, Any], soils: SoilSpectra, property_name: str) -> pd.DataFrame:
+    """Predict soils that no model has seen: one row per model and sample.
 
     Parameters
     ----------
@@ -184,14 +171,8 @@ def predict_held_back(
     DataFrame
         With :data:`soilpb.evaluate.cross_validation.COLUMNS`; one repeat, one fold.
     """
-    about = {
-        "repeat": 0,
-        "fold": 0,
-        "sample": soils.samples.index.to_numpy(),
-        "observed": soils.values(property_name),
-        "lower": np.nan,
-        "upper": np.nan,
-    }
+    about = {"repeat": 0, "fold": 0, "lower": np.nan, "upper": np.nan}
+    about |= {"sample": soils.samples.index.to_numpy(), "observed": soils.values(property_name)}
     tables = [
         pd.DataFrame({"model": name, "predicted": np.ravel(model.predict(soils.reflectance)), **about})
         for name, model in models.items()
@@ -208,7 +189,7 @@ def score_within_populations(predictions: pd.DataFrame, population: pd.Series) -
     Parameters
     ----------
     predictions : DataFrame
-        One row a (model, sample).
+        One row per model and sample.
     population : Series
         Sample → population, from :func:`name_populations`.
 
@@ -221,18 +202,13 @@ def score_within_populations(predictions: pd.DataFrame, population: pd.Series) -
     """
     table = predictions.assign(population=predictions["sample"].map(population))
     own_mean = table.groupby(["model", "population"])["observed"].transform("mean")
-    squares = pd.DataFrame(
-        {
-            "error": (table["predicted"] - table["observed"]) ** 2,
-            "spread": (table["observed"] - own_mean) ** 2,
-        }
-    )
-    sums = squares.groupby(table["model"], sort=False).sum()
+    error, spread = (table["predicted"] - table["observed"]) ** 2, (table["observed"] - own_mean) ** 2
+    sums = pd.DataFrame({"error": error, "spread": spread}).groupby(table["model"], sort=False).sum()
     return 1 - sums["error"] / sums["spread"]
 
 
 def score_by_population(predictions: pd.DataFrame, population: pd.Series) -> pd.DataFrame:
-    """Score each model in each population: one row a (model, population) with its number of soils.
+    """Score each model in each population: one row per model and population, with its number of soils.
 
     Parameters
     ----------
@@ -248,7 +224,7 @@ def score_by_population(predictions: pd.DataFrame, population: pd.Series) -> pd.
     table = predictions.assign(population=predictions["sample"].map(population))
     rows = [
         {"model": model, "population": name, "n": len(rows)}
-        | cross_validation.compute_metrics(rows["observed"], rows["predicted"])
+        | compute_metrics(rows["observed"], rows["predicted"])
         for (model, name), rows in table.groupby(["model", "population"], sort=False)
     ]
     return pd.DataFrame(rows)

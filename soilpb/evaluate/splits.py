@@ -1,8 +1,7 @@
-"""Which samples train and which test: tidy tables that are stored with every result.
+"""Which samples train and which test: tidy tables of folds that are stored with every result.
 
-A folds table has one row a (repeat, fold, sample) with its role, ``train`` or ``test``; a
-sample that a fold leaves out has no row. Tables instead of generators: the very split can
-be stored as Parquet, read again, drawn, and checked for leaks.
+A table of folds has one row per repeat, fold and sample with its role, ``train`` or ``test``; a
+sample that a fold leaves out has no row. A table can be stored, read again, and checked for leaks.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ Rows = tuple[np.ndarray, np.ndarray]
 
 
 class Fold(NamedTuple):
-    """One fold: its place in the table and the positions of its rows."""
+    """One fold: its keys in the table and the positions of its rows."""
 
     repeat: int
     fold: int
@@ -31,7 +30,7 @@ class Fold(NamedTuple):
 def repeated_kfold(
     ids: Sequence, n_splits: int = 5, n_repeats: int = 5, seed: int = 0, groups: Sequence | None = None
 ) -> pd.DataFrame:
-    """Shuffled k-fold, repeated; samples of one group are never torn apart.
+    """Shuffled k-fold, repeated; samples of one group stay together.
 
     Examples
     --------

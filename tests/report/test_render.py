@@ -58,7 +58,7 @@ def test_the_page_loads_nothing(page):
 def test_chapters_are_named_and_own_sections_linked(page):
     """A reference to a chapter is its title or its own words; one within the page is a link."""
     words = article(page)
-    assert "Scores in <em>Compare, and count the luck</em>, or in " in words
+    assert "Scores in <em>Compare models, and measure chance</em>, or in " in words
     assert re.search(r"or in (<span[^>]*>)*chapter 4(</span>)*;", words)
     assert 'href="#site-mine"' in words
 
