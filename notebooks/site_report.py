@@ -31,19 +31,16 @@ n_jobs: int = 1  # processes
 # %% tags=["remove-input"]
 from IPython.display import Markdown, display
 
-from soilpb import _format, quality
+from soilpb import _format, evaluate, plots, quality
 from soilpb.decide import stored_model
-from soilpb.evaluate import comparison, cross_validation, splits
 from soilpb.explain import bands
 from soilpb.models import baselines
-from soilpb.plots import attribution, spectra, style
-from soilpb.plots import scores as score_plots
 from soilpb.report import sections, tables, text
 from soilpb.simulate import minerals
 from soilpb.study import Study
 
 study = Study.open("site_report", globals())
-style.set_style()
+plots.set_style()
 answer = display(Markdown("The answer appears here once the report has been executed."), display_id=True)
 
 # %% [markdown]
@@ -77,9 +74,9 @@ covered = text.describe_range(study, ranges)
 Markdown(covered)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Reflectance of the site's soils ({{site}}, {{kind}}) and of the library ({{source_kind}}), and the constituents that absorb at each wavelength: a bar spans two widths on either side of a feature's centre."}, "image": {"alt": "Median reflectance of library and site against wavelength, with shaded 5 to 95 percent bands; beneath, one row per constituent, bars mark where hematite, goethite, organic matter, water, clays, carbonate and others absorb."}}
-above, beneath = style.stack_axes([3.6, 2.8])
-spectra.plot_spectra({"library": study.source, "site": study.target}, above)
-ax = spectra.plot_atlas(minerals.FEATURES, beneath)
+above, beneath = plots.stack_axes([3.6, 2.8])
+plots.plot_spectra({"library": study.source, "site": study.target}, above)
+ax = plots.plot_atlas(minerals.FEATURES, beneath)
 
 # %% [markdown]
 # ## Laboratory values
@@ -95,7 +92,7 @@ laboratory.style.format(tables.format_significant, subset=["mean", "sd"]).set_pr
 values = {"site": study.target.values(study.site.target)}
 label = study.label.removeprefix("ln ")
 logarithmic = study.site.target_scale == "log"
-ax = spectra.plot_distribution(values, label, log=logarithmic, colours=[style.TARGET_COLOUR])
+ax = plots.plot_distribution(values, label, log=logarithmic, colours=[plots.TARGET_COLOUR])
 
 # %% [markdown]
 # ## Quality
@@ -112,12 +109,12 @@ tables.wrap_table(tables.tabulate_quality(used, study.site)).hide(axis="index")
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the site's other soils: within their principal components (T²) and outside them (Q). Dashed: limits that 99.9 % of one population would pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q within the site, with dashed limits; soils beyond a limit are named."}}
 within = quality.measure_distances_within(study.X)
-ax = spectra.plot_outliers(within.table.assign(sample=study.ids), within.t2_limit, within.q_limit)
+ax = plots.plot_outliers(within.table.assign(sample=study.ids), within.t2_limit, within.q_limit)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Distance of each soil ({{site}}, {{kind}}) from the library ({{source_kind}}). Dashed: limits that 95 % of the library pass."}, "image": {"alt": "Scatter plot on logarithmic axes of T squared against Q, one point per soil of the site, with the library's limits dashed."}}
 apart = quality.measure_distances(study.source.reflectance, study.X)
 distances = apart.table.assign(sample=study.ids)
-ax = spectra.plot_outliers(distances, apart.t2_limit, apart.q_limit, most=0)
+ax = plots.plot_outliers(distances, apart.t2_limit, apart.q_limit, most=0)
 
 # %% tags=["remove-input"]
 coverage = text.describe_coverage(float(apart.outside.mean()))
@@ -132,19 +129,17 @@ Markdown(coverage)
 keys = chosen.split()
 models = baselines.make_models(study.source_network(), keys, study.site.seed, epochs, study.target_name)
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
-folds = splits.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
-predictions = cross_validation.cross_validate(
-    models, study.X, study.y, folds, study.ids, n_jobs, study.groups
-)
-scores = cross_validation.score_predictions(predictions)
+folds = evaluate.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
+predictions = evaluate.cross_validate(models, study.X, study.y, folds, study.ids, n_jobs, study.groups)
+scores = evaluate.score_predictions(predictions)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % intervals, had other soils of this place been sampled (bootstrap)."}, "image": {"alt": "Dots with intervals, one row per model, the best first, with R squared beside each."}}
-ax = score_plots.plot_league(comparison.bootstrap_interval(predictions, "R2", seed=study.site.seed))
+ax = plots.plot_league(evaluate.bootstrap_interval(predictions, "R2", seed=study.site.seed))
 
 # %% tags=["remove-input"]
 ranking = text.rank_models(scores)
-wide = cross_validation.summarise_scores(scores).pivot(index="model", columns="metric", values="value")
-wide = wide.loc[ranking, ["R2", "RMSE", "bias", "RPIQ", "CCC"]].rename(columns=style.SYMBOLS)
+wide = evaluate.summarise_scores(scores).pivot(index="model", columns="metric", values="value")
+wide = wide.loc[ranking, ["R2", "RMSE", "bias", "RPIQ", "CCC"]].rename(columns={"R2": "R²"})
 wide.rename_axis(index=None, columns=None).style.format(_format.number)
 
 # %% tags=["remove-input"]
@@ -161,7 +156,7 @@ Markdown(
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Observed against predicted by the best model ({{site}}, {{kind}}), under repeated cross-validation; thin lines span the repeats."}, "image": {"alt": "Parity plot of observed against predicted values with the one-to-one line and the scores in the corner."}}
 best = ranking[0]
-ax = score_plots.plot_parity(predictions.query("model == @best"), scores.query("model == @best"), study.label)
+ax = plots.plot_parity(predictions.query("model == @best"), scores.query("model == @best"), study.label)
 
 # %% [markdown]
 # ## The bands it uses
@@ -177,9 +172,9 @@ attributions = bands.attribute_by_fold(best, fitted, study.X, first, study.ids, 
 tables.fold_table(tables.tabulate_bands(sections.rank_bands(attributions, n_folds), n_folds))
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of the best model's attributions by wavelength ({{site}}, {{kind}}): mean over the folds, and 5–95 % of them; beneath, what absorbs where."}, "image": {"alt": "Share of attributions against wavelength as a filled line with a band around it; beneath, one row per constituent, bars mark where it absorbs."}}
-above, beneath = style.stack_axes([3.2, 2.8])
-attribution.plot_profile(attributions, above)
-ax = spectra.plot_atlas(minerals.FEATURES, beneath)
+above, beneath = plots.stack_axes([3.2, 2.8])
+plots.plot_profile(attributions, above)
+ax = plots.plot_atlas(minerals.FEATURES, beneath)
 
 # %% [markdown]
 # ## The minerals it responds to
@@ -191,7 +186,7 @@ ax = spectra.plot_atlas(minerals.FEATURES, beneath)
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "How the best model's predictions change with a little more of a constituent ({{site}}, {{kind}}), with 90 % intervals over the folds."}, "image": {"alt": "One row per constituent that absorbs in the range: the slope of the prediction with its interval beside zero."}}
 slopes = sections.compute_mineral_slopes(study, fitted, first)
 shown = slopes.assign(constituent=slopes["constituent"].map(_format.to_words))
-ax = score_plots.plot_intervals(shown, "constituent", "slope", f"Slope of {study.label} with ln(constituent)")
+ax = plots.plot_intervals(shown, "constituent", "slope", f"Slope of {study.label} with ln(constituent)")
 
 # %% tags=["remove-input"]
 Markdown(text.describe_minerals(study, slopes))

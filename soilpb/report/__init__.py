@@ -4,7 +4,7 @@ import lazy_loader
 
 _EXPORTS = {
     "new_site": ["propose_site", "write_site"],
-    "render": ["render_page"],
+    "render": ["render_page", "run_command", "show_beginning"],
     "sections": [
         "choose_next_samples",
         "choose_rule",

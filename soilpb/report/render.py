@@ -1,7 +1,8 @@
 """An executed notebook as one HTML file that needs nothing beside it: to mail, to print, to keep.
 
 The book's own configuration renders it, so that it looks and is checked like a page of the
-book; then styles, scripts, fonts and pictures are put into the file itself.
+book; then styles, scripts, fonts and pictures are put into the file itself. Chapters show commands
+and the beginning of a report in the same way.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ import base64
 import mimetypes
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+from html import escape
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
 import yaml
 from bs4 import BeautifulSoup, Tag
+from IPython.display import HTML
 
 from soilpb._files import atomic_write
 
@@ -70,6 +74,42 @@ def embed_files(html: Path) -> str:
         if not urlsplit(image["src"]).scheme:
             image["src"] = _data_uri(_file(html, image["src"]))
     return str(page)
+
+
+def show_beginning(html: Path) -> HTML:
+    """Show the title, the answer, the first figure and the headings of a report within another page."""
+    page = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser").article
+    headings = ", ".join(str(heading.find(string=True)).strip() for heading in page("h2"))
+    answer = page.find("p", string=re.compile("R²")) or page.p
+    style = "border: 1px solid #888; border-radius: 6px; padding: 0.6em 1em"
+    title = escape(str(page.h1.find(string=True)))
+    rest = f"<p>… and then: {escape(headings)}.</p>"
+    return HTML(f'<div style="{style}"><strong>{title}</strong>{answer}{page.img}{rest}</div>')
+
+
+def run_command(command: str, folder: Path, fails: bool = False) -> HTML:
+    """Run a ``soilpb`` command in a project's folder, and show it with all that it prints.
+
+    Raises
+    ------
+    RuntimeError
+        If the command fails where it should not, or the other way round.
+    """
+    _, *words = shlex.split(command)
+    colours = ("FORCE_COLOR", "CLICOLOR_FORCE")
+    environment = {name: value for name, value in os.environ.items() if name not in colours}
+    run = subprocess.run(
+        [sys.executable, "-m", "soilpb.cli", *words],
+        cwd=folder,
+        env={**environment, "COLUMNS": "46"},  # as wide as a phone
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if bool(run.returncode) != fails:
+        raise RuntimeError(f"{command} ended with exit code {run.returncode}: {run.stdout}")
+    style = "white-space: pre-wrap; overflow-wrap: anywhere; font-size: 0.72rem; line-height: 1.25"
+    return HTML(f'<pre style="{style}">$ {escape(command)}\n{escape(run.stdout)}</pre>')
 
 
 def _build(notebook: Path, folder: Path) -> Path:
