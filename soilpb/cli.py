@@ -261,16 +261,16 @@ def _read_parameters(parameters: Iterable[str]) -> dict[str, Any]:
 @app.command("fetch")
 def fetch(source: SourceLibrary, folder: Folder = None, level: OsslLevel = Level.L0) -> None:
     """Download OSSL (about 1 GB), or say how to ask for LUCAS."""
-    from soilpb.readers import libraries
+    from soilpb.readers import lucas, ossl
 
     folder = folder or Path("data") / source
-    if source in libraries.LUCAS_STEPS:
-        _print(libraries.LUCAS_STEPS[source].format(folder=folder))
+    if source in lucas.REQUEST_STEPS:
+        _print(lucas.REQUEST_STEPS[source].format(folder=folder))
         return
-    _print(libraries.OSSL_LICENCES)
+    _print(ossl.LICENCES)
     with _stop_in_one_line():
-        path = libraries.fetch_ossl(folder, level.value)
-    _print(f"{path}\nsha256 {libraries.recorded_sha256(path)}\nNow: soilpb check-source ossl")
+        path = ossl.fetch_ossl(folder, level.value)
+    _print(f"{path}\nsha256 {ossl.recorded_sha256(path)}\nNow: soilpb check-source ossl")
 
 
 @app.command("check-source")

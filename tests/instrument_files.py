@@ -1,14 +1,20 @@
-"""Small files of each instrument's format, written byte by byte from their descriptions."""
+"""Small files of each instrument's format, written byte by byte; and real ones outside the project."""
 
 import struct
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from soilpb.readers.formats import asd, omnic, opus, text
 from tests.site_files import soil_spectra
 
 NM = np.arange(350.0, 2501.0, 5.0)
 SOIL = soil_spectra(1, NM)[0]
+FOLDER = Path(__file__).parents[1].parent / "shared" / "data" / "instruments"
+needs_real_files = pytest.mark.skipif(
+    not FOLDER.exists(), reason=f"real instrument files are not in {FOLDER}"
+)
 
 
 def write_asd(
@@ -34,7 +40,9 @@ def write_asd(
 def write_sed(path, values=SOIL, nm=NM, unit=" %", factor=100.0, channels=None, columns=None, comma=False):
     """Spectral Evolution; ``columns`` replaces the one column of reflectance."""
     columns = columns or {f"Reflect.{unit}": factor * np.asarray(values)}
-    text.write_sed(path, nm, columns, channels=channels)
+    text.write_sed(path, nm, columns)
+    if channels:
+        path.write_text(path.read_text().replace(f"Channels: {len(nm)}", f"Channels: {channels}"))
     if comma:
         header, data, rows = path.read_text().partition("Data:\n")
         path.write_text(header + data + rows.replace(".", ",").replace("Reflect,", "Reflect."))

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from soilpb.readers import ossl
+
 LUCAS_BANDS = np.arange(400, 2500, 0.5)
 OSSL_VISNIR = np.arange(400, 2501, 2)
 OSSL_MIR = np.arange(600, 4001, 2)
@@ -22,70 +24,6 @@ LUCAS_2015 = (
     "Point_ID Revisited_point Coarse Clay Sand Silt pH(CaCl2) pH(H2O) EC OC CaCO3 P N K Elevation LC1 LU1 "
     "Soil_Stones NUTS_0 NUTS_1 NUTS_2 NUTS_3 LC1_Desc LU1_Desc"
 ).split()
-
-OSSL_SITE = """
-dataset.code_ascii_txt id.layer_uuid_txt id.layer_local_c longitude.point_wgs84_dd latitude.point_wgs84_dd
-layer.sequence_usda_uint16 layer.upper.depth_usda_cm layer.lower.depth_usda_cm
-observation.date.begin_iso.8601_yyyy.mm.dd observation.date.end_iso.8601_yyyy.mm.dd
-surveyor.title_utf8_txt id.project_ascii_txt id.location_olc_txt layer.texture_usda_txt
-pedon.taxa_usda_txt horizon.designation_usda_txt longitude.county_wgs84_dd latitude.county_wgs84_dd
-location.point.error_any_m location.country_iso.3166_txt observation.ogc.schema.title_ogc_txt
-observation.ogc.schema_idn_url surveyor.contact_ietf_email surveyor.address_utf8_txt
-dataset.title_utf8_txt dataset.owner_utf8_txt dataset.address_idn_url dataset.doi_idf_url
-dataset.license.title_ascii_txt dataset.license.address_idn_url dataset.contact.name_utf8_txt
-dataset.contact_ietf_email id.dataset.site_ascii_txt
-""".split()
-OSSL_LABORATORY = {
-    "L0": """
-acidity_usda.a795_cmolc.kg aggstb_usda.a1_w.pct al.dith_usda.a65_w.pct al.ext_aquaregia_g.kg
-al.ext_usda.a1056_mg.kg al.ext_usda.a69_cmolc.kg al.ox_usda.a59_w.pct awc.33.1500kPa_usda.c80_w.frac
-b.ext_mel3_mg.kg bd_iso.11272_g.cm3 bd_usda.a21_g.cm3 bd_usda.a4_g.cm3 c.tot_iso.10694_w.pct
-c.tot_usda.a622_w.pct ca.ext_aquaregia_mg.kg ca.ext_usda.a1059_mg.kg ca.ext_usda.a722_cmolc.kg
-caco3_iso.10693_w.pct caco3_usda.a54_w.pct cec_iso.11260_cmolc.kg cec_usda.a723_cmolc.kg
-cf_iso.11464_w.pct cf_usda.c236_w.pct clay.tot_iso.11277_w.pct clay.tot_usda.a334_w.pct
-cu.ext_usda.a1063_mg.kg ec_iso.11265_ds.m ec_usda.a364_ds.m efferv_usda.a479_class fe.dith_usda.a66_w.pct
-fe.ext_aquaregia_g.kg fe.ext_usda.a1064_mg.kg fe.ox_usda.a60_w.pct k.ext_aquaregia_mg.kg
-k.ext_usda.a1065_mg.kg k.ext_usda.a725_cmolc.kg mg.ext_aquaregia_mg.kg mg.ext_usda.a1066_mg.kg
-mg.ext_usda.a724_cmolc.kg mn.ext_aquaregia_mg.kg mn.ext_usda.a1067_mg.kg mn.ext_usda.a70_mg.kg
-n.tot_iso.11261_w.pct n.tot_iso.13878_w.pct n.tot_usda.a623_w.pct na.ext_aquaregia_mg.kg
-na.ext_usda.a1068_mg.kg na.ext_usda.a726_cmolc.kg oc_iso.10694_w.pct oc_usda.c1059_w.pct
-oc_usda.c729_w.pct p.ext_aquaregia_mg.kg p.ext_iso.11263_mg.kg p.ext_usda.a1070_mg.kg
-p.ext_usda.a270_mg.kg p.ext_usda.a274_mg.kg p.ext_usda.a652_mg.kg ph.cacl2_iso.10390_index
-ph.cacl2_usda.a477_index ph.cacl2_usda.a481_index ph.h2o_iso.10390_index ph.h2o_usda.a268_index
-s.ext_mel3_mg.kg s.tot_usda.a624_w.pct sand.tot_iso.11277_w.pct sand.tot_usda.c405_w.pct
-sand.tot_usda.c60_w.pct silt.tot_iso.11277_w.pct silt.tot_usda.c407_w.pct silt.tot_usda.c62_w.pct
-wr.10kPa_usda.a414_w.pct wr.10kPa_usda.a8_w.pct wr.1500kPa_usda.a417_w.pct wr.33kPa_usda.a415_w.pct
-wr.33kPa_usda.a9_w.pct zn.ext_usda.a1073_mg.kg
-""".split(),
-    "L1": """
-acidity_usda.a795_cmolc.kg aggstb_usda.a1_w.pct al.dith_usda.a65_w.pct al.ext_aquaregia_g.kg
-al.ext_usda.a1056_mg.kg al.ext_usda.a69_cmolc.kg al.ox_usda.a59_w.pct awc.33.1500kPa_usda.c80_w.frac
-b.ext_mel3_mg.kg bd_usda.a4_g.cm3 c.tot_usda.a622_w.pct ca.ext_aquaregia_mg.kg ca.ext_usda.a1059_mg.kg
-ca.ext_usda.a722_cmolc.kg caco3_usda.a54_w.pct cec_usda.a723_cmolc.kg cf_usda.c236_w.pct
-clay.tot_usda.a334_w.pct cu.ext_usda.a1063_mg.kg ec_usda.a364_ds.m efferv_usda.a479_class
-fe.dith_usda.a66_w.pct fe.ext_aquaregia_g.kg fe.ext_usda.a1064_mg.kg fe.ox_usda.a60_w.pct
-k.ext_aquaregia_mg.kg k.ext_usda.a1065_mg.kg k.ext_usda.a725_cmolc.kg mg.ext_aquaregia_mg.kg
-mg.ext_usda.a1066_mg.kg mg.ext_usda.a724_cmolc.kg mn.ext_aquaregia_mg.kg mn.ext_usda.a1066_mg.kg
-mn.ext_usda.a70_mg.kg n.tot_usda.a623_w.pct na.ext_aquaregia_mg.kg na.ext_usda.a1068_mg.kg
-na.ext_usda.a726_cmolc.kg oc_usda.c729_w.pct p.ext_aquaregia_mg.kg p.ext_usda.a1070_mg.kg
-p.ext_usda.a270_mg.kg p.ext_usda.a274_mg.kg ph.cacl2_usda.a481_index ph.h2o_usda.a268_index
-s.ext_mel3_mg.kg s.tot_usda.a624_w.pct sand.tot_usda.c60_w.pct silt.tot_usda.c62_w.pct
-wr.10kPa_usda.a414_w.pct wr.1500kPa_usda.a417_w.pct wr.33kPa_usda.a415_w.pct zn.ext_usda.a1073_mg.kg
-""".split(),
-}
-OSSL_SCAN_VISNIR = """
-id.scan_local_c scan.visnir.date.begin_iso.8601_yyyy.mm.dd scan.visnir.date.end_iso.8601_yyyy.mm.dd
-scan.visnir.model.name_utf8_txt scan.visnir.model.code_any_txt scan.visnir.method.optics_any_txt
-scan.visnir.method.preparation_any_txt scan.visnir.license.title_ascii_txt
-scan.visnir.license.address_idn_url scan.visnir.doi_idf_url scan.visnir.contact.name_utf8_txt
-scan.visnir.contact.email_ietf_txt
-""".split()
-OSSL_SCAN_MIR = """
-scan.mir.date.begin_iso.8601_yyyy.mm.dd scan.mir.date.end_iso.8601_yyyy.mm.dd scan.mir.model.name_utf8_txt
-scan.mir.model.code_any_txt scan.mir.method.optics_any_txt scan.mir.method.preparation_any_txt
-scan.mir.license.title_ascii_txt scan.mir.license.address_idn_url scan.mir.doi_idf_url
-scan.mir.contact.name_utf8_txt scan.mir.contact.email_ietf_txt
-""".split()
 
 
 def soil_absorbance(n: int, wavelengths: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -112,15 +50,7 @@ def lucas_2009_table(n: int, seed: int = 0) -> pd.DataFrame:
     table["GPS_LONG"], table["GPS_LAT"] = _text(rng.uniform(-9, 30, n), 5), _text(rng.uniform(36, 68, n), 5)
     for name, low, high in (("pH.in.H2O", 4, 8), ("pH.in.CaCl2", 3.5, 7.5), ("OC", 5, 60), ("CaCO3", 0, 400)):
         table[name] = _text(rng.uniform(low, high, n), 2)
-    for name, high in (
-        ("clay", 50),
-        ("silt", 50),
-        ("sand", 90),
-        ("coarse", 30),
-        ("N", 5),
-        ("P", 80),
-        ("K", 400),
-    ):
+    for name, high in zip("clay silt sand coarse N P K".split(), (50, 50, 90, 30, 5, 80, 400), strict=True):
         table[name] = _text(rng.uniform(0, high, n), 1)
     return table
 
@@ -185,13 +115,12 @@ def write_lucas_2015(
 
 
 def ossl_columns(level: str = "L0", visnir: np.ndarray = OSSL_VISNIR) -> list[str]:
-    """All columns of OSSL's table, in their order."""
+    """Columns of OSSL's table that are read, and those of MIR; ISO's methods stand in L0 only."""
+    laboratory = [name for names in ossl.LABORATORY.values() for name in names]
     return [
-        *OSSL_SITE,
-        *OSSL_LABORATORY[level],
-        *OSSL_SCAN_VISNIR,
+        *ossl.TEXT,
+        *(name for name in laboratory if level == "L0" or "_iso" not in name),
         *(f"scan_visnir.{w}_ref" for w in visnir),
-        *OSSL_SCAN_MIR,
         *(f"scan_mir.{w}_abs" for w in OSSL_MIR),
     ]
 

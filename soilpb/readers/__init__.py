@@ -12,13 +12,13 @@ _EXPORTS = {
     "folder": ["list_files", "read_folder"],
     "formats": ["read_instrument"],
     "formats.text": ["write_scans", "write_sed"],
-    "laboratory": ["average_scans", "plausible_range", "read_laboratory"],
-    "libraries": ["check_source", "fetch_ossl"],
+    "laboratory": ["plausible_range", "read_laboratory"],
+    "libraries": ["check_source"],
     "limesoda": ["FULL_RANGE_FIELDS", "load_field", "load_fields"],
     "lucas": ["load_lucas_2009", "load_lucas_2015"],
-    "ossl": ["load_ossl"],
+    "ossl": ["fetch_ossl", "load_ossl"],
     "site": ["read_measured", "read_site", "read_spectra"],
-    "spectra_table": ["Scans", "read_scans"],
+    "spectra_table": ["Scans", "average_scans", "read_scans"],
     "tables": ["Table", "read_table"],
 }
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

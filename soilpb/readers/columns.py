@@ -1,19 +1,10 @@
-"""Wavelengths from the names of columns, however they are spelt.
+"""Column inference: which columns of a table are bands, quantities and ids, from their names alone.
 
-``450``, ``450.5``, ``450,5``, ``wl_450``, ``X450``, ``R450``, ``spc.450``, ``450nm``,
-``450 nm``, ``scan_visnir.450_ref``: whatever stands around the number is the same in
-all columns of a spectrum, so the largest family of alike names is the spectrum.
-
-Laboratory quantities from the names of columns: what was measured, and its unit.
-
-``Pb_mg_kg``, ``Pb (mg/kg)``, ``Pb [ppm]``, ``Pb, mg kg-1`` and ``lead µg/g`` are one
-quantity. Shares of mass convert into each other; other units (mg/L) are not shares of
-mass and never match.
-
-Sample ids: the column they stand in, and whether two files mean the same samples.
-
-Ids are texts, compared as they stand after stripping. Ids that differ only by leading
-zeros, case or separators are never matched by force: one message says what was found.
+Bands: whatever stands around the wavelength (``450``, ``wl_450``, ``X450``, ``spc.450``, ``450 nm``,
+``scan_visnir.450_ref``) is the same in all columns of a spectrum, so the largest family of alike
+names is the spectrum. Quantities: ``Pb_mg_kg``, ``Pb [ppm]`` and ``lead µg/g`` are one; shares of
+mass convert into each other, other units (mg/L) never match. Ids are texts, compared as they stand
+after stripping: those that differ by leading zeros, case or separators are reported, not matched.
 """
 
 from __future__ import annotations
@@ -30,14 +21,15 @@ import numpy as np
 
 from soilpb.readers.tables import MISSING_WORDS, Table, as_text, clean
 from soilpb.site_file import SiteError
+from soilpb.spectra import VIS_NIR_NM
 
 #: Fewer alike columns than this are no spectrum but, say, isotopes or depths.
 MIN_BANDS = 10
-#: Visible and near infrared, nm.
-RANGE_NM = (200.0, 3000.0)
 
 _NAME = re.compile(r"(?P<before>\D*)(?P<number>\d+(?:[.,]\d+)?(?:e[+-]?\d+)?)(?P<after>\D*)", re.IGNORECASE)
 _PER_CM = re.compile(r"cm\s*\^?\(?-1\)?|1\s*/\s*cm", re.IGNORECASE)
+_TO_NM = {"nm": lambda x: x, "um": lambda x: 1e3 * x, "1/cm": lambda x: 1e7 / x}
+_RANGE = f"{VIS_NIR_NM[0]:g}–{VIS_NIR_NM[1]:g} nm"
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +79,19 @@ def find_bands(table: Table) -> Bands | None:
     return Bands(np.array(columns), np.array(numbers), _unit_of("".join(family)))
 
 
+def locate_bands(table: Table) -> tuple[Table, Bands] | None:
+    """Return the table, transposed if its spectra stand in columns, and its bands; None if it has none."""
+    upright, turned = find_bands(table), transpose(table)
+    if upright is not None and not _are_counters(upright):
+        return table, upright
+    bands = find_bands(turned)
+    if bands is not None and not _are_counters(bands):
+        return turned, bands
+    return None if upright is None else (table, upright)
+
+
 def transpose(table: Table) -> Table:
-    """Turn a table with a spectrum a column: wavelengths go into the header, ids into rows."""
+    """Turn a table with one spectrum per column: wavelengths go into the header, ids into rows."""
     ids = np.array(table.header[1:], dtype=object)
     return replace(
         table,
@@ -100,11 +103,23 @@ def transpose(table: Table) -> Table:
     )
 
 
-def to_nanometres(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]:
+def to_nanometres(axis: np.ndarray, unit: str) -> np.ndarray | None:
+    """Convert an axis in ``nm``, ``um`` or ``1/cm`` to nm, in its order; None if that is not possible.
+
+    Examples
+    --------
+    >>> to_nanometres(np.array([4000.0]), "1/cm"), to_nanometres(np.array([1.0]), "Hz")
+    (array([2500.]), None)
+    """
+    if unit not in _TO_NM or not (np.isfinite(axis).all() and (axis > 0).all()):
+        return None
+    return _TO_NM[unit](axis)
+
+
+def band_wavelengths(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]:
     """Wavelengths in nm of the bands, in the table's order, and a note if converted.
 
-    Without a unit in the names, values tell: 200–3000 is nm, 3333–50000 is 1/cm and
-    0.2–3 is µm.
+    Without a unit in the names, values tell: 200–3000 is nm, 3333–50000 is 1/cm and 0.2–3 is µm.
 
     Raises
     ------
@@ -114,16 +129,18 @@ def to_nanometres(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]:
     low, high = bands.numbers.min(), bands.numbers.max()
     unit = bands.unit or _unit_by_value(bands.numbers)
     span = f"bands from {low:g} to {high:g}{' ' + bands.unit if bands.unit else ''}"
-    wavelengths = _CONVERSIONS[unit](bands.numbers) if low > 0 else np.zeros_like(bands.numbers)
-    if wavelengths.min() < RANGE_NM[0] or wavelengths.max() > RANGE_NM[1]:
-        raise SiteError(f"{table.path} has {span}: {_explain(wavelengths, unit, low, high)}")
-    _refuse_repeated(table, bands, wavelengths)
+    wavelengths = to_nanometres(bands.numbers, unit)
+    if wavelengths is None or wavelengths.min() < VIS_NIR_NM[0] or wavelengths.max() > VIS_NIR_NM[1]:
+        raise SiteError(f"{table.path} has {span}: {_explain(unit, low, high)}")
+    _refuse_repeated_bands(table, bands, wavelengths)
     names = {"1/cm": "wavenumbers (1/cm)", "um": "micrometres"}
     notes = [f"{table.path.name}: {span}: {names[unit]} converted to nm"] if unit in names else []
     return wavelengths, notes
 
 
-_CONVERSIONS = {"nm": lambda x: x, "um": lambda x: 1e3 * x, "1/cm": lambda x: 1e7 / x}
+def _are_counters(bands: Bands) -> bool:
+    """Tell ids such as S1 … S40, which look like band names, from wavelengths in nm, µm or 1/cm."""
+    return 3 < bands.numbers.max() < VIS_NIR_NM[0]
 
 
 def _unit_of(affix: str) -> str:
@@ -139,19 +156,19 @@ def _unit_by_value(numbers: np.ndarray) -> str:
     # Reflectance in a file without header lies within 0.2–3 too, but neither ascends nor descends.
     if low >= 0.2 and 0.7 <= high <= 3 and ((steps > 0).all() or (steps < 0).all()):
         return "um"
-    return "1/cm" if low >= 1e7 / RANGE_NM[1] else "nm"
+    return "1/cm" if low >= 1e7 / VIS_NIR_NM[1] else "nm"
 
 
-def _explain(wavelengths: np.ndarray, unit: str, low: float, high: float) -> str:
+def _explain(unit: str, low: float, high: float) -> str:
     """Say what such bands may be, and what to do."""
-    if high < RANGE_NM[0]:
+    if high < VIS_NIR_NM[0]:
         return "no wavelengths; name each band column by its wavelength in nm (is the header missing?)"
-    if unit == "1/cm" or (350 <= low < 1e7 / RANGE_NM[1] and 3500 < high <= 8000):
-        return "mid-infrared wavenumbers; this study needs visible and near infrared, 200–3000 nm"
-    return "they reach beyond 200–3000 nm; keep the visible and near-infrared columns"
+    if unit == "1/cm" or (350 <= low < 1e7 / VIS_NIR_NM[1] and 3500 < high <= 8000):
+        return f"mid-infrared wavenumbers; this study needs visible and near infrared, {_RANGE}"
+    return f"they reach beyond {_RANGE}; keep the visible and near-infrared columns"
 
 
-def _refuse_repeated(table: Table, bands: Bands, wavelengths: np.ndarray) -> None:
+def _refuse_repeated_bands(table: Table, bands: Bands, wavelengths: np.ndarray) -> None:
     """Refuse bands that coincide, or nearly: data frames rename a second ``400`` to ``400.1``."""
     order = np.argsort(wavelengths, kind="stable")
     steps = np.diff(wavelengths[order])
@@ -243,8 +260,7 @@ def in_unit(quantity: Quantity, unit: str) -> Quantity:
 def standard_name(quantity: Quantity) -> tuple[str, float] | None:
     """Our column for a quantity, and the factor to its unit; None for what is no share of mass.
 
-    Shares of clay, silt, sand, organic carbon and carbonate are in percent, elements and
-    the rest in mg/kg.
+    Clay, silt, sand, organic carbon and carbonate are in percent, elements and the rest in mg/kg.
 
     Examples
     --------
@@ -323,7 +339,7 @@ def read_ids(table: Table, column: int) -> np.ndarray:
     return np.array([_read_id(table, row, column) for row in range(len(table.rows))], dtype=object)
 
 
-def refuse_repeated(table: Table, ids: np.ndarray, column: int, mend: str) -> None:
+def refuse_repeated_ids(table: Table, ids: np.ndarray, column: int, mend: str) -> None:
     """Raise unless every id stands in one row only.
 
     Raises
@@ -353,11 +369,8 @@ def match_ids(spectra: Sequence[str], laboratory: Sequence[str], files: tuple[st
     pairs = [(name, alone[fold_id(name)]) for name in spectra if name not in both and fold_id(name) in alone]
     if pairs:
         ours, theirs = pairs[0]
-        why = (
-            "leading zeros were lost: format the column as text"
-            if _zeros_lost(ours, theirs)
-            else "spell them alike"
-        )
+        lost = ours.lstrip("0") == theirs.lstrip("0")
+        why = "leading zeros were lost: format the column as text" if lost else "spell them alike"
         raise SiteError(
             f"{files[0]} has id {ours!r} where {files[1]} has {theirs!r} ({len(pairs)} such pairs); {why}"
         )
@@ -400,10 +413,6 @@ def _read_id(table: Table, row: int, column: int) -> str:
 
 def _squeeze(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold()
-
-
-def _zeros_lost(ours: str, theirs: str) -> bool:
-    return ours.lstrip("0") == theirs.lstrip("0")
 
 
 def _some(ids: Sequence[str]) -> str:

@@ -1,22 +1,15 @@
-"""Which sample a file of one scan is about: the rule by which names become ids.
+"""A folder of spectra: which files are spectra, and which sample each file is about.
+
+Every file is told by its content. What an instrument's suffix promises but its content is not, or
+what is no vis-NIR reflectance, stops the reading; remarks, pictures and laboratory tables are left
+aside and named. Steps between detectors are removed where a file says where its detectors meet.
 
 A file is named after its sample, perhaps with a counter of scans behind: ``S1.asd``,
-``S1_00002.asd``, ``S1-2.sed``, ``S1 (2).sig``, ``S100002.asd`` (ASD counts with five
-digits, older ones with three), ``S1.0`` and ``S1.1`` (OPUS), ``S1MD01.asd`` (KSSL). A
-counter is only taken off where what remains is a sample of the laboratory's table, and
-never where the whole name is one: ``S-1`` and ``S-2`` may be two soils. Where what remains
-is such a sample but for leading zeros, case or marks, it is what the file says, so that
-:func:`~soilpb.readers.columns.match_ids` can refuse it.
-
-New spectra come without a laboratory's table. There a counter is taken off where the files of
-the site's own soils, whose ids are known, were counted in the same way (:func:`find_counters`).
-
-A folder of spectra — instrument files of any format, tables too — → :class:`Scans`.
-
-Every file is told by its content. What an instrument's suffix promises but its content is
-not, or what is no vis-NIR reflectance, stops the reading; remarks, pictures and laboratory
-tables are left aside and named. Steps between detectors are removed where a file says
-where its detectors meet.
+``S1_00002.asd``, ``S1-2.sed``, ``S1 (2).sig``, ``S100002.asd`` (ASD counts with five digits, older
+ones with three), ``S1.0`` and ``S1.1`` (OPUS), ``S1MD01.asd`` (KSSL). A counter is only taken off
+where what remains is a sample of the laboratory's table, and never where the whole name is one. New
+spectra come without a laboratory's table: there it is taken off where the files of the site's own
+soils were counted in the same way (:func:`find_counters`).
 """
 
 from __future__ import annotations
@@ -29,14 +22,18 @@ from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.columns import fold_id
-from soilpb.readers.formats import find_reader, has_instrument_suffix, read_instrument
+from soilpb.readers.columns import fold_id, locate_bands
+from soilpb.readers.formats import find_format, has_instrument_suffix, read_instrument
 from soilpb.readers.formats.spectrum_file import recognise_unit, to_fraction, to_reflectance
-from soilpb.readers.spectra_table import Scans, locate_bands, read_scans
+from soilpb.readers.spectra_table import Scans, read_scans
 from soilpb.readers.tables import Table, clean, read_table
 from soilpb.site_file import SiteError
 from soilpb.spectra import band_grid, correct_splices
 
+#: Share of a file's range that may be lost to the range all files have in common.
+LOST_RANGE = 0.1
+
+_TABLES = (".csv", ".tsv", ".txt", ".xlsx")
 _COUNTERS = tuple(
     re.compile(rf"(?P<id>.+?){counter}")
     for counter in (
@@ -47,9 +44,80 @@ _COUNTERS = tuple(
         r"[A-Z]{2}\d{2}",
     )
 )
-
 #: Counters that hardly end a sample's own name.
 _TELLING = re.compile(r"(?P<id>.+?)[ _.\-]+(?:(?:scan|rep|r)[ _.\-]?\d{1,3}|0\d{2,4})")
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One spectrum of the folder: reflectance as a fraction over nm, both (n_bands,)."""
+
+    path: Path
+    sample: str
+    wavelengths: np.ndarray
+    reflectance: np.ndarray
+    instrument: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def list_files(path: str | Path) -> list[Path]:
+    """Files that stand for a site's spectra: the file itself, or all of a folder but hidden ones."""
+    path = Path(path)
+    if not path.is_dir():
+        return [path]
+    return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
+
+
+def read_folder(folder: str | Path, known: Collection[str] = (), counters: Sequence[str] = ()) -> Scans:
+    """Read all spectra of a folder; its subfolders are not looked into.
+
+    Parameters
+    ----------
+    folder : path
+    known : collection of str
+        Ids of the laboratory's table, so that names such as ``S1_00002.asd`` find their sample.
+    counters : sequence of str
+        How scans of other samples are counted, from :func:`find_counters`.
+
+    Returns
+    -------
+    Scans
+        In the order of the files' names, reflectance as a fraction, on the bands that all
+        files have; interpolated to whole nm where their bands differ.
+
+    Raises
+    ------
+    SiteError
+        Naming the first file that cannot be read and how to mend it, and all others that cannot.
+    """
+    folder, scans, aside, faults = Path(folder), [], [], []
+    for path in list_files(folder):
+        try:
+            found = _read_file(path, known, counters)
+        except SiteError as error:
+            faults.append((path.name, str(error)))
+            continue
+        aside += [] if found else [path.name]
+        scans += found
+    _refuse_faults(faults)
+    if not scans:
+        raise SiteError(_nothing_found(folder, aside))
+    wavelengths, spectra, notes = _on_common_bands(scans)
+    if aside:
+        notes.append(f"files of {folder.name} without spectra left aside: {_listed(aside)}")
+    # Notes of the scans, each once, with the number of scans it is about.
+    counts = Counter(note for scan in scans for note in scan.notes)
+    names = np.array([scan.path.name for scan in scans], dtype=object)
+    return Scans(
+        table=Table(folder, ("file name",), names[:, None], names, words=("file", "part")),
+        id_column=0,
+        ids=np.array([scan.sample for scan in scans], dtype=object),
+        wavelengths=wavelengths,
+        spectra=spectra,
+        notes=(*(f"{note} ({count} spectra)" for note, count in counts.items()), *notes),
+        unit="fraction",
+        instrument="; ".join(sorted({scan.instrument for scan in scans} - {""})),
+    )
 
 
 def find_sample_id(path: Path, known: Collection[str], counters: Sequence[str] = ()) -> str:
@@ -68,7 +136,7 @@ def find_sample_id(path: Path, known: Collection[str], counters: Sequence[str] =
     -------
     str
         One of ``known``; else the name without one of ``counters``; else one that is spelt otherwise
-        in ``known``, or the whole name.
+        in ``known`` (for :func:`~soilpb.readers.columns.match_ids` to refuse), or the whole name.
 
     Raises
     ------
@@ -159,90 +227,14 @@ def _as_pattern(part: str) -> str:
     return rf"\d{{{len(part)}}}" if len(part) > 1 else r"[1-9]\d?"
 
 
-#: Share of a file's range that may be lost to the range all files have in common.
-LOST_RANGE = 0.1
-_TABLES = (".csv", ".tsv", ".txt", ".xlsx")
-
-
-@dataclass(frozen=True, eq=False)
-class Scan:
-    """One spectrum of the folder: reflectance as a fraction over nm, both (n_bands,)."""
-
-    path: Path
-    sample: str
-    wavelengths: np.ndarray
-    reflectance: np.ndarray
-    instrument: str = ""
-    notes: tuple[str, ...] = ()
-
-
-def list_files(path: str | Path) -> list[Path]:
-    """Files that stand for a site's spectra: the file itself, or all of a folder but hidden ones."""
-    path = Path(path)
-    if not path.is_dir():
-        return [path]
-    return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
-
-
-def read_folder(folder: str | Path, known: Collection[str] = (), counters: Sequence[str] = ()) -> Scans:
-    """Read all spectra of a folder; its subfolders are not looked into.
-
-    Parameters
-    ----------
-    folder : path
-    known : collection of str
-        Ids of the laboratory's table, so that names such as ``S1_00002.asd`` find their sample.
-    counters : sequence of str
-        How scans of other samples are counted (see :func:`soilpb.readers.folder.find_counters`).
-
-    Returns
-    -------
-    Scans
-        In the order of the files' names, reflectance as a fraction, on the bands that all
-        files have; interpolated to whole nm where their bands differ.
-
-    Raises
-    ------
-    SiteError
-        Naming the first file that cannot be read and how to mend it, and all others that cannot.
-    """
-    folder, scans, aside, faults = Path(folder), [], [], []
-    for path in list_files(folder):
-        try:
-            found = _read_file(path, known, counters)
-        except SiteError as error:
-            faults.append((path.name, str(error)))
-            continue
-        aside += [] if found else [path.name]
-        scans += found
-    _refuse_faults(faults)
-    if not scans:
-        raise SiteError(_nothing_found(folder, aside))
-    wavelengths, spectra, notes = _on_common_bands(scans)
-    if aside:
-        notes.append(f"files of {folder.name} without spectra left aside: {_listed(aside)}")
-    names = np.array([scan.path.name for scan in scans], dtype=object)
-    table = Table(folder, ("file name",), names[:, None], names, words=("file", "part"))
-    return Scans(
-        table=table,
-        id_column=0,
-        ids=np.array([scan.sample for scan in scans], dtype=object),
-        wavelengths=wavelengths,
-        spectra=spectra,
-        notes=(*_counted(scans), *notes),
-        unit="fraction",
-        instrument="; ".join(sorted({scan.instrument for scan in scans} - {""})),
-    )
-
-
 def _read_file(path: Path, known: Collection[str], counters: Sequence[str]) -> list[Scan]:
     """Spectra of a file; none if it is about something else."""
     try:
-        is_instruments = find_reader(path) is not None or has_instrument_suffix(path)
+        is_instruments = find_format(path) is not None or has_instrument_suffix(path)
     except OSError as error:
         raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
     if is_instruments:
-        return [_read_recording(path, known, counters)]
+        return [_read_spectrum_file(path, known, counters)]
     if path.suffix.lower() in _TABLES and _has_bands(path):
         return _read_table_of_spectra(path, known, counters)
     return []
@@ -258,18 +250,18 @@ def _has_bands(path: Path) -> bool:
         raise
 
 
-def _read_recording(path: Path, known: Collection[str], counters: Sequence[str]) -> Scan:
-    recording = read_instrument(path)
-    wavelengths, reflectance = to_reflectance(recording)
-    notes = list(recording.notes)
-    if recording.quantity != "fraction":
-        notes.append(f"reflectance from {recording.quantity} to fraction")
-    if recording.splices:
-        reflectance = correct_splices(wavelengths, reflectance[None], recording.splices)[0]
-        at = ", ".join(f"{splice:g}" for splice in recording.splices)
+def _read_spectrum_file(path: Path, known: Collection[str], counters: Sequence[str]) -> Scan:
+    found = read_instrument(path)
+    wavelengths, reflectance = to_reflectance(found)
+    notes = list(found.notes)
+    if found.quantity != "fraction":
+        notes.append(f"reflectance from {found.quantity} to fraction")
+    if found.splices:
+        reflectance = correct_splices(wavelengths, reflectance[None], found.splices)[0]
+        at = ", ".join(f"{splice:g}" for splice in found.splices)
         notes.append(f"steps between detectors removed at {at} nm")
     sample = find_sample_id(path, known, counters)
-    return Scan(path, sample, wavelengths, reflectance, recording.instrument, tuple(notes))
+    return Scan(path, sample, wavelengths, reflectance, found.instrument, tuple(notes))
 
 
 def _read_table_of_spectra(path: Path, known: Collection[str], counters: Sequence[str]) -> list[Scan]:
@@ -321,20 +313,11 @@ def _refuse_lost_range(scans: Sequence[Scan], low: float, high: float) -> None:
     if high - low >= (1 - LOST_RANGE) * widths.max():
         return
     narrow, wide = scans[int(widths.argmin())], scans[int(widths.argmax())]
+    spans = [f"{scan.wavelengths[0]:g}–{scan.wavelengths[-1]:g} nm" for scan in (narrow, wide)]
     raise SiteError(
-        f"{narrow.path} covers {_span(narrow)}, {wide.path.name} covers {_span(wide)}: one is cut off or of "
+        f"{narrow.path} covers {spans[0]}, {wide.path.name} covers {spans[1]}: one is cut off or of "
         "another instrument; copy it again, or keep the instruments in folders of their own"
     )
-
-
-def _span(scan: Scan) -> str:
-    return f"{scan.wavelengths[0]:g}–{scan.wavelengths[-1]:g} nm"
-
-
-def _counted(scans: Iterable[Scan]) -> list[str]:
-    """Notes of the scans, each once, with the number of scans it is about."""
-    counts = Counter(note for scan in scans for note in scan.notes)
-    return [f"{note} ({count} spectra)" for note, count in counts.items()]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -1,22 +1,11 @@
-"""A laboratory table: one row a sample, the target in its unit, what else is useful.
+"""Laboratory tables: the target in its unit, other columns, plausible ranges, detection limits.
 
-The target is read strictly: a cell that is no number stops the reading with one message.
-``<5`` is a value below the detection limit: refused, or half the limit where the site
-file says ``below_detection: half`` — the usual substitution, tolerable while such values
-are few (US EPA QA/G-9: fewer than 15 %) and biased beyond. Other columns are read
-leniently: what is no plausible number counts as missing, and the notes count it.
-
-What a laboratory table says besides the target: other assays, coordinates, groups.
-
-It is read leniently: a cell that is no plausible number counts as missing, and the
-notes count such cells.
-
-Laboratory columns and repeated scans of the big libraries.
-
-A library is too large to be refused for one bad cell and too precious to be mended by
-guessing: a cell that is no plausible number counts as missing and is counted in the
-notes, and a column in which such cells are common is refused, because then its unit is
-another one.
+A site's target is read strictly: a cell that is no number stops the reading with one message.
+``<5`` is a value below the detection limit: refused, or half the limit where the site file says
+``below_detection: half`` (US EPA QA/G-9: tolerable while fewer than 15 % of the values are such).
+A site's other columns, and all columns of the big libraries, are read leniently: what is no
+plausible number counts as missing, and the notes count it. A library's column in which such cells
+are common is refused, because then its unit is another one.
 """
 
 from __future__ import annotations
@@ -36,7 +25,7 @@ from soilpb.readers.columns import (
     in_unit,
     parse_quantity,
     read_ids,
-    refuse_repeated,
+    refuse_repeated_ids,
     standard_name,
 )
 from soilpb.readers.tables import (
@@ -52,6 +41,28 @@ from soilpb.site_file import SiteError
 
 BelowDetection = Literal["refuse", "half"]
 
+#: Share of a library column's filled cells that may be implausible before the column is refused.
+BAD_SHARE = 0.01
+
+_RANGES = {"x": (-180.0, 180.0), "y": (-90.0, 90.0), "pH": (1.0, 13.0), "pH_CaCl2": (1.0, 13.0)}
+_HIGHEST = {"_pct": 100.0, "_mg_kg": 1e6, "_g_kg": 1e3}
+#: Name of the first coordinate → its reference system, where the name tells.
+_X = {"x": "", "easting": "", "lon": "EPSG:4326", "long": "EPSG:4326", "longitude": "EPSG:4326"}
+_Y = {"y", "northing", "lat", "latitude"}
+_GROUP = ("group", "field", "profile", "plot", "block", "parent")
+
+
+def plausible_range(column: str) -> tuple[float, float]:
+    """Smallest and largest value that a soil may have in a column of this name.
+
+    Examples
+    --------
+    >>> plausible_range("clay_pct"), plausible_range("pH"), plausible_range("P_mg_kg")
+    ((0.0, 100.0), (1.0, 13.0), (0.0, 1000000.0))
+    """
+    highest = (top for ending, top in _HIGHEST.items() if column.endswith(ending))
+    return _RANGES.get(column) or (0.0, next(highest, np.inf))
+
 
 def read_laboratory(
     path: str | Path,
@@ -61,12 +72,12 @@ def read_laboratory(
     target_unit: str = "",
     below_detection: BelowDetection = "refuse",
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Read a laboratory table.
+    """Read a site's laboratory table.
 
     Parameters
     ----------
     path : path
-        CSV or XLSX of any dialect.
+        CSV, TSV or XLSX.
     target : str
         Our name of the wanted column, such as ``Pb_mg_kg``; the file may call it
         ``Pb (mg/kg)``, ``Pb [ppm]``, ``lead %``, …: shares of mass are converted.
@@ -80,7 +91,8 @@ def read_laboratory(
     Returns
     -------
     samples : DataFrame
-        Indexed by sample id; the target first, then what else was recognised.
+        Indexed by sample id; the target first, then what else was recognised: ``pH``, ``clay_pct``,
+        ``As_mg_kg``, ``x``, ``y``, ``crs``, ``group``, …
     notes : list of str
         What was converted, counted as missing, or left aside.
 
@@ -95,15 +107,68 @@ def read_laboratory(
     column, factor, notes = _find_target(table, target, target_unit, skip)
     id_at = find_id_column(table, id_column, others={*skip, column})
     ids = read_ids(table, id_at)
-    refuse_repeated(table, ids, id_at, "keep one row a sample")
+    refuse_repeated_ids(table, ids, id_at, "keep one row a sample")
     mark = decimal_mark(table.cells.ravel(), table.separator)
-    notes = [*table.notes, *notes, *([f"{table.path.name} has decimal commas"] if mark == "," else [])]
-    values, remarks = _target_values(table, column, factor, mark, target, below_detection)
-    samples = pd.DataFrame({target: values}, index=pd.Index(ids, name="id"))
+    commas = [f"{table.path.name} has decimal commas"] if mark == "," else []
+    numbers = read_numbers(table.cells[:, column], mark)
+    values, remarks = _target_values(table, column, factor, numbers, target, below_detection)
     below = 0.5 if below_detection == "half" else np.nan
-    others, more = read_companions(table, {*skip, column, id_at}, mark, below)
-    samples = samples.assign(**{name: cells for name, cells in others.items() if name != target})
-    return samples, [*notes, *remarks, *more]
+    others, more = _other_columns(table, {*skip, column, id_at}, mark, below)
+    samples = pd.DataFrame({**others, target: values}, index=pd.Index(ids, name="id"))
+    samples.insert(0, target, samples.pop(target))
+    return samples, [*table.notes, *notes, *commas, *remarks, *more]
+
+
+def read_library_columns(
+    table: pd.DataFrame, columns: Mapping[str, tuple[str, float]], where: str
+) -> tuple[pd.DataFrame, list[str]]:
+    """Read the laboratory columns of a library's table.
+
+    Parameters
+    ----------
+    table : DataFrame of str or numbers
+        Indexed by the row of the file, for messages.
+    columns : mapping
+        Column of ``table`` → our name with its unit, and the factor to that unit
+        (0.1 from g/kg to percent). Columns that ``table`` lacks are passed over.
+    where : str
+        The file, for messages; notes give its name without folders.
+
+    Returns
+    -------
+    DataFrame of float64 with our names, NaN where missing, on the index of ``table``;
+    and notes on what counts as missing though something stands there.
+
+    Raises
+    ------
+    SiteError
+        If more than one percent of a column's filled cells are no plausible numbers.
+    """
+    present = [name for name in columns if name in table]
+    mark = decimal_mark(cell for name in present for cell in table[name].to_numpy(dtype=object) if cell)
+    read: dict[str, np.ndarray] = {}
+    notes: list[str] = []
+    for name in present:
+        column, factor = columns[name]
+        read[column], remarks = _library_column(table[name], mark, column, factor, where)
+        notes += remarks
+    return pd.DataFrame(read, index=table.index), notes
+
+
+def clean_ids(cells: pd.Series) -> pd.Series:
+    """Ids as text, without the ``.0`` that spreadsheets add; empty where there is none.
+
+    Examples
+    --------
+    >>> clean_ids(pd.Series(["43262402", 43262402.0, "43262402.0", "NA", "NE"])).tolist()
+    ['43262402', '43262402', '43262402', '', '']
+    """
+    text = cells.map(as_text).str.strip().str.removesuffix(".0")
+    # LUCAS 2009 writes NE where a sample belongs to no point.
+    return text.mask(text.str.casefold().isin({*MISSING_WORDS, "ne"}), "")
+
+
+# -- the target ------------------------------------------------------------------------------------
 
 
 def _find_target(table: Table, target: str, unit: str, skip: set[int]) -> tuple[int, float, list[str]]:
@@ -142,33 +207,23 @@ def _refuse_unit(table: Table, column: int, found: Quantity, target: str) -> Non
 
 
 def _target_values(
-    table: Table, column: int, factor: float, mark: str, target: str, below_detection: BelowDetection
+    table: Table, column: int, factor: float, numbers: Numbers, target: str, below_detection: BelowDetection
 ) -> tuple[np.ndarray, list[str]]:
-    """Strictly read values of the target, (n_rows,), and notes."""
-    numbers = read_numbers(table.cells[:, column], mark)
-    _refuse_cells(table, column, numbers.unreadable, _mend_unreadable)
-    below = np.isfinite(numbers.limits)
+    """Values of the target in its unit, (n_rows,), NaN where not determined, and notes."""
+    _refuse_cells(table, column, numbers.unreadable, _explain_unreadable)
+    below, missing = np.isfinite(numbers.limits), numbers.missing
     if below_detection == "refuse":
-        _refuse_cells(
-            table,
-            column,
-            below,
-            lambda cell: (
-                "a value below the detection limit; set below_detection: half to use half the limit, "
-                "or enter the laboratory's own reading"
-            ),
-        )
-    values = factor * np.where(below, numbers.limits / 2, numbers.values)
+        mend = "set below_detection: half to use half the limit, or enter the laboratory's own reading"
+        _refuse_cells(table, column, below, lambda cell: f"a value below the detection limit; {mend}")
+    values = factor * np.where(below, numbers.limits / 2, numbers.measured)
     _refuse_implausible(table, column, values, target)
     notes = []
     if below.any():
         notes.append(f"{below.sum()} of {below.size} values of {target} below detection: half the limit")
-    if numbers.missing.any():
-        words = sorted({as_text(cell) or "empty" for cell in table.cells[numbers.missing, column]})
-        notes.append(
-            f"{numbers.missing.sum()} of {below.size} samples without {target}: {', '.join(words)} "
-            "read as not determined"
-        )
+    if missing.any():
+        words = sorted({as_text(cell) or "empty" for cell in table.cells[missing, column]})
+        without = f"{missing.sum()} of {below.size} samples without {target}"
+        notes.append(f"{without}: {', '.join(words)} read as not determined")
     return values, notes
 
 
@@ -178,15 +233,15 @@ def _refuse_implausible(table: Table, column: int, values: np.ndarray, target: s
         raise SiteError(
             f"{table.at(column=column)}: no row has a value of {target}; enter them, or mend target"
         )
-    unit = target.partition("_")[2]
-    highest = {"pct": 100.0, "mg_kg": 1e6, "g_kg": 1e3}.get(unit, 14.0 if target == "pH" else np.inf)
-    mends = {
-        "negative": "mend the cell, or write <limit if it was below detection",
-        "zero": "no soil is free of it: write <limit if it was below detection, or leave the cell empty",
-        f"above {highest:g}": "mend the cell, or the unit in the header",
-    }
-    tests = (values < 0, (values == 0) & (unit == "mg_kg"), values > highest)
-    for bad, (what, mend) in zip(tests, mends.items(), strict=True):
+    low, high = plausible_range(target)
+    unit = "mend the cell, or the unit in the header"
+    zero = "no soil is free of it: write <limit if it was below detection, or leave the cell empty"
+    for bad, what, mend in (
+        (values < 0, "negative", "mend the cell, or write <limit if it was below detection"),
+        ((values == 0) & target.endswith("_mg_kg"), "zero", zero),
+        (values < low, f"below {low:g}", unit),
+        (values > high, f"above {high:g}", unit),
+    ):
         _refuse_cells(table, column, bad, lambda cell, what=what, mend=mend: f"{target} is {what}; {mend}")
 
 
@@ -201,7 +256,7 @@ def _refuse_cells(table: Table, column: int, bad: np.ndarray, explain: Callable[
     raise SiteError(f"{table.at(int(rows[0]), column)}: {cell!r} is {explain(cell)}{also}")
 
 
-def _mend_unreadable(cell: str) -> str:
+def _explain_unreadable(cell: str) -> str:
     if cell.startswith((">", "≥")):
         return "above the measuring range; measure a dilution, or leave the cell empty"
     if cell.startswith("<") or re.fullmatch(r"(?i)b\.?d\.?l\.?|lod|loq|n\.?n\.?|not detected|未检出", cell):
@@ -211,46 +266,22 @@ def _mend_unreadable(cell: str) -> str:
     return "no number; write a number, <limit, or leave the cell empty"
 
 
-#: Name of the first coordinate → its reference system, where the name tells.
-_X = {"x": "", "easting": "", "lon": "EPSG:4326", "long": "EPSG:4326", "longitude": "EPSG:4326"}
-_Y = {"y", "northing", "lat", "latitude"}
-_GROUP = ("group", "field", "profile", "plot", "block", "parent")
+# -- everything else -------------------------------------------------------------------------------
 
 
-def read_companions(
+def _other_columns(
     table: Table, skip: Collection[int], mark: str, below: float
 ) -> tuple[dict[str, Any], list[str]]:
-    """Read the columns besides the target.
-
-    Parameters
-    ----------
-    table : Table
-    skip : collection of int
-        Columns read elsewhere: bands, ids, the target.
-    mark : str
-        Decimal mark of the table.
-    below : float
-        Share of the detection limit that stands for ``<5``: 0.5, or NaN for missing.
-
-    Returns
-    -------
-    columns : dict
-        Our name (``pH``, ``clay_pct``, ``As_mg_kg``, ``x``, ``y``, ``crs``, ``group``) → (n_rows,) values.
-    notes : list of str
-        Cells that count as missing though filled, and columns left aside.
-
-    Raises
-    ------
-    SiteError
-        For a latitude beyond 90°.
-    """
+    """Columns besides the target, by our names, and notes; ``below`` × limit stands for ``<5``."""
     columns: dict[str, Any] = {}
     notes, aside = [], []
     for j, name in enumerate(table.header):
         known = standard_name(parse_quantity(name)) if j not in skip else None
         if known and known[0] not in columns:
             numbers = read_numbers(table.cells[:, j], mark)
-            columns[known[0]], lost = _lenient(numbers, known[0], known[1], below)
+            values, _ = _plausible(numbers, *known, below)
+            lost = int((np.isnan(values) & ~numbers.missing).sum())
+            columns[known[0]] = values
             notes += [f"{lost} cells of {name!r} count as missing: no plausible numbers"] if lost else []
         elif j not in skip and name.casefold() not in {*_X, *_Y, *_GROUP, "crs"}:
             aside.append(name)
@@ -258,12 +289,14 @@ def read_companions(
     return {**columns, **_coordinates(table, mark), **_group(table)}, notes
 
 
-def _lenient(numbers: Numbers, column: str, factor: float, below: float) -> tuple[np.ndarray, int]:
-    """Values with everything implausible missing, and how many filled cells that cost."""
-    values = factor * np.where(np.isfinite(numbers.limits), below * numbers.limits, numbers.values)
+def _plausible(
+    numbers: Numbers, column: str, factor: float, below: float = np.nan
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values in our unit with what is implausible missing, and which cells are no plausible number."""
+    values = factor * np.where(np.isfinite(numbers.limits), below * numbers.limits, numbers.measured)
     low, high = plausible_range(column)
-    values[(values < low) | (values > high)] = np.nan
-    return values, int((np.isnan(values) & ~numbers.missing).sum())
+    bad = numbers.unreadable | (values < low) | (values > high)
+    return np.where(bad, np.nan, values), bad
 
 
 def _coordinates(table: Table, mark: str) -> dict[str, Any]:
@@ -272,15 +305,15 @@ def _coordinates(table: Table, mark: str) -> dict[str, Any]:
     x, y = next((n for n in _X if n in names), None), next((n for n in _Y if n in names), None)
     if x is None or y is None:
         return {}
-    east, north = (read_numbers(table.cells[:, names[name]], mark) for name in (x, y))
-    beyond = np.abs(north.values) > 90
+    east, north = (read_numbers(table.cells[:, names[name]], mark).measured for name in (x, y))
+    beyond = np.abs(north) > 90
     if _X[x] and beyond.any():
         row = int(np.argmax(beyond))
         raise SiteError(
-            f"{table.at(row, names[y])}: latitude {north.values[row]:g} lies beyond 90°; are x and y swapped?"
+            f"{table.at(row, names[y])}: latitude {north[row]:g} lies beyond 90°; are x and y swapped?"
         )
     crs = table.cells[:, names["crs"]].astype(str) if "crs" in names else _X[x]
-    return {"x": east.values, "y": north.values, **({"crs": crs} if len(crs) else {})}
+    return {"x": east, "y": north, **({"crs": crs} if len(crs) else {})}
 
 
 def _group(table: Table) -> dict[str, Any]:
@@ -291,77 +324,19 @@ def _group(table: Table) -> dict[str, Any]:
     return {"group": np.array([as_text(cell) for cell in table.cells[:, found]], dtype=object)}
 
 
-#: Share of a column's filled cells that may be implausible before the column is refused.
-BAD_SHARE = 0.01
-#: Largest deviation of a scan from the mean of its sample: root mean square over the
-#: bands, as a share of the mean's. Repacking a cup moves a spectrum by a few percent as
-#: a whole; ten percent between two scans is another soil or a failed scan.
-SCAN_LIMIT = 0.05
-
-_LIMITS = {"x": (-180.0, 180.0), "y": (-90.0, 90.0), "pH": (1.0, 13.0), "pH_CaCl2": (1.0, 13.0)}
-
-
-def plausible_range(column: str) -> tuple[float, float]:
-    """Smallest and largest value that a column of this name may hold.
-
-    Examples
-    --------
-    >>> plausible_range("clay_pct"), plausible_range("pH"), plausible_range("P_mg_kg")
-    ((0.0, 100.0), (1.0, 13.0), (0.0, inf))
-    """
-    return _LIMITS.get(column, (0.0, 100.0 if column.endswith("_pct") else np.inf))
-
-
-def read_library_columns(
-    table: pd.DataFrame, columns: Mapping[str, tuple[str, float]], where: str
-) -> tuple[pd.DataFrame, list[str]]:
-    """Read the laboratory columns of a table.
-
-    Parameters
-    ----------
-    table : DataFrame of str or numbers
-        Indexed by the row of the file, for messages.
-    columns : mapping
-        Column of ``table`` → our name with its unit, and the factor to that unit
-        (0.1 from g/kg to percent). Columns that ``table`` lacks are passed over.
-    where : str
-        The file, for messages; notes give its name without folders.
-
-    Returns
-    -------
-    DataFrame of float64 with our names, NaN where missing, on the index of ``table``;
-    and notes on what counts as missing though something stands there.
-
-    Raises
-    ------
-    SiteError
-        If more than one percent of a column's filled cells are no plausible numbers.
-    """
-    present = [name for name in columns if name in table]
-    mark = decimal_mark(cell for name in present for cell in table[name].to_numpy(dtype=object) if cell)
-    read: dict[str, np.ndarray] = {}
-    notes: list[str] = []
-    for name in present:
-        column, factor = columns[name]
-        read[column], remarks = _numbers(table[name], mark, column, factor, where)
-        notes += remarks
-    return pd.DataFrame(read, index=table.index), notes
-
-
-def _numbers(
+def _library_column(
     cells: pd.Series, mark: str, column: str, factor: float, where: str
 ) -> tuple[np.ndarray, list[str]]:
     filled = np.flatnonzero(cells != "")
     numbers = read_numbers(cells.iloc[filled].to_numpy(dtype=object), mark)
-    values, notes = factor * numbers.values, []  # noqa: PD011
-    low, high = plausible_range(column)
-    bad = numbers.unreadable | (values < low) | (values > high)
-    below = np.isfinite(numbers.limits).sum()
+    values, bad = _plausible(numbers, column, factor)
+    notes, below = [], np.isfinite(numbers.limits).sum()
     if below:
         notes.append(f"{below:,} cells of {column} below detection ('<x') count as missing")
     if bad.any():
         first = filled[int(np.argmax(bad))]
         found = f"column {cells.name!r}, row {cells.index[first]}: {cells.iloc[first]!r}"
+        low, high = plausible_range(column)
         what = f"is no {column} between {low:g} and {high:g}"
         if bad.sum() > BAD_SHARE * (~numbers.missing).sum():
             raise SiteError(
@@ -369,56 +344,7 @@ def _numbers(
                 "is it the original file, in the original unit?"
             )
         # Notes reach pages that are published: they name the file, not the folders of a machine.
-        file = Path(where).name
-        notes.append(f"{bad.sum():,} cells of {column} count as missing: {file}, {found} {what}")
+        notes.append(f"{bad.sum():,} cells of {column} count as missing: {Path(where).name}, {found} {what}")
     result = np.full(len(cells), np.nan)
-    result[filled] = np.where(bad, np.nan, values)
+    result[filled] = values
     return result, notes
-
-
-def clean_ids(cells: pd.Series) -> pd.Series:
-    """Ids as text, without the ``.0`` that spreadsheets add; empty where there is none.
-
-    Examples
-    --------
-    >>> clean_ids(pd.Series(["43262402", 43262402.0, "43262402.0", "NA", "NE"])).tolist()
-    ['43262402', '43262402', '43262402', '', '']
-    """
-    text = cells.map(as_text).str.strip().str.removesuffix(".0")
-    # LUCAS 2009 writes NE where a sample belongs to no point.
-    return text.mask(text.str.casefold().isin({*MISSING_WORDS, "ne"}), "")
-
-
-def average_scans(
-    ids: np.ndarray, reflectance: np.ndarray, limit: float = SCAN_LIMIT
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Average the scans of each sample, and say where they disagree.
-
-    Parameters
-    ----------
-    ids : (n_scans,) array
-    reflectance : (n_scans, n_bands) array, fraction
-    limit : float
-        See :data:`SCAN_LIMIT`.
-
-    Returns
-    -------
-    ids : (n_samples,) array, in order of first appearance
-    mean : (n_samples, n_bands) float32 array
-    agree : (n_samples,) bool array, False where a scan deviates by more than ``limit``
-
-    Examples
-    --------
-    >>> ids, mean, agree = average_scans(np.array(["a", "a", "b"]), np.array([[0.2], [0.3], [0.5]]))
-    >>> ids.tolist(), mean.ravel().round(2).tolist(), agree.tolist()
-    (['a', 'b'], [0.25, 0.5], [False, True])
-    """
-    sample, unique = pd.factorize(np.asarray(ids, dtype=object))
-    if unique.size == sample.size:
-        return unique, reflectance.astype(np.float32, copy=False), np.ones(sample.size, dtype=bool)
-    order = np.argsort(sample, kind="stable")
-    counts = np.bincount(sample)
-    starts = np.cumsum(counts) - counts
-    mean = (np.add.reduceat(reflectance[order], starts, axis=0) / counts[:, None]).astype(np.float32)
-    deviation = np.linalg.norm(reflectance - mean[sample], axis=1) / np.linalg.norm(mean, axis=1)[sample]
-    return unique, mean, np.maximum.reduceat(deviation[order], starts) <= limit

@@ -1,143 +1,351 @@
-"""Getting the source libraries: OSSL is downloaded, LUCAS is asked for.
+"""What the big libraries share: reading wide tables in chunks, resampling, a cache, checks.
 
-OSSL publishes no checksum and may change its files without notice. So the hash of the
-first download is recorded beside the file, in the format of ``sha256sum``, and what is
-there later, or downloaded again, must be the same bytes.
-
-Is a source library complete and right? Every finding, good or bad, in one line.
-
-Nothing is converted here: columns, counts, hashes and both sides of the join are looked
-at, in one pass over the files.
+A library of 40,000 scans with 4,200 bands is 2 GB of text: :class:`SpectralTable` has one chunk of
+rows in memory at a time and :class:`Resampler` brings it to a study's grid. :func:`load_or_convert`
+keeps the result in a folder of ``reflectance.npy`` (memory-mapped the second time),
+``samples.parquet`` and ``card.json``. :func:`check_source` says whether a library is complete.
 """
 
 from __future__ import annotations
 
+import csv
+import gzip
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from pooch import HTTPDownloader
+import pyarrow as pa
+from pyarrow import compute
+from pyarrow import csv as arrow_csv
+from tqdm import tqdm
 
 from soilpb import _files
 from soilpb._format import track
-from soilpb.readers import ossl
-from soilpb.readers.laboratory import clean_ids, read_library_columns
-from soilpb.readers.lucas import (
-    BAND,
-    COUNTRIES,
-    WAVELENGTHS,
-    country_of,
-    find_2009,
-    find_2015,
-    find_column,
-    laboratory_columns,
-)
-from soilpb.readers.spectra_table import SpectralTable, track_bytes
-from soilpb.readers.tables import read_table
 from soilpb.site_file import SiteError
+from soilpb.spectra import Provenance, SoilSpectra, resample
 
-OSSL_URL = "https://storage.googleapis.com/soilspec4gg-public/ossl_all_{level}_v1.2.csv.gz"
+#: Bytes of text per chunk: two hundred rows of 4,200 bands. Larger is not faster (measured).
+CHUNK_BYTES = 8 << 20
+#: How libraries write "no value" in a band.
+NO_VALUE = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "-999", "-999.0", "-9999")
+#: A band of the grid counts as measured if half of its response is: the first and the last
+#: band of a library always lack the outer half.
+MEASURED_SHARE = 0.499
+#: A file touched less than so many seconds ago may change again within one tick of its
+#: file system's clock; its hash is not remembered.
+SETTLED_SECONDS = 3.0
+#: An unfinished conversion older than this was interrupted and is swept away.
+ABANDONED_SECONDS = 24 * 3600.0
 
-#: What the publisher says of the licences, to be read before the download (about 1 GB).
-OSSL_LICENCES = """\
-OSSL v1.2 gathers ten libraries, each under its own licence, named in every row of the table:
-  CC-BY: KSSL, ICRAF-ISRIC, CAF, GARRETT, SCHIEDUNG, SERBIA    CC0: AFSIS2    ODbL: AFSIS1
-  JRC licence agreement (no redistribution, no exact places): LUCAS
-Cite Safanelli et al. 2025, doi 10.1371/journal.pone.0296545, and the libraries you use."""
-
-#: LUCAS is handed out on request only: five lines on what to ask for and where it goes.
-LUCAS_STEPS = {
-    "lucas2009": """\
-1. Open https://esdac.jrc.ec.europa.eu/projects/lucas and fill in the request form of LUCAS 2009 topsoil.
-2. Ask for the spectral data; a message with links follows. They may not be passed on to anybody.
-3. Unpack LUCAS.SOIL_corr.csv (about 808 MB) into {folder}, without opening it in a spreadsheet.
-4. If you also got LUCAS_TOPSOIL_v1.xlsx, put it there too: it fills laboratory values that are missing.
-5. Run: soilpb check-source lucas2009 --folder {folder}""",
-    "lucas2015": """\
-1. Open https://esdac.jrc.ec.europa.eu/projects/lucas and fill in the request form of LUCAS 2015 topsoil.
-2. Ask for the laboratory table and the spectral data (EU-28). They may not be passed on to anybody.
-3. Unpack LUCAS_Topsoil_2015_20200323.csv and the folder LUCAS2015_Soil_Spectra_EU28 into {folder}.
-4. Rename nothing (file names have spaces: 'spectra_ AT .csv') and open nothing in a spreadsheet.
-5. Run: soilpb check-source lucas2015 --folder {folder}""",
-}
+_UNFINISHED = ".converting-"
+#: A file may lack one row in twenty of its release, since publishers mend their releases.
+LEAST_SHARE = 0.95
 
 
-def fetch_ossl(folder: Path, level: Literal["L0", "L1"] = "L0", url: str = OSSL_URL) -> Path:
-    """Download OSSL's table, or check the one that is there against its recorded hash.
+class SpectralTable:
+    """A delimited text file, perhaps gzipped, with one column per band, read in chunks of rows.
 
-    An interrupted download leaves nothing behind; the next one starts anew.
+    Delimiter and decimal mark are found in the file; columns are found by name.
 
     Parameters
     ----------
-    folder : Path
-        Where the table goes, and ``<table>.sha256`` beside it.
-    level : {"L0", "L1"}
-        As measured, or with the methods of laboratories brought together.
-    url : str
-        Address, with ``{level}`` in it.
-
-    Returns
-    -------
-    Path of the table.
+    path : Path
+    band : str
+        Pattern of the names of band columns; its one group is the wavelength in nm.
 
     Raises
     ------
     SiteError
-        If the download fails, or the bytes are not those that were recorded.
+        If the file is empty or no column is a band.
     """
-    address = url.format(level=level)
-    path = Path(folder) / address.rsplit("/", 1)[-1]
-    if path.exists():
-        _record(path, _files.sha256_of(path), path)
-        return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*"):  # of a download that was killed
-        left.unlink()
-    with _files.atomic_write(path) as temporary:
-        _download(address, temporary)
-        _record(path, _files.sha256_of(temporary), temporary)
-    return path
+
+    def __init__(self, path: Path, band: str) -> None:
+        self.path = path
+        header, first = self._first_lines()
+        self.delimiter = max(",;\t", key=header.count)
+        self.columns = next(csv.reader([header], delimiter=self.delimiter))
+        pattern = re.compile(band)
+        found = {name: pattern.fullmatch(name.strip()) for name in self.columns}
+        nm = {name: float(match[1].replace(",", ".")) for name, match in found.items() if match}
+        if len(nm) < 2:
+            raise SiteError(
+                f"{path}: none of its {len(self.columns)} columns is a band; expected names like "
+                f"{band!r}, found {', '.join(self.columns[:6])}, …"
+            )
+        self.bands = sorted(nm, key=nm.__getitem__)
+        self.wavelengths = np.array([nm[name] for name in self.bands])
+        cells = dict(zip(self.columns, next(csv.reader([first], delimiter=self.delimiter), []), strict=False))
+        self.decimal = "," if any("," in cells.get(name, "") for name in self.bands) else "."
+
+    def chunks(self, text: Sequence[str]) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+        """Yield the columns ``text`` as strings and the bands, some hundred rows at a time.
+
+        Yields
+        ------
+        DataFrame of the columns ``text``, indexed by the file's rows (the header is row 1),
+        and (n_rows, n_bands) float32 array, NaN where empty.
+
+        Raises
+        ------
+        SiteError
+            If a column is missing, a band is no number, or the file ends early.
+        """
+        absent = [name for name in text if name not in self.columns]
+        if absent:
+            raise SiteError(f"{self.path}: no column {absent[0]!r}; it has {', '.join(self.columns[:12])}, …")
+        row = 2
+        with pa.OSFile(str(self.path)) as raw, track_bytes(self.path.name, self.path.stat().st_size) as bar:
+            try:
+                for batch in self._open(raw, text):
+                    values = batch.select(self.bands).to_tensor(null_to_nan=True).to_numpy()
+                    cells = [compute.utf8_trim_whitespace(batch[name]) for name in text]
+                    index = pd.RangeIndex(row, row + batch.num_rows)
+                    yield pa.table(cells, names=list(text)).to_pandas().set_axis(index), values
+                    row = index.stop
+                    bar.update(raw.tell() - bar.n)
+            except (pa.ArrowInvalid, OSError) as error:
+                raise SiteError(
+                    f"{self.path}: {str(error)[:200]}; expected {len(self.columns)} columns separated by "
+                    f"{self.delimiter!r} and numbers with decimal {self.decimal!r}: is the file complete?"
+                ) from error
+
+    def _open(self, raw: pa.NativeFile, text: Sequence[str]) -> arrow_csv.CSVStreamingReader:
+        types = dict.fromkeys(self.bands, pa.float32()) | dict.fromkeys(text, pa.string())
+        stream = pa.CompressedInputStream(raw, "gzip") if self._is_gzipped else raw
+        return arrow_csv.open_csv(
+            stream,
+            read_options=arrow_csv.ReadOptions(block_size=CHUNK_BYTES),
+            parse_options=arrow_csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=types,
+                include_columns=list(types),
+                null_values=list(NO_VALUE),
+                decimal_point=self.decimal,
+            ),
+        )
+
+    @cached_property
+    def _is_gzipped(self) -> bool:
+        # Not by its name: browsers unpack downloads and keep the name.
+        with open(self.path, "rb") as file:
+            return file.read(2) == b"\x1f\x8b"
+
+    def _first_lines(self) -> tuple[str, str]:
+        try:
+            with (gzip.open if self._is_gzipped else open)(
+                self.path, "rt", encoding="utf-8-sig", errors="replace", newline=""
+            ) as file:
+                lines = [line.rstrip("\r\n") for line in islice(file, 2)]
+        except (OSError, EOFError) as error:
+            raise SiteError(f"{self.path} cannot be read ({error}); download it again") from error
+        if len(lines) < 2:
+            raise SiteError(f"{self.path} has {len(lines)} lines; expected a header and rows of spectra")
+        return lines[0], lines[1]
 
 
-def recorded_sha256(path: Path) -> str:
-    """Hash that was recorded when ``path`` was first downloaded; empty if none was."""
-    record = path.with_name(f"{path.name}.sha256")
-    return record.read_text(encoding="utf-8").split()[0] if record.exists() else ""
+class Resampler:
+    """Linear resampling to a grid (:func:`soilpb.spectra.resample`), tolerant of gaps.
+
+    Bands without a value take no part: the others are weighted up, and a spectrum is
+    complete if every band of the grid has at least half of its response measured.
+
+    Parameters
+    ----------
+    wavelengths : (n_bands,) array, nm, ascending
+    grid : (n_grid,) array, nm, ascending
+
+    Examples
+    --------
+    >>> to_grid = Resampler(np.arange(400.0, 441.0), np.array([410.0, 420.0, 430.0]))
+    >>> reflectance, complete = to_grid(np.full((2, 41), 0.25, dtype=np.float32))
+    >>> reflectance.shape, complete.tolist()
+    ((2, 3), [True, True])
+    """
+
+    def __init__(self, wavelengths: np.ndarray, grid: np.ndarray) -> None:
+        self._weights = _resampling_matrix(tuple(wavelengths), tuple(grid))
+
+    def __call__(self, reflectance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Resample (n_rows, n_bands) to (n_rows, n_grid), and say which rows are complete."""
+        measured = np.isfinite(reflectance)
+        if self._weights is None:
+            return reflectance, measured.all(axis=1)
+        if measured.all():
+            return reflectance @ self._weights, np.ones(len(reflectance), dtype=bool)
+        share = measured.astype(np.float32) @ self._weights
+        resampled = np.where(measured, reflectance, 0) @ self._weights / np.maximum(share, MEASURED_SHARE)
+        return resampled, (share >= MEASURED_SHARE).all(axis=1)
 
 
-def _download(address: str, target: Path) -> None:
-    bar = track_bytes(address.rsplit("/", 1)[-1], 1)
-    try:
-        HTTPDownloader(progressbar=bar, chunk_size=1 << 20)(address, str(target), None)
-    except OSError as error:  # all of requests' errors are
-        raise SiteError(f"{address} could not be downloaded ({error}); run the command again") from error
-    finally:
-        bar.close()
+def read_on_grid(
+    table: SpectralTable,
+    text: Sequence[str],
+    grid: np.ndarray,
+    convert: Callable[[np.ndarray], np.ndarray] = lambda values: values,
+) -> tuple[pd.DataFrame, np.ndarray, int, int]:
+    """Read the spectra of a table that are complete on a grid.
+
+    Parameters
+    ----------
+    table : SpectralTable
+    text : sequence of str
+        Columns to read beside the bands.
+    grid : (n_grid,) array, nm, ascending
+    convert : callable
+        Turns the values of a chunk into reflectance as a fraction.
+
+    Returns
+    -------
+    cells : DataFrame of str, n_complete rows
+        The columns ``text``, indexed by the rows of the file.
+    reflectance : (n_complete, n_grid) float32 array
+    n_rows, n_scanned : int
+        Rows of the file, and how many of them have any spectrum.
+    """
+    to_grid = Resampler(table.wavelengths, grid)
+    cells, scans, n_rows, n_scanned = [], [], 0, 0
+    for rows, values in table.chunks(text):
+        scanned = np.isfinite(values).any(axis=1)
+        reflectance, complete = to_grid(convert(values[scanned]))
+        cells.append(rows[scanned][complete])
+        scans.append(reflectance[complete])
+        n_rows, n_scanned = n_rows + len(rows), n_scanned + int(scanned.sum())
+    return pd.concat(cells), np.concatenate(scans), n_rows, n_scanned
 
 
-def _record(path: Path, sha256: str, found: Path) -> None:
-    """Record the hash of the first download, or compare with the one recorded."""
-    recorded = recorded_sha256(path)
-    record = path.with_name(f"{path.name}.sha256")
-    if not recorded:
-        with _files.atomic_write(record) as temporary:
-            temporary.write_text(f"{sha256}  {path.name}\n", encoding="utf-8")
-    elif recorded != sha256:
-        what = "is damaged or was edited" if found == path else "has changed at its publisher's"
-        fix = "delete it and fetch again" if found == path else f"to accept the new table, delete {record}"
-        raise SiteError(f"{path} {what}: sha256 {sha256[:12]}…, recorded {recorded[:12]}…; {fix}")
+@lru_cache(maxsize=2)  # the 28 files of LUCAS 2015 share one
+def _resampling_matrix(wavelengths: tuple[float, ...], grid: tuple[float, ...]) -> np.ndarray | None:
+    """(n_bands, n_grid) float32, or None where nothing changes: resampled unit vectors, as it is linear."""
+    if wavelengths == grid:
+        return None
+    return resample(np.array(wavelengths), np.eye(len(wavelengths), dtype=np.float32), np.array(grid))
 
 
-#: Rows of the releases; a file may lack one in twenty, since ESDAC mends its releases.
-ROWS = {"ossl": 135_651, "lucas2009": 19_860, "lucas2015": 21_859}
-SCANS_2015 = 43_560
-LEAST_SHARE = 0.95
+def track_bytes(name: str, size: int) -> tqdm:
+    """Progress bar over the bytes of a file, to be moved with ``update``."""
+    bar = track((), name, total=size)
+    bar.unit, bar.unit_scale = "B", True
+    return bar
 
-#: Two bands that every spectrum has are enough to count spectra, and to tell their unit.
-_LUCAS_WITNESSES = r"(?:spc\.|X)?(600|2000)(?:[.,]0)?"
-_OSSL_WITNESSES = r"scan_visnir\.(600|2000)_ref"
+
+def load_or_convert(
+    folder: Path | None,
+    reader: str,
+    version: int,
+    files: Sequence[Path],
+    grid: np.ndarray,
+    convert: Callable[[], SoilSpectra],
+) -> SoilSpectra:
+    """Return the converted library from the cache, converting it first where needed.
+
+    An entry's name is a hash of the bytes that were read, the grid and the reader's version, so
+    whatever changes makes another entry. It appears under its name only when it is complete.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where entries are kept; None converts anew and keeps nothing.
+    reader, version : str, int
+        Who converts; the version rises when the same bytes would be read differently.
+    files : sequence of Path
+        All that ``convert`` reads.
+    grid : (n_bands,) array, nm
+    convert : callable
+        Makes the spectra.
+
+    Returns
+    -------
+    SoilSpectra whose provenance carries the sha256 of the bytes read; memory-mapped
+    where it comes from the cache.
+    """
+    digest = fingerprint(files, folder)
+    if folder is None:
+        return _stamped(convert(), digest)
+    key = json.dumps([reader, version, digest, np.asarray(grid, float).tolist()])
+    entry = Path(folder) / f"{reader}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    if not entry.exists():
+        _save(entry, _stamped(convert(), digest))
+    return _load(entry)
+
+
+def fingerprint(files: Sequence[Path], ledger_folder: Path | None = None) -> str:
+    """SHA-256 of what is in the files: of one file, or of the listing that ``sha256sum`` would print.
+
+    As git does, a file's hash is remembered with its inode, size, modification and change time, and
+    trusted while all four stand still; ``touch -d`` forges all but the change time.
+
+    Parameters
+    ----------
+    files : sequence of Path
+    ledger_folder : Path, optional
+        Where hashes are remembered; without it every file is read.
+    """
+    ledger = Path(ledger_folder) / "fingerprints.json" if ledger_folder else None
+    known = json.loads(ledger.read_text(encoding="utf-8")) if ledger and ledger.exists() else {}
+    hashes, learnt = {}, {}
+    for path in files:
+        stat = path.stat()
+        place = str(path.resolve())
+        signature = [stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+        remembered, digest = known.get(place, (None, ""))
+        if remembered != signature:
+            digest = _files.sha256_of(path)
+            if time.time() - stat.st_ctime > SETTLED_SECONDS:
+                learnt[place] = (signature, digest)
+        hashes[path.name] = digest
+    if ledger and learnt:
+        _files.save_card(ledger, known | learnt)
+    if len(hashes) == 1:
+        return digest
+    return hashlib.sha256("".join(f"{h}  {name}\n" for name, h in hashes.items()).encode()).hexdigest()
+
+
+def _stamped(soils: SoilSpectra, digest: str) -> SoilSpectra:
+    return replace(soils, provenance=replace(soils.provenance, sha256=digest))
+
+
+def _save(entry: Path, soils: SoilSpectra) -> None:
+    """Write an entry beside its place and move it there whole."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    for left in entry.parent.glob(f"{_UNFINISHED}*"):
+        if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(
+        dir=entry.parent, prefix=_UNFINISHED, ignore_cleanup_errors=True
+    ) as made:
+        unfinished = Path(made) / entry.name
+        unfinished.mkdir()
+        np.save(unfinished / "reflectance.npy", soils.reflectance)
+        soils.samples.to_parquet(unfinished / "samples.parquet")
+        card = {"wavelengths": soils.wavelengths, "provenance": asdict(soils.provenance)}
+        _files.save_card(unfinished / "card.json", card)
+        try:
+            unfinished.rename(entry)
+        except OSError:
+            if not entry.exists():
+                raise  # else another process made the same entry first
+
+
+def _load(entry: Path) -> SoilSpectra:
+    card = _files.load_card(entry / "card.json")
+    provenance = card["provenance"] | {"notes": tuple(card["provenance"]["notes"])}
+    return SoilSpectra(
+        np.array(card["wavelengths"]),
+        np.load(entry / "reflectance.npy", mmap_mode="r"),
+        pd.read_parquet(entry / "samples.parquet"),
+        Provenance(**provenance),
+    )
 
 
 class Finding(NamedTuple):
@@ -147,14 +355,16 @@ class Finding(NamedTuple):
     text: str
 
 
-def check_source(name: str, folder: Path) -> list[Finding]:
+def check_source(name: str, folder: str | Path) -> list[Finding]:
     """Look through a source library: whether all of it is there, and is what it should be.
+
+    Nothing is converted: columns, counts, hashes and both sides of a join are looked at.
 
     Parameters
     ----------
     name : str
         ``"ossl"``, ``"lucas2009"`` or ``"lucas2015"``.
-    folder : Path
+    folder : path
         Where the original files are, at any depth.
 
     Returns
@@ -166,112 +376,27 @@ def check_source(name: str, folder: Path) -> list[Finding]:
     SiteError
         For a name that is no source library.
     """
-    if name not in _CHECKS:
-        raise SiteError(f"no source {name!r}; expected one of {', '.join(_CHECKS)}")
+    from soilpb.readers import lucas, ossl  # which import this module
+
+    checks = {"ossl": ossl.check_ossl, "lucas2009": lucas.check_2009, "lucas2015": lucas.check_2015}
+    if name not in checks:
+        raise SiteError(f"no source {name!r}; expected one of {', '.join(checks)}")
     findings = []
     try:
-        for finding in _CHECKS[name](Path(folder)):
+        for finding in checks[name](Path(folder)):
             findings.append(finding)
     except SiteError as error:
         findings.append(Finding(False, str(error)))
     return findings
 
 
-def _check_ossl(folder: Path) -> Iterator[Finding]:
-    paths = ossl.list_ossl_tables(folder) or [ossl.find_ossl(folder)]
-    for path in paths:
-        recorded, found = recorded_sha256(path), _files.sha256_of(path)
-        same = (
-            "the one recorded"
-            if recorded == found
-            else "none recorded"
-            if not recorded
-            else f"not {recorded}"
-        )
-        yield Finding(recorded in ("", found), f"{path.name}: sha256 {found} ({same})")
-        wanted = ["dataset.code_ascii_txt", "dataset.license.title_ascii_txt", *ossl.LABORATORY["pH"]]
-        cells, bands = _read(path, _OSSL_WITNESSES, wanted)
-        scanned = np.isfinite(bands).all(axis=1)
-        ph = cells[[name for name in ossl.LABORATORY["pH"] if name in cells]]
-        with_ph = (~ph.isin(["", "NA"])).any(axis=1)
-        yield _rows("ossl", len(cells), "rows")
-        both = int((scanned & with_ph).sum())
-        yield Finding(both > 0, f"{scanned.sum():,} rows have a vis-NIR spectrum, {both:,} also pH in water")
-        for (dataset, licence), n in cells[scanned][wanted[:2]].value_counts().items():
-            yield Finding(True, f"{dataset}: {n:,} spectra, licence {licence or 'not stated'}")
+def check_count(n: int, what: str, released: int) -> Finding:
+    """Compare a number of rows with that of the release."""
+    return Finding(n >= LEAST_SHARE * released, f"{n:,} {what}; the release has {released:,}")
 
 
-def _check_lucas2009(folder: Path) -> Iterator[Finding]:
-    path, *workbooks = find_2009(folder)
-    yield _bands(path)
-    columns = laboratory_columns(SpectralTable(path, BAND).columns)
-    cells, bands = _read(path, _LUCAS_WITNESSES, list(columns))
-    yield _rows("lucas2009", len(cells), "rows")
-    yield from _absorbance(bands)
-    laboratory, _ = read_library_columns(cells, columns, str(path))
-    for workbook in workbooks:
-        yield Finding(True, f"{workbook.name} fills what {path.name} lacks")
-    yield _ph(laboratory, alone=not workbooks)
-
-
-def _check_lucas2015(folder: Path) -> Iterator[Finding]:
-    path, *spectra = find_2015(folder)
-    table = read_table(path)
-    cells = pd.DataFrame(table.cells, columns=table.header, index=table.rows)
-    yield _rows("lucas2015", len(cells), "points in the laboratory table")
-    laboratory, _ = read_library_columns(cells, laboratory_columns(cells), str(path))
-    yield _ph(laboratory, alone=True)
-    absent = sorted(set(COUNTRIES) - {country_of(file) for file in spectra})
-    yield Finding(not absent, f"{len(spectra)} files of spectra, {', '.join(absent) or 'no country'} missing")
-    scanned = []
-    for file in track(spectra, "looking through LUCAS 2015"):
-        point = find_column(SpectralTable(file, BAND).columns, "pointid", file)
-        scans, bands = _read(file, _LUCAS_WITNESSES, [point])
-        scanned.append(clean_ids(scans[point]))
-        yield from (finding for finding in (_bands(file), *_absorbance(bands, file.name)) if not finding.good)
-    yield from _join(clean_ids(cells[find_column(cells, "pointid", path)]), pd.concat(scanned))
-
-
-def _join(points: pd.Series, scans: pd.Series) -> Iterator[Finding]:
-    yield Finding(
-        len(scans) >= LEAST_SHARE * SCANS_2015, f"{len(scans):,} scans; the release has {SCANS_2015:,}"
-    )
-    seen = points.isin(set(scans)).sum()
-    yield Finding(seen >= LEAST_SHARE * len(points), f"{seen:,} of {len(points):,} points have spectra")
-    orphans = len(set(scans) - set(points))
-    yield Finding(orphans == 0, f"{orphans:,} scanned points are not in the laboratory table")
-
-
-def _read(path: Path, witnesses: str, wanted: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    """All rows of a table: the wanted columns it has, and two bands."""
-    table = SpectralTable(path, witnesses)
+def read_whole(path: Path, band: str, wanted: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """All rows of a table: those of the wanted columns that it has, and the few bands of pattern ``band``."""
+    table = SpectralTable(path, band)
     rows, bands = zip(*table.chunks([name for name in wanted if name in table.columns]), strict=True)
     return pd.concat(rows), np.concatenate(bands)
-
-
-def _rows(source: str, n: int, what: str) -> Finding:
-    return Finding(n >= LEAST_SHARE * ROWS[source], f"{n:,} {what}; the release has {ROWS[source]:,}")
-
-
-def _bands(path: Path) -> Finding:
-    found = SpectralTable(path, BAND).wavelengths
-    text = f"{path.name}: {found.size:,} bands, {found[0]:g}–{found[-1]:g} nm"
-    return Finding(np.array_equal(found, WAVELENGTHS), f"{text}; expected 4,200, 400–2499.5 nm")
-
-
-def _absorbance(bands: np.ndarray, name: str = "spectra") -> Iterator[Finding]:
-    visible, infrared = np.nanmedian(bands, axis=0)
-    text = f"{name}: median {visible:.2f} at 600 nm, {infrared:.2f} at 2000 nm"
-    yield Finding(bool(visible > infrared > 0), f"{text}; absorbance falls towards the infrared")
-
-
-def _ph(laboratory: pd.DataFrame, alone: bool) -> Finding:
-    n = laboratory["pH"].notna().sum() if "pH" in laboratory else 0
-    return Finding(bool(n) or not alone, f"{n:,} of {len(laboratory):,} rows have pH in water")
-
-
-_CHECKS: dict[str, Callable[[Path], Iterator[Finding]]] = {
-    "ossl": _check_ossl,
-    "lucas2009": _check_lucas2009,
-    "lucas2015": _check_lucas2015,
-}

@@ -1,24 +1,17 @@
-"""LUCAS's original files: what they are called, and what their columns hold.
+"""LUCAS topsoils of 2009 and 2015 from ESDAC's original files: how to ask for them, check, read.
 
-Nothing is read by position: columns go by their simplified names, since the two surveys
-and R's exports spell them differently (``pH.in.H2O``, ``pH_in_H2O``, ``pH(H2O)``).
-
-LUCAS topsoils with their vis-NIR spectra, 2009 and 2015, from ESDAC's original files.
-
-Both surveys were scanned with a FOSS XDS, 400–2499.5 nm every 0.5 nm, on soil sieved to
-2 mm, and store absorbance ``log10(1/R)``; here it becomes reflectance. Organic carbon,
-carbonate and nitrogen are in g/kg and become percent. Each scan is resampled to the
-study's grid as it is read; then the scans of a point are averaged.
-
-The data are free on request and may not be passed on: ``soilpb fetch lucas2015`` says
-what to ask for. Files of the twin in the layout of 2015 (``benchmarks/lucas_chain.py``) say
-``simulated`` in their column ``source``, and so does what is read from them.
+Both surveys were scanned with a FOSS XDS, 400–2499.5 nm every 0.5 nm, on soil sieved to 2 mm, and
+store absorbance ``log10(1/R)``; here it becomes reflectance. Organic carbon, carbonate and nitrogen
+are in g/kg and become percent. Columns go by their simplified names, since the surveys and R's
+exports spell them differently (``pH.in.H2O``, ``pH_in_H2O``, ``pH(H2O)``). The data are free on
+request and may not be passed on. Files of the twin in the layout of 2015 say ``simulated`` in their
+column ``source``, and so does what is read from them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,14 +19,25 @@ import numpy as np
 import pandas as pd
 
 from soilpb._format import track
-from soilpb.readers.laboratory import SCAN_LIMIT, average_scans, clean_ids, read_library_columns
-from soilpb.readers.spectra_table import Resampler, SpectralTable, load_or_convert
+from soilpb.readers.laboratory import clean_ids, read_library_columns
+from soilpb.readers.libraries import (
+    LEAST_SHARE,
+    Finding,
+    SpectralTable,
+    check_count,
+    load_or_convert,
+    read_on_grid,
+    read_whole,
+)
+from soilpb.readers.spectra_table import SCAN_LIMIT, average_scans
 from soilpb.readers.tables import read_table
 from soilpb.site_file import SiteError
 from soilpb.spectra import Provenance, SoilSpectra, reflectance_from_absorbance
 
 #: Names of band columns in both surveys, in ESDAC's spelling and in R's.
 BAND = r"(?:spc\.|X)?(\d{3,4}(?:[.,]\d+)?)"
+#: Two bands that every spectrum has: enough to count spectra, and to tell their unit.
+_TWO_BANDS = r"(?:spc\.|X)?(600|2000)(?:[.,]0)?"
 #: Simplified column → our name, and the factor to its unit.
 LABORATORY = {
     "phh2o": ("pH", 1.0),
@@ -58,6 +62,96 @@ WAVELENGTHS = np.arange(400.0, 2500.0, 0.5)
 COUNTRIES = tuple(
     "AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK UK".split()
 )
+
+#: Rows of the releases, and scans of 2015.
+N_2009, N_2015, N_SCANS_2015 = 19_860, 21_859, 43_560
+#: Rises when the same bytes would be read differently: older cache entries then rest unused.
+VERSION = 2
+#: European topsoils have a median of 20 g/kg organic carbon, the driest countries 10; a
+#: lower median than this is a column that somebody has already divided by ten.
+LEAST_MEDIAN_OC = 5.0
+#: LUCAS is handed out on request only: five lines on what to ask for and where it goes.
+REQUEST_STEPS = {
+    "lucas2009": """\
+1. Open https://esdac.jrc.ec.europa.eu/projects/lucas and fill in the request form of LUCAS 2009 topsoil.
+2. Ask for the spectral data; a message with links follows. They may not be passed on to anybody.
+3. Unpack LUCAS.SOIL_corr.csv (about 808 MB) into {folder}, without opening it in a spreadsheet.
+4. If you also got LUCAS_TOPSOIL_v1.xlsx, put it there too: it fills laboratory values that are missing.
+5. Run: soilpb check-source lucas2009 --folder {folder}""",
+    "lucas2015": """\
+1. Open https://esdac.jrc.ec.europa.eu/projects/lucas and fill in the request form of LUCAS 2015 topsoil.
+2. Ask for the laboratory table and the spectral data (EU-28). They may not be passed on to anybody.
+3. Unpack LUCAS_Topsoil_2015_20200323.csv and the folder LUCAS2015_Soil_Spectra_EU28 into {folder}.
+4. Rename nothing (file names have spaces: 'spectra_ AT .csv') and open nothing in a spreadsheet.
+5. Run: soilpb check-source lucas2015 --folder {folder}""",
+}
+
+_INSTRUMENT = "FOSS XDS Rapid Content Analyzer, soil < 2 mm"
+_LICENCE = "ESDAC licence: free on request, no redistribution"
+_CITATIONS = {
+    "LUCAS 2009": "Tóth, Jones & Montanarella 2013, LUCAS Topsoil Survey, doi 10.2788/97922",
+    "LUCAS 2015": "Jones, Fernández-Ugalde & Scarpa 2020, LUCAS 2015 Topsoil Survey, doi 10.2760/616084",
+}
+
+
+def load_lucas_2009(
+    folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
+) -> SoilSpectra:
+    """Read LUCAS 2009: ``LUCAS.SOIL_corr.csv``, and ``LUCAS_TOPSOIL_v1.xlsx`` where it is there.
+
+    The spectral file carries the laboratory values; the workbook fills those it lacks.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the unpacked download, at any depth.
+    grid : (n_bands,) array, nm, within 400–2499.5
+    property : str
+        Points without a value of it are dropped, and counted in the notes.
+    cache : Path, optional
+        Folder of the columnar cache (:mod:`soilpb.readers.libraries`).
+
+    Returns
+    -------
+    SoilSpectra indexed by POINT_ID; ``group`` is the country, ``x`` and ``y`` are GPS
+    longitude and latitude.
+
+    Raises
+    ------
+    SiteError
+        If files are missing, incomplete, or not as ESDAC hands them out.
+    """
+    files = find_2009(folder)
+    soils = load_or_convert(cache, "lucas2009", VERSION, files, grid, lambda: _convert_2009(files, grid))
+    return soils.having(property)
+
+
+def load_lucas_2015(
+    folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
+) -> SoilSpectra:
+    """Read LUCAS 2015: the laboratory CSV, and the folder with one file of spectra a country.
+
+    The scans of a point (two, as a rule) are averaged; a point with a scan that deviates
+    from their mean by more than :data:`SCAN_LIMIT` is dropped, and counted.
+
+    Parameters
+    ----------
+    folder, grid, property, cache
+        As for :func:`load_lucas_2009`.
+
+    Returns
+    -------
+    SoilSpectra indexed by Point_ID; ``group`` is the country, ``x`` and ``y`` are metres
+    in EPSG:3035, read from the Point_ID (the nodes of LUCAS's grid).
+
+    Raises
+    ------
+    SiteError
+        If files are missing, incomplete, or not as ESDAC hands them out.
+    """
+    files = find_2015(folder)
+    soils = load_or_convert(cache, "lucas2015", VERSION, files, grid, lambda: _convert_2015(files, grid))
+    return soils.having(property)
 
 
 def find_2009(folder: Path) -> list[Path]:
@@ -136,78 +230,62 @@ def _only(folder: Path, pattern: str, source: str) -> Path:
     return found[0]
 
 
-#: Rises when the same bytes would be read differently: older cache entries then rest unused.
-VERSION = 2
-#: European topsoils have a median of 20 g/kg organic carbon, the driest countries 10; a
-#: lower median than this is a column that somebody has already divided by ten.
-LEAST_MEDIAN_OC = 5.0
-
-_INSTRUMENT = "FOSS XDS Rapid Content Analyzer, soil < 2 mm"
-_LICENCE = "ESDAC licence: free on request, no redistribution"
-_CITATIONS = {
-    "LUCAS 2009": "Tóth, Jones & Montanarella 2013, LUCAS Topsoil Survey, doi 10.2788/97922",
-    "LUCAS 2015": "Jones, Fernández-Ugalde & Scarpa 2020, LUCAS 2015 Topsoil Survey, doi 10.2760/616084",
-}
-
-
-def load_lucas_2009(
-    folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
-) -> SoilSpectra:
-    """Read LUCAS 2009: ``LUCAS.SOIL_corr.csv``, and ``LUCAS_TOPSOIL_v1.xlsx`` where it is there.
-
-    The spectral file carries the laboratory values; the workbook fills those it lacks.
-
-    Parameters
-    ----------
-    folder : Path
-        Holds the unpacked download, at any depth.
-    grid : (n_bands,) array, nm, within 400–2499.5
-    property : str
-        Points without a value of it are dropped, and counted in the notes.
-    cache : Path, optional
-        Folder of the columnar cache (:mod:`soilpb.readers.spectra_table`).
-
-    Returns
-    -------
-    SoilSpectra indexed by POINT_ID; ``group`` is the country, ``x`` and ``y`` are GPS
-    longitude and latitude.
-
-    Raises
-    ------
-    SiteError
-        If files are missing, incomplete, or not as ESDAC hands them out.
-    """
-    files = find_2009(folder)
-    soils = load_or_convert(cache, "lucas2009", VERSION, files, grid, lambda: _convert_2009(files, grid))
-    return soils.having(property)
+def check_2009(folder: Path) -> Iterator[Finding]:
+    """Say what the files of 2009 in a folder hold."""
+    path, *workbooks = find_2009(folder)
+    yield _check_bands(path)
+    columns = laboratory_columns(SpectralTable(path, BAND).columns)
+    cells, bands = read_whole(path, _TWO_BANDS, list(columns))
+    yield check_count(len(cells), "rows", N_2009)
+    yield _check_absorbance(bands, "spectra")
+    laboratory, _ = read_library_columns(cells, columns, str(path))
+    for workbook in workbooks:
+        yield Finding(True, f"{workbook.name} fills what {path.name} lacks")
+    yield _check_ph(laboratory, alone=not workbooks)
 
 
-def load_lucas_2015(
-    folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
-) -> SoilSpectra:
-    """Read LUCAS 2015: the laboratory CSV, and the folder with one file of spectra a country.
+def check_2015(folder: Path) -> Iterator[Finding]:
+    """Say what the files of 2015 in a folder hold, and whether scans and points belong together."""
+    path, *spectra = find_2015(folder)
+    cells = read_table(path).to_frame()
+    yield check_count(len(cells), "points in the laboratory table", N_2015)
+    laboratory, _ = read_library_columns(cells, laboratory_columns(cells), str(path))
+    yield _check_ph(laboratory, alone=True)
+    absent = sorted(set(COUNTRIES) - {country_of(file) for file in spectra})
+    yield Finding(not absent, f"{len(spectra)} files of spectra, {', '.join(absent) or 'no country'} missing")
+    scanned = []
+    for file in track(spectra, "looking through LUCAS 2015"):
+        point = find_column(SpectralTable(file, BAND).columns, "pointid", file)
+        scans, bands = read_whole(file, _TWO_BANDS, [point])
+        scanned.append(clean_ids(scans[point]))
+        findings = (_check_bands(file), _check_absorbance(bands, file.name))
+        yield from (finding for finding in findings if not finding.good)
+    yield from _check_join(clean_ids(cells[find_column(cells, "pointid", path)]), pd.concat(scanned))
 
-    The scans of a point (two, as a rule) are averaged; a point with a scan that deviates
-    from their mean by more than :data:`SCAN_LIMIT` is dropped, and counted.
 
-    Parameters
-    ----------
-    folder, grid, property, cache
-        As for :func:`load_lucas_2009`.
+def _check_bands(path: Path) -> Finding:
+    found = SpectralTable(path, BAND).wavelengths
+    text = f"{path.name}: {found.size:,} bands, {found[0]:g}–{found[-1]:g} nm"
+    return Finding(np.array_equal(found, WAVELENGTHS), f"{text}; expected 4,200, 400–2499.5 nm")
 
-    Returns
-    -------
-    SoilSpectra indexed by Point_ID; ``group`` is the country, ``x`` and ``y`` are metres
-    in EPSG:3035, read from the Point_ID (the nodes of LUCAS's grid).
 
-    Raises
-    ------
-    SiteError
-        If files are missing, incomplete, or not as ESDAC hands them out.
-    """
-    files = find_2015(folder)
-    soils = load_or_convert(cache, "lucas2015", VERSION, files, grid, lambda: _convert_2015(files, grid))
-    return soils.having(property)
+def _check_absorbance(bands: np.ndarray, name: str) -> Finding:
+    visible, infrared = np.nanmedian(bands, axis=0)
+    text = f"{name}: median {visible:.2f} at 600 nm, {infrared:.2f} at 2000 nm"
+    return Finding(bool(visible > infrared > 0), f"{text}; absorbance falls towards the infrared")
+
+
+def _check_ph(laboratory: pd.DataFrame, alone: bool) -> Finding:
+    n = laboratory["pH"].notna().sum() if "pH" in laboratory else 0
+    return Finding(bool(n) or not alone, f"{n:,} of {len(laboratory):,} rows have pH in water")
+
+
+def _check_join(points: pd.Series, scans: pd.Series) -> Iterator[Finding]:
+    yield check_count(len(scans), "scans", N_SCANS_2015)
+    seen = points.isin(set(scans)).sum()
+    yield Finding(seen >= LEAST_SHARE * len(points), f"{seen:,} of {len(points):,} points have spectra")
+    orphans = len(set(scans) - set(points))
+    yield Finding(orphans == 0, f"{orphans:,} scanned points are not in the laboratory table")
 
 
 def _convert_2009(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
@@ -217,7 +295,8 @@ def _convert_2009(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
         find_column(table.columns, key, path) for key in ("pointid", "sampleid", "isocountry")
     )
     columns = laboratory_columns(table.columns)
-    cells, reflectance, n_rows = _read_scans(table, [point, sample, country, *columns], grid)
+    text = [point, sample, country, *columns]
+    cells, reflectance, n_rows, _ = read_on_grid(table, text, grid, reflectance_from_absorbance)
     ids = clean_ids(cells[point])
     ids = ids.mask(ids == "", "sample " + cells[sample])  # a soil of unknown place is a soil all the same
     laboratory, notes = read_library_columns(cells, columns, str(path))
@@ -239,7 +318,7 @@ def _convert_2015(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
         table = SpectralTable(path, BAND)
         point = find_column(table.columns, "pointid", path)
         source = [name for name in table.columns if simplify(name) == "source"]
-        cells, reflectance, n = _read_scans(table, [point, *source], grid)
+        cells, reflectance, n, _ = read_on_grid(table, [point, *source], grid, reflectance_from_absorbance)
         simulated |= any(cells[name].str.casefold().eq("simulated").any() for name in source)
         countries.append(average_scans(clean_ids(cells[point]).to_numpy(), reflectance))
         n_rows, n_complete = n_rows + n, n_complete + len(reflectance)
@@ -260,20 +339,6 @@ def _simulated(provenance: Provenance) -> Provenance:
     )
 
 
-def _read_scans(
-    table: SpectralTable, text: Sequence[str], grid: np.ndarray
-) -> tuple[pd.DataFrame, np.ndarray, int]:
-    """Read the complete scans of a file: text columns, reflectance on the grid, and the file's rows."""
-    to_grid = Resampler(table.wavelengths, grid)
-    cells, scans, n_rows = [], [], 0
-    for rows, absorbance in table.chunks(text):
-        reflectance, complete = to_grid(reflectance_from_absorbance(absorbance))
-        cells.append(rows[complete])
-        scans.append(reflectance[complete])
-        n_rows += len(rows)
-    return pd.concat(cells), np.concatenate(scans), n_rows
-
-
 def _count(n_rows: int, n_complete: int) -> str:
     return (
         f"{n_complete:,} of {n_rows:,} scans have a value in every band, the others are dropped; "
@@ -283,8 +348,7 @@ def _count(n_rows: int, n_complete: int) -> str:
 
 def _laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """Read a table of laboratory values alone, by point; the country, if named, is the group."""
-    table = read_table(path)
-    cells = pd.DataFrame(table.cells, columns=table.header, index=table.rows)
+    cells = read_table(path).to_frame()
     laboratory, notes = read_library_columns(cells, laboratory_columns(cells), str(path))
     for name in cells:
         if simplify(name) == "nuts0":
@@ -316,11 +380,11 @@ def _join(
     ids, mean, agree = scans
     _refuse_other_units(name, grid, mean, laboratory)
     known = np.isin(ids, laboratory.index)
+    points = f"of {ids.size:,} scanned points"
     counts = [
         f"{known.sum():,} of {len(laboratory):,} points have spectra",
-        f"{(~known).sum():,} of {ids.size:,} scanned points are not in the laboratory table: dropped",
-        f"{(~agree).sum():,} of {ids.size:,} scanned points have a scan more than {SCAN_LIMIT:.0%} off "
-        "the point's mean: dropped",
+        f"{(~known).sum():,} {points} are not in the laboratory table: dropped",
+        f"{(~agree).sum():,} {points} have a scan more than {SCAN_LIMIT:.0%} off the point's mean: dropped",
     ]
     keep = known & agree
     provenance = Provenance(

@@ -1,27 +1,49 @@
-"""The Open Soil Spectral Library, levels L0 and L1, from the published CSV.
+"""The Open Soil Spectral Library (OSSL), levels L0 and L1: download, check, read.
 
-One gzipped text of 135,651 rows holds ten libraries: site, laboratory, vis-NIR and MIR
-columns. Only the vis-NIR spectra and the laboratory columns named here are converted.
-L0 keeps the method of each laboratory in the column's name, L1 brings methods together;
-where several columns hold one property, the first with a value counts, which is how
-OSSL's own table of methods makes L1 from L0.
+One gzipped text of 135,651 rows holds ten libraries: site, laboratory, vis-NIR and MIR columns. Only
+the vis-NIR spectra and the laboratory columns named here are converted. L0 keeps the method of each
+laboratory in the column's name, L1 brings methods together; where several columns hold one
+property, the first with a value counts, which is how OSSL's own table of methods makes L1 from L0.
+
+OSSL publishes no checksum and may change its files without notice: the hash of the first download
+is recorded beside the file, and what is there later, or downloaded again, must be the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pooch import HTTPDownloader
 
-from soilpb.readers.laboratory import SCAN_LIMIT, average_scans, read_library_columns
-from soilpb.readers.spectra_table import Resampler, SpectralTable, load_or_convert
+from soilpb import _files
+from soilpb.readers.laboratory import read_library_columns
+from soilpb.readers.libraries import (
+    Finding,
+    SpectralTable,
+    check_count,
+    load_or_convert,
+    read_on_grid,
+    read_whole,
+    track_bytes,
+)
+from soilpb.readers.spectra_table import SCAN_LIMIT, average_scans
 from soilpb.site_file import SiteError
 from soilpb.spectra import REFLECTANCE_RANGE, Provenance, SoilSpectra
 
+URL = "https://storage.googleapis.com/soilspec4gg-public/ossl_all_{level}_v1.2.csv.gz"
+#: What the publisher says of the licences, to be read before the download (about 1 GB).
+LICENCES = """\
+OSSL v1.2 gathers ten libraries, each under its own licence, named in every row of the table:
+  CC-BY: KSSL, ICRAF-ISRIC, CAF, GARRETT, SCHIEDUNG, SERBIA    CC0: AFSIS2    ODbL: AFSIS1
+  JRC licence agreement (no redistribution, no exact places): LUCAS
+Cite Safanelli et al. 2025, doi 10.1371/journal.pone.0296545, and the libraries you use."""
+#: Rows of the release.
+N_ROWS = 135_651
 #: Rises when the same bytes would be read differently: older cache entries then rest unused.
 VERSION = 1
 BAND = r"scan_visnir\.(\d+(?:\.\d+)?)_ref"
@@ -64,8 +86,6 @@ def load_ossl(
     property: str = "pH",
     datasets: Sequence[str] | None = None,
     countries: Sequence[str] | None = None,
-    ph_method: str | None = None,
-    level: Literal["L0", "L1"] | None = None,
     cache: Path | None = None,
 ) -> SoilSpectra:
     """Read the vis-NIR soils of OSSL that have a value of a property.
@@ -81,12 +101,8 @@ def load_ossl(
         Codes of the libraries to keep, such as ``["LUCAS.SSL"]``.
     countries : sequence of str, optional
         ISO 3166 codes, such as ``["USA"]``. OSSL names no country for LUCAS.
-    ph_method : str, optional
-        Keep only pH in water by this method, ``"iso.10390"`` or ``"usda.a268"``.
-    level : {"L0", "L1"}, optional
-        Which file; needed only if both are there.
     cache : Path, optional
-        Folder of the columnar cache (:mod:`soilpb.readers.spectra_table`).
+        Folder of the columnar cache (:mod:`soilpb.readers.libraries`).
 
     Returns
     -------
@@ -98,47 +114,121 @@ def load_ossl(
     SiteError
         If the file is missing or incomplete, or a filter keeps nothing.
     """
-    path = find_ossl(folder, level)
+    path, *others = find_tables(folder)
+    if others:
+        names = ", ".join(map(str, (path, *others)))
+        raise SiteError(f"{folder} has {names}; expected one table of OSSL: move the others out")
     soils = load_or_convert(cache, "ossl", VERSION, [path], grid, lambda: _convert(path, grid))
     for column, wanted in (("dataset", datasets), ("country", countries)):
         soils = _keep(soils, column, wanted)
-    soils = _keep(soils, "pH_method", None if ph_method is None else [ph_method]).having(property)
-    return _described(soils)
+    return _described(soils.having(property))
 
 
-def find_ossl(folder: Path, level: str | None = None) -> Path:
-    """Path of OSSL's table in ``folder``: the one that is there, or the one of ``level``."""
-    found = list_ossl_tables(folder, level)
-    if len(found) != 1:
-        names = ", ".join(map(str, found)) or f"no ossl_all_{level or 'L0'}_v1.2.csv.gz"
-        fix = "name the level" if found else "soilpb fetch ossl downloads it"
-        raise SiteError(f"{folder} has {names}; expected one table of OSSL: {fix}")
-    return found[0]
+def find_tables(folder: str | Path) -> list[Path]:
+    """Paths of all tables of OSSL in ``folder``, at any depth.
+
+    Raises
+    ------
+    SiteError
+        If there is none.
+    """
+    found = Path(folder).rglob("ossl_all_L[01]_v*.csv*")
+    tables = sorted(path for path in found if path.suffix in (".gz", ".csv"))
+    if not tables:
+        raise SiteError(f"{folder} has no ossl_all_L0_v1.2.csv.gz; soilpb fetch ossl downloads it")
+    return tables
 
 
-def list_ossl_tables(folder: Path, level: str | None = None) -> list[Path]:
-    """Paths of all tables of OSSL in ``folder``, at any depth."""
-    found = Path(folder).rglob(f"ossl_all_{level or 'L[01]'}_v*.csv*")
-    return sorted(path for path in found if path.suffix in (".gz", ".csv"))
+def fetch_ossl(folder: str | Path, level: Literal["L0", "L1"] = "L0") -> Path:
+    """Download OSSL's table, or check the one that is there against its recorded hash.
+
+    An interrupted download leaves nothing behind; the next one starts anew.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the table goes, and ``<table>.sha256`` beside it.
+    level : {"L0", "L1"}
+        As measured, or with the methods of laboratories brought together.
+
+    Returns
+    -------
+    Path of the table.
+
+    Raises
+    ------
+    SiteError
+        If the download fails, or the bytes are not those that were recorded.
+    """
+    address = URL.format(level=level)
+    path = Path(folder) / address.rsplit("/", 1)[-1]
+    if path.exists():
+        _record(path, path)
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{path.name}.*"):  # of a download that was killed
+        left.unlink()
+    with _files.atomic_write(path) as temporary:
+        _download(address, temporary)
+        _record(path, temporary)
+    return path
+
+
+def recorded_sha256(path: Path) -> str:
+    """Hash that was recorded when ``path`` was first downloaded; empty if none was."""
+    record = path.with_name(f"{path.name}.sha256")
+    return record.read_text(encoding="utf-8").split()[0] if record.exists() else ""
+
+
+def _download(address: str, target: Path) -> None:
+    bar = track_bytes(address.rsplit("/", 1)[-1], 1)
+    try:
+        HTTPDownloader(progressbar=bar, chunk_size=1 << 20)(address, str(target), None)
+    except OSError as error:  # all of requests' errors are
+        raise SiteError(f"{address} could not be downloaded ({error}); run the command again") from error
+    finally:
+        bar.close()
+
+
+def _record(path: Path, found: Path) -> None:
+    """Record the hash of the first download, or compare with the one recorded."""
+    sha256, recorded = _files.sha256_of(found), recorded_sha256(path)
+    record = path.with_name(f"{path.name}.sha256")
+    if not recorded:
+        with _files.atomic_write(record) as temporary:
+            temporary.write_text(f"{sha256}  {path.name}\n", encoding="utf-8")
+    elif recorded != sha256:
+        what = "is damaged or was edited" if found == path else "has changed at its publisher's"
+        fix = "delete it and fetch again" if found == path else f"to accept the new table, delete {record}"
+        raise SiteError(f"{path} {what}: sha256 {sha256[:12]}…, recorded {recorded[:12]}…; {fix}")
+
+
+def check_ossl(folder: Path) -> Iterator[Finding]:
+    """Say what OSSL's tables in a folder hold, and whether they are what was recorded."""
+    for path in find_tables(folder):
+        recorded, found = recorded_sha256(path), _files.sha256_of(path)
+        same = "the one recorded" if recorded == found else f"not {recorded}" if recorded else "none recorded"
+        yield Finding(recorded in ("", found), f"{path.name}: sha256 {found} ({same})")
+        wanted = ["dataset.code_ascii_txt", "dataset.license.title_ascii_txt", *LABORATORY["pH"]]
+        cells, bands = read_whole(path, r"scan_visnir\.(600|2000)_ref", wanted)
+        scanned = np.isfinite(bands).all(axis=1)
+        ph = cells[[name for name in LABORATORY["pH"] if name in cells]]
+        both = int((scanned & (~ph.isin(["", "NA"])).any(axis=1)).sum())
+        yield check_count(len(cells), "rows", N_ROWS)
+        yield Finding(both > 0, f"{scanned.sum():,} rows have a vis-NIR spectrum, {both:,} also pH in water")
+        for (dataset, licence), n in cells[scanned][wanted[:2]].value_counts().items():
+            yield Finding(True, f"{dataset}: {n:,} spectra, licence {licence or 'not stated'}")
 
 
 def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
     table = SpectralTable(path, BAND)
     laboratory = [name for names in LABORATORY.values() for name in names]
     wanted = [name for name in (*TEXT, *laboratory) if name in table.columns]
-    to_grid = Resampler(table.wavelengths, grid)
     missing = [name for name in REQUIRED if name not in table.columns]
     if missing:
         raise SiteError(f"{path}: no column {missing[0]!r}; is it OSSL's table of all, as downloaded?")
-    cells, scans, n_rows, n_scanned = [], [], 0, 0
-    for rows, measured in table.chunks(wanted):
-        scanned = np.isfinite(measured).any(axis=1)
-        reflectance, complete = to_grid(measured[scanned])
-        cells.append(rows[scanned][complete])
-        scans.append(reflectance[complete])
-        n_rows, n_scanned = n_rows + len(rows), n_scanned + scanned.sum()
-    samples, notes = _samples(pd.concat(cells), path)
-    reflectance = np.concatenate(scans)
+    cells, reflectance, n_rows, n_scanned = read_on_grid(table, wanted, grid)
+    samples, notes = _samples(cells, path)
     low, high = REFLECTANCE_RANGE
     possible = ((reflectance > low) & (reflectance < high)).all(axis=1)
     if possible.mean() < 0.5:  # another unit, which SoilSpectra names
@@ -151,10 +241,9 @@ def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
         *notes,
     ]
     kept = samples[possible].drop_duplicates("sample").set_index("sample").loc[ids[agree]]
-    provenance = Provenance(
-        f"OSSL {' '.join(path.name.split('.csv')[0].split('_')[2:])}", "measured", citation=_CITATION
-    )
-    return SoilSpectra(grid, mean[agree], kept, provenance.with_notes(*notes))
+    name = f"OSSL {' '.join(path.name.split('.csv')[0].split('_')[2:])}"
+    provenance = Provenance(name, "measured", citation=_CITATION, notes=tuple(notes))
+    return SoilSpectra(grid, mean[agree], kept, provenance)
 
 
 def _samples(cells: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -190,20 +279,13 @@ def _keep(soils: SoilSpectra, column: str, wanted: Sequence[str] | None) -> Soil
 def _described(soils: SoilSpectra) -> SoilSpectra:
     """Say whose soils were kept: licence and count of each dataset, instruments, methods of pH."""
     samples, source = soils.samples, soils.provenance
-    notes = [
-        f"pH in water by {method}: {n:,}"
-        for method, n in samples["pH_method"].value_counts().items()
-        if method
-    ]
+    methods = samples["pH_method"].value_counts().items()
+    notes = [f"pH in water by {method}: {n:,}" for method, n in methods if method]
     notes += [f"{dataset}: {n:,} soils" for dataset, n in samples["dataset"].value_counts().items()]
     instruments = sorted(set(samples.get("instrument", ())) - {""})
     licences = samples[["dataset", "licence"]].drop_duplicates().sort_values("dataset")
+    stated = "; ".join(f"{dataset}: {licence or 'none stated'}" for dataset, licence in licences.to_numpy())
     described = replace(
-        source,
-        instrument="; ".join(instruments) or source.instrument,
-        licence="; ".join(
-            f"{dataset}: {licence or 'none stated'}" for dataset, licence in licences.to_numpy()
-        ),
-        notes=(*source.notes, *notes),
-    )
+        source, instrument="; ".join(instruments) or source.instrument, licence=stated
+    ).with_notes(*notes)
     return replace(soils, provenance=described)

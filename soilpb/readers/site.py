@@ -16,7 +16,7 @@ import pandas as pd
 
 from soilpb._files import sha256_of
 from soilpb.readers import limesoda
-from soilpb.readers.columns import match_ids, refuse_repeated
+from soilpb.readers.columns import match_ids, refuse_repeated_ids
 from soilpb.readers.folder import list_files, read_folder
 from soilpb.readers.formats.spectrum_file import (
     Unit,
@@ -25,8 +25,8 @@ from soilpb.readers.formats.spectrum_file import (
     recognise_unit,
     to_fraction,
 )
-from soilpb.readers.laboratory import SCAN_LIMIT, BelowDetection, average_scans, read_laboratory
-from soilpb.readers.spectra_table import Scans, read_scans
+from soilpb.readers.laboratory import BelowDetection, read_laboratory
+from soilpb.readers.spectra_table import SCAN_LIMIT, Scans, average_scans, read_scans
 from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import Provenance, SoilSpectra
 
@@ -211,7 +211,7 @@ def _one_spectrum_each(
 ) -> tuple[list[str], np.ndarray, list[str]]:
     """Ids, one spectrum each, and a note if scans were averaged."""
     if replicates == "refuse":
-        refuse_repeated(
+        refuse_repeated_ids(
             scans.table,
             scans.ids,
             scans.id_column,

@@ -1,19 +1,9 @@
-"""Files as programs and locales write them → rows of cells, not yet a table.
+"""Any CSV, TSV or XLSX file → a table of cells, and cells → numbers.
 
-Text comes in several encodings and with several separators, workbooks with dates and
-sheets; here they become lines of stripped texts, numbers and dates. Files are only read.
-
-Tables as people save them, with a name for every place in the file.
-
-A table is read as it stands; what its cells mean is for others to say (``cells``,
-``band_names``, ``ids``), who name file, row and column in each message.
-
-What cells mean: numbers with either decimal mark, missing values, detection limits.
-
-``n.d.``, ``NA``, ``-999`` and an empty cell are missing values; ``<5`` is a value below
-a detection limit of 5; anything else that is no number is unreadable, and its reader
-says which cell it was. Nothing is ever guessed: ``1,234`` is 1.234 or 1234 only where
-other cells of the same table tell.
+Encoding, separator and decimal mark are found in the file. ``n.d.``, ``NA``, ``-999`` and an
+empty cell are missing values; ``<5`` is a value below a detection limit of 5; anything else that
+is no number is unreadable, and its reader names the cell. Nothing is guessed: ``1,234`` is 1.234
+or 1234 only where other cells of the table tell. Files are only read.
 """
 
 from __future__ import annotations
@@ -37,176 +27,21 @@ from soilpb.site_file import SiteError
 
 #: In order of trust: a comma may also be a decimal mark or stand in a remark.
 SEPARATORS = ("\t", ";", "|", ",")
+MISSING_WORDS = frozenset(
+    "- -- – — . / na n/a n.a. #n/a nan null none missing nd n.d n.d. n.b. 未测".split()
+) | {"", "n. d.", "not determined"}
+MISSING_CODES = (-999.0, -9999.0)
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 #: ASCII and pairs of the GB 2312 plane only: Western accents mostly stand alone.
 _CHINESE = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*")
+_DECIMAL = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+#: Digits in groups of three by one mark, then perhaps the other mark and decimals.
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?P<mark>[., '])\d{3}(?P<more>(?P=mark)\d{3})*(?P<rest>[.,]\d*)?")
 
+#: Row of the file, counted from 1, and its cells: str, int, float or a date.
 Line = tuple[int, list[Any]]
-
-
-@dataclass(frozen=True)
-class Lines:
-    """Rows of a file.
-
-    Parameters
-    ----------
-    lines : list of (int, list)
-        Row of the file, counted from 1, and its cells: ``str`` (stripped, ``""`` where
-        empty), ``int``, ``float`` or a date.
-    separator : str
-        Of a text file; empty for a workbook.
-    notes : tuple of str
-        What had to be decided to read it.
-    """
-
-    lines: list[Line]
-    separator: str
-    notes: tuple[str, ...]
-
-
-def read_lines(path: str | Path) -> Lines:
-    """Read the rows of a CSV, TSV or XLSX; its kind is told by its content, not its name.
-
-    Text may be UTF-8 (with or without byte order mark), UTF-16 with one, Chinese GB 18030
-    or Western Windows-1252, and be separated by tabs, semicolons, bars or commas.
-
-    Raises
-    ------
-    SiteError
-        Naming the file, and the row where there is one: not there, empty, a single
-        column, an unreadable workbook, encoding or quotation.
-    """
-    path = Path(path)
-    content = read_bytes(path)
-    if content.startswith(_OLE):
-        raise SiteError(f"{path} is an old .xls or an encrypted workbook; save it as .xlsx or CSV")
-    if content.startswith(_ZIP):
-        lines, notes = _read_workbook(path, content)
-        return Lines(lines, "", notes)
-    text, notes = _decode(path, content)
-    try:
-        separator = _find_separator(path, text)
-        return Lines(_split(text, separator), separator, notes)
-    except csv.Error as error:
-        raise SiteError(f"{path} is no table of text ({error}); look for a stray quotation mark") from None
-
-
-def clean(text: str) -> str:
-    """Strip a text and bring look-alike characters (µ, −, full width, hard spaces) to one form.
-
-    Examples
-    --------
-    >>> clean(" ＜５ "), clean("Pb (mg kg⁻¹)")
-    ('<5', 'Pb (mg kg-1)')
-    """
-    if not text.isascii():
-        text = (
-            unicodedata.normalize("NFKC", text).replace("−", "-").replace("\ufeff", "").replace("\u200b", "")
-        )
-    return text.strip()
-
-
-def read_bytes(path: Path) -> bytes:
-    """Bytes of a file.
-
-    Raises
-    ------
-    SiteError
-        Naming the file: not there, not readable, or empty.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise SiteError(f"{path} is not there; check the path in the site file") from None
-    except OSError as error:
-        raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
-    if not content.strip():
-        raise SiteError(f"{path} is empty; export it again")
-    return content
-
-
-def _decode(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
-    """Text of the bytes, and a note where the encoding had to be guessed."""
-    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
-    if not marked and b"\x00" in content:
-        raise SiteError(f"{path} is no text (it holds zero bytes); save it as CSV UTF-8 or .xlsx")
-    guess = "gb18030" if _CHINESE.fullmatch(content) else "cp1252"
-    for encoding in [marked] if marked else ["utf-8", guess]:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError as error:
-            failed = error
-        else:
-            return text, (f"{path.name} is not UTF-8; read as {encoding}",) if encoding == guess else ()
-    row = content[: failed.start].count(b"\n") + 1
-    tried = marked or "UTF-8, GB 18030 or Windows-1252"
-    raise SiteError(
-        f"{path}, row {row}: byte 0x{content[failed.start]:02x} is no text in {tried}; save it as CSV UTF-8"
-    )
-
-
-def _find_separator(path: Path, text: str) -> str:
-    """Separator that gives the first rows one length; failing that, the longest rows."""
-    head = [line for line in text.splitlines() if line.strip("\ufeff\t ")][:30]
-    if not head:
-        raise SiteError(f"{path} is empty; export it again")
-    widths = {s: [len(row) for row in csv.reader(head, delimiter=s)] for s in SEPARATORS}
-    for separator, found in widths.items():
-        if len(set(found)) == 1 and found[0] > 1:
-            return separator
-    longest = max(widths, key=lambda s: sum(widths[s]))
-    if max(widths[longest]) < 2:
-        raise SiteError(
-            f"{path} has one column only; separate columns with commas, semicolons or tabs "
-            f"(row 1 reads {head[0][:40]!r})"
-        )
-    return longest
-
-
-def _split(text: str, separator: str) -> list[Line]:
-    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
-    return [(reader.line_num, [clean(cell) for cell in row]) for row in reader]
-
-
-def _read_workbook(path: Path, content: bytes) -> tuple[list[Line], tuple[str, ...]]:
-    """Rows of the first sheet that has any, and a note on sheets left aside."""
-    try:
-        with warnings.catch_warnings():
-            # openpyxl warns of styles and extensions that have no bearing on values.
-            warnings.simplefilter("ignore", UserWarning)
-            workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
-            sheets = {sheet.title: _sheet_lines(sheet) for sheet in workbook.worksheets}
-            workbook.close()
-    except Exception as error:  # a broken workbook raises whatever its broken part provokes
-        raise SiteError(
-            f"{path} cannot be opened as a workbook ({error}); save it again as .xlsx or CSV"
-        ) from None
-    filled = {title: lines for title, lines in sheets.items() if lines}
-    if not filled:
-        raise SiteError(f"{path} is empty: no sheet has a filled cell; export it again")
-    used, *others = filled
-    notes = (f"{path.name}: sheet {used!r} read, {', '.join(others)} left aside",) if others else ()
-    return filled[used], notes
-
-
-def _sheet_lines(sheet: Any) -> list[Line]:
-    sheet.reset_dimensions()  # some writers store a wrong extent
-    lines = ((i, [_workbook_cell(value) for value in row]) for i, row in enumerate(sheet.values, start=1))
-    return [line for line in lines if not _blank(line)]
-
-
-def _workbook_cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    if isinstance(value, str | bool):
-        return clean(str(value))
-    return value
-
-
-def _blank(line: Line) -> bool:
-    return all(cell == "" for cell in line[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,7 +51,6 @@ class Table:
     Parameters
     ----------
     path : Path
-        The file.
     header : tuple of str, n_columns
         First row that is not blank.
     cells : (n_rows, n_columns) array of objects
@@ -248,41 +82,73 @@ class Table:
             parts.append(f"{self.words[1]} {self.header[column]!r}")
         return ", ".join(parts)
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return the cells, indexed by the rows of the file."""
+        return pd.DataFrame(self.cells, columns=self.header, index=self.rows)
+
 
 def read_table(path: str | Path) -> Table:
-    """Read a CSV, TSV or XLSX of any dialect (see :func:`soilpb.readers.tables.read_lines`).
+    """Read a CSV, TSV or XLSX; its kind is told by its content, not its name.
 
-    Blank rows, and columns without name and value, are passed over.
+    Text may be UTF-8, UTF-16 with byte order mark, GB 18030 or Windows-1252, separated by tabs,
+    semicolons, bars or commas. Blank rows, and columns without name and value, are passed over.
 
     Raises
     ------
     SiteError
-        Naming the file: no rows, or a row with more cells than the header has names.
+        Naming the file, and the row where there is one: not there, empty, a single column, an
+        unreadable workbook, encoding or quotation, a row with more cells than the header has names.
     """
     path = Path(path)
-    read = read_lines(path)
-    lines = [(number, _trimmed(row)) for number, row in read.lines]
+    lines, separator, notes = _read_lines(path)
+    lines = [(number, _trim(row)) for number, row in lines]
     lines = [line for line in lines if line[1]]
     if not lines:
-        raise SiteError(f"{path} is empty: it has separators but no cell is filled")
+        raise SiteError(f"{path} is empty: it has separators but no cell is filled; export it again")
     (_, header), *body = lines
     if not body:
         raise SiteError(f"{path} has a header but no rows below it; export it again")
-    _check_lengths(path, lines, read.separator)
+    _check_lengths(path, lines, separator)
     width = len(header)
     cells = np.empty((len(body), width), dtype=object)
     for i, (_, row) in enumerate(body):
         cells[i] = row + [""] * (width - len(row))
     names = [as_text(name) for name in header]
     keep = [j for j in range(width) if names[j] or any(cell != "" for cell in cells[:, j])]
-    return Table(
-        path=path,
-        header=tuple(names[j] for j in keep),
-        cells=cells[:, keep],
-        rows=np.array([number for number, _ in body]),
-        separator=read.separator,
-        notes=read.notes,
-    )
+    rows = np.array([number for number, _ in body])
+    return Table(path, tuple(names[j] for j in keep), cells[:, keep], rows, separator, notes)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read the bytes of a file.
+
+    Raises
+    ------
+    SiteError
+        Naming the file: not there, not readable, or empty.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise SiteError(f"{path} is not there; check the path in the site file") from None
+    except OSError as error:
+        raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
+    if not content.strip():
+        raise SiteError(f"{path} is empty; export it again")
+    return content
+
+
+def clean(text: str) -> str:
+    """Strip a text and bring look-alike characters (µ, −, full width, hard spaces) to one form.
+
+    Examples
+    --------
+    >>> clean(" ＜５ "), clean("Pb (mg kg⁻¹)")
+    ('<5', 'Pb (mg kg-1)')
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).translate({0x2212: "-", 0xFEFF: None, 0x200B: None})
+    return text.strip()
 
 
 def as_text(cell: Any) -> str:
@@ -296,66 +162,28 @@ def as_text(cell: Any) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
-def _trimmed(row: list[Any]) -> list[Any]:
-    """Return the row without the empty cells at its end."""
-    end = len(row)
-    while end and row[end - 1] == "":
-        end -= 1
-    return row[:end]
-
-
-def _check_lengths(path: Path, lines: list[Line], separator: str) -> None:
-    """Refuse cells beyond the header: the row, or the header, is not what it seems."""
-    width = len(lines[0][1])
-    longer = [(number, len(row)) for number, row in lines[1:] if len(row) > width]
-    if not longer:
-        return
-    number, length = longer[0]
-    usual = Counter(len(row) for _, row in lines[1:]).most_common(1)[0][0]
-    hint = "mend the row"
-    if usual > width:
-        hint = "the first row must name every column: delete what stands above the header"
-    if separator == ",":
-        hint += "; if it has decimal commas, save it with semicolons or decimal points"
-    raise SiteError(f"{path}, row {number}: {length} cells, but the header has {width}; {hint}")
-
-
-MISSING_WORDS = frozenset(
-    "- -- – — . / na n/a n.a. #n/a nan null none missing nd n.d n.d. n.b. 未测".split()
-) | {
-    "",
-    "n. d.",
-    "not determined",
-}
-MISSING_CODES = (-999.0, -9999.0)
-
-_DECIMAL = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
-#: Digits in groups of three by one mark, then perhaps the other mark and decimals.
-_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?P<mark>[., '])\d{3}(?P<more>(?P=mark)\d{3})*(?P<rest>[.,]\d*)?")
-
-
 @dataclass(frozen=True, eq=False)
 class Numbers:
     """A column of cells as numbers.
 
     Parameters
     ----------
-    values : (n,) float array
-        NaN where the cell is missing, censored or unreadable.
+    measured : (n,) float array
+        NaN where the cell is missing, below detection or unreadable.
     limits : (n,) float array
         The 5 of ``<5``; NaN elsewhere.
     unreadable : (n,) bool array
         Cells that are none of these.
     """
 
-    values: np.ndarray
+    measured: np.ndarray
     limits: np.ndarray
     unreadable: np.ndarray
 
     @property
     def missing(self) -> np.ndarray:
         """(n,) bool: nothing was measured there, or nothing was written down."""
-        return np.isnan(self.values) & np.isnan(self.limits) & ~self.unreadable
+        return np.isnan(self.measured) & np.isnan(self.limits) & ~self.unreadable
 
 
 def decimal_mark(cells: Iterable[Any], separator: str = "") -> str:
@@ -397,7 +225,7 @@ def read_number(text: str, mark: str = ".") -> float | None:
     grouped = _GROUPED.fullmatch(text)
     if grouped and grouped["rest"] and grouped["rest"][0] == grouped["mark"]:
         return None
-    if grouped and _certainly_grouped(grouped):
+    if grouped and (grouped["more"] or grouped["rest"] or grouped["mark"] in " '"):
         whole = text.removesuffix(grouped["rest"] or "").replace(grouped["mark"], "")
         return float(whole + (grouped["rest"] or "").replace(",", "."))
     if grouped and mark != grouped["mark"]:
@@ -407,14 +235,7 @@ def read_number(text: str, mark: str = ".") -> float | None:
 
 
 def read_numbers(cells: np.ndarray, mark: str = ".") -> Numbers:
-    """Read cells of one table whose decimal mark is known.
-
-    Parameters
-    ----------
-    cells : (n,) array of str, numbers, dates
-    mark : str
-        See :func:`decimal_mark`.
-    """
+    """Read cells, (n,), of one table whose decimal mark (see :func:`decimal_mark`) is known."""
     values = np.full(len(cells), np.nan)
     limits, unreadable = values.copy(), np.zeros(len(cells), dtype=bool)
     if mark == ".":
@@ -424,6 +245,118 @@ def read_numbers(cells: np.ndarray, mark: str = ".") -> Numbers:
         values[i], limits[i], unreadable[i] = _read_cell(cells[i], mark)
     values[np.isin(values, MISSING_CODES)] = np.nan
     return Numbers(values, limits, unreadable)
+
+
+def _read_lines(path: Path) -> tuple[list[Line], str, tuple[str, ...]]:
+    """Rows of a file, the separator of a text, and notes."""
+    content = read_bytes(path)
+    if content.startswith(_OLE):
+        raise SiteError(f"{path} is an old .xls or an encrypted workbook; save it as .xlsx or CSV")
+    if content.startswith(_ZIP):
+        lines, notes = _read_workbook(path, content)
+        return lines, "", notes
+    text, notes = _decode(path, content)
+    try:
+        separator = _find_separator(path, text)
+        rows = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
+        return [(rows.line_num, [clean(cell) for cell in row]) for row in rows], separator, notes
+    except csv.Error as error:
+        raise SiteError(f"{path} is no table of text ({error}); look for a stray quotation mark") from None
+
+
+def _decode(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
+    """Text of the bytes, and a note where the encoding had to be guessed."""
+    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
+    if not marked and b"\x00" in content:
+        raise SiteError(f"{path} is no text (it holds zero bytes); save it as CSV UTF-8 or .xlsx")
+    guess = "gb18030" if _CHINESE.fullmatch(content) else "cp1252"
+    for encoding in [marked] if marked else ["utf-8", guess]:
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError as error:
+            failed = error
+        else:
+            return text, (f"{path.name} is not UTF-8; read as {encoding}",) if encoding == guess else ()
+    row = content[: failed.start].count(b"\n") + 1
+    tried = marked or "UTF-8, GB 18030 or Windows-1252"
+    raise SiteError(
+        f"{path}, row {row}: byte 0x{content[failed.start]:02x} is no text in {tried}; save it as CSV UTF-8"
+    )
+
+
+def _find_separator(path: Path, text: str) -> str:
+    """Separator that gives the first rows one length; failing that, the longest rows."""
+    head = [line for line in text.splitlines() if line.strip("\ufeff\t ")][:30]
+    if not head:
+        raise SiteError(f"{path} is empty; export it again")
+    widths = {s: [len(row) for row in csv.reader(head, delimiter=s)] for s in SEPARATORS}
+    for separator, found in widths.items():
+        if len(set(found)) == 1 and found[0] > 1:
+            return separator
+    longest = max(widths, key=lambda s: sum(widths[s]))
+    if max(widths[longest]) < 2:
+        raise SiteError(
+            f"{path} has one column only; separate columns with commas, semicolons or tabs "
+            f"(row 1 reads {head[0][:40]!r})"
+        )
+    return longest
+
+
+def _read_workbook(path: Path, content: bytes) -> tuple[list[Line], tuple[str, ...]]:
+    """Rows of the first sheet that has any, and a note on sheets left aside."""
+    try:
+        with warnings.catch_warnings():
+            # openpyxl warns of styles and extensions that have no bearing on values.
+            warnings.simplefilter("ignore", UserWarning)
+            workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
+            sheets = {sheet.title: _read_sheet(sheet) for sheet in workbook.worksheets}
+            workbook.close()
+    except Exception as error:  # a broken workbook raises whatever its broken part provokes
+        raise SiteError(
+            f"{path} cannot be opened as a workbook ({error}); save it again as .xlsx or CSV"
+        ) from None
+    filled = {title: lines for title, lines in sheets.items() if lines}
+    if not filled:
+        raise SiteError(f"{path} is empty: no sheet has a filled cell; export it again")
+    used, *others = filled
+    notes = (f"{path.name}: sheet {used!r} read, {', '.join(others)} left aside",) if others else ()
+    return filled[used], notes
+
+
+def _read_sheet(sheet: Any) -> list[Line]:
+    sheet.reset_dimensions()  # some writers store a wrong extent
+    lines = [(i, [_read_workbook_cell(cell) for cell in row]) for i, row in enumerate(sheet.values, start=1)]
+    return [line for line in lines if any(cell != "" for cell in line[1])]
+
+
+def _read_workbook_cell(value: Any) -> Any:
+    if value is None:
+        return ""
+    return clean(str(value)) if isinstance(value, str | bool) else value
+
+
+def _trim(row: list[Any]) -> list[Any]:
+    """Return the row without the empty cells at its end."""
+    end = len(row)
+    while end and row[end - 1] == "":
+        end -= 1
+    return row[:end]
+
+
+def _check_lengths(path: Path, lines: list[Line], separator: str) -> None:
+    """Refuse cells beyond the header: the row, or the header, is not what it seems."""
+    width = len(lines[0][1])
+    longer = [(number, len(row)) for number, row in lines[1:] if len(row) > width]
+    if not longer:
+        return
+    number, length = longer[0]
+    usual = Counter(len(row) for _, row in lines[1:]).most_common(1)[0][0]
+    hint = "mend the row"
+    if usual > width:
+        hint = "the first row must name every column: delete what stands above the header"
+    if separator == ",":
+        hint += "; if it has decimal commas, save it with semicolons or decimal points"
+    raise SiteError(f"{path}, row {number}: {length} cells, but the header has {width}; {hint}")
 
 
 def _read_cell(cell: Any, mark: str) -> tuple[float, float, bool]:
@@ -443,7 +376,3 @@ def _read_cell(cell: Any, mark: str) -> tuple[float, float, bool]:
 def _looks_numeric(text: str) -> bool:
     text = text.lstrip("<= ")
     return bool(_DECIMAL.fullmatch(text) or _GROUPED.fullmatch(text))
-
-
-def _certainly_grouped(grouped: re.Match[str]) -> bool:
-    return bool(grouped["more"] or grouped["rest"] or grouped["mark"] in " '")

@@ -1,61 +1,57 @@
-"""Instrument files, told by their content: names and suffixes are what people make of them."""
+"""Spectrum files of instruments, one module per format; a file's format is told by its content.
+
+A new format is a module with a ``FORMATS`` tuple of
+:class:`~soilpb.readers.formats.spectrum_file.Format` and its name in the list below.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from soilpb.readers.formats import asd, omnic, opus
-from soilpb.readers.formats import text as text_
-from soilpb.readers.formats.jcamp import read_jcamp
-from soilpb.readers.formats.spectrum_file import SpectrumFile
-from soilpb.readers.formats.text import read_sed
 from soilpb.site_file import SiteError
 
-#: Suffixes that promise an instrument file; so do numbers (OPUS ``.0``, old ASD ``.000``).
-SUFFIXES = frozenset({".asd", ".sed", ".sig", ".spa", ".jdx", ".dx", ".jcm"})
+if TYPE_CHECKING:
+    from soilpb.readers.formats.spectrum_file import Format, SpectrumFile
+
+_MODULES = (
+    "asd",
+    "opus",
+    "omnic",
+    "jcamp",
+    "text",
+)
 #: As much of a file as tells its format: remarks may stand before the first telling line.
 _HEAD = 4096
 
-Reader = Callable[[Path], SpectrumFile]
 
-
-def find_reader(path: str | Path) -> Reader | None:
-    """Return the reader of a file's format, or None if its content is of no instrument known here.
+def find_format(path: str | Path) -> Format | None:
+    """Return the format of a file, or None if its content is of no instrument known here.
 
     Examples
     --------
-    >>> find_reader(__file__) is None
+    >>> find_format(__file__) is None
     True
     """
     with open(path, "rb") as file:
-        head = file.read(_HEAD)
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    # In the order of certainty: bytes that nobody writes by chance, then words.
-    tests = (
-        (head[:3] in asd.VERSIONS and b"\0" in head, asd.read_asd),
-        (head.startswith(opus.MARK), opus.read_opus),
-        (head.startswith(omnic.MARK), omnic.read_omnic),
-        (text.startswith(text_.MARK), text_.read_svc),
-        (re.match(rb"##\s*(TITLE|JCAMP)", text, re.IGNORECASE), read_jcamp),
-        (re.match(rb"(Comment|Version):", text) and b"Instrument:" in text, read_sed),
-    )
-    return next((reader for found, reader in tests if found), None)
+        head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf")
+    return next((found for found in _formats() if found.begins(head)), None)
 
 
 def has_instrument_suffix(path: Path) -> bool:
-    """Tell whether a file's name says that an instrument wrote it.
+    """Tell whether a file's name says that an instrument wrote it; numbers do (OPUS ``.0``, ASD ``.000``).
 
     Examples
     --------
-    >>> has_instrument_suffix(Path("s1.ASD")), has_instrument_suffix(Path("s1.0")), has_instrument_suffix(Path("a.txt"))
-    (True, True, False)
+    >>> [has_instrument_suffix(Path(name)) for name in ("s1.ASD", "s1.0", "notes.txt")]
+    [True, True, False]
     """
     suffix = path.suffix.lower()
-    return suffix in SUFFIXES or suffix[1:].isdigit()
+    return suffix[1:].isdigit() or any(suffix in known.suffixes for known in _formats())
 
 
 # A damaged file may hold any number; what comes of it is refused by its value.
@@ -70,14 +66,22 @@ def read_instrument(path: str | Path) -> SpectrumFile:
     """
     path = Path(path)
     try:
-        reader = find_reader(path)
+        found = find_format(path)
     except FileNotFoundError:
         raise SiteError(f"{path} is not there; check the path in the site file") from None
     except OSError as error:
         raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
-    if reader is None:
+    if found is None:
+        names = ", ".join(known.name for known in _formats())
         raise SiteError(
-            f"{path} is no instrument file known here (ASD, Spectral Evolution, SVC, Bruker OPUS, OMNIC, "
-            "JCAMP-DX), or its beginning is lost; copy it from the instrument again, or export a table"
+            f"{path} is no instrument file known here ({names}), or its beginning is lost; copy it from "
+            "the instrument again, or export a table"
         )
-    return reader(path)
+    return found.read(path)
+
+
+@cache
+def _formats() -> tuple[Format, ...]:
+    """All formats; their modules are imported when the first file is read."""
+    modules = (import_module(f"{__name__}.{name}") for name in _MODULES)
+    return tuple(found for module in modules for found in module.FORMATS)

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import DARKEST, SpectrumFile
+from soilpb.readers.formats.spectrum_file import (
+    AGAIN,
+    DARKEST,
+    HIGHEST_MEDIAN,
+    Format,
+    SpectrumFile,
+    refuse_cut_off,
+)
 from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
@@ -43,7 +50,6 @@ _MODELS = {
 }
 #: A header that is spoilt may say anything; no ASD has more channels.
 _MOST_CHANNELS = 10_000
-_AGAIN = "copy it from the instrument again"
 
 
 def read_asd(path: str | Path) -> SpectrumFile:
@@ -57,15 +63,11 @@ def read_asd(path: str | Path) -> SpectrumFile:
     """
     path = Path(path)
     content = read_bytes(path)
-    version = VERSIONS.get(content[:3])
-    if version is None:
-        raise SiteError(f"{path} is no ASD file: it starts with {content[:3]!r}")
-    if len(content) < HEADER.itemsize:
-        raise SiteError(f"{path} is cut off within its header ({len(content)} bytes); {_AGAIN}")
+    refuse_cut_off(path, content, HEADER.itemsize, "within its header")
     header = np.frombuffer(content, HEADER, 1)[0]
     axis = _axis(path, header)
     spectrum = _values(path, content, header, HEADER.itemsize, "spectrum")
-    white = _white_reference(path, content, header) if version > 1 else None
+    white = _white_reference(path, content, header) if VERSIONS[content[:3]] > 1 else None
     values, notes = _divided(path, header, axis, spectrum, white)
     return SpectrumFile(
         path=path,
@@ -85,7 +87,7 @@ def _axis(path: Path, header: np.void) -> np.ndarray:
     if not good or not 1 < channels <= _MOST_CHANNELS:
         raise SiteError(
             f"{path}: its header says {channels} channels from {first:g} nm by {step:g} nm, which no "
-            f"instrument has; {_AGAIN}"
+            f"instrument has; {AGAIN}"
         )
     return first + step * np.arange(channels, dtype=np.float64)
 
@@ -94,10 +96,9 @@ def _values(path: Path, content: bytes, header: np.void, offset: int, what: str)
     """One array of the file, (n_channels,) float64."""
     kind = _FORMATS.get(int(header["data_format"]))
     if kind is None:
-        raise SiteError(f"{path}: its header says data format {header['data_format']}; {_AGAIN}")
+        raise SiteError(f"{path}: its header says data format {header['data_format']}; {AGAIN}")
     channels = int(header["channels"])
-    if len(content) < offset + channels * kind.itemsize:
-        raise SiteError(f"{path} is cut off within its {what} ({len(content)} bytes); {_AGAIN}")
+    refuse_cut_off(path, content, offset + channels * kind.itemsize, f"within its {what}")
     return np.frombuffer(content, kind, channels, offset).astype(np.float64)
 
 
@@ -105,8 +106,7 @@ def _white_reference(path: Path, content: bytes, header: np.void) -> np.ndarray 
     """White reference, (n_channels,), or None where the file says that there is none."""
     size = _FORMATS[int(header["data_format"])].itemsize
     start = HEADER.itemsize + int(header["channels"]) * size
-    if len(content) < start + REFERENCE.size:
-        raise SiteError(f"{path} is cut off before its white reference ({len(content)} bytes); {_AGAIN}")
+    refuse_cut_off(path, content, start + REFERENCE.size, "before its white reference")
     flag, _, _, remark = REFERENCE.unpack_from(content, start)
     if not flag:
         return None
@@ -122,7 +122,7 @@ def _divided(
         held = _DATA_TYPES[kind] if kind < len(_DATA_TYPES) else f"data type {kind}"
         raise SiteError(f"{path} holds {held}; export reflectance from ViewSpec Pro or Indico")
     median = float(np.median(spectrum))
-    divided_already = kind == _REFLECTANCE and DARKEST < median < 1.6
+    divided_already = kind == _REFLECTANCE and DARKEST < median < HIGHEST_MEDIAN["fraction"]
     if divided_already and (white is None or np.median(white) > 10):
         return spectrum, ("the file stores reflectance, not counts",)
     if white is None:
@@ -143,3 +143,10 @@ def _splices(header: np.void, axis: np.ndarray) -> tuple[float, ...]:
     """Where one detector hands over to the next, nm; none for an instrument with one detector."""
     said = (float(header["splice_1"]), float(header["splice_2"]))
     return tuple(splice for splice in said if axis[1] <= splice < axis[-2])
+
+
+def _begins(head: bytes) -> bool:
+    return head[:3] in VERSIONS and b"\0" in head
+
+
+FORMATS = (Format("ASD", (".asd",), _begins, read_asd),)

@@ -15,7 +15,7 @@ from typing import Any
 import jcamp
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import SpectrumFile
+from soilpb.readers.formats.spectrum_file import HIGHEST_MEDIAN, Format, SpectrumFile
 from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
@@ -106,7 +106,7 @@ def _check(path: Path, found: dict[str, Any]) -> None:
 def _quantity(found: dict[str, Any], values: np.ndarray) -> str:
     said = _squeezed(found, "yunits")
     if said in ("REFLECTANCE", "R", "DIFFUSEREFLECTANCE"):
-        return "percent" if np.median(values) > 1.6 else "fraction"
+        return "percent" if np.median(values) > HIGHEST_MEDIAN["fraction"] else "fraction"
     return _QUANTITIES.get(said, _line(found.get("yunits", "an unknown quantity")).lower())
 
 
@@ -117,3 +117,10 @@ def _line(text: object) -> str:
 
 def _squeezed(found: dict[str, Any], label: str) -> str:
     return re.sub(r"[\s_]+", "", str(found.get(label, ""))).upper()
+
+
+def _begins(head: bytes) -> bool:
+    return re.match(rb"\s*##\s*(TITLE|JCAMP)", head, re.IGNORECASE) is not None
+
+
+FORMATS = (Format("JCAMP-DX", (".jdx", ".dx", ".jcm"), _begins, read_jcamp),)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import SpectrumFile
+from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off
 from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
@@ -30,7 +30,6 @@ _QUANTITIES = {
     **{20: "Kubelka-Munk units", 21: "fraction", 22: "an interferogram", 26: "photoacoustics"},
     31: "Raman intensity",
 }
-_AGAIN = "copy it from the instrument again"
 
 
 def read_omnic(path: str | Path) -> SpectrumFile:
@@ -43,14 +42,11 @@ def read_omnic(path: str | Path) -> SpectrumFile:
     """
     path = Path(path)
     content = read_bytes(path)
-    if not content.startswith(MARK):
-        raise SiteError(f"{path} is no OMNIC spectrum: it starts with {content[:18]!r}")
     blocks = _directory(path, content)
     if not {_HEADER_KEY, _VALUES_KEY} <= blocks.keys():
         raise SiteError(f"{path} holds no spectrum; export it again")
     start, _ = blocks[_HEADER_KEY]
-    if len(content) < start + HEADER.size:
-        raise SiteError(f"{path} is cut off before its header; {_AGAIN}")
+    refuse_cut_off(path, content, start + HEADER.size, "before its header")
     points, axis, quantity, first, last = HEADER.unpack_from(content, start)
     values = _values(path, content, blocks[_VALUES_KEY], points)
     return SpectrumFile(
@@ -71,13 +67,15 @@ def _directory(path: Path, content: bytes) -> dict[int, tuple[int, int]]:
         if key in _ENDS:
             return blocks
         blocks[key] = (start, length)
-    raise SiteError(f"{path} is cut off within its directory ({len(content)} bytes); {_AGAIN}")
+    raise SiteError(f"{path} is cut off within its directory ({len(content)} bytes); {AGAIN}")
 
 
 def _values(path: Path, content: bytes, block: tuple[int, int], points: int) -> np.ndarray:
     start, length = block
-    if len(content) < start + length:
-        raise SiteError(f"{path} is cut off within its values ({len(content)} bytes); {_AGAIN}")
+    refuse_cut_off(path, content, start + length, "within its values")
     if length != 4 * points:
-        raise SiteError(f"{path}: {length // 4} values, but its header says {points} points; {_AGAIN}")
+        raise SiteError(f"{path}: {length // 4} values, but its header says {points} points; {AGAIN}")
     return np.frombuffer(content, "<f4", points, start).astype(np.float64)
+
+
+FORMATS = (Format("OMNIC", (".spa",), lambda head: head.startswith(MARK), read_omnic),)

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from soilpb.readers.columns import RANGE_NM
-from soilpb.readers.formats.spectrum_file import SpectrumFile, to_nanometres
+from soilpb.readers.columns import to_nanometres
+from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off
 from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
+from soilpb.spectra import VIS_NIR_NM
 
 MARK = b"\n\n\xfe\xfe"
 #: Version, position of the directory, room for blocks, blocks.
@@ -39,7 +40,6 @@ _QUANTITIES = {
 }
 _AXES = {"WN": "1/cm", "MI": "um", "LGW": "log wavenumber"}
 _STATUS, _COMPACT = 1, 4
-_AGAIN = "copy it from the instrument again"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Spectrum:
     def is_near(self) -> bool:
         """Whether it lies within the visible and near infrared."""
         nm = to_nanometres(self.axis, self.axis_unit)
-        return nm is not None and RANGE_NM[0] <= nm.min() and nm.max() <= RANGE_NM[1]
+        return nm is not None and VIS_NIR_NM[0] <= nm.min() and nm.max() <= VIS_NIR_NM[1]
 
 
 def read_opus(path: str | Path) -> SpectrumFile:
@@ -87,8 +87,6 @@ def read_opus(path: str | Path) -> SpectrumFile:
     """
     path = Path(path)
     content = read_bytes(path)
-    if not content.startswith(MARK):
-        raise SiteError(f"{path} is no OPUS file: it starts with {content[:4]!r}")
     blocks = list(_blocks(path, content))
     spectra = [_spectrum(path, block, blocks) for block in blocks if _is_data(block)]
     if not spectra:
@@ -113,20 +111,18 @@ def read_opus(path: str | Path) -> SpectrumFile:
 
 
 def _blocks(path: Path, content: bytes) -> Iterator[Block]:
-    if len(content) < HEADER.size:
-        raise SiteError(f"{path} is cut off within its header ({len(content)} bytes); {_AGAIN}")
+    refuse_cut_off(path, content, HEADER.size, "within its header")
     _, start, _, count = HEADER.unpack_from(content)
     if start < HEADER.size or not 0 < count <= len(content) // ENTRY.size:
-        raise SiteError(f"{path}: its header says {count} blocks from byte {start}; {_AGAIN}")
+        raise SiteError(f"{path}: its header says {count} blocks from byte {start}; {AGAIN}")
     for i in range(count):
         at = start + i * ENTRY.size
-        if at + ENTRY.size > len(content):
-            raise SiteError(f"{path} is cut off within its directory ({len(content)} bytes); {_AGAIN}")
+        refuse_cut_off(path, content, at + ENTRY.size, "within its directory")
         kind, words, position = ENTRY.unpack_from(content, at)
         if position <= 0:
             return
         if words < 0 or position + 4 * words > len(content):
-            raise SiteError(f"{path} is cut off: {len(content)} bytes, a block ends beyond; {_AGAIN}")
+            raise SiteError(f"{path} is cut off: {len(content)} bytes, a block ends beyond; {AGAIN}")
         yield Block(
             whose=kind >> 2 & 3,
             about=kind >> 4 & 63,
@@ -177,7 +173,7 @@ def _spectrum(path: Path, data: Block, blocks: Sequence[Block]) -> Spectrum:
             return Spectrum(data, axis, _AXES.get(status["DXU"], str(status["DXU"])), found)
     raise SiteError(
         f"{path}: its {_QUANTITIES[data.kind]} has not the number of values, or the smallest and largest, "
-        f"that the file says; {_AGAIN}"
+        f"that the file says; {AGAIN}"
     )
 
 
@@ -197,3 +193,7 @@ def _ratio(best: Spectrum, spectra: Sequence[Spectrum]) -> tuple[np.ndarray, str
         return best.values, _QUANTITIES[SINGLE], []
     ratio = beams[SAMPLE].values / beams[WHITE].values
     return ratio, "fraction", ["reflectance is sample / reference"]
+
+
+#: Its files end in numbers (``.0``, ``.1``), which ``has_instrument_suffix`` knows.
+FORMATS = (Format("Bruker OPUS", (), lambda head: head.startswith(MARK), read_opus),)

@@ -1,19 +1,9 @@
-"""Rows of numbers below a text header, as spectrometers write them.
+"""Text files of field spectrometers: Spectral Evolution ``.sed`` (read and written), Spectra Vista ``.sig``.
 
-Spectral Evolution ``.sed``: a text header, then a column of wavelengths and others of values.
-
-Reflectance is in percent (``Reflect. %``) or a fraction (``Reflect. [1.0]``), by file: the
-column's name says which, and its values must agree (see :mod:`soilpb.readers.formats.spectrum_file`).
-
-Spectra Vista ``.sig``: wavelength, reference, target, reflectance, one detector after another.
-
-Where detectors overlap, wavelengths go back at each change of detector. An overlap is cut
-in its middle: below, the earlier detector counts; above, the later one.
-
-Soils as the files of a spectrometer: to practise on, and to hand spectra to other software.
-
-Spectral Evolution's ``.sed`` is plain text: a header, then wavelengths and reflectance in
-percent, one file a scan, as :mod:`soilpb.readers.formats.text` reads it.
+A ``.sed`` file has a header, then a column of wavelengths and others of values. Reflectance is in
+percent (``Reflect. %``) or a fraction (``Reflect. [1.0]``): the column's name says which, and its
+values must agree. A ``.sig`` file has wavelength, reference, target and reflectance, one detector
+after another: where detectors overlap, wavelengths go back, and the overlap is cut in its middle.
 """
 
 from __future__ import annotations
@@ -24,84 +14,24 @@ from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import SpectrumFile
+from soilpb.readers.formats.spectrum_file import AGAIN, HIGHEST_MEDIAN, Format, SpectrumFile
 from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 from soilpb.spectra import SoilSpectra
 
-Row = tuple[int, str]
+#: Column of reflectance in a ``.sed`` file.
+REFLECTANCE = "Reflect. %"
+#: First line of a ``.sig`` file.
+MARK = b"/*** Spectra Vista SIG Data ***/"
+#: Silicon and two InGaAs detectors: more jumps in wavelength are a spoilt file.
+DETECTORS = 3
+#: Largest deviation of stored reflectance from target / reference; both are printed with
+#: two decimals, so the comparison leaves room for that.
+AGREEMENT = 0.02
 
-
-def read_header(path: Path, last: str, mark: str) -> tuple[dict[str, str], list[Row]]:
-    """Read a text header, and the lines below it that are not blank.
-
-    Parameters
-    ----------
-    path : Path
-    last : str
-        Name of the header's last line, such as ``Data``.
-    mark : str
-        What stands between a name and its value.
-
-    Returns
-    -------
-    header : dict
-        Names and values, stripped.
-    rows : list of (int, str)
-        Lines of the file, counted from 1, and their text.
-
-    Raises
-    ------
-    SiteError
-        If the header has no last line: the file is cut off, or another kind of file.
-    """
-    lines = read_bytes(path).decode("utf-8-sig", errors="replace").splitlines()
-    header: dict[str, str] = {}
-    for number, line in enumerate(lines, start=1):
-        name, found, value = line.partition(mark)
-        if found and name.strip() == last:
-            below = enumerate(lines[number:], start=number + 1)
-            return header, [(at, text) for at, text in below if text.strip()]
-        header[name.strip()] = value.strip()
-    raise SiteError(f"{path} has no line {last!r}: it is cut off; copy it from the instrument again")
-
-
-def read_rows(path: Path, rows: Sequence[Row], n_columns: int) -> np.ndarray:
-    r"""Numbers of the rows, (n_rows, n_columns); decimal commas are read too.
-
-    Raises
-    ------
-    SiteError
-        Naming the row that is no such row, or the last one if its last number is cut off.
-
-    Examples
-    --------
-    >>> read_rows(Path("s.sed"), [(30, "350,0\t9,4758"), (31, "351,0\t9,3972")], 2)
-    array([[350.    ,   9.4758],
-           [351.    ,   9.3972]])
-    """
-    if not rows:
-        raise SiteError(f"{path} has a header but no values below it; copy it from the instrument again")
-    table = np.empty((len(rows), n_columns))
-    for i, (number, text) in enumerate(rows):
-        cells = text.replace(",", ".").split()
-        try:
-            table[i] = [float(cell) for cell in cells]
-        except ValueError:
-            raise SiteError(
-                f"{path}, row {number}: {text.strip()[:60]!r} is no row of {n_columns} numbers; copy the "
-                "file from the instrument again"
-            ) from None
-    ends = [len(text.rstrip().replace(",", ".").rpartition(".")[2]) for _, text in rows[-2:]]
-    if ends[-1] < ends[0]:
-        raise SiteError(
-            f"{path}, row {rows[-1][0]}: its last number has fewer decimals than the others: the file is cut "
-            "off; copy it from the instrument again"
-        )
-    return table
-
-
+_PRINTED = 0.01
 _UNITS = {"%": "percent", "[1.0]": "fraction"}
+Row = tuple[int, str]
 
 
 def read_sed(path: str | Path) -> SpectrumFile:
@@ -115,17 +45,14 @@ def read_sed(path: str | Path) -> SpectrumFile:
         Naming the file: cut off, without reflectance, or in a unit that cannot be told.
     """
     path = Path(path)
-    header, rows = read_header(path, "Data", ":")
+    header, rows = _read_header(path, "Data", ":")
     if not rows:
-        raise SiteError(f"{path} is cut off after its header; copy it from the instrument again")
+        raise SiteError(f"{path} is cut off after its header; {AGAIN}")
     names = [name.strip() for name in rows[0][1].split("\t")]
-    table = read_rows(path, rows[1:], len(names))
+    table = _read_rows(path, rows[1:], len(names))
     said = header.get("Channels", "")
     if said.isdigit() and int(said) != len(table):
-        raise SiteError(
-            f"{path}: {len(table)} rows of values, but its header says {said} channels; copy it from the "
-            "instrument again"
-        )
+        raise SiteError(f"{path}: {len(table)} rows of values, but its header says {said} channels; {AGAIN}")
     columns = {name: table[:, j] for j, name in enumerate(names)}
     waves = next((values for name, values in columns.items() if name.startswith("Wvl")), None)
     if waves is None:
@@ -142,45 +69,6 @@ def read_sed(path: str | Path) -> SpectrumFile:
     )
 
 
-def _reflectance(path: Path, columns: dict[str, np.ndarray]) -> tuple[np.ndarray, str, tuple[str, ...]]:
-    """Values, their unit, and notes."""
-    for name, values in columns.items():
-        if name.startswith("Reflect"):
-            unit = re.sub(r"^Reflect(?:ance|\.)?\s*", "", name)
-            return values, _UNITS.get(unit) or _unit_by_value(path, name, values), ()
-    target = [values for name, values in columns.items() if "(Target)" in name]
-    white = [values for name, values in columns.items() if "(Ref.)" in name]
-    if not (target and white):
-        raise SiteError(
-            f"{path} has no reflectance but {', '.join(map(repr, columns))}; export it with the column "
-            "'Reflect. %', or with both target and reference"
-        )
-    if not (white[0] > 0).all():
-        raise SiteError(f"{path}: its white reference is 0 or less in some bands; measure it again")
-    return target[0] / white[0], "fraction", ("reflectance is target / reference",)
-
-
-def _unit_by_value(path: Path, name: str, values: np.ndarray) -> str:
-    high = float(np.median(values))
-    if high > 1.6:
-        return "percent"
-    if values.max() <= 1.1 and high > 0.02:
-        return "fraction"
-    raise SiteError(
-        f"{path}: the column {name!r} says no unit, and its values (median {high:.3g}) may be in one or "
-        "another; name it 'Reflect. %' or 'Reflect. [1.0]'"
-    )
-
-
-MARK = b"/*** Spectra Vista SIG Data ***/"
-#: Silicon and two InGaAs detectors: more jumps in wavelength are a spoilt file.
-DETECTORS = 3
-#: Largest deviation of stored reflectance from target / reference; both are printed with
-#: two decimals, so the comparison leaves room for that.
-AGREEMENT = 0.02
-_PRINTED = 0.01
-
-
 def read_svc(path: str | Path) -> SpectrumFile:
     """Read a Spectra Vista file: reflectance over nm, each wavelength once.
 
@@ -190,15 +78,14 @@ def read_svc(path: str | Path) -> SpectrumFile:
         Naming the file: cut off, or reflectance that is not target / reference.
     """
     path = Path(path)
-    header, rows = read_header(path, "data", "=")
+    header, rows = _read_header(path, "data", "=")
     wide = bool(rows) and len(rows[0][1].split()) == 4
-    table = read_rows(path, rows, 4 if wide else 3)
+    table = _read_rows(path, rows, 4 if wide else 3)
     waves, white, target = table.T[:3]
-    if not (white > 0).all():
-        raise SiteError(f"{path}: its white reference is 0 or less in some bands; measure it again")
-    quantity = _unit(path, white, target, table[:, 3]) if wide else "fraction"
-    values = table[:, 3] if wide else target / white
-    keep, cuts = resolve_overlaps(path, waves)
+    ratio = _ratio(path, target, white)
+    quantity = _unit_by_ratio(path, white, ratio, table[:, 3]) if wide else "fraction"
+    values = table[:, 3] if wide else ratio
+    keep, cuts = _resolve_overlaps(path, waves)
     said = re.search(r"Remove @ ([\d.]+),\s*([\d.]+)", header.get("factors", ""))
     return SpectrumFile(
         path=path,
@@ -212,54 +99,11 @@ def read_svc(path: str | Path) -> SpectrumFile:
     )
 
 
-def resolve_overlaps(path: Path, waves: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
-    """Rows to keep so that wavelengths ascend, (n_rows,) bool, and where overlaps were cut, nm.
-
-    Examples
-    --------
-    >>> keep, cuts = resolve_overlaps(Path("s.sig"), np.array([980.0, 990, 1000, 985, 995, 1005]))
-    >>> keep.tolist(), cuts
-    ([True, True, False, False, True, True], (992.5,))
-    """
-    starts = np.flatnonzero(np.diff(waves) <= 0) + 1
-    if starts.size >= DETECTORS:
-        raise SiteError(
-            f"{path}: its wavelengths go back {starts.size} times, which no {DETECTORS} detectors explain; "
-            "copy it from the instrument again"
-        )
-    cuts = [(waves[start - 1] + waves[start]) / 2 for start in starts]
-    edges = [-np.inf, *cuts, np.inf]
-    detectors = np.split(waves, starts)
-    keep = [
-        (part > low) & (part <= high)
-        for part, low, high in zip(detectors, edges[:-1], edges[1:], strict=True)
-    ]
-    return np.concatenate(keep), tuple(float(cut) for cut in cuts)
-
-
-def _unit(path: Path, white: np.ndarray, target: np.ndarray, values: np.ndarray) -> str:
-    """Tell percent from fraction by target / reference, which must agree with the stored values."""
-    ratio = target / white
-    for unit, factor in (("percent", 100.0), ("fraction", 1.0)):
-        room = AGREEMENT * np.abs(factor * ratio) + _PRINTED + factor * _PRINTED / white
-        if (np.abs(values - factor * ratio) <= room).mean() > 0.99:
-            return unit
-    at = int(np.argmax(np.abs(values / 100 - ratio)))
-    raise SiteError(
-        f"{path}: its reflectance is not target / reference ({values[at]:g} % beside {100 * ratio[at]:.4g} "
-        "%); export it again"
-    )
-
-
-REFLECTANCE = "Reflect. %"
-
-
 def write_sed(
     path: str | Path,
     wavelengths: np.ndarray,
     columns: Mapping[str, np.ndarray],
     instrument: str = "PSR+3500_SN15 [3]",
-    channels: int | None = None,
 ) -> Path:
     """Write a Spectral Evolution file.
 
@@ -270,15 +114,13 @@ def write_sed(
     columns : mapping of str to (n_bands,) array
         Name, such as :data:`REFLECTANCE`, and values of each column.
     instrument : str
-    channels : int, optional
-        What the header says of the number of bands, if not the truth.
     """
     header = {
         "Comment": "",
         "Version": "2.2",
         "Instrument": instrument,
         "Wavelength Range": f"{wavelengths[0]:g},{wavelengths[-1]:g}",
-        "Channels": channels or len(wavelengths),
+        "Channels": len(wavelengths),
         f"Columns [{len(columns) + 1}]": "",
         "Data": "",
     }
@@ -292,7 +134,7 @@ def write_sed(
 def write_scans(
     folder: str | Path, soils: SoilSpectra, n_scans: int = 2, spread: float = 0.01, seed: int = 0
 ) -> Path:
-    """Write each soil's spectrum as so many scans, which differ in brightness and average to it.
+    """Write soils as the files of a spectrometer: scans that differ in brightness and average to each soil.
 
     Parameters
     ----------
@@ -320,3 +162,124 @@ def write_scans(
             counter = f"_{k:05d}" if n_scans > 1 else ""
             write_sed(folder / f"{name}{counter}.sed", soils.wavelengths, percent)
     return folder
+
+
+def _read_header(path: Path, last: str, mark: str) -> tuple[dict[str, str], list[Row]]:
+    """Names and values above the line ``last``, and the lines below it, numbered, that are not blank."""
+    lines = read_bytes(path).decode("utf-8-sig", errors="replace").splitlines()
+    header: dict[str, str] = {}
+    for number, line in enumerate(lines, start=1):
+        name, found, value = line.partition(mark)
+        if found and name.strip() == last:
+            below = enumerate(lines[number:], start=number + 1)
+            return header, [(at, text) for at, text in below if text.strip()]
+        header[name.strip()] = value.strip()
+    raise SiteError(f"{path} has no line {last!r}: it is cut off; {AGAIN}")
+
+
+def _read_rows(path: Path, rows: Sequence[Row], n_columns: int) -> np.ndarray:
+    r"""Numbers of the rows, (n_rows, n_columns); decimal commas are read too.
+
+    Examples
+    --------
+    >>> _read_rows(Path("s.sed"), [(30, "350,0\t9,4758"), (31, "351,0\t9,3972")], 2)
+    array([[350.    ,   9.4758],
+           [351.    ,   9.3972]])
+    """
+    if not rows:
+        raise SiteError(f"{path} has a header but no values below it; {AGAIN}")
+    table = np.empty((len(rows), n_columns))
+    for i, (number, text) in enumerate(rows):
+        try:
+            table[i] = [float(cell) for cell in text.replace(",", ".").split()]
+        except ValueError:
+            line = text.strip()[:60]
+            raise SiteError(
+                f"{path}, row {number}: {line!r} is no row of {n_columns} numbers; {AGAIN}"
+            ) from None
+    ends = [len(text.rstrip().replace(",", ".").rpartition(".")[2]) for _, text in rows[-2:]]
+    if ends[-1] < ends[0]:
+        raise SiteError(
+            f"{path}, row {rows[-1][0]}: its last number has fewer decimals than the others: the file is cut "
+            f"off; {AGAIN}"
+        )
+    return table
+
+
+def _reflectance(path: Path, columns: dict[str, np.ndarray]) -> tuple[np.ndarray, str, tuple[str, ...]]:
+    """Values of a ``.sed`` file, their unit, and notes."""
+    for name, values in columns.items():
+        if name.startswith("Reflect"):
+            unit = re.sub(r"^Reflect(?:ance|\.)?\s*", "", name)
+            return values, _UNITS.get(unit) or _unit_by_value(path, name, values), ()
+    target = [values for name, values in columns.items() if "(Target)" in name]
+    white = [values for name, values in columns.items() if "(Ref.)" in name]
+    if not (target and white):
+        raise SiteError(
+            f"{path} has no reflectance but {', '.join(map(repr, columns))}; export it with the column "
+            "'Reflect. %', or with both target and reference"
+        )
+    return _ratio(path, target[0], white[0]), "fraction", ("reflectance is target / reference",)
+
+
+def _ratio(path: Path, target: np.ndarray, white: np.ndarray) -> np.ndarray:
+    if not (white > 0).all():
+        raise SiteError(f"{path}: its white reference is 0 or less in some bands; measure it again")
+    return target / white
+
+
+def _unit_by_value(path: Path, name: str, values: np.ndarray) -> str:
+    median = float(np.median(values))
+    if median > HIGHEST_MEDIAN["fraction"]:
+        return "percent"
+    if values.max() <= 1.1 and median > 0.02:
+        return "fraction"
+    raise SiteError(
+        f"{path}: the column {name!r} says no unit, and its values (median {median:.3g}) may be in one or "
+        "another; name it 'Reflect. %' or 'Reflect. [1.0]'"
+    )
+
+
+def _unit_by_ratio(path: Path, white: np.ndarray, ratio: np.ndarray, values: np.ndarray) -> str:
+    """Tell percent from fraction by target / reference, which must agree with the stored values."""
+    for unit, factor in (("percent", 100.0), ("fraction", 1.0)):
+        room = AGREEMENT * np.abs(factor * ratio) + _PRINTED + factor * _PRINTED / white
+        if (np.abs(values - factor * ratio) <= room).mean() > 0.99:
+            return unit
+    at = int(np.argmax(np.abs(values / 100 - ratio)))
+    raise SiteError(
+        f"{path}: its reflectance is not target / reference ({values[at]:g} % beside {100 * ratio[at]:.4g} "
+        "%); export it again"
+    )
+
+
+def _resolve_overlaps(path: Path, waves: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
+    """Rows to keep so that wavelengths ascend, (n_rows,) bool, and where overlaps were cut, nm.
+
+    Examples
+    --------
+    >>> keep, cuts = _resolve_overlaps(Path("s.sig"), np.array([980.0, 990, 1000, 985, 995, 1005]))
+    >>> keep.tolist(), cuts
+    ([True, True, False, False, True, True], (992.5,))
+    """
+    starts = np.flatnonzero(np.diff(waves) <= 0) + 1
+    if starts.size >= DETECTORS:
+        raise SiteError(
+            f"{path}: its wavelengths go back {starts.size} times, which no {DETECTORS} detectors explain; "
+            f"{AGAIN}"
+        )
+    cuts = [(waves[start - 1] + waves[start]) / 2 for start in starts]
+    edges = [-np.inf, *cuts, np.inf]
+    parts = zip(np.split(waves, starts), edges[:-1], edges[1:], strict=True)
+    keep = [(part > low) & (part <= high) for part, low, high in parts]
+    return np.concatenate(keep), tuple(float(cut) for cut in cuts)
+
+
+def _begins_sed(head: bytes) -> bool:
+    return re.match(rb"\s*(Comment|Version):", head) is not None and b"Instrument:" in head
+
+
+FORMATS = (
+    Format("Spectral Evolution", (".sed",), _begins_sed, read_sed),
+    Format("SVC", (".sig",), lambda head: head.lstrip().startswith(MARK), read_svc),
+)

@@ -1,8 +1,7 @@
-"""LimeSoDa: real fields, in the house's units, with everything converted on record."""
+"""LimeSoDa: real fields in our units, with everything converted on record."""
 
 import LimeSoDa
 import numpy as np
-import pandas as pd
 import pytest
 
 from soilpb.readers import limesoda
@@ -35,14 +34,6 @@ def test_a_field_has_its_samples_bands_and_ph(fields, name):
     assert (soils.n_samples, soils.wavelengths[0], soils.wavelengths[-1]) == (n, first, last)
     assert soils.values("pH").mean() == pytest.approx(ph, abs=0.006)
     assert soils.provenance.kind == "measured"
-
-
-def test_percent_becomes_a_fraction():
-    """A stored reflectance of 15.3 % is read as 0.153, band by band."""
-    stored = LimeSoDa.load_dataset("SL.125")["Dataset"]
-    soils = limesoda.load_field("SL.125")
-    np.testing.assert_allclose(soils.reflectance[:, 100], stored["wl_520"] / 100, rtol=1e-6)
-    assert "reflectance from percent to fraction" in soils.provenance.notes
 
 
 def test_organic_matter_becomes_carbon_and_says_so(fields):
@@ -145,9 +136,3 @@ def test_an_unknown_field_is_refused_with_the_known_ones(capsys):
     with pytest.raises(SiteError, match=r"no vis-NIR field 'BB\.250'; it has: CV\.98"):
         limesoda.load_field("BB.250")
     assert capsys.readouterr().out == ""
-
-
-def test_loading_twice_gives_equal_data(fields):
-    """The same field loaded again has the same hash."""
-    assert limesoda.load_field("MG.44").sha256() == fields["MG.44"].sha256()
-    assert isinstance(fields["MG.44"].samples, pd.DataFrame)

@@ -1,8 +1,11 @@
+"""LUCAS 2009 and 2015: absorbance and g/kg become reflectance and percent; joins are counted both ways."""
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from soilpb.readers import lucas
+from soilpb.readers.libraries import SpectralTable, check_source
 from soilpb.site_file import SiteError
 from soilpb.spectra import band_grid, resample
 from tests import layouts
@@ -75,13 +78,6 @@ def test_decimal_commas(tmp_path, table_2009, absorbance):
         layouts.write_lucas_2009(tmp_path / folder, table_2009, absorbance, comma=comma)
     point, comma = (lucas.load_lucas_2009(tmp_path / folder, GRID) for folder in ("point", "comma"))
     assert point.sha256() == comma.sha256()
-
-
-def test_decimal_commas_in_single_laboratory_cells(tmp_path, table_2009, absorbance):
-    """A decimal comma in one cell among decimal points is a decimal comma."""
-    table_2009.loc[3, "pH.in.H2O"] = "6,25"
-    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
-    assert lucas.load_lucas_2009(tmp_path, GRID).values("pH")[3] == 6.25
 
 
 @pytest.mark.parametrize("cell", ["NA", "-999", "<4.5", ""])
@@ -194,13 +190,6 @@ def test_2015_join_is_counted_both_ways(tmp_path, table_2015, absorbance):
     )
 
 
-def test_full_resolution_is_not_smoothed(tmp_path, table_2009, absorbance):
-    """On the instrument's own 4,200 bands the spectra are those of the file."""
-    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
-    soils = lucas.load_lucas_2009(tmp_path, layouts.LUCAS_BANDS)
-    np.testing.assert_allclose(soils.reflectance, 10.0**-absorbance, rtol=1e-5)
-
-
 def test_cached_load_equals_the_first(tmp_path, table_2015, absorbance):
     """The second load comes from the cache, whatever property it is for."""
     layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
@@ -224,34 +213,6 @@ def test_reflectance_for_absorbance_is_refused(tmp_path, table_2009, absorbance)
     """A file that somebody has turned into reflectance is refused."""
     layouts.write_lucas_2009(tmp_path, table_2009, 10.0**-absorbance)
     with pytest.raises(SiteError, match=r"brighter at 400 nm .* looks like reflectance"):
-        lucas.load_lucas_2009(tmp_path, GRID)
-
-
-def test_one_implausible_cell_in_many_is_missing_and_noted(tmp_path, absorbance):
-    """Among 120 cells one that is no pH counts as missing, and the note names its row."""
-    table = layouts.lucas_2009_table(120)
-    table.loc[100, "pH.in.H2O"] = "63.5"
-    layouts.write_lucas_2009(tmp_path, table, np.repeat(absorbance, 10, axis=0))
-    soils = lucas.load_lucas_2009(tmp_path, GRID)
-    assert soils.n_samples == 119
-    found = "LUCAS.SOIL_corr.csv, column 'pH.in.H2O', row 102: '63.5' is no pH between 1 and 13"
-    assert note(soils, "count as missing") == f"1 cells of pH count as missing: {found}"
-
-
-def test_a_column_in_another_unit_is_refused(tmp_path, table_2009, absorbance):
-    """A clay column in g/kg is refused, naming file, column, row and value."""
-    table_2009["clay"] = [str(100 + i) for i in range(N)]
-    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
-    with pytest.raises(SiteError, match=r"corr.csv, column 'clay', row 3: '101' is no clay_pct .* 0 and 100"):
-        lucas.load_lucas_2009(tmp_path, GRID)
-
-
-def test_text_in_a_band_is_refused(tmp_path, table_2009, absorbance):
-    """A band that is no number is refused, naming the file and the cell."""
-    path = layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
-    text = path.read_text().replace(f",{absorbance[5, 9]:g},", ",n.d.,", 1)
-    path.write_text(text)
-    with pytest.raises(SiteError, match=r"LUCAS.SOIL_corr.csv: .*'n.d.'"):
         lucas.load_lucas_2009(tmp_path, GRID)
 
 
@@ -279,8 +240,102 @@ def test_missing_and_double_files_are_named(tmp_path, table_2015, absorbance):
         lucas.load_lucas_2015(tmp_path, GRID)
 
 
-def test_a_grid_beyond_the_bands_is_refused(tmp_path, table_2009, absorbance):
-    """Nothing is extrapolated: LUCAS starts at 400 nm."""
-    layouts.write_lucas_2009(tmp_path, table_2009, absorbance)
-    with pytest.raises(ValueError, match="reaches beyond the measured 400"):
-        lucas.load_lucas_2009(tmp_path, band_grid(350, 2490, 10))
+def touch(folder, *names):
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+@pytest.mark.parametrize(("survey", "absent"), [(layouts.LUCAS_2009, {"ec"}), (layouts.LUCAS_2015, {"cec"})])
+def test_each_survey_has_all_columns_but_its_own_gap(survey, absent):
+    """Both surveys' real headers hold every property we read, but EC in 2009 and CEC in 2015."""
+    found = lucas.laboratory_columns(survey)
+    places = {"gpslong", "gpslat"} if survey is layouts.LUCAS_2015 else set()
+    expected = {ours for key, ours in lucas.LABORATORY.items() if key not in absent | places}
+    assert set(found.values()) == expected
+
+
+@pytest.mark.parametrize("spelling", ["spc.{}", "X{}", "{}"])
+def test_band_columns_are_found_in_every_spelling(tmp_path, spelling):
+    """ESDAC's, R's and bare band names are bands, and neither POINT_ID nor a year is."""
+    names = [spelling.format(w) for w in ("400", "400.5", "2499.5")]
+    path = tmp_path / "soils.csv"
+    path.write_text(",".join(["POINT_ID", "pH2009", *names]) + "\n1,6,0.5,0.5,0.3\n")
+    table = SpectralTable(path, lucas.BAND)
+    assert table.wavelengths.tolist() == [400.0, 400.5, 2499.5]
+
+
+def test_2015_files_come_in_the_order_of_countries_not_of_paths(tmp_path):
+    """Spectral files are ordered by country, wherever and with whatever blanks they lie."""
+    touch(tmp_path, "a/spectra_ SE .csv", "b/spectra_AT.csv", "spectra_ MT.csv", "x/LUCAS_Topsoil_2015_1.csv")
+    laboratory, *spectra = lucas.find_2015(tmp_path)
+    assert laboratory.name == "LUCAS_Topsoil_2015_1.csv"
+    assert [lucas.country_of(path) for path in spectra] == ["AT", "MT", "SE"]
+
+
+def test_two_copies_of_one_file_are_both_named(tmp_path):
+    """Which of two spectral files of 2009 to read is not guessed: both are named."""
+    touch(tmp_path, "one/LUCAS.SOIL_corr.csv", "two/LUCAS.SOIL_corr (1).csv")
+    with pytest.raises(SiteError, match=r"2 files .*one.*two.*expected one"):
+        lucas.find_2009(tmp_path)
+
+
+N_POINTS = 56
+
+
+@pytest.fixture
+def release(tmp_path, monkeypatch):
+    """A complete small release of 2015: 28 countries, two scans a point."""
+    monkeypatch.setattr(lucas, "N_2015", N_POINTS)
+    monkeypatch.setattr(lucas, "N_SCANS_2015", 2 * N_POINTS)
+    table = layouts.lucas_2015_table(N_POINTS)
+    table["NUTS_0"] = [lucas.COUNTRIES[i % 28] for i in range(N_POINTS)]
+    absorbance = layouts.soil_absorbance(N_POINTS, layouts.LUCAS_BANDS)
+    return layouts.write_lucas_2015(tmp_path, table, np.repeat(absorbance[:, None], 2, axis=1))
+
+
+def bad(findings):
+    """Texts of the findings that are not as they should be."""
+    return [finding.text for finding in findings if not finding.good]
+
+
+@pytest.mark.parametrize("name", ["ossl", "lucas2009", "lucas2015"])
+def test_nothing_there_is_a_finding(tmp_path, name):
+    """An empty folder is reported with the command that helps, for every source."""
+    (found,) = bad(check_source(name, tmp_path))
+    assert f"soilpb fetch {name}" in found
+
+
+def test_an_unknown_source_is_refused(tmp_path):
+    """A misspelt source is an error that lists the sources."""
+    with pytest.raises(SiteError, match="no source 'lucas'; expected one of ossl, lucas2009, lucas2015"):
+        check_source("lucas", tmp_path)
+
+
+def test_a_check_of_2015_counts_both_sides(tmp_path, release):
+    """A complete release is complete; a missing country, and scans of unknown points, are named."""
+    found = check_source("lucas2015", tmp_path)
+    assert not bad(found)
+    assert "56 of 56 points have spectra" in [finding.text for finding in found]
+    laboratory, spectra = release
+    spectra[3].unlink()
+    lines = laboratory.read_text().splitlines()
+    laboratory.write_text("\n".join([*lines[:1], *lines[2:]]) + "\n")
+    assert bad(check_source("lucas2015", tmp_path)) == [
+        "27 files of spectra, CY missing",
+        "1 scanned points are not in the laboratory table",
+    ]
+
+
+def test_a_check_of_2009_tells_units_bands_and_rows(tmp_path, absorbance, monkeypatch):
+    """Too few rows, reflectance in place of absorbance, and a file that lacks a band are named."""
+    path = layouts.write_lucas_2009(tmp_path, layouts.lucas_2009_table(N), absorbance)
+    assert bad(check_source("lucas2009", tmp_path)) == ["12 rows; the release has 19,860"]
+    monkeypatch.setattr(lucas, "N_2009", N)
+    assert not bad(check_source("lucas2009", tmp_path))
+    layouts.write_lucas_2009(tmp_path, layouts.lucas_2009_table(N), 10.0**-absorbance)
+    (unit,) = bad(check_source("lucas2009", tmp_path))
+    assert "absorbance falls towards the infrared" in unit
+    path.write_text(path.read_text().replace("spc.2499.5", "remark"))
+    assert "4,199 bands, 400–2499 nm; expected 4,200" in bad(check_source("lucas2009", tmp_path))[0]

@@ -8,8 +8,15 @@ from soilpb.readers.formats import opus
 from soilpb.readers.formats.opus import read_opus
 from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.site_file import SiteError
-from tests.instrument_files import NM, SOIL, mid_absorbance, near_absorbance, write_opus
-from tests.shared_instruments import FOLDER, needs_real_files
+from tests.instrument_files import (
+    FOLDER,
+    NM,
+    SOIL,
+    mid_absorbance,
+    near_absorbance,
+    needs_real_files,
+    write_opus,
+)
 
 NEAR = (1e7 / NM[-1], 1e7 / NM[0])
 
@@ -60,12 +67,6 @@ def test_other_spectra_are_read_but_are_no_reflectance(tmp_path, blocks, quantit
     assert scan.quantity == quantity
     with pytest.raises(SiteError, match=r"s\.0"):
         to_reflectance(scan)
-
-
-def test_values_that_are_not_what_the_file_says_are_refused(tmp_path):
-    """Parameters that state other extremes than the values have name a spoilt file."""
-    with pytest.raises(SiteError, match="smallest and largest"):
-        read_opus(write_opus(tmp_path / "s.0", shift=0.1))
 
 
 @pytest.mark.parametrize(

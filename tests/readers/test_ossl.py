@@ -1,18 +1,26 @@
+"""OSSL: downloaded once and recorded, checked, read by level and dataset."""
+
 import csv
+import functools
+import gzip
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from soilpb import _files
 from soilpb.readers import ossl
+from soilpb.readers.libraries import check_source
 from soilpb.site_file import SiteError
 from soilpb.spectra import band_grid, resample
 from tests import layouts
 
 GRID = band_grid(400, 2490, 10)
 N = 12
-PUBLISHED = Path(__file__).parents[1].parent / "shared" / "data" / "ossl"
+PUBLISHED = Path(__file__).parents[2].parent / "shared" / "data" / "ossl"
 needs_published = pytest.mark.skipif(
     not PUBLISHED.exists(), reason=f"OSSL's own files are not in {PUBLISHED}"
 )
@@ -56,21 +64,19 @@ def test_provenance_names_datasets_licences_instruments_and_methods(tmp_path, re
     assert set(one.samples["group"]) == {"KSSL.SSL"}
 
 
-@pytest.mark.parametrize(
-    "wanted", [{"countries": ["USA"]}, {"ph_method": "usda.a268"}, {"datasets": ["KSSL.SSL"]}]
-)
+@pytest.mark.parametrize("wanted", [{"countries": ["USA"]}, {"datasets": ["KSSL.SSL"]}])
 def test_filters_keep_what_they_name(tmp_path, reflectance, wanted):
-    """The four soils of KSSL are those of the USA, and those whose pH was measured by a268."""
+    """The four soils of KSSL are those of the USA."""
     layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance))
     soils = ossl.load_ossl(tmp_path, GRID, **wanted)
     assert soils.samples["dataset"].tolist() == ["KSSL.SSL"] * 4
 
 
-@pytest.mark.parametrize("wanted", [{"countries": ["Usa"]}, {"ph_method": "h2o"}, {"datasets": ["LUCAS"]}])
+@pytest.mark.parametrize("wanted", [{"countries": ["Usa"]}, {"datasets": ["LUCAS"]}])
 def test_an_unknown_filter_names_what_there_is(tmp_path, reflectance, wanted):
     """A filter that names nothing is an error that lists what could be named."""
     layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance))
-    with pytest.raises(SiteError, match=r"has no .*; it has .*(USA|usda.a268|LUCAS.SSL)"):
+    with pytest.raises(SiteError, match=r"has no .*; it has .*(USA|LUCAS.SSL)"):
         ossl.load_ossl(tmp_path, GRID, **wanted)
 
 
@@ -132,14 +138,6 @@ def test_rows_of_one_layer_are_averaged(tmp_path, reflectance):
     np.testing.assert_allclose(soils.reflectance, expected, rtol=1e-4)
 
 
-def test_soils_of_one_place_share_a_site(tmp_path, reflectance):
-    """Points that LUCAS visited twice can be kept on one side of a split."""
-    table = layouts.ossl_table(reflectance)
-    layouts.write_ossl(tmp_path, table)
-    soils = ossl.load_ossl(tmp_path, GRID)
-    assert soils.samples["site"].tolist() == table["id.dataset.site_ascii_txt"].tolist()
-
-
 def test_cached_load_serves_every_filter(tmp_path, reflectance):
     """One conversion serves all properties and filters, with equal results."""
     layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance))
@@ -150,14 +148,6 @@ def test_cached_load_serves_every_filter(tmp_path, reflectance):
     assert first.provenance == again.provenance
     assert clay.n_samples == 8
     assert len(list((tmp_path / "cache").glob("ossl-*"))) == 1
-
-
-def test_an_unpacked_table_is_read_whatever_its_name(tmp_path, reflectance):
-    """Browsers unpack gzip and may keep the name: the content tells."""
-    path = layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance))
-    packed = ossl.load_ossl(tmp_path, GRID)
-    layouts.ossl_table(reflectance).to_csv(path, index=False, compression=None)
-    assert ossl.load_ossl(tmp_path, GRID).sha256() == packed.sha256()
 
 
 def test_a_cut_download_is_refused(tmp_path, reflectance):
@@ -179,36 +169,29 @@ def test_what_is_no_ossl_table_is_refused(tmp_path, reflectance):
         ossl.load_ossl(tmp_path, GRID)
 
 
-def test_which_of_two_levels_must_be_said(tmp_path, reflectance):
-    """With both levels there the level must be named, and with none the command that gets one."""
+def test_one_table_is_expected(tmp_path, reflectance):
+    """With both levels there one must go, and with none the message names the command that gets one."""
     with pytest.raises(SiteError, match="soilpb fetch ossl"):
         ossl.load_ossl(tmp_path, GRID)
     for level in ("L0", "L1"):
         layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance, level), level)
-    with pytest.raises(SiteError, match="name the level"):
+    with pytest.raises(SiteError, match="move the others out"):
         ossl.load_ossl(tmp_path, GRID)
-    assert ossl.load_ossl(tmp_path, GRID, level="L1").provenance.name == "OSSL L1 v1.2"
 
 
 @needs_published
-def test_columns_are_those_that_ossl_publishes():
-    """Layouts and reader use the names of OSSL's own dictionaries, and no other."""
-
-    def names(file, column="ossl_name"):
-        with open(PUBLISHED / file, encoding="utf-8") as lines:
-            return list(dict.fromkeys(row[column] for row in csv.DictReader(lines)))
-
-    site = names("ossl_level0_names_soilsite.csv")
-    scans = names("ossl_level0_names_visnir.csv")
-    for level, laboratory in (
-        ("L0", names("ossl_level0_names_soillab.csv")),
-        ("L1", names("ossl_level1_names_soillab.csv", "ossl_name_level1")),
-    ):
-        columns = layouts.ossl_columns(level)
-        assert set(site) | set(laboratory) <= set(columns)
-        assert {name for name in scans if not name.startswith("scan_visnir.")} <= set(columns)
-    read = {name for found in ossl.LABORATORY.values() for name in found} | set(ossl.TEXT)
-    assert read <= set(layouts.ossl_columns("L0"))
+@pytest.mark.parametrize("level", ["L0", "L1"])
+def test_columns_are_those_that_ossl_publishes(level):
+    """The reader's names are those of OSSL's own dictionaries."""
+    files = {"soilsite": "ossl_name", "visnir": "ossl_name", "soillab": "ossl_name"}
+    published = set()
+    for file, column in files.items():
+        with open(PUBLISHED / f"ossl_level0_names_{file}.csv", encoding="utf-8") as lines:
+            published |= {row[column] for row in csv.DictReader(lines)}
+    with open(PUBLISHED / "ossl_level1_names_soillab.csv", encoding="utf-8") as lines:
+        published |= {row["ossl_name_level1"] for row in csv.DictReader(lines)}
+    read = {name for name in layouts.ossl_columns(level) if not name.startswith("scan_")}
+    assert read <= published
 
 
 @needs_published
@@ -219,3 +202,125 @@ def test_twenty_real_spectra(tmp_path):
     layouts.write_ossl(tmp_path, layouts.ossl_table(real.to_numpy(), visnir=wavelengths))
     soils = ossl.load_ossl(tmp_path, GRID)
     np.testing.assert_allclose(soils.reflectance, resample(wavelengths, real.to_numpy(), GRID), atol=1e-6)
+
+
+NAME = "ossl_all_L0_v1.2.csv.gz"
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder, counts requests, and may break off."""
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+    def do_GET(self):
+        """Serve a file; promise more bytes than are sent if the server is told to break off."""
+        self.server.requests += 1
+        if not self.server.breaks:
+            return super().do_GET()
+        self.send_response(200)
+        self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"half")
+
+
+@pytest.fixture
+def publisher(tmp_path, monkeypatch):
+    """A server with OSSL's table on it, in place of the publisher's."""
+    folder = tmp_path / "published"
+    folder.mkdir()
+    (folder / NAME).write_bytes(gzip.compress(b"the table"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
+    server.requests, server.breaks, server.folder = 0, False, folder
+    url = f"http://127.0.0.1:{server.server_port}/ossl_all_{{level}}_v1.2.csv.gz"
+    monkeypatch.setattr(ossl, "URL", url)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_first_download_records_its_hash(tmp_path, publisher):
+    """The file is the publisher's, and its sha256 stands beside it as sha256sum would write it."""
+    path = ossl.fetch_ossl(tmp_path / "ossl")
+    assert path.read_bytes() == (publisher.folder / NAME).read_bytes()
+    record = (tmp_path / "ossl" / f"{NAME}.sha256").read_text()
+    assert record == f"{_files.sha256_of(path)}  {NAME}\n"
+    assert ossl.recorded_sha256(path) == _files.sha256_of(path)
+
+
+def test_second_fetch_downloads_nothing(tmp_path, publisher):
+    """What is there and is what was recorded is not downloaded again."""
+    for _ in range(2):
+        ossl.fetch_ossl(tmp_path / "ossl")
+    assert publisher.requests == 1
+
+
+def test_a_table_that_was_there_before_is_recorded(tmp_path, publisher):
+    """A table that the user downloaded by hand gets its record at the first fetch."""
+    (tmp_path / NAME).write_bytes(b"by hand")
+    path = ossl.fetch_ossl(tmp_path)
+    assert publisher.requests == 0
+    assert ossl.recorded_sha256(path) == _files.sha256_of(path)
+
+
+def test_damage_is_noticed(tmp_path, publisher):
+    """A table that no longer is what was recorded is refused, and the message says what to do."""
+    path = ossl.fetch_ossl(tmp_path / "ossl")
+    path.write_bytes(b"edited")
+    with pytest.raises(SiteError, match=r"is damaged or was edited.*delete it and fetch again"):
+        ossl.fetch_ossl(tmp_path / "ossl")
+
+
+def test_a_change_at_the_publisher_is_noticed(tmp_path, publisher):
+    """A second download of other bytes is refused and not kept, until the record is deleted."""
+    path = ossl.fetch_ossl(tmp_path / "ossl")
+    path.unlink()
+    (publisher.folder / NAME).write_bytes(gzip.compress(b"another table"))
+    with pytest.raises(SiteError, match=r"has changed at its publisher's.*delete .*sha256"):
+        ossl.fetch_ossl(tmp_path / "ossl")
+    assert files(tmp_path / "ossl") == [f"{NAME}.sha256"]
+    (tmp_path / "ossl" / f"{NAME}.sha256").unlink()
+    assert ossl.fetch_ossl(tmp_path / "ossl") == path
+
+
+def test_a_broken_download_leaves_nothing_and_starts_anew(tmp_path, publisher):
+    """A download that breaks off leaves no file under any name, and the next one succeeds."""
+    publisher.breaks = True
+    with pytest.raises(SiteError, match="could not be downloaded"):
+        ossl.fetch_ossl(tmp_path / "ossl")
+    assert files(tmp_path / "ossl") == []
+    publisher.breaks = False
+    assert ossl.fetch_ossl(tmp_path / "ossl").exists()
+
+
+def test_what_a_killed_download_left_is_swept(tmp_path, publisher):
+    """The half file of a killed process goes at the next fetch."""
+    (tmp_path / f".{NAME}.x1y2.gz").write_bytes(b"half")
+    ossl.fetch_ossl(tmp_path)
+    assert files(tmp_path) == [NAME, f"{NAME}.sha256", "published"]
+
+
+def test_a_check_counts_licences_and_hash(tmp_path, reflectance, monkeypatch):
+    """A check counts spectra by dataset with their licence, and compares the recorded hash."""
+    monkeypatch.setattr(ossl, "N_ROWS", N)
+    path = layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance))
+    found = check_source("ossl", tmp_path)
+    assert all(finding.good for finding in found)
+    texts = [finding.text for finding in found]
+    assert "12 rows have a vis-NIR spectrum, 12 also pH in water" in texts
+    assert "LUCAS.SSL: 8 spectra, licence JRC License Agreement" in texts
+    path.with_name(f"{path.name}.sha256").write_text(f"{'0' * 64}  {path.name}\n")
+    (bad,) = [finding.text for finding in check_source("ossl", tmp_path) if not finding.good]
+    assert bad.endswith(f"(not {'0' * 64})")
+
+
+def test_a_cut_download_is_a_finding(tmp_path, reflectance):
+    """A download that broke off is reported as such, not raised."""
+    path = layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance))
+    path.write_bytes(path.read_bytes()[:-4000])
+    assert "is the file complete?" in check_source("ossl", tmp_path)[-1].text

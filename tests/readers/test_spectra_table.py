@@ -1,22 +1,10 @@
-"""Tables of spectra: turned, ordered and cleared of what is empty, never filled in."""
+"""Tables of spectra: ordered and cleared of what is empty, never filled in; scans averaged per sample."""
 
 import numpy as np
 import pytest
 
+from soilpb.readers.spectra_table import SCAN_LIMIT, average_scans
 from tests.site_files import IDS, NM, notes, soil_spectra, write
-
-
-def test_spectra_in_columns_are_turned(folder):
-    """Wavelengths down the first column, as instruments export them, give the same soils."""
-    values = soil_spectra()
-    write(
-        folder.spectra,
-        [["Wavelength", *IDS], *([w, *column] for w, column in zip(NM, values.T, strict=True))],
-    )
-    soils = folder.read()
-    assert list(soils.samples.index) == IDS
-    np.testing.assert_allclose(soils.reflectance, values, rtol=1e-6)
-    assert "read transposed" in notes(soils)
 
 
 def test_descending_wavelengths_are_reordered(folder):
@@ -48,17 +36,33 @@ def test_a_table_without_bands_is_refused(folder):
     folder.refuse("lab.csv has no wavelength columns", "'Pb (mg/kg)'", "name each band")
 
 
-@pytest.mark.parametrize(("cell", "what"), [("", "no value (1 in all)"), ("abc", "'abc' is no reflectance")])
-def test_a_bad_cell_in_a_spectrum_is_refused_by_row_and_column(folder, cell, what):
-    """A hole or a word within a spectrum is named by row and band."""
-    rows = [["id", *(f"{w:g}" for w in NM)], *([i, *r] for i, r in zip(IDS, soil_spectra(), strict=True))]
-    rows[3][8] = cell
-    write(folder.spectra, rows)
-    folder.refuse("spectra.csv, row 4, column '610'", what)
-
-
 def test_numbered_ids_are_not_taken_for_wavelengths(folder):
     """A laboratory table of S1 … S12 given as spectra has no bands, down or across."""
     ids = [f"S{i}" for i in range(1, 13)]
     folder.spectra = folder.lab(range(1, 13), ids=ids)
     folder.refuse("lab.csv has no wavelength columns")
+
+
+def test_scans_are_averaged_whatever_their_order():
+    """Interleaved scans of one, two and three a sample give each sample's mean, in order of appearance."""
+    ids = np.array(["b", "a", "c", "a", "b", "a"])
+    base = {"a": 0.2, "b": 0.4, "c": 0.6}
+    wiggle = np.array([0.004, 0.002, 0.0, 0.0, -0.004, -0.002])
+    scans = np.array([[base[i], base[i] / 2] for i in ids]) + wiggle[:, None]
+    before = scans.copy()
+    unique, mean, agree = average_scans(ids, scans)
+    assert unique.tolist() == ["b", "a", "c"]
+    np.testing.assert_allclose(mean, [[0.4, 0.2], [0.2, 0.1], [0.6, 0.3]], rtol=1e-6)
+    assert mean.dtype == np.float32
+    assert agree.all()
+    np.testing.assert_array_equal(scans, before)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.9, True), (1.1, False)])
+def test_agreement_is_judged_against_the_limit(share, expected):
+    """Two scans that are each 0.9 limits off their mean agree; 1.1 limits off they do not."""
+    gap = share * SCAN_LIMIT
+    scans = 0.3 * np.array([[1 + gap] * 5, [1.0] * 5, [1.0] * 5, [1 - gap] * 5])
+    _, mean, agree = average_scans(np.array(["a", "b", "b", "a"]), scans)
+    assert agree.tolist() == [expected, True]
+    np.testing.assert_allclose(mean, 0.3, rtol=1e-6)

@@ -1,14 +1,19 @@
-"""Wide tables a chunk at a time: the same numbers as read whole, and nothing lost between."""
+"""Wide tables in chunks: the same numbers as read whole, resampled with gaps, kept in a cache."""
 
 import gzip
+import hashlib
+import os
+import time
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from soilpb.readers import spectra_table
-from soilpb.readers.spectra_table import Resampler, SpectralTable
+from soilpb import _files
+from soilpb.readers import libraries
+from soilpb.readers.libraries import Resampler, SpectralTable
 from soilpb.site_file import SiteError
-from soilpb.spectra import band_grid, resample
+from soilpb.spectra import Provenance, SoilSpectra, band_grid, resample
 
 BAND = r"b(\d+(?:[.,]\d+)?)"
 
@@ -27,7 +32,7 @@ def read(path, text=("id",)):
 
 def test_chunks_join_to_the_whole_file(tmp_path, monkeypatch):
     """Read in many chunks, each row comes once, in order, with its row of the file."""
-    monkeypatch.setattr(spectra_table, "CHUNK_BYTES", 200)
+    monkeypatch.setattr(libraries, "CHUNK_BYTES", 200)
     rows = 60
     lines = [f"s{i},{i / 100},{i / 200}" for i in range(rows)]
     path = write(tmp_path, "\n".join(["id,b400,b410", *lines]) + "\n")
@@ -64,13 +69,13 @@ def test_ids_stay_text(tmp_path):
 
 def test_a_line_break_in_quotes_may_stand_where_a_chunk_ends(tmp_path, monkeypatch):
     """Wherever chunks are cut, a text with line breaks stays one cell of one row."""
-    monkeypatch.setattr(spectra_table, "CHUNK_BYTES", 64)
+    monkeypatch.setattr(libraries, "CHUNK_BYTES", 64)
     path = write(tmp_path, "id,b400,b410\n" + '"a\nb\nc\nd\ne",1,2\n' * 40)
     chunks = list(SpectralTable(path, BAND).chunks(["id"]))
     assert [text for cells, _ in chunks for text in cells["id"]] == ["a\nb\nc\nd\ne"] * 40
 
 
-@pytest.mark.parametrize("cell", spectra_table.NO_VALUE)
+@pytest.mark.parametrize("cell", libraries.NO_VALUE)
 def test_every_spelling_of_no_value_is_nan(tmp_path, cell):
     """A band without a value is NaN, and its neighbour is untouched."""
     path = write(tmp_path, f"id,b400,b410\na,{cell},0.5\n")
@@ -168,3 +173,159 @@ def test_a_spectrum_that_starts_at_the_grids_first_band_is_complete():
     found, complete = Resampler(wide, GRID)(starts_at_400)
     assert complete.tolist() == [True]
     np.testing.assert_allclose(found, 0.3, rtol=1e-3)
+
+
+THREE_BANDS = np.array([500.0, 510.0, 520.0])
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "library.csv"
+    path.write_text("original")
+    return path
+
+
+@pytest.fixture
+def soils():
+    samples = pd.DataFrame({"pH": [6.1, np.nan], "group": ["AT", "ES"]}, index=["a", "b"])
+    provenance = Provenance("library", "measured", notes=("read so",))
+    return SoilSpectra(THREE_BANDS, [[0.1, 0.2, 0.3], [0.2, 0.3, 0.4]], samples, provenance)
+
+
+class Converter:
+    """Hands out spectra and counts how often it was asked."""
+
+    def __init__(self, soils):
+        self.soils, self.calls = soils, 0
+
+    def __call__(self):
+        """Convert."""
+        self.calls += 1
+        return self.soils
+
+
+def load(folder, source, convert, grid=THREE_BANDS, version=1):
+    return libraries.load_or_convert(folder, "library", version, [source], grid, convert)
+
+
+def entries(folder):
+    return [path for path in folder.iterdir() if path.is_dir()]
+
+
+def test_second_load_equals_the_first_and_is_memory_mapped(tmp_path, source, soils):
+    """What comes out of the cache is what the reader made, mapped and not read."""
+    convert = Converter(soils)
+    first = load(tmp_path / "cache", source, convert)
+    second = load(tmp_path / "cache", source, convert)
+    assert convert.calls == 1
+    assert isinstance(second.reflectance.base, np.memmap)
+    for loaded in (first, second):
+        assert loaded.sha256() == soils.sha256()
+        assert loaded.provenance.notes == ("read so",)
+        assert loaded.provenance.sha256 == _files.sha256_of(source)
+        pd.testing.assert_frame_equal(loaded.samples, soils.samples)
+
+
+def test_without_a_folder_nothing_is_kept(tmp_path, source, soils):
+    """A cache of None converts every time and leaves no file."""
+    convert = Converter(soils)
+    for _ in range(2):
+        assert load(None, source, convert).provenance.sha256 == _files.sha256_of(source)
+    assert convert.calls == 2
+    assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize("change", ["grid", "version", "bytes"])
+def test_whatever_changes_makes_another_entry(tmp_path, source, soils, change):
+    """Another grid, reader version or byte is converted anew, and the former entry stays."""
+    convert = Converter(soils)
+    load(tmp_path / "cache", source, convert)
+    if change == "bytes":
+        source.write_text("0riginal")
+    load(
+        tmp_path / "cache",
+        source,
+        convert,
+        grid=THREE_BANDS + 1 if change == "grid" else THREE_BANDS,
+        version=2 if change == "version" else 1,
+    )
+    assert convert.calls == 2
+    assert len(entries(tmp_path / "cache")) == 2
+
+
+def test_bytes_count_even_when_size_and_time_are_forged(tmp_path, source, soils, monkeypatch):
+    """A changed file with its old size and modification time is not taken for the old one."""
+    monkeypatch.setattr(libraries, "SETTLED_SECONDS", -1.0)
+    convert = Converter(soils)
+    load(tmp_path / "cache", source, convert)
+    before = source.stat()
+    source.write_text("0riginal")
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (source.stat().st_size, source.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    load(tmp_path / "cache", source, convert)
+    assert convert.calls == 2
+
+
+def test_a_settled_file_is_hashed_once(tmp_path, source, monkeypatch):
+    """A hash is remembered while the file stands still, and only of a file that has settled."""
+    hashed = []
+    monkeypatch.setattr(_files, "sha256_of", lambda path: hashed.append(path) or "digest")
+    for _ in range(2):
+        libraries.fingerprint([source], tmp_path / "cache")
+    assert len(hashed) == 2
+    monkeypatch.setattr(libraries, "SETTLED_SECONDS", -1.0)
+    for _ in range(3):
+        assert libraries.fingerprint([source], tmp_path / "cache") == "digest"
+    assert len(hashed) == 3
+
+
+def test_fingerprint_is_what_sha256sum_says(tmp_path, source):
+    """One file's fingerprint is its sha256, that of several is the sha256 of their listing."""
+    other = tmp_path / "other.csv"
+    other.write_text("more")
+    one, two = (hashlib.sha256(path.read_bytes()).hexdigest() for path in (source, other))
+    assert libraries.fingerprint([source]) == one
+    listing = f"{one}  library.csv\n{two}  other.csv\n"
+    assert libraries.fingerprint([source, other]) == hashlib.sha256(listing.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("stop", ["while reading", "while writing"])
+def test_an_interrupted_conversion_leaves_no_cache(tmp_path, source, soils, monkeypatch, stop):
+    """Interrupted at any point, a conversion leaves no entry, and the next one succeeds."""
+    convert = Converter(soils)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        if stop == "while writing":
+            patched.setattr(_files, "save_card", interrupt)
+            load(tmp_path / "cache", source, convert)
+        else:
+            load(tmp_path / "cache", source, interrupt)
+    assert not (tmp_path / "cache").exists() or entries(tmp_path / "cache") == []
+    assert load(tmp_path / "cache", source, convert).n_samples == 2
+
+
+def test_what_a_killed_conversion_left_is_swept_a_day_later(tmp_path, source, soils):
+    """A killed process' half entry is never read, and goes when it is certainly abandoned."""
+    folder = tmp_path / "cache"
+    for name, age in (("young", 60), ("old", 2 * libraries.ABANDONED_SECONDS)):
+        left = folder / f".converting-{name}"
+        left.mkdir(parents=True)
+        (left / "reflectance.npy").write_bytes(b"half")
+        os.utime(left, (time.time() - age,) * 2)
+    load(folder, source, Converter(soils))
+    assert (folder / ".converting-young").exists()
+    assert not (folder / ".converting-old").exists()
+
+
+def test_entry_made_meanwhile_by_another_process_is_taken(tmp_path, source, soils):
+    """Two processes that convert the same bytes at once end with one entry and no error."""
+
+    def convert_while_another_does():
+        load(tmp_path / "cache", source, Converter(soils))
+        return soils
+
+    assert load(tmp_path / "cache", source, convert_while_another_does).sha256() == soils.sha256()
+    assert len(entries(tmp_path / "cache")) == 1
+
+
+def interrupt(*args, **kwargs):
+    raise KeyboardInterrupt

@@ -1,6 +1,5 @@
 """A site's own files: both sides joined, everything converted on record, nothing changed on disk."""
 
-import hashlib
 from contextlib import suppress
 
 import numpy as np
@@ -52,19 +51,6 @@ def test_replicates_are_averaged_when_told(folder):
     assert soils.n_samples == 4
     np.testing.assert_allclose(soils.reflectance[1], 1.01 * values[1], rtol=1e-5)
     assert "5 scans averaged to 4 samples" in notes(soils)
-
-
-def test_replicates_that_disagree_are_refused(folder):
-    """Scans of one id that differ like two soils are not averaged."""
-    folder.wide(soil_spectra(), ids=["S1", "S2", "S3", "S1"])
-    folder.refuse("scans of sample 'S1' (rows 2, 5) differ", replicates="mean")
-
-
-def test_the_users_files_are_never_changed(folder):
-    """Reading leaves the bytes of both files as they were and makes no new file."""
-    before = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.path.iterdir()}
-    folder.read()
-    assert {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.path.iterdir()} == before
 
 
 CELLS = st.sampled_from(

@@ -1,0 +1,152 @@
+"""Column inference: wavelengths, quantities and ids from the names of columns, however they are spelt."""
+
+import numpy as np
+import pytest
+
+from soilpb.readers.columns import parse_quantity, standard_name
+from soilpb.readers.tables import clean
+from soilpb.spectra import absorbance
+from tests.site_files import IDS, LEAD, NM, notes, soil_spectra, write
+
+
+@pytest.mark.parametrize(
+    "spell",
+    [
+        *("{}", "{}.0", "wl_{}", "X{}", "X{}.0", "R{}", "spc.{}", "{}nm", "{} nm", "X{}.nm"),
+        *("{},0", "Reflectance {} nm", "{}.0000e0", "scan_visnir.{}_ref"),
+    ],
+)
+def test_any_usual_spelling_of_wavelengths_is_read(folder, spell):
+    """Whatever stands around the number, the bands are the same."""
+    separator = ";" if "," in spell else ","
+    folder.wide(soil_spectra(), names=[spell.format(f"{w:.0f}") for w in NM], separator=separator)
+    np.testing.assert_array_equal(folder.read().wavelengths, NM)
+
+
+@pytest.mark.parametrize("spell", ["{:.4f}", "{:.4f} cm-1", "wn_{:.4f} (1/cm)"])
+def test_wavenumbers_become_nanometres(folder, spell):
+    """Bands in 1/cm over the visible and near infrared are converted, named or by value."""
+    folder.wide(soil_spectra()[:, ::-1], names=[spell.format(1e7 / w) for w in NM[::-1]])
+    soils = folder.read()
+    np.testing.assert_allclose(soils.wavelengths, NM, rtol=1e-6)
+    np.testing.assert_allclose(soils.reflectance, soil_spectra(), rtol=1e-5)
+    assert "wavenumbers (1/cm) converted to nm" in notes(soils)
+
+
+def test_micrometres_become_nanometres(folder):
+    """Bands from 0.4 to 2.45 are micrometres."""
+    folder.wide(soil_spectra(), names=[f"{w / 1000:.2f}" for w in NM])
+    np.testing.assert_allclose(folder.read().wavelengths, NM)
+
+
+def test_the_second_of_two_equal_columns_is_recognised(folder):
+    """A data frame's ``520.1`` beside ``520`` is a repeated column, not a band 0.1 nm on."""
+    names = [f"{w:g}" for w in NM]
+    names[5] = f"{NM[4]:g}.1"
+    folder.wide(soil_spectra(), names=names)
+    folder.refuse("spectra.csv", "columns '520' and '520.1' are one wavelength")
+
+
+def test_finely_spaced_bands_are_no_repetition(folder):
+    """Bands 0.1 nm apart throughout are a fine grid."""
+    nm = 400 + 0.1 * np.arange(12)
+    folder.wide(soil_spectra(nm=nm), names=[f"{w:.1f}" for w in nm])
+    np.testing.assert_allclose(folder.read(spectra_unit="fraction").wavelengths, nm)
+
+
+def test_band_numbers_are_refused(folder):
+    """Columns numbered 1, 2, 3 are no wavelengths."""
+    folder.wide(soil_spectra(), names=[f"band_{i}" for i in range(1, NM.size + 1)])
+    folder.refuse("spectra.csv", f"bands from 1 to {NM.size}", "by its wavelength in nm")
+
+
+def test_a_file_without_header_is_refused(folder):
+    """A first row of values is not taken for wavelengths."""
+    write(folder.spectra, [[i, *row] for i, row in zip(IDS, soil_spectra(), strict=True)])
+    folder.refuse("spectra.csv", "is the header missing?")
+
+
+def test_two_families_of_bands_are_refused(folder):
+    """Reflectance and absorbance columns side by side: the reader does not choose."""
+    names = [f"ref_{w:g}" for w in NM] + [f"abs_{w:g}" for w in NM]
+    folder.wide(np.hstack([soil_spectra(), absorbance(soil_spectra())]), names=names)
+    folder.refuse("spectra.csv", "'ref_400' and 'abs_400'", "keep the one")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Pb_mg_kg", "Pb (mg/kg)", "Pb [mg/kg]", "Pb, mg/kg", "Pb mg kg⁻¹", "Pb mg.kg-1", "Pb..mg.kg."),
+        *("Pb(mg·kg-1)", "Pb/mg·kg-1", "Pb ppm", "lead (µg/g)", "PB [PPM]", "铅（mg/kg）", "Pb (mg/kg TS)"),
+    ],
+)
+def test_every_spelling_of_lead_is_lead_in_mg_kg(header):
+    """Brackets, marks, powers, languages and dry mass change nothing."""
+    found = parse_quantity(clean(header))
+    assert found.is_same(parse_quantity("Pb_mg_kg"))
+    assert found.factor == 1.0
+
+
+@pytest.mark.parametrize(
+    ("header", "remark"),
+    [("Pb", ""), ("Pb (mg/L)", "mg/L"), ("Pb [mg/m3]", "mg/m3"), ("Pb (total)", "total")],
+)
+def test_no_unit_is_invented(header, remark):
+    """A header without a share of mass has no factor, and keeps what else it says."""
+    assert parse_quantity(header).factor is None
+    assert parse_quantity(header).remark == remark
+
+
+@pytest.mark.parametrize("header", ["Pb_XRF (ppm)", "Pb206 (ppm)", "Pb total mg/kg", "mg/kg"])
+def test_what_is_not_plainly_lead_is_not_lead(header):
+    """Another method, isotope or fraction is another quantity."""
+    assert not parse_quantity(header).is_same(parse_quantity("Pb_mg_kg"))
+
+
+@pytest.mark.parametrize(
+    ("header", "column", "factor"),
+    [
+        *(
+            ("pH", "pH", 1),
+            ("pH (H2O)", "pH", 1),
+            ("Clay %", "clay_pct", 1),
+            ("clay (g/kg)", "clay_pct", 0.1),
+        ),
+        *(
+            ("OC [g/kg]", "SOC_pct", 0.1),
+            ("Org. C (%)", "SOC_pct", 1),
+            ("As (ppm)", "As_mg_kg", 1),
+            ("Fe %", "Fe_mg_kg", 1e4),
+        ),
+    ],
+)
+def test_companions_get_our_names_and_units(header, column, factor):
+    """Clay and carbon are in percent, elements in mg/kg, pH has no unit."""
+    assert standard_name(parse_quantity(header)) == (column, pytest.approx(factor))
+
+
+@pytest.mark.parametrize(
+    ("ids", "why"),
+    [
+        (["s-001", "s-002", "s-003", "s-004"], "share no sample id"),
+        (["001", "002", "3", "004"], "'003' where"),
+    ],
+)
+def test_ids_that_do_not_match_are_refused(folder, ids, why):
+    """Where some ids lost their zeros nothing is matched by force."""
+    folder.wide(soil_spectra(), ids=["001", "002", "003", "004"])
+    folder.lab(LEAD, ids=ids)
+    folder.refuse("spectra.csv", "lab.csv", why)
+
+
+def test_ids_spelt_differently_are_refused(folder):
+    """``S-01`` against ``s 1`` is pointed out, not matched."""
+    folder.lab(LEAD, ids=["s-01", "S2", "S3", "S4"])
+    folder.refuse("has id 'S1' where", "has 's-01' (1 such pairs); spell them alike")
+
+
+def test_an_unknown_id_column_is_refused(folder):
+    """A misspelt id_column names what there is, and the nearest."""
+    write(folder.laboratory, [["Kennung", "Pb_mg_kg"], *zip(IDS, LEAD, strict=True)])
+    folder.refuse("lab.csv has no column of sample ids 'Kenung'", "id_column: Kennung", id_column="Kenung")
+    assert folder.read(id_column="Kennung").n_samples == 4

@@ -1,0 +1,200 @@
+"""Tables and cells: any encoding, separator and decimal mark, every place by its name, nothing guessed."""
+
+import datetime
+from contextlib import suppress
+
+import numpy as np
+import openpyxl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from soilpb.readers.tables import decimal_mark, read_number, read_numbers, read_table
+from soilpb.site_file import SiteError
+from tests.site_files import IDS, LEAD, NM, notes, soil_spectra, workbook, write
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|", ","])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_separators_and_encodings_are_recognised(folder, separator, encoding):
+    """Four separators in four encodings give the same soils, µ included."""
+    folder.wide(soil_spectra(), separator=separator, encoding=encoding)
+    folder.lab(LEAD, header="Pb (µg/g)", separator=separator, encoding=encoding)
+    np.testing.assert_array_equal(folder.read().values("Pb_mg_kg"), [12.5, 340, 55, 1200])
+
+
+def test_a_chinese_spreadsheet_export_is_read(folder):
+    """Headers in GB 18030 are understood, and the guess is noted."""
+    write(folder.laboratory, [["样品编号", "铅(mg/kg)"], *zip(IDS, LEAD, strict=True)], encoding="gb18030")
+    soils = folder.read()
+    np.testing.assert_array_equal(soils.values("Pb_mg_kg"), [12.5, 340, 55, 1200])
+    assert "lab.csv is not UTF-8; read as gb18030" in notes(soils)
+
+
+def test_semicolons_with_decimal_commas_are_read(folder):
+    """A continental export gives the numbers it means, and says so."""
+    rows = [["id", *(f"{w:g}" for w in NM)]]
+    rows += [
+        [i, *(f"{v:.4f}".replace(".", ",") for v in r)] for i, r in zip(IDS, soil_spectra(), strict=True)
+    ]
+    write(folder.spectra, rows, separator=";")
+    folder.lab(["12,5", "340", "55,25", "1.200,5"], separator=";")
+    soils = folder.read()
+    np.testing.assert_allclose(soils.reflectance, soil_spectra(), atol=6e-5)
+    np.testing.assert_array_equal(soils.values("Pb_mg_kg"), [12.5, 340, 55.25, 1200.5])
+    assert "spectra.csv has decimal commas" in notes(soils)
+
+
+def test_workbooks_are_read_like_text(folder):
+    """XLSX files give the same soils; numeric ids lose their ``.0``; other sheets are noted."""
+    values = soil_spectra()
+    rows = [["Sample ID", *NM], *([float(i), *map(float, row)] for i, row in enumerate(values, 1))]
+    folder.spectra = workbook(folder.path / "spectra.xlsx", rows)
+    folder.laboratory = workbook(
+        folder.path / "lab.xlsx",
+        [["Sample", "Pb, mg/kg"], *([i, f * 10] for i, f in enumerate(range(1, 5), 1))],
+    )
+    book = openpyxl.load_workbook(folder.laboratory)
+    book.create_sheet("methods").append(["ICP-MS"])
+    book.save(folder.laboratory)
+    soils = folder.read()
+    assert list(soils.samples.index) == ["1", "2", "3", "4"]
+    np.testing.assert_allclose(soils.reflectance, values, rtol=1e-6)
+    assert "sheet 'Sheet' read, methods left aside" in notes(soils)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"  \r\n\r\n", "is empty"),
+        (b"\xef\xbb\xbf", "is empty"),
+        (b";;;\n;;;\n", "is empty"),
+        (b"id\nS1\nS2\n", "one column only"),
+        (b"id,Pb_mg_kg\nS1,12,5\nS2,3,4\n", "decimal commas"),
+        (b"Report 2024\nid,Pb_mg_kg,pH\nS1,12,5\nS2,3,4\n", "delete what stands above the header"),
+        (b'id,Pb_mg_kg\nS1,"12\nS2,3\n', "stray quotation mark"),
+        (b"PK\x03\x04 no workbook", "cannot be opened as a workbook"),
+        ("id,Pb_mg_kg\nS1,5\n".encode("utf-16-le"), "is no text"),
+        (b"id,Pb_mg_kg\nS1,\x81\x20\n", "row 2: byte 0x81"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused(folder, content, what):
+    """Empty, ragged, binary and half-quoted files are each refused by name."""
+    folder.laboratory.write_bytes(content)
+    folder.refuse("lab.csv", what)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
+def test_any_bytes_are_a_table_or_a_site_error(tmp_path, content):
+    """Whatever is in a file, it is read or refused, never a traceback."""
+    path = tmp_path / "any.csv"
+    path.write_bytes(content)
+    with suppress(SiteError):
+        table = read_table(path)
+        assert table.cells.shape == (len(table.rows), len(table.header))
+
+
+def test_blank_rows_and_columns_are_passed_over_but_rows_keep_their_numbers(tmp_path):
+    """What a message calls row 5 is row 5 of the file, blank rows or not."""
+    table = read_table(
+        write(tmp_path / "a.csv", [["id", "Pb", ""], ["", "", ""], ["S1", "5", ""], [], ["S2", "6"]])
+    )
+    assert table.header == ("id", "Pb")
+    assert table.cells.tolist() == [["S1", "5"], ["S2", "6"]]
+    assert table.at(1, 1) == f"{tmp_path / 'a.csv'}, row 5, column 'Pb'"
+
+
+def test_a_quoted_line_break_counts_in_the_row_number(tmp_path):
+    """The row is the line that an editor shows."""
+    path = tmp_path / "a.csv"
+    path.write_text('id,note\nS1,"two\nlines"\nS2,x\n')
+    table = read_table(path)
+    assert table.cells.tolist() == [["S1", "two\nlines"], ["S2", "x"]]
+    assert table.at(1).endswith("row 4")
+
+
+def test_a_row_that_ends_early_is_filled_with_nothing(tmp_path):
+    """Spreadsheets drop empty cells at the end of a row; they are empty, not shifted."""
+    table = read_table(write(tmp_path / "a.csv", [["id", "Pb", "pH"], ["S1", "5"], ["S2", "6", "7"]]))
+    assert table.cells.tolist() == [["S1", "5", ""], ["S2", "6", "7"]]
+
+
+def test_a_workbook_keeps_numbers_and_dates_as_they_are(tmp_path):
+    """Cells of a workbook are numbers where the spreadsheet has numbers, and texts are stripped."""
+    table = read_table(workbook(tmp_path / "a.xlsx", [[" id ", 450, 450.5], ["S1 ", 0.25, 3]]))
+    assert table.header == ("id", "450", "450.5")
+    assert table.cells.tolist() == [["S1", 0.25, 3]]
+
+
+def read(*cells, mark="."):
+    return read_numbers(np.array(cells, dtype=object), mark)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        *(("12.5", 12.5), ("12,5", 12.5), (",5", 0.5), ("-3", -3.0), ("+7", 7.0), ("1e-3", 0.001)),
+        *(("1.234,5", 1234.5), ("1,234.5", 1234.5), ("1.234.567", 1234567.0), ("1 234 567,8", 1234567.8)),
+        *(("1'234.5", 1234.5), ("0,123", 0.123), ("0.123", 0.123), ("1,2345", 1.2345)),
+    ],
+)
+@pytest.mark.parametrize("mark", [".", ",", ""])
+def test_a_number_that_can_only_be_one_is_that_one(text, number, mark):
+    """Unambiguous numbers do not depend on the table's decimal mark."""
+    assert read_number(text, mark) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "mark", "number"),
+    [
+        *(("1,234", ".", 1234.0), ("1,234", ",", 1.234), ("1,234", "", None)),
+        *(("1.234", ".", 1.234), ("1.234", ",", None), ("1.234", "", None)),
+    ],
+)
+def test_a_lone_group_of_three_depends_on_the_table(text, mark, number):
+    """``1,234`` is read only where other cells tell what a comma is, and never a point as a thousand."""
+    assert read_number(text, mark) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["", "abc", "12 mg", "1,23,456", "1.234.5", "1_000", "0x1A", "12.03.2024", "5*"]
+)
+def test_what_is_no_number_is_none(text):
+    """Words, units in cells, dates and misplaced marks are no numbers."""
+    assert read_number(text) is None
+
+
+@given(st.floats(min_value=1e-4, max_value=1e6), st.sampled_from(".,"))
+def test_numbers_survive_writing_and_reading(value, mark):
+    """A number written with four decimals and its table's mark reads back as itself."""
+    text = f"{value:.4f}".replace(".", mark)
+    assert read_number(text, mark) == float(f"{value:.4f}")
+
+
+@pytest.mark.parametrize(
+    ("cells", "separator", "mark"),
+    [
+        (["12.5", "3"], "", "."),
+        (["12,5", "3"], "", ","),
+        (["12,5", "3.25"], "", ""),
+        (["1,234", "12.5"], "", "."),
+        (["1,234", "55"], "", ""),
+        (["1,234", "55"], ";", ","),
+        (["wet, dark", "55"], "", "."),
+        (["<0,5", "55"], "", ","),
+    ],
+)
+def test_the_decimal_mark_is_told_by_the_whole_table(cells, separator, mark):
+    """Sure numbers, then the separator, tell the mark; remarks with commas do not."""
+    assert decimal_mark(cells, separator) == mark
+
+
+def test_the_four_kinds_of_cells_are_told_apart():
+    """Numbers, missing values, limits and unreadable cells fall into exactly one kind."""
+    date = datetime.date(2024, 3, 1)
+    numbers = read(1.5, "2.5", "n.d.", "-999", "", "<5", "< 0.5", "<=3", "<LOD", ">9", "inf", date)
+    np.testing.assert_array_equal(np.flatnonzero(np.isfinite(numbers.measured)), [0, 1])
+    np.testing.assert_array_equal(np.flatnonzero(numbers.missing), [2, 3, 4])
+    np.testing.assert_array_equal(numbers.limits[5:8], [5, 0.5, 3])
+    np.testing.assert_array_equal(np.flatnonzero(numbers.unreadable), [8, 9, 10, 11])
