@@ -14,8 +14,8 @@ from soilpb.cli import app
 from soilpb.readers import lucas, ossl
 from soilpb.site_file import SiteError, load_site_file
 from tests import layouts
-from tests.site_files import Folder, soil_spectra
 from tests.report.test_new_site import mine  # noqa: F401 (a fixture)
+from tests.site_files import Folder, soil_spectra
 
 ROOT = Path(__file__).parents[1]
 N = 130
