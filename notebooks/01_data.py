@@ -15,8 +15,8 @@
 # (sec-data)=
 # # Meet the soils: a continent and a mine
 #
-# A mine has about a hundred soils with known lead. A continental library has thousands with known pH, and no lead in the files that are shared.
-# Can the library help the mine? That depends on how alike their soils are, so this chapter asks: **how different are the two sets of spectra?**
+# A mine has about a hundred soils with known lead. A continental library has thousands with known pH, and no lead.
+# Can the library help the mine? That depends on how alike their soils are: **how different are the two sets of spectra?**
 
 # %% tags=["parameters", "hide-input"]
 site: str = "gejiu"  # a file of notebooks/sites
@@ -60,9 +60,9 @@ ax = plots.plot_atlas(minerals.FEATURES, beneath)
 # %% [markdown]
 # ```{admonition} You will be able to
 # :class: tip
-# - say how many soils, bands and laboratory values each domain has, and whether anybody measured them;
-# - read a soil's reflectance spectrum, and name what absorbs where;
-# - tell how many of the mine's soils lie above a legal limit for lead, and why that depends on pH;
+# - say what each domain holds, and whether anybody measured it;
+# - read a reflectance spectrum, and name what absorbs where;
+# - tell how many soils lie above a legal limit for lead, and why that depends on pH;
 # - tell how far the mine's spectra lie outside the library's.
 # ```
 #
@@ -71,7 +71,7 @@ ax = plots.plot_atlas(minerals.FEATURES, beneath)
 # ## Two domains
 #
 # {cite:t}`he2025` call them the *source* and the *target* domain. The source is a large library in which a property that spectra show well
-# was measured. The target is the mine. Neither data set of the study can be shipped ({ref}`sec-data-access`). So the pages you read
+# was measured. The target is the mine. The study's data cannot be shipped ({ref}`sec-data-access`), so these pages
 # use a simulated twin of both, until a site file points at real ones.
 
 # %%
@@ -87,7 +87,7 @@ pd.DataFrame(
 # %% [markdown]
 # ## What a spectrometer sees
 #
-# A spectrometer shines white light on the soil and records which fraction comes back at each wavelength ({numref}`fig-domain-spectra`).
+# A spectrometer records which fraction of light a soil reflects at each wavelength ({numref}`fig-domain-spectra`).
 # Iron oxides absorb blue and green light, which is why soils look red or yellow. Water and clay minerals absorb in narrow bands near
 # 1400, 1900 and 2200 nm. Organic matter darkens the whole visible range. Lead has no absorption of its own here.
 # It can only be seen through the constituents it is correlated with {cite:p}`stenberg2010`: iron and manganese oxides, clay, organic matter and carbonate.
@@ -102,15 +102,15 @@ At 550 nm their median reflectance is {at_550[1]:.2f}, against {at_550[0]:.2f} i
 # %% [markdown]
 # ## What the laboratory says
 #
-# Both domains have pH. A network can only carry over what it has seen: a target far outside the library's range of pH would be a warning.
+# Both domains have pH. A network can only carry over what it has seen: the target's pH should lie within the library's range.
 
 # %% mystnb={"figure": {"caption": "Soil pH in the source ({glue:text}`data-source-kind`) and the target ({glue:text}`data-kind`).", "name": "fig-ph-distribution"}, "image": {"alt": "Two overlapping histograms of soil pH, one for the source library and one for the target site, with dashed lines at the medians."}}
 ph = {name: soils.values(study.site.source_property) for name, soils in domains.items()}
 ax = plots.plot_distribution(ph, "pH (H₂O)")
 
 # %% [markdown]
-# Only the target has lead. Concentrations are skewed to the right, so models in this book predict their logarithm.
-# Legal limits are drawn beneath. In China they depend on the soil's pH: the very property that the source teaches.
+# Only the target has lead. Concentrations are skewed to the right, so models predict their logarithm.
+# Legal limits are drawn beneath. In China they depend on pH: the very property that the source teaches.
 
 # %% mystnb={"figure": {"caption": "Above: the target's lead ({glue:text}`data-kind`), on a logarithmic axis. Below: legal limits; where they depend on pH, one mark per pH class.", "name": "fig-target-distribution"}, "image": {"alt": "A right-skewed histogram of lead on a logarithmic axis; beneath it, legal limits of China, one mark per pH class, and of Finland."}}
 pb = study.target.values(study.site.target)
@@ -120,7 +120,7 @@ plots.plot_distribution({"target": pb}, unit, above, log=True, colours=[plots.TA
 ax = plots.plot_limits(standards.LEAD_LIMITS, unit, beneath)
 
 # %% [markdown]
-# How many soils are above a limit? Each is compared with the limit that holds for its own pH.
+# How many soils are above a limit? Each is compared with the limit for its own pH.
 
 # %%
 rules = standards.LEAD_LIMITS[["standard", "rule"]].drop_duplicates()
@@ -162,8 +162,7 @@ Markdown(f"""
 # %% [markdown]
 # ## Limits
 #
-# Simulated soils obey a simple theory of light in powders {cite:p}`kubelka1931` and a made-up chemistry. They show whether a method finds what was put there;
-# they are no evidence about a mine. Distances in principal components say that spectra differ, not that a prediction will be wrong.
+# Simulated soils obey a simple theory of light in powders {cite:p}`kubelka1931` and a made-up chemistry: they are no evidence about a mine. Distances in principal components say that spectra differ, not that a prediction will be wrong.
 #
 # ## Try it on your site
 #

@@ -16,7 +16,7 @@
 # # Transfer what pH taught
 #
 # A network has learnt pH from a library. **Does that help to predict lead at the site**, where a laboratory has measured about a hundred soils?
-# If it does, fewer samples need an acid digestion. The network is carried over in six ways, and each is compared with PLS and with the same network without its knowledge.
+# If it does, fewer samples need an acid digestion.
 
 # %% tags=["parameters", "hide-input"]
 site: str = "gejiu"  # a file of notebooks/sites
@@ -53,21 +53,21 @@ picture = display(Markdown("The figure appears here once the chapter has been ex
 # %% [markdown]
 # ```{admonition} You will be able to
 # :class: tip
-# - name six ways of carrying a network over, and say what each keeps and what each learns;
+# - name six ways of carrying a network over, and what each keeps and learns;
 # - tell knowledge that crossed over from what the same network does with random weights;
 # - say whether transfer beats PLS on these soils, and how sure that is;
 # - read off a learning curve how many soils transfer is worth;
-# - say what makes transfer pay: the labels of the library, its size, its distance from the site, the noise of the laboratory.
+# - say what makes transfer pay: the library's labels and size, its distance from the site, the laboratory's noise.
 # ```
 #
 # *Needs: {ref}`chapter 2's network <sec-pretraining>`.*
 #
 # ## Six ways to carry it over
 #
-# Transfer learning is a choice of what to keep. Fine-tuning starts from the source's weights and changes them on the site's soils: all of them, or the last layers only.
-# {cite:t}`he2025` do not say which, in what we could read; we take *their recipe* to be full fine-tuning, as it was for soils before {cite:p}`padarian2019`.
-# Linear probing, then fine-tuning (LP-FT) first fits a head on untouched features and changes the rest gently, so that a random head cannot spoil what was learnt {cite:p}`kumar2022`.
-# Or nothing is changed at all, and the network's features are handed to a ridge regression {cite:p}`hoerl1970`, alone or beside the scores of PLS.
+# Fine-tuning starts from the source's weights and changes them on the site's soils: all of them, or the last layers only.
+# {cite:t}`he2025` do not say which, in what we could read; we take *their recipe* to be full fine-tuning, as in {cite:t}`padarian2019`.
+# Linear probing, then fine-tuning (LP-FT) first fits a head and then changes the rest gently, so that a random head cannot spoil what was learnt {cite:p}`kumar2022`.
+# Or nothing is changed, and the network's features go to a ridge regression {cite:p}`hoerl1970`, alone or beside the scores of PLS.
 
 # %%
 make = partial(make_models, seed=seed, target=study.target_name)
@@ -87,12 +87,12 @@ The last column counts, after one pass, the weights that are no longer the sourc
 # %% [markdown]
 # ## What else could explain a good result?
 #
-# A good score after transfer does not show that anything was transferred. Controls stand beside it.
+# A good score does not show that anything was transferred. So there are controls.
 #
-# - **Random weights.** The same strategy from a network that learnt nothing. Convolutions with random weights are still a bank of filters, and ridge can use them. What does better shows knowledge, not the shape of a network.
-# - **Shuffled labels.** The same training on the same spectra, but every soil has the pH of another. What does better shows that the labels matter, not only the sight of many spectra. This network fitted chance, which may leave it worse than random weights.
+# - **Random weights.** The same strategy from a network that learnt nothing. Its filters are still of use to ridge. What does better shows knowledge, not the shape of a network.
+# - **Shuffled labels.** The same training on the same spectra, but every soil has the pH of another. What does better shows that the labels matter, not only the sight of many spectra.
 # - **pH alone.** One number per soil, the network's prediction of pH, in a straight line. What features do better than that is more than pH.
-# - **PLS, and multiblock ridge.** What the site's soils can do without any library. PLS is the field's custom; ridge on four preprocessings side by side is the stronger of the two.
+# - **PLS, and multiblock ridge** (ridge on four preprocessings side by side). What the site's soils can do without any library.
 
 # %%
 library = study.source
@@ -134,10 +134,10 @@ plt.close(ax.figure)
 # %% [markdown]
 # ## Was it the knowledge?
 #
-# Intervals of {numref}`fig-transfer-league` overlap because soils differ. But all models predict the same soils, so they can be compared fold by fold,
-# with a test that knows that training sets overlap {cite:p}`nadeau2003`. Each strategy is compared with itself from random weights and from shuffled labels, and with PLS.
-# The table says by how much the source's weights change the error, with the 95 % interval. *Equal* means that the error differs by less than 2 % with a probability of 95 %;
-# *undecided* means that these soils cannot tell. p-values are corrected for the number of pairs; against PLS for every model of {numref}`fig-transfer-league`, since that is how many were tried.
+# Intervals of {numref}`fig-transfer-league` overlap because soils differ. But all models predict the same soils, so they are compared fold by fold,
+# by a test that allows for overlapping training sets {cite:p}`nadeau2003`: each strategy with itself from random weights and from shuffled labels, and with PLS.
+# *Equal* means that the error differs by less than 2 % with a probability of 95 %; *undecided* means that these soils cannot tell.
+# p-values are corrected for the number of pairs, and against PLS for all models of {numref}`fig-transfer-league`.
 
 # %%
 keys = ["resnet-ph", "features-ridge", "features-pls", "pls", "blocks"]
@@ -194,8 +194,8 @@ two = [table[table["model"].isin([RECIPE, BEST])] for table in (predictions, sco
 axes = plots.plot_parity_grid(*two, study.label, models=[RECIPE, BEST])
 
 # %% [markdown]
-# A cloud flatter than the dashed line means that low soils are predicted too high and high soils too low: a model that is unsure stays near the mean.
-# The thin lines of {numref}`fig-transfer-parity` show how far a prediction moves when only the other soils of its training set change.
+# In {numref}`fig-transfer-parity`, a cloud flatter than the dashed line means that low soils are predicted too high and high soils too low.
+# Thin lines show how far a prediction moves when only the other soils of its training set change.
 #
 # ## How many soils is it worth?
 #
@@ -222,12 +222,11 @@ With {sizes[0]} training soils, *{BEST}* has R² {_format.number(by_size[BEST].i
 # %% [markdown]
 # ## When does transfer pay?
 #
-# One site and its library are one random draw. Where soils are *simulated*, both can be drawn again, and many new soils can judge the models.
-# No network is told of iron, on which lead depends most. But a library may know more than pH: clay, organic carbon
-# and carbonate are measured with it. A network of these four properties turns a spectrum into four numbers, and ridge sees them beside PLS scores.
-#
-# Then one thing is changed at a time: how large the library is, how far the site's soils have shifted away from it, and how much of ln Pb nothing explains.
-# The new soils lie in the same fields as those learnt from, which is easier than whole fields left out.
+# One site and its library are one random draw. Where soils are *simulated*, both can be drawn again.
+# A library may know more than pH: clay, organic carbon and carbonate (iron, on which lead depends most, is told to no network).
+# A network of these four properties turns a spectrum into four numbers, and ridge sees them beside PLS scores.
+# One thing is changed at a time: how large the library is, how far the site's soils have shifted away from it, and how much of ln Pb nothing explains.
+# New soils lie in the same fields as those learnt from, which is easier than whole fields left out.
 
 # %%
 results = project_root() / "results"
@@ -297,7 +296,7 @@ Four properties beside PLS reach R² {reached["four properties"]} with the true 
 {reached["unrelated property"]} from an unrelated property and {reached["random weights"]} from random weights: the true labels are surely better than {surely} of these 3 controls.
 
 Ridge on the bands themselves has {through[0]:.2f}. Through random filters it has {through[1]:.2f} if their features keep their place along the spectrum, and {through[2]:.2f} if they are averaged over it.
-So a random network is a weak control or a strong one, by how it is read; features that learnt must be read the same way.
+So a random network is a weak control or a strong one, by how its features are used.
 Script, all numbers and what had been expected: `benchmarks/fresh_twins.md`.
 """)
 
@@ -336,10 +335,9 @@ Markdown(f"""
 # %% [markdown]
 # ## Limits
 #
-# Folds speak of soils from the same site and instrument. One source network was trained, from one seed; its luck is in every row of {numref}`fig-transfer-league`.
+# Folds speak of soils from the same site and instrument. One source network was trained, from one seed; its chance is in every row of {numref}`fig-transfer-league`.
 # Random weights were drawn once as well. The study's own choice of frozen layers, epochs and learning rate is unknown to us ({ref}`sec-data-access`).
-# Where soils are simulated, the source was made to know what the target depends on; real soils need not be so kind ({ref}`sec-real-soils`).
-# That holds for {numref}`fig-transfer-twins` above all: there lead *does* depend on clay and pH, and pH on carbonate and carbon, by the equations that the labels come from.
+# Simulated lead *does* depend on clay and pH, by the equations that the labels come from; real soils need not be so kind ({ref}`sec-real-soils`).
 #
 # ## Try it on your site
 #
