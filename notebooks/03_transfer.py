@@ -75,7 +75,7 @@ strategies = ["head", "partial", "resnet-ph", "lp-ft", "features-ridge", "featur
 fitted = {name: model.fit(study.X, study.y) for name, model in make(network, strategies, epochs=1).items()}
 menu = describe_strategies(fitted)
 
-# %% tags=["hide-input"]
+# %%
 columns = {"stays": "kept from the source", "learns": "learnt on the site", "weights": "weights"}
 menu.rename(columns=columns).style.format({"weights": "{:,}"}).hide(axis="index")
 
@@ -155,10 +155,8 @@ compared["PLS"] = against_pls.assign(outcome=verdicts).query("model in [@RECIPE,
 columns = {"model": "with the source", "control": "against", "change": "change of RMSE, %"}
 columns |= {"p_holm": "p (Holm)", "outcome": "verdict"}
 shown = pd.concat(compared, names=["control"]).reset_index("control")
-shown["change"] = [
-    "{} ({} to {})".format(*(_format.signed(100 * value, 0) for value in row))
-    for row in shown[["change", "lower", "upper"]].to_numpy()
-]
+percent = 100 * shown[["change", "lower", "upper"]].to_numpy()
+shown["change"] = [_format.signed_with_interval(*row, 0) for row in percent]
 shown = shown[list(columns)].rename(columns=columns)
 shown.style.format({"p (Holm)": lambda p: f"{p:.3f}" if p >= 0.001 else "< 0.001"}).hide(axis="index")
 
@@ -247,7 +245,7 @@ drawn = at_default.pivot_table("R2", "draw", ["knows", "strategy"])
 alone = drawn["nothing"].mean().idxmax()
 FOUR, PH = ("four properties", "predictions ‖ PLS"), ("pH", "features ‖ PLS")
 gains = {name: evaluate.mean_over_tasks(drawn[name] - drawn["nothing", alone]) for name in (FOUR, PH)}
-gain = {name: "{} ({} to {})".format(*map(_format.signed, row)) for name, row in gains.items()}
+gain = {name: _format.signed_with_interval(*row) for name, row in gains.items()}
 pays = {
     name: "better" if low > 0 else "worse" if high < 0 else "undecided"
     for name, (_, low, high) in gains.items()
@@ -274,7 +272,7 @@ The factor that changes the gain most is: *{strongest}*.
 # The table has every strategy by what the network had learnt. The last three columns are controls: labels of other soils; a property that lead does not depend on
 # (smectite's share of the clay that is not kaolinite); and nothing.
 
-# %% tags=["hide-input"]
+# %%
 table = at_default[at_default["knows"] != "nothing"].pivot_table("R2", "strategy", "knows", sort=False)
 table = table.map(_format.number).rename_axis(index=None, columns=None)
 table.reset_index(names="R², simulated").style.hide(axis="index")
@@ -283,19 +281,13 @@ table.reset_index(names="R², simulated").style.hide(axis="index")
 controls = ["shuffled labels", "unrelated property", "random weights"]
 surely = sum(evaluate.mean_over_tasks(drawn[FOUR] - drawn[name, FOUR[1]])[1] > 0 for name in controls)
 reached = {name: f"{drawn[name, FOUR[1]].mean():.2f}" for name in ["four properties", *controls]}
-through = [
-    drawn[key].mean()
-    for key in (
-        ("nothing", "ridge"),
-        ("random weights", "features + ridge"),
-        ("random weights", "pooled features + ridge"),
-    )
-]
+strategies = ["features + ridge", "pooled features + ridge"]
+bands, (placed, averaged) = drawn["nothing", "ridge"].mean(), drawn["random weights"][strategies].mean()
 Markdown(f"""
 Four properties beside PLS reach R² {reached["four properties"]} with the true labels. The same strategy reaches {reached["shuffled labels"]} from shuffled labels,
 {reached["unrelated property"]} from an unrelated property and {reached["random weights"]} from random weights: the true labels are surely better than {surely} of these 3 controls.
 
-Ridge on the bands themselves has {through[0]:.2f}. Through random filters it has {through[1]:.2f} if their features keep their place along the spectrum, and {through[2]:.2f} if they are averaged over it.
+Ridge on the bands themselves has {bands:.2f}. Through random filters it has {placed:.2f} if their features keep their place along the spectrum, and {averaged:.2f} if they are averaged over it.
 So a random network is a weak control or a strong one, by how its features are used.
 Script, all numbers and what had been expected: `benchmarks/fresh_twins.md`.
 """)

@@ -174,38 +174,26 @@ plt.close(ax.figure)
 
 # %% tags=["hide-input"]
 shown = pd.DataFrame({"R²": means[above.index].map("{:.3f}".format)})
-change = [[_format.signed(value, 3) for value in row] for row in above[["ΔR²", "low", "high"]].to_numpy()]
-shown["ΔR² from PLS"] = [f"{mean} ({low} to {high})" for mean, low, high in change]
+numbers = above[["ΔR²", "low", "high"]].to_numpy()
+shown["ΔR² from PLS"] = [_format.signed_with_interval(*row, 3) for row in numbers]
 four = counts.loc[above.index].to_numpy()
 shown["better, equal,<br>undecided, worse"] = [", ".join(map(str, row)) for row in four]
 style = shown.reset_index().style.hide(axis="index")
 style.set_table_attributes('style="font-size: 0.85em; white-space: nowrap"')
 
 # %% tags=["remove-input"]
-numbers = {
-    model: "{} ({} to {})".format(
-        *(_format.signed(value, 3) for value in above.loc[model, ["ΔR²", "low", "high"]])
-    )
-    for model in (AVERAGE, TRANSFER, RECIPE)
-}
+change = above[["ΔR²", "low", "high"]].T
+numbers = {model: _format.signed_with_interval(*change[model], 3) for model in change}
 n = counts.to_dict("index")
-gains_of_average = (
-    "more" if above.loc[AVERAGE, "low"] > 0 else "less" if above.loc[AVERAGE, "high"] < 0 else "no more"
-)
+explains = "more" if change[AVERAGE]["low"] > 0 else "less" if change[AVERAGE]["high"] < 0 else "no more"
 better, worse = n[TRANSFER]["better"], n[TRANSFER]["worse"]
-transfer = (
-    "helps"
-    if better > worse
-    else "does not help"
-    if worse > better
-    else "makes no difference that these soils could show"
-)
-verdict = f"""Over {len(tasks)} tasks, transfer from pH **{transfer}**: its best use, *{TRANSFER}*, differs from PLS by {numbers[TRANSFER]} in mean R², and is better on {better}, worse on {worse}, equal on {n[TRANSFER]["equal"]} and undecided on {n[TRANSFER]["undecided"]} tasks."""
+helps = "helps" if better > worse else "harms" if worse > better else "makes no provable difference"
+verdict = f"""Over {len(tasks)} tasks, transfer from pH **{helps}**: its best use, *{TRANSFER}*, differs from PLS by {numbers[TRANSFER]} in mean R², and is better on {better}, worse on {worse}, equal on {n[TRANSFER]["equal"]} and undecided on {n[TRANSFER]["undecided"]} tasks."""
 Markdown(f"""
 {verdict}
 The study's recipe differs by {numbers[RECIPE]}, and is better on {n[RECIPE]["better"]} tasks and worse on {n[RECIPE]["worse"]}.
 
-The model that this book recommends, the *{AVERAGE}* of PLS, multiblock ridge and a Gaussian process, explains **{gains_of_average}** than PLS alone: {numbers[AVERAGE]}.
+The model that this book recommends, the *{AVERAGE}* of PLS, multiblock ridge and a Gaussian process, explains **{explains}** than PLS alone: {numbers[AVERAGE]}.
 It is better on {n[AVERAGE]["better"]} tasks and worse on {n[AVERAGE]["worse"]}.
 """)
 
@@ -226,7 +214,7 @@ results = project_root() / "results"
 averages = pd.read_csv(results / "averages.csv")
 winner = averages[averages["chosen"]].eval("gain = R2 - R2_present")
 on_clay, on_carbon = (
-    "{} ({} to {})".format(*(_format.signed(value, 3) for value in evaluate.mean_over_tasks(rows)))
+    _format.signed_with_interval(*evaluate.mean_over_tasks(rows), 3)
     for rows in (winner.loc[winner["target"] == target, "gain"] for target in ("clay", "SOC"))
 )
 stays = winner.loc[winner["target"] == "SOC", "gain"].mean() < 0
@@ -262,16 +250,13 @@ changes = {
     target: evaluate.mean_over_tasks(rows["gain"])
     for target, rows in [("all", elected), *elected.groupby("target")]
 }
-changed = {
-    target: "{} ({} to {})".format(*(_format.signed(value, 3) for value in change))
-    for target, change in changes.items()
-}
+changed = {target: _format.signed_with_interval(*change, 3) for target, change in changes.items()}
 improves = "is" if changes["all"][1] > 0 and changes["SOC"][1] > 0 else "is not"
 of_ideas = f"""The best of them on clay changes the mean R² of the average over ten tasks by {changed["all"]}; transfer **{improves}** shown to improve it."""
 Markdown(f"""
 Chosen on clay was *{elected["idea"].iloc[0]}*: it changes R² by {changed["clay"]} there, and by {changed["SOC"]} on organic carbon, which was to confirm it. Over all ten tasks the change is {changed["all"]}.
 The best control, which borrows nothing, has {_format.signed(controls["ΔR²"].max(), 3)}.
-Of {len(ideas)} ideas in {{numref}}`fig-ledger`, {int((ideas["low"] > 0).sum())} have an interval above 0, where chance alone would give {0.025 * len(ideas):.1f}.
+Of {len(ideas)} ideas in {{numref}}`fig-ledger`, an interval above 0 is reached by {int((ideas["low"] > 0).sum())}; chance alone would give {0.025 * len(ideas):.1f}.
 For fields and sources as small as these, this book recommends the average {"with that idea" if improves == "is" else "without transfer"}; its mean R² is {elected["R2_without"].mean():.2f}.
 """)
 
@@ -323,7 +308,7 @@ for name, item in quoted.items():
 # %% tags=["remove-input"]
 answer.update(
     Markdown(f"""
-**The answer.** Transfer from pH **{transfer}** on these {len(tasks)} tasks: the best use of the pH network has a mean R² of {_format.number(means[TRANSFER])}, the study's recipe {_format.number(means[RECIPE])}, and PLS, which knows the field alone, {_format.number(means[PLS])}.
+**The answer.** Transfer from pH **{helps}** on these {len(tasks)} tasks: the best use of the pH network has a mean R² of {_format.number(means[TRANSFER])}, the study's recipe {_format.number(means[RECIPE])}, and PLS, which knows the field alone, {_format.number(means[PLS])}.
 Use the *{AVERAGE}* of PLS, multiblock ridge and a Gaussian process: its mean R² is {_format.number(means[AVERAGE])}, which differs from that of PLS by {numbers[AVERAGE]}.
 """)
 )

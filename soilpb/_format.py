@@ -48,6 +48,17 @@ def with_interval(value: float, low: float, high: float) -> str:
     return f"{number(value)} ({number(low)} to {number(high)})"
 
 
+def signed_with_interval(value: float, low: float, high: float, digits: int = 2) -> str:
+    """Write a change and its interval, with signs.
+
+    Examples
+    --------
+    >>> signed_with_interval(0.031, -0.0012, 0.06, 3)
+    '+0.031 (−0.001 to +0.060)'
+    """
+    return f"{signed(value, digits)} ({signed(low, digits)} to {signed(high, digits)})"
+
+
 def join_words(words: Sequence[str]) -> str:
     """Join words as a sentence does.
 

@@ -72,6 +72,28 @@ def test_a_chapter_is_built_like_a_chapter(source):
     )
 
 
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_the_argument_is_in_the_source(source):
+    """No line of text consists of glue roles alone: sentences stand where their author writes them."""
+    alone = re.compile(r"[\s>*-]*(\{glue:\w+\}`[^`]*`[\s.,;:]*)+")
+    lines = [line for cell in jupytext.read(source).cells for line in cell.source.splitlines()]
+    assert [line for line in lines if alone.fullmatch(line)] == []
+
+
+def test_few_cells_are_removed():
+    """Cells that no page shows are few: all chapters together have at most 15."""
+    cells = [cell for source in SOURCES for cell in cells_of(source, "code")]
+    assert sum("remove-cell" in cell.metadata.get("tags", []) for cell in cells) <= 15
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda p: p.stem)
+def test_import_sections_are_short(source):
+    """From a cell's first import to its last are at most a dozen lines."""
+    for cell in cells_of(source, "code"):
+        imports = [n for n in ast.parse(cell.source).body if isinstance(n, ast.Import | ast.ImportFrom)]
+        assert not imports or imports[-1].end_lineno - imports[0].lineno < 12, cell.source
+
+
 def test_workers_share_the_small_book(tmp_path, monkeypatch):
     """Who asks for a chapter that another worker is executing waits for it, and does not execute it again."""
     executed = []
@@ -126,3 +148,17 @@ def test_a_missing_input_names_the_command_that_makes_it(tmp_path):
         line for line in run.stderr.splitlines() if "make it with: papermill" in line and "Missing" in line
     ]
     assert "notebooks/02_pretraining.ipynb" in line
+
+
+def test_an_executed_chapter_tells_its_conclusions(small_book):
+    """In plain Jupyter, chapter 2 shows its answer, picture and takeaways, with numbers and no roles."""
+    cells = json.loads(small_book.execute("02_pretraining").read_text())["cells"]
+    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    texts = ["".join(data["text/markdown"]).strip() for data in outputs if "text/markdown" in data]
+    assert "The answer." in texts[0]
+    assert texts[-1].startswith("- ")  # the takeaways
+    for text in (texts[0], texts[-1]):
+        assert re.search(r"\d", text)
+    assert not [text for text in texts if "{glue" in text or "appears here" in text]
+    first_picture = next(i for i, data in enumerate(outputs) if "image/svg+xml" in data)
+    assert outputs[first_picture - 1].get("text/markdown"), "the picture follows the answer"
