@@ -189,6 +189,30 @@ def errors(chances: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["pH", "rule", "calibration error", "Brier score"])
 
 
+def compare_with_asked(results: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put what was found beside what had been asked for beforehand: the table of chapter 7."""
+    rows = [
+        (
+            f"{row.of} within its 90 % intervals",
+            "87–93 %",
+            f"{row.mean:.0%} ({row.min:.0%} to {row.max:.0%} by site)",
+        )
+        for row in results["coverage of 90 % intervals"].reset_index().itertuples()
+    ]
+    error = results["probabilities of exceedance"].query("pH == 'predicted' and rule == 'all'")
+    found = f"{error['calibration error'].item():.3f}"
+    rows.append(("error of probabilities, pH predicted", "≤ 0.05", found))
+    for row in results["flagged soils"].reset_index().itertuples():
+        known = "" if np.isnan(row.shown) else f" (classifier that was shown both: {row.shown:.0%})"
+        asked = "≤ 10 %" if row.soils == "same kind" else "≥ 80 %"
+        rows.append((f"flagged, {row.soils}", asked, f"{row.flagged:.0%}{known}"))
+    needed = results["soils needed"].iloc[:, 0].drop("random")
+    found = f"{needed.min():.0f} ({sampling.NAMES[needed.idxmin()]})"
+    rows.append(("soils needed for the error of 100 at random", "≤ 75", found))
+    table = pd.DataFrame(rows, columns=["about", "asked", "found"])
+    return table.replace(r"(\d)%", r"\1 %", regex=True)
+
+
 def main() -> None:
     """Print the tables; write them as JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -211,6 +235,7 @@ def main() -> None:
         "RMSE by soils measured": curves.pivot_table("rmse", "n", "method", sort=False),
         "soils needed": needed(curves).rename_axis("method").to_frame(),
     }
+    results["beside what was asked"] = compare_with_asked(results)
     for title, table in results.items():
         print(f"\n{title}\n{table.round(3).to_string()}")
     if arguments.json:
