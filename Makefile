@@ -11,7 +11,7 @@ INSTALLED := $(VENV)/installed
 TOOLS := $(VENV)/installed-tools
 CORES ?= 2
 NOTEBOOKS := $(wildcard notebooks/*.py)
-CODE := soilpb tests benchmarks notebooks
+CODE := soilpb tests benchmarks notebooks book/_ext
 # One numerical thread a process: chapters and folds run side by side instead.
 export OMP_NUM_THREADS := 1
 export PYTHONHASHSEED := 0

@@ -1,5 +1,6 @@
 """The rendered book is whole, asks nothing of other hosts, and links to what is committed."""
 
+import importlib
 import re
 import subprocess
 from pathlib import Path
@@ -108,6 +109,15 @@ def test_no_number_failed_to_be_glued(pages):
     for name, text in pages.items():
         article = text.split("<article", 1)[-1]
         assert "glue" not in re.sub(r"<pre.*?</pre>|<code.*?</code>", "", article, flags=re.S), name
+
+
+def test_the_api_page_lists_what_rooms_export(pages):
+    """Each name that the package or a room exports has an entry, at the file that defines it."""
+    rooms = ["soilpb", *(f"soilpb.{path.parent.name}" for path in (ROOT / "soilpb").glob("*/__init__.py"))]
+    for room in rooms:
+        for module, names in importlib.import_module(room)._EXPORTS.items():
+            missing = [name for name in names if f'id="{room}.{module}.{name}"' not in pages["api.html"]]
+            assert not missing, (room, module, missing)
 
 
 def test_what_is_hidden_on_paper_is_what_pages_have(pages):

@@ -16,7 +16,6 @@ _EXPORTS = {
     ],
     "cross_validation": [
         "POOLED",
-        "back_transform",
         "compute_metrics",
         "cross_validate",
         "learning_curve",
