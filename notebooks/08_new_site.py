@@ -187,7 +187,7 @@ ax = plots.plot_prediction_intervals(table.reset_index(), "Clay (%)", log=False)
 flagged = np.flatnonzero(table["outside"])
 ring = {"s": 120, "facecolor": "none", "edgecolor": "black", "label": f"flagged ({len(flagged)})"}
 ax.scatter(flagged, table["observed"].iloc[flagged], **ring)
-ax.legend(loc="upper left")
+plots.legend_above(ax)
 picture.update(ax.figure)
 plt.close(ax.figure)
 

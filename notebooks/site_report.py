@@ -69,8 +69,7 @@ tables.wrap_table(tables.tabulate_provenance(study.source.provenance))
 # ## Spectra
 
 # %% tags=["remove-input"]
-ranges = sections.compare_ranges(study) if sections.is_narrow(study) else None
-covered = text.describe_range(study, ranges)
+covered = text.describe_range(study, sections.compare_ranges(study))
 Markdown(covered)
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Reflectance of the site's soils ({{site}}, {{kind}}) and of the library ({{source_kind}}), and the constituents that absorb at each wavelength: a bar spans two widths on either side of a feature's centre."}, "image": {"alt": "Median reflectance of library and site against wavelength, with shaded 5 to 95 percent bands; beneath, one row per constituent, bars mark where hematite, goethite, organic matter, water, clays, carbonate and others absorb."}}
@@ -84,7 +83,7 @@ ax = plots.plot_atlas(minerals.FEATURES, beneath)
 # %% tags=["remove-input"]
 native = sections.read_native(study)
 laboratory = tables.tabulate_laboratory(native, [study.site.target, study.site.source_property])
-laboratory.style.format(tables.format_significant, subset=["mean", "sd"]).set_properties(
+laboratory.style.format(tables.format_significant, subset=list(laboratory)[2:]).set_properties(
     **{"white-space": "nowrap"}
 )
 
@@ -226,7 +225,10 @@ stored_model.store_site_model(study, stored, worth, [*limitations, coverage, cov
 rule = rule or sections.choose_rule(exceedances)
 mapped = sections.map_site(study, exceedances, rule)
 unmeasured = sections.read_unmeasured(study)
-predicted = sections.predict_unmeasured(study, stored, unmeasured)
+target, predicted = study.site.target, None
+if unmeasured is not None:
+    standard = stored_model.default_standard(target)
+    predicted = stored_model.predict_soils(stored, unmeasured, target, standard)
 counted = text.count_exceeding(study, exceedances, rule)
 answer.update(Markdown(f"{text.describe_best_model(study, predictions)} {counted}"))
 Markdown(text.describe_exceeding(study, exceedances, rule))

@@ -28,7 +28,7 @@ _EXPORTS = {
         "plot_within_groups",
     ],
     "spectra": ["plot_atlas", "plot_distribution", "plot_limits", "plot_outliers", "plot_spectra"],
-    "style": ["SOURCE_COLOUR", "TARGET_COLOUR", "make_axes", "set_style", "stack_axes"],
+    "style": ["SOURCE_COLOUR", "TARGET_COLOUR", "legend_above", "make_axes", "set_style", "stack_axes"],
     "training": ["plot_factors", "plot_learning_curve", "plot_network", "plot_training_curve"],
 }
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

@@ -14,7 +14,6 @@ _EXPORTS = {
         "rank_bands",
         "list_exceeding",
         "map_site",
-        "predict_unmeasured",
         "read_native",
         "read_unmeasured",
         "compare_choosing",

@@ -18,7 +18,6 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from soilpb import study as study_
 from soilpb.decide import maps, sampling, stored_model
-from soilpb.decide.site_model import SiteModel
 from soilpb.decide.standards import lead_limit
 from soilpb.evaluate import splits
 from soilpb.explain import bands, mineral_slopes
@@ -78,14 +77,6 @@ def read_unmeasured(study: Study) -> SoilSpectra | None:
     return soils.take(np.flatnonzero(unmeasured)).resample(study.grid) if unmeasured.any() else None
 
 
-def predict_unmeasured(study: Study, model: SiteModel, soils: SoilSpectra | None) -> pd.DataFrame | None:
-    """Predict the soils of :func:`read_unmeasured` as ``soilpb predict`` would."""
-    if soils is None:
-        return None
-    target = study.site.target
-    return stored_model.predict_soils(model, soils, target, stored_model.default_standard(target))
-
-
 def choose_rule(exceedances: pd.DataFrame) -> str:
     """Choose the rule whose limit nearest to half of the soils exceed; empty if no limit is known.
 
@@ -115,7 +106,7 @@ def list_exceeding(
     predictions, exceedances : DataFrame
         From :func:`soilpb.decide.stored_model.evaluate_site_model`: of models that had not seen the soil.
     unmeasured : DataFrame, optional
-        From :func:`predict_unmeasured`.
+        From :func:`soilpb.decide.stored_model.predict_soils`.
 
     Returns
     -------
@@ -223,14 +214,11 @@ def choose_next_samples(study: Study, unmeasured: SoilSpectra | None, n: int = 1
     -------
     DataFrame, the most useful first: ``soil``; of measured soils also ``value`` and perhaps ``x``, ``y``.
     """
-    n_measured = study.target.n_samples
     offered = study.X if unmeasured is None else unmeasured.reflectance
     ids = study.ids if unmeasured is None else unmeasured.samples.index.to_numpy()
     F = sampling.spectral_features(np.concatenate([study.X, offered]))
-    chosen = (
-        sampling.choose_samples(METHOD, F, min(n, len(ids)), np.arange(n_measured), study.site.seed)
-        - n_measured
-    )
+    measured = np.arange(len(study.X))
+    chosen = sampling.choose_samples(METHOD, F, min(n, len(ids)), measured, study.site.seed) - len(study.X)
     table = pd.DataFrame({"soil": ids[chosen]})
     if unmeasured is None:
         table["value"] = study.natural(study.y)[chosen]
@@ -321,32 +309,29 @@ def compute_mineral_slopes(study: Study, fitted: Sequence, folds: pd.DataFrame) 
     return table.sort_values("slope", ascending=False, ignore_index=True)
 
 
-def is_narrow(study: Study) -> bool:
-    """Whether the study's bands leave out a part of the library's range."""
-    first, last = SOURCE_BANDS
-    return study.site.band_start > first + SHORT or study.site.band_stop < last - SHORT
-
-
-def compare_ranges(study: Study) -> pd.DataFrame:
-    """Score PLS on the library's soils with all bands, and with the study's.
+def compare_ranges(study: Study) -> pd.DataFrame | None:
+    """Score PLS on the library's soils with all bands, and with those of a narrow instrument.
 
     What a narrow instrument loses cannot be seen in its own spectra. Each field of the library is a set
     of its own, since a model of several fields may recognise the field; a library without fields is one.
 
     Returns
     -------
-    DataFrame
+    DataFrame or None
         ``set``, ``n``, ``property``; ``full`` and ``narrow``: R² of 5-fold cross-validation. No rows if
-        the library is too small.
+        the library is too small; None if the study has the library's range.
     """
-    wide = band_grid(*SOURCE_BANDS, study.site.band_step)
-    library = study_.read_source(study.site, wide)
-    column = study.site.target if study.site.target in library.samples else study.site.source_property
+    site, (first, last) = study.site, SOURCE_BANDS
+    if site.band_start <= first + SHORT and site.band_stop >= last - SHORT:
+        return None
+    wide = band_grid(*SOURCE_BANDS, site.band_step)
+    library = study_.read_source(site, wide)
+    column = site.target if site.target in library.samples else site.source_property
     library = library.having(column)
-    inside = (wide >= study.site.band_start) & (wide <= study.site.band_stop)
-    folds = KFold(5, shuffle=True, random_state=study.site.seed)
+    inside = (wide >= site.band_start) & (wide <= site.band_stop)
+    folds = KFold(5, shuffle=True, random_state=site.seed)
     rows = []
-    for name, soils in _sets(library, study.site.seed):
+    for name, soils in _sets(library, site.seed):
         y = soils.values(column)
         full, narrow = (
             r2_score(y, cross_val_predict(PLSCV(), X, y, cv=folds))

@@ -51,19 +51,9 @@ def tabulate_provenance(about: Provenance) -> pd.DataFrame:
 
 def tabulate_laboratory(soils: SoilSpectra, columns: Sequence[str]) -> pd.DataFrame:
     """Summarise laboratory values: one row per column that the soils have, with moments and quartiles."""
-    rows = {}
-    for column in dict.fromkeys(columns):
-        if column in soils.samples:
-            values = soils.values(column)
-            known = values[np.isfinite(values)]
-            rows[column] = {
-                "soils": known.size,
-                "missing": values.size - known.size,
-                "mean": known.mean(),
-                "sd": known.std(ddof=1),
-                "quartiles": " – ".join(map(format_significant, np.percentile(known, (25, 50, 75)))),
-            }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    values = soils.samples[[name for name in dict.fromkeys(columns) if name in soils.samples]].astype(float)
+    table = values.describe().T.rename(columns={"count": "soils", "std": "sd"}).astype({"soils": int})
+    return table.assign(missing=values.isna().sum())[["soils", "missing", "mean", "sd", "25%", "50%", "75%"]]
 
 
 def tabulate_quality(soils: SoilSpectra, site: Site) -> pd.DataFrame:
@@ -132,14 +122,12 @@ def count_choices(predictions: pd.DataFrame) -> str:
 
 def tabulate_exceeding(exceeding: pd.DataFrame) -> pd.DataFrame:
     """Write the soils of :func:`soilpb.report.sections.list_exceeding` for a page."""
-    return pd.DataFrame(
-        {
-            "soil": exceeding["soil"].astype(str),
-            "probability": [number(value) for value in exceeding["probability"]],
-            "measured": [_or_dash(value) for value in exceeding["measured"]],
-            "limit": [_or_dash(value) for value in exceeding["limit"]],
-            "by spectrum (90 %)": _intervals(exceeding[["predicted", "lower", "upper"]]),
-        }
+    shown = exceeding[["soil"]].astype(str)
+    return shown.assign(
+        probability=exceeding["probability"].map(number),
+        measured=exceeding["measured"].map(format_significant),
+        limit=exceeding["limit"].map(format_significant),
+        **{"by spectrum (90 %)": _intervals(exceeding[["predicted", "lower", "upper"]])},
     )
 
 
@@ -148,18 +136,17 @@ def tabulate_next_samples(
 ) -> pd.DataFrame:
     """Write the soils of :func:`soilpb.report.sections.choose_next_samples` for a page.
 
-    ``predicted`` is of :func:`soilpb.report.sections.predict_unmeasured`, if the soils are unmeasured.
+    ``predicted`` is of :func:`soilpb.decide.stored_model.predict_soils`, if the soils are unmeasured.
     """
     target, label = study.site.target, study.label.removeprefix("ln ")
-    page = pd.DataFrame({"soil": chosen["soil"].astype(str)})
+    page = chosen[["soil"]].astype(str)
     if predicted is not None:
         rows = predicted.loc[chosen["soil"]]
-        values = rows[[target, f"{target}_lower", f"{target}_upper"]]
-        page[f"{label} by spectrum (90 %)"] = _intervals(values)
+        page[f"{label} by spectrum (90 %)"] = _intervals(rows[[target, f"{target}_lower", f"{target}_upper"]])
         page["kind"] = np.where(rows["outside"], "unlike those measured", "like those measured")
         return page
-    page[label] = [format_significant(value) for value in chosen["value"]]
-    if {"x", "y"} <= set(chosen):
+    page[label] = chosen["value"].map(format_significant)
+    if "x" in chosen:
         places = chosen[["x", "y"]].to_numpy()
         page["east, north (m)"] = ["–" if np.isnan(x) else f"{x:.0f}, {y:.0f}" for x, y in places]
     return page
@@ -171,18 +158,16 @@ def _intervals(rows: pd.DataFrame) -> list[str]:
     return [f"{value} ({lower} to {upper})" for value, lower, upper in numbers]
 
 
-def _or_dash(value: float) -> str:
-    return "–" if np.isnan(value) else format_significant(value)
-
-
 def format_significant(value: float) -> str:
     """Write a laboratory value with three significant digits, and all digits before the point.
 
     Examples
     --------
-    >>> format_significant(1234.5), format_significant(12.345), format_significant(0.012345)
-    ('1234', '12.3', '0.0123')
+    >>> format_significant(1234.5), format_significant(0.012345), format_significant(np.nan)
+    ('1234', '0.0123', '–')
     """
+    if np.isnan(value):
+        return "–"
     magnitude = int(np.floor(np.log10(abs(value)))) if value else 0
     return f"{value:.{max(0, 2 - magnitude)}f}"
 

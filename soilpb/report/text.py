@@ -6,8 +6,6 @@ writes it by hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 
@@ -98,48 +96,29 @@ def describe_coverage(outside: float) -> str:
 
 def describe_limitations(study: Study, n_models: int) -> list[str]:
     """Say what a report about these soils cannot tell, one sentence per limitation."""
-    sentences = [*_about_simulation(study), *_about_samples(study), *_about_values(study)]
-    if n_models > 1:
-        sentences.append(
-            f"The best of {n_models} models was chosen by the scores shown here, which makes its scores a "
-            "little too good."
-        )
-    return [
-        *sentences,
-        "All soils come from one site: nothing here tests another mine, another instrument or another year.",
-    ]
-
-
-def _about_simulation(study: Study) -> Iterator[str]:
-    if study.target.provenance.kind == "simulated":
-        yield "The site's soils are simulated: they show what a method can do, and describe no real place."
-    elif study.source.provenance.kind == "simulated":
-        yield "The library is simulated: its network was trained on no measured soil before this site's."
-
-
-def _about_samples(study: Study) -> Iterator[str]:
-    n = study.target.n_samples
-    if n < quality.FEW:
-        yield (
-            f"{n} soils are few (fewer than {quality.FEW}): other soils of the same place could change "
-            "the order of the models."
-        )
-    if study.groups is None:
-        yield (
-            "Nothing says which samples belong together (column group of the laboratory table): if some are "
-            "replicates, or layers of one profile, the errors here are too small."
-        )
-    if maps.local_coordinates(study.target.samples) is None:
-        yield "No true coordinates: whether neighbours in training make errors too small cannot be tested."
-    else:
-        yield "Folds are random, not spatial: beyond the sampled area errors can be larger."
-
-
-def _about_values(study: Study) -> Iterator[str]:
-    values = study.target.values(study.site.target)
-    unit = f" {study.target_unit}" if study.target_unit else ""
-    span = f"{format_significant(values.min())} to {format_significant(values.max())}{unit}"
-    yield f"{study.target_name} was measured from {span}: what a model predicts beyond is extrapolation."
+    target, n = study.target, study.target.n_samples
+    values = target.values(study.site.target)
+    span = f"{format_significant(values.min())} to {format_significant(values.max())}"
+    simulated = target.provenance.kind == "simulated"
+    mapped = maps.local_coordinates(target.samples) is not None
+    sentences = {
+        "The site's soils are simulated: they show what a method can do, not what is in a place.": simulated,
+        "The library is simulated: its network was trained on no measured soil before this site's.": (
+            not simulated and study.source.provenance.kind == "simulated"
+        ),
+        f"{n} soils are few (fewer than {quality.FEW}): other soils of the same place could change "
+        "the order of the models.": n < quality.FEW,
+        "Nothing says which samples belong together (column group of the laboratory table): if some are "
+        "replicates, or layers of one profile, the errors here are too small.": study.groups is None,
+        "No true coordinates: whether neighbours in training make errors too small is not known.": not mapped,
+        "Folds are random, not spatial: beyond the sampled area errors can be larger.": mapped,
+        f"{study.target_name} was measured from {span} {study.target_unit}".rstrip()
+        + ": what a model predicts beyond is extrapolation.": True,
+        f"The best of {n_models} models was chosen by the scores shown here, which makes its scores a little "
+        "too good.": n_models > 1,
+        "All soils come from one site: nothing here tests another mine, instrument or year.": True,
+    }
+    return [sentence for sentence, applies in sentences.items() if applies]
 
 
 def describe_range(study: Study, compared: pd.DataFrame | None) -> str:
@@ -227,46 +206,36 @@ def describe_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> st
 
 def describe_map(mapped: SiteMap, seed: int = 0) -> str:
     """Say what the map may be used for: whether neighbours are alike, and how good kriging is."""
-    structure = mapped.structure
+    structure, soils_alone = mapped.structure, "The map shows the soils alone"
     if mapped.soils.empty:
         return "No true coordinates are known, so there is no map."
     if structure.n_places < maps.FEWEST_PLACES:
-        return (
-            f"The map shows the soils alone: {structure.n_places} places are too few to krige "
-            f"(at least {maps.FEWEST_PLACES})."
-        )
+        few = f"{structure.n_places} places are too few to krige (at least {maps.FEWEST_PLACES})"
+        return f"{soils_alone}: {few}."
     alike = f"semivariance {number(structure.ratio)} of the variance, p = {number(structure.p, 3)}"
     if not structure.found:
-        return (
-            f"The map shows the soils alone: neighbours are no more alike than any two soils ({alike}), "
-            "so nothing can be said about the ground between them."
-        )
+        return f"{soils_alone}: neighbours are no more alike than any two soils ({alike})."
     if mapped.cells is None:
         return (
-            f"The map shows the soils alone: neighbours are a little alike ({alike}), but kriging is no "
-            "better than the mean at places left out."
+            f"{soils_alone}: neighbours are a little alike ({alike}), but kriging is no better than the mean."
         )
-    return f"Neighbours are alike ({alike}), so the ground between soils is kriged. {_kriging(mapped, seed)}"
-
-
-def _kriging(mapped: SiteMap, seed: int) -> str:
-    """Say how good kriging is at places, and in blocks of places, that were left out."""
     left_out = mapped.left_out
     r2 = 1 - np.mean((left_out["observed"] - left_out["predicted"]) ** 2) / np.var(left_out["observed"])
-    found = (
-        f"At places left out one by one it explains {100 * mapped.skill:.0f} % of the variance, "
-        f"and {f'{100 * r2:.0f} %' if r2 > 0 else 'nothing'} of whole blocks left out"
+    blocks = f"{100 * r2:.0f} %" if r2 > 0 else "nothing"
+    weak = ": little more than the mean, so trust the soils and not the ground between them"
+    sentences = (
+        f"Neighbours are alike ({alike}), so the ground between soils is kriged. At places left out one by "
+        f"one it explains {100 * mapped.skill:.0f} % of the variance, and {blocks} of whole blocks left out"
+        f"{weak if mapped.skill < WEAK else ''}."
     )
-    if mapped.skill < WEAK:
-        found += ": little more than the mean, so trust the soils and not the ground between them"
     if mapped.column == "value":
-        return f"{found}."
+        return sentences
     error = calibration_error(reliability_table(left_out["probability"], left_out["exceeded"]))
     chance = error_by_chance(left_out["probability"].to_numpy(), seed=seed)
-    judged = "no more than chance explains" if error <= chance else "more than chance explains"
+    judged = "no more" if error <= chance else "more"
     return (
-        f"{found}. In such blocks probabilities are wrong by {error:.2f} on average, "
-        f"{judged} (up to {chance:.2f})."
+        f"{sentences} In such blocks probabilities are wrong by {error:.2f} on average, {judged} than chance "
+        f"explains (up to {chance:.2f})."
     )
 
 

@@ -307,22 +307,10 @@ def narrow(**bands):
     return Study.load("cv98", target="Pb_mg_kg", **bands)
 
 
-@pytest.mark.parametrize(
-    ("bands", "expected"),
-    [
-        ({"band_start": 400.0, "band_stop": 2490.0}, False),
-        ({"band_stop": 740.0}, True),
-        ({"band_start": 1000.0}, True),
-    ],
-)
-def test_an_instrument_is_narrow_if_an_end_is_missing(bands, expected):
-    """A hundred nanometres at either end are forgiven."""
-    assert sections.is_narrow(narrow(**bands)) == expected
-
-
 def test_the_loss_is_that_of_the_bands_that_matter(monkeypatch):
     """Without 600 nm little is left of the pH; 1500 nm, which knows only the field, is not missed."""
     monkeypatch.setattr(sections.study_, "read_source", lambda site, grid: library(["a", "b"]))
+    assert sections.compare_ranges(narrow(band_start=400.0, band_stop=2490.0)) is None
     infrared, visible = narrow(band_start=1000.0), narrow(band_stop=740.0)
     lost, kept = sections.compare_ranges(infrared), sections.compare_ranges(visible)
     assert (lost["full"] > 0.8).all()

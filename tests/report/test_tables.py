@@ -64,7 +64,7 @@ def test_laboratory_values_are_counted_and_summarised():
     assert list(table.index) == ["Pb_mg_kg"]
     row = table.loc["Pb_mg_kg"]
     assert (row["soils"], row["missing"], row["mean"], row["sd"]) == (3, 1, 20, 10)
-    assert row["quartiles"] == "15.0 – 20.0 – 25.0"
+    assert row[["25%", "50%", "75%"]].tolist() == [15, 20, 25]
 
 
 def test_every_check_has_a_row_even_if_it_found_nothing(field):
