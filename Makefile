@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help install book report test slurm pair format check clean lock
+.PHONY: help install tools book report test slurm pair format check clean lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -40,6 +40,8 @@ $(TOOLS): $(INSTALLED) requirements-test.lock
 	@touch $@
 
 install: $(INSTALLED)  ## install the pinned packages into .venv; every other target does it, too
+
+tools: $(TOOLS)  ## install what tests and clusters need besides
 
 book: $(INSTALLED) pair  ## execute what changed and render the book into _build/html
 	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet host reason

@@ -52,3 +52,12 @@ def test_relative_links_lead_somewhere(path):
         chapter = ROOT / "notebooks" / target.with_suffix(".py").name
         exists = target.exists() or target.with_suffix(".md").exists() or chapter.exists()
         assert exists, f"{path.name} links to {link}"
+
+
+def test_contributing_names_what_is_there():
+    """Each file, folder and room that CONTRIBUTING.md names exists, and no room is left out."""
+    page = (ROOT / "CONTRIBUTING.md").read_text()
+    for path in re.findall(r"`((?:soilpb|tests|book|notebooks)/[\w/.]*)`", page):
+        assert (ROOT / path).exists(), path
+    rooms = {f"{path.parent.name}/" for path in (ROOT / "soilpb").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `(\w+/)` \|", page, re.M)) == {"soilpb/", *rooms}
