@@ -3,7 +3,7 @@
     python benchmarks/mineral_slopes.py [--sites 12] [--soils 130] [--json FILE]
 
 As in chapter 5: the models of five folds, asked by Kubelka–Munk and through the principal
-components of their own training soils (*plausible*), beside the same without the components
+components of their own training soils (*projected*), beside the same without the components
 (*as it comes*). Sites are seeds that no setting was chosen on. A figure a site: correlation
 of the slopes with the true ones over the constituents, and the share of right signs among
 constituents whose true slope exceeds 0.2 in size.
@@ -58,12 +58,12 @@ def site(source: SpectralNetwork, texture: float, n_soils: int, seed: int) -> pd
         c: soils.samples[constituent_columns(c)].sum(axis=1).to_numpy() / 100
         for c in mineral_slopes.CONSTITUENTS
     }
-    true = truth.true_mineral_slopes(soils.samples, "own").set_index("constituent")["total"]
+    true = truth.true_mineral_slopes(soils.samples).set_index("constituent")["total"]
     rows = []
     for name, model in baselines.make_models(source, ENTRIES, seed).items():
         fitted = [clone(model).fit(X[fold.train], y[fold.train]) for fold in folds]
         ways = {
-            "plausible": [ProjectedModel(m, X[fold.train]) for m, fold in zip(fitted, folds, strict=True)],
+            "projected": [ProjectedModel(m, X[fold.train]) for m, fold in zip(fitted, folds, strict=True)],
             "as it comes": fitted,
         }
         for way, asked in ways.items():

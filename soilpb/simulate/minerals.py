@@ -1,15 +1,10 @@
-"""The atlas of absorption features of soil: which constituent absorbs where, why, and who says so.
+"""Which constituent of soil absorbs where, and how absorption becomes reflectance (Kubelka–Munk).
 
-Centres and widths in nm, abundances as mass fractions. Centres are the literature's (Clark 1999;
-Viscarra Rossel & Behrens 2010; Stenberg et al. 2010; ``citation`` holds the bibliography's key).
-Widths (Gaussian standard deviations) and strengths (absorption of the pure constituent at the
-centre, in the unit in which a median soil scatters 0.45) are effective values, chosen so that
-mixtures look like soils. Lead has no feature: it is seen through its company.
-
-How constituents colour soil: endmember absorption spectra and Kubelka–Munk optics.
-
-Wavelengths in nm; abundances as mass fractions; absorption ``K`` and scattering ``S`` in one
-arbitrary unit, of which reflectance only sees the ratio. What absorbs where is in the atlas.
+The atlas gives each feature with its cause and its source. Centres and widths are in nm, abundances
+mass fractions. Centres are the literature's (Clark 1999; Viscarra Rossel & Behrens 2010; Stenberg
+et al. 2010; ``citation`` holds the bibliography's key). Widths (Gaussian standard deviations) and
+strengths (absorption ``K`` of the pure constituent at the centre, in the unit in which a median soil
+scatters 0.45) are effective values, chosen so that mixtures look like soils. Lead has no feature.
 """
 
 from __future__ import annotations
@@ -205,18 +200,8 @@ def _edge_absorption(wavelengths: np.ndarray) -> np.ndarray:
     return edges
 
 
-def endmember_absorption(wavelengths: np.ndarray, jitter: np.ndarray | float = 0.0) -> dict[str, np.ndarray]:
-    """Absorption spectra of the pure constituents, and of the mixtures of them.
-
-    Parameters
-    ----------
-    wavelengths : (n_bands,) array, nm, ascending
-    jitter : float or (len(FEATURES),) array, nm
-        Displacement of the band centres.
-
-    Returns
-    -------
-    dict of str to (n_bands,) array: ``K`` at a mass fraction of 1.
+def endmember_absorption(wavelengths: np.ndarray) -> dict[str, np.ndarray]:
+    """Absorption ``K`` (n_bands,) of the pure constituents and of the mixtures, at a mass fraction of 1.
 
     Examples
     --------
@@ -224,8 +209,7 @@ def endmember_absorption(wavelengths: np.ndarray, jitter: np.ndarray | float = 0
     >>> int(2150 + 10 * spectra["clay"].argmax())
     2210
     """
-    pure = absorption(wavelengths, np.eye(len(ENDMEMBERS)), jitter)
-    spectra = dict(zip(ENDMEMBERS, pure, strict=True))
+    spectra = dict(zip(ENDMEMBERS, absorption(wavelengths, np.eye(len(ENDMEMBERS))), strict=True))
     for mixture, shares in MIXTURES.items():
         spectra[mixture] = sum(share * spectra[member] for member, share in shares.items())
     return spectra
@@ -270,23 +254,13 @@ def km_ratio(reflectance: np.ndarray) -> np.ndarray:
 
 
 def add_constituent(
-    reflectance: np.ndarray,
-    wavelengths: np.ndarray,
-    constituent: str,
-    delta: np.ndarray | float,
-    scattering_factor: np.ndarray | float = 1.0,
+    reflectance: np.ndarray, wavelengths: np.ndarray, constituent: str, delta: np.ndarray | float
 ) -> np.ndarray:
     """Reflectance of the same soils with a little more of a constituent mixed in.
 
-    ``K/S`` of the measured spectrum grows by ``delta · K(constituent) / S``; scattering stays as it is.
-    What the instrument did to the spectrum (gain, splices) stays too, for only the ratio of the
-    modelled reflectances, after and before, is applied.
-
-    A model's answer per unit of ``ln(constituent)`` is its change divided by the relative increase,
-    ``(f(R′) − f(R)) / (delta / abundance)``. Give ``delta`` in proportion to each soil's own measured
-    abundance for the mean elasticity; where nobody measured it, the same ``delta`` for all and the
-    site's mean (or :data:`TYPICAL_ABUNDANCE`) give the elasticity at that mean. The two differ
-    where abundances spread widely: compare like with like (see ``twin.true_mineral_slopes``).
+    ``K/S`` of the measured spectrum grows by ``delta · K(constituent) / S``, with the scattering of a
+    median soil. What the instrument did to the spectrum (gain, splices) stays, for only the ratio
+    of the modelled reflectances, after and before, is applied.
 
     Parameters
     ----------
@@ -296,8 +270,6 @@ def add_constituent(
         One of :data:`ENDMEMBERS` or :data:`MIXTURES`.
     delta : float or (n_samples,) array
         Mass fraction added; negative to take away, never beyond what the spectrum shows.
-    scattering_factor : float or (n_samples,) array
-        The soils' scattering relative to the median soil, where it is known.
 
     Returns
     -------
@@ -312,10 +284,9 @@ def add_constituent(
         known = ", ".join(TYPICAL_ABUNDANCE)
         raise ValueError(f"the atlas has no constituent {constituent!r}; it has: {known}")
     reflectance = np.asarray(reflectance)
-    delta, factor = (np.reshape(value, (-1, 1)) for value in (delta, scattering_factor))
     before = km_ratio(reflectance.astype(np.float64))
-    added = endmember_absorption(wavelengths)[constituent] / scattering(wavelengths, factor)
-    after = np.maximum(before + delta * added, 0)
+    added = endmember_absorption(wavelengths)[constituent] / scattering(wavelengths)
+    after = np.maximum(before + np.reshape(delta, (-1, 1)) * added, 0)
     return (reflectance * km_reflectance(after) / km_reflectance(before)).astype(
         np.result_type(reflectance, np.float32)
     )

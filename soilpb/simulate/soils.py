@@ -1,10 +1,10 @@
-"""What the twin's soils are made of, and the chemistry that follows: the known truth.
+"""What the simulated soils are made of, and the chemistry that gives their pH and lead.
 
 A soil is a row of a table. ``hematite_pct`` … ``jarosite_pct`` are mass percents of the
 atlas' constituents; ``clay_pct``, ``Fe_pct`` (free iron), ``SOC_pct``, ``CaCO3_pct`` are what a
-laboratory reports of them; pH and lead follow from the constituents by the equations below,
+laboratory reports of them. pH and lead follow from the constituents by the equations below,
 with a residual that no mineral explains. Lead is bound by iron oxides, clay and high pH
-(Bradl 2004), so it is known by its company.
+(Bradl 2004), so a spectrum shows it through them.
 """
 
 from __future__ import annotations

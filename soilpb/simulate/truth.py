@@ -1,4 +1,4 @@
-"""What is true of the twin: the most that can be known of lead, its slopes, its bands.
+"""What is true of the simulated soils: how lead depends on each constituent, and where that shows.
 
 Everything here takes the ``samples`` of a simulated target, with their true constituents.
 """
@@ -6,7 +6,6 @@ Everything here takes the ``samples`` of a simulated target, with their true con
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -16,37 +15,16 @@ from soilpb.simulate.soils import CHEMISTRY, constituent_columns, expected_ph, l
 from soilpb.simulate.twin import LeadBand, soil_reflectance
 from soilpb.spectra import absorbance
 
-Reference = Literal["own", "mean"]
-
 _STEP = 1e-4  # relative step of the finite differences behind the slopes
 
 
-def ceiling_r2(samples: pd.DataFrame, ph_known: bool = True) -> float:
-    """R² on ln Pb of a perfect spectrometer: one that reads every constituent without error.
-
-    Parameters
-    ----------
-    samples : DataFrame
-        ``samples`` of a simulated target.
-    ph_known : bool
-        Whether it also knows pH as the laboratory does, or only the part that constituents explain.
-    """
-    ph = samples["pH"].to_numpy() if ph_known else expected_ph(samples)
-    observed = np.log(samples["Pb_mg_kg"].to_numpy())
-    return float(1 - np.var(observed - log_pb(samples, ph)) / np.var(observed))
-
-
-def true_mineral_slopes(samples: pd.DataFrame, reference: Reference = "own") -> pd.DataFrame:
+def true_mineral_slopes(samples: pd.DataFrame) -> pd.DataFrame:
     """True ``∂ ln Pb / ∂ ln(constituent)``, averaged over the soils.
 
     Parameters
     ----------
     samples : DataFrame
-        ``samples`` of simulated soils.
-    reference : {"own", "mean"}
-        What the constituent grows by a small fraction of: each soil's own abundance (the
-        mean elasticity), or the mean abundance of all soils (what can be done to measured
-        soils whose abundances are unknown: see ``minerals.add_constituent``).
+        ``samples`` of simulated soils. Each constituent grows by a small fraction of the soil's own.
 
     Returns
     -------
@@ -55,30 +33,21 @@ def true_mineral_slopes(samples: pd.DataFrame, reference: Reference = "own") -> 
 
     Examples
     --------
-    >>> from soilpb.composition import draw_soils
+    >>> from soilpb.simulate.soils import draw_soils
     >>> soils = draw_soils(50, np.random.default_rng(0), 0.35, 4000.0, 600.0)
     >>> slopes = true_mineral_slopes(soils).set_index("constituent")
     >>> slopes.loc["iron_oxides"].round(4).to_dict()  # total: 0.62 − 0.45 · 0.45
     {'direct': 0.62, 'total': 0.4175}
     """
-    if reference not in get_args(Reference):
-        raise ValueError(f"reference is {reference!r}; expected one of {get_args(Reference)}")
     ph = samples["pH"].to_numpy()
     rows = []
     for constituent in (*ENDMEMBERS, *MIXTURES):
-        more, less = (_enriched(samples, constituent, sign * _STEP, reference) for sign in (1, -1))
-        ph_answer = expected_ph(more) - expected_ph(less)
+        amounts = samples[constituent_columns(constituent)]
+        more, less = (samples.assign(**(amounts + sign * _STEP * amounts)) for sign in (1, -1))
         direct = log_pb(more, ph) - log_pb(less, ph)
-        total = direct + CHEMISTRY.pb_ph * ph_answer
+        total = direct + CHEMISTRY.pb_ph * (expected_ph(more) - expected_ph(less))
         rows.append((constituent, direct.mean() / (2 * _STEP), total.mean() / (2 * _STEP)))
     return pd.DataFrame(rows, columns=["constituent", "direct", "total"])
-
-
-def _enriched(soils: pd.DataFrame, constituent: str, fraction: float, reference: Reference) -> pd.DataFrame:
-    """Soils with a constituent raised by a fraction of their own, or of the mean, abundance."""
-    columns = constituent_columns(constituent)
-    grown_from = soils[columns] if reference == "own" else soils[columns].mean()
-    return soils.assign(**(soils[columns] + fraction * grown_from))
 
 
 def true_response(
@@ -86,7 +55,6 @@ def true_response(
     grid: np.ndarray,
     transform: Callable[[np.ndarray], np.ndarray] = absorbance,
     direct_band: tuple[float, float, float] | None = None,
-    seed: int = 0,
     n_swaps: int = 4,
 ) -> pd.DataFrame:
     """How the spectrum answers, band by band, when a constituent changes lead.
@@ -108,15 +76,15 @@ def true_response(
         absorbance followed by SNV or a derivative.
     direct_band : (centre_nm, width_nm, strength), optional
         As the target was simulated with; adds a row ``lead``, exchanged at equal constituents.
-    seed, n_swaps : int
-        Which soils exchange, and how many times each.
+    n_swaps : int
+        How often each soil exchanges.
 
     Returns
     -------
     DataFrame, tidy: ``constituent``, ``wavelength``, ``response``; and ``constituent = "all"``, the sum.
     """
     band = None if direct_band is None else LeadBand(*direct_band)
-    swaps = [np.random.default_rng([seed, k]).permutation(len(samples)) for k in range(n_swaps)]
+    swaps = [np.random.default_rng([0, k]).permutation(len(samples)) for k in range(n_swaps)]
     spectra = transform(soil_reflectance(samples, grid, direct_band=band))
     truth = log_pb(samples, expected_ph(samples))
     columns = {name: f"{name}_pct" for name in ENDMEMBERS} | ({"lead": "Pb_mg_kg"} if band else {})

@@ -1,16 +1,13 @@
-"""From the twin's soils to their spectra: texture, Kubelka–Munk reflectance, an instrument.
-
-The physics is computed at 841 knots, 2.5 nm apart: the narrowest band of the atlas is 8 nm wide
-and a laboratory spectrometer resolves no better. Splines carry the knots to the native 4,200
-bands, and Gaussian responses carry these to a coarser grid. Both are linear, so their product is
-one small matrix: a coarse spectrum costs nothing extra and equals the resampled native one.
-
-The simulated twin of the study: a LUCAS-like source and a Gejiu-like target with known truth.
+"""The simulated twin of the study: a LUCAS-like source and a Gejiu-like target with known truth.
 
 Neither Gejiu's data nor LUCAS can be shipped. The twin lets every chapter run, and lets claims be
-tested against what is true by construction: lead has no absorption of its own and is known by its
-company (``composition``), light obeys Kubelka and Munk, and instruments err (``optics``). Its
-numbers say nothing about Gejiu. What may be checked against is in ``truth``.
+tested against what is true by construction (:mod:`soilpb.simulate.truth`). Its numbers say nothing
+about Gejiu.
+
+Light obeys Kubelka and Munk, computed at 841 knots, 2.5 nm apart: the narrowest band of the atlas is
+8 nm wide. Splines carry the knots to the native 4,200 bands, and Gaussian responses carry these
+to a coarser grid. Both are linear, so their product is one small matrix: a coarse spectrum
+costs nothing extra and equals the resampled native one. Then an instrument errs.
 """
 
 from __future__ import annotations
@@ -306,18 +303,7 @@ def _spectra(
     direct_band: LeadBand | None = None,
 ) -> SoilSpectra:
     """Spectra of the soils, their samples with what a laboratory reports first, and their origin."""
-    laboratory_first = [
-        "Pb_mg_kg",
-        "pH",
-        "clay_pct",
-        "SOC_pct",
-        "CaCO3_pct",
-        "Fe_pct",
-        "group",
-        "x",
-        "y",
-        "crs",
-    ]
+    laboratory_first = "Pb_mg_kg pH clay_pct SOC_pct CaCO3_pct Fe_pct group x y crs".split()
     first = [column for column in laboratory_first if column in soils]
     reading = measure(soils, instrument, light, grid, direct_band)
     reading.flags.writeable = False  # spares the container a copy

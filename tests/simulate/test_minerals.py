@@ -1,10 +1,14 @@
+"""The atlas is that of the literature, and light obeys Kubelka and Munk."""
+
 import numpy as np
 import pytest
 
 from soilpb.simulate.minerals import (
+    EDGES,
     ENDMEMBERS,
     FEATURES,
     MIXTURES,
+    TYPICAL_ABUNDANCE,
     absorption,
     add_constituent,
     endmember_absorption,
@@ -31,50 +35,26 @@ def soil():
 
 
 def test_kubelka_munk_inverse_undoes_forward():
-    """The ratio K/S comes back from the reflectance it gives, over five decades."""
+    """The ratio K/S comes back from the reflectance it gives; dead bands have a finite one."""
     ratio = np.logspace(-3, 2, 200)
     np.testing.assert_allclose(km_ratio(km_reflectance(ratio)), ratio, rtol=1e-9)
-
-
-def test_kubelka_munk_forward_undoes_inverse():
-    """Reflectance comes back from its K/S."""
-    reflectance = np.linspace(0.01, 1, 100)
-    np.testing.assert_allclose(km_reflectance(km_ratio(reflectance)), reflectance, rtol=1e-9)
-
-
-def test_no_absorption_is_white_and_more_is_darker():
-    """Reflectance is 1 without absorption, and falls as absorption grows or scattering weakens."""
     assert km_reflectance(np.array(0.0)) == 1
-    assert np.all(np.diff(km_reflectance(np.linspace(0, 10, 50))) < 0)
-    assert km_reflectance(np.array(0.2), 0.3) < km_reflectance(np.array(0.2), 0.6)
+    dead = km_ratio(np.array([-0.01, 0.0, 1.0, 1.2]))
+    assert np.isfinite(dead).all()
+    assert (dead >= 0).all()
 
 
-def test_dead_and_saturated_bands_have_a_finite_ratio():
-    """Reflectance at or below zero, or above one, gives a finite K/S that is not negative."""
-    ratio = km_ratio(np.array([-0.01, 0.0, 1.0, 1.2]))
-    assert np.isfinite(ratio).all()
-    assert (ratio >= 0).all()
-
-
-@pytest.mark.parametrize(
-    "feature", list(FEATURES.itertuples()), ids=lambda f: f"{f.constituent}-{f.centre_nm:g}"
-)
-def test_features_sit_where_the_atlas_says(feature):
-    """Taking a feature's neighbours away leaves a peak at its centre, with its width and strength."""
-    moved = np.where(FEATURES.index == feature.Index, 0.0, 1e6)  # the others leave the spectrum
-    edges = endmember_absorption(FINE, 1e6)[feature.constituent]
-    band = endmember_absorption(FINE, moved)[feature.constituent] - edges
-    assert FINE[band.argmax()] == feature.centre_nm
-    assert band.max() == pytest.approx(feature.strength, rel=1e-4)
-    flank = band[np.isin(FINE, feature.centre_nm - feature.width_nm)]
-    assert flank == pytest.approx(np.exp(-0.5) * feature.strength, rel=1e-4)
-
-
-def test_jitter_moves_bands_by_that_much():
-    """A jitter of 7 nm puts the kaolinite band 7 nm higher."""
-    window = (FINE > 2190) & (FINE < 2230)
-    still, moved = (endmember_absorption(FINE, jitter)["kaolinite"][window] for jitter in (0.0, 7.0))
-    assert FINE[window][moved.argmax()] - FINE[window][still.argmax()] == 7
+@pytest.mark.parametrize("shift", [0.0, 7.0])
+def test_features_sit_where_the_atlas_says(shift):
+    """Without its edge, a hematite band peaks at its centre plus the jitter, as high as its strength."""
+    jitter = np.where(FEATURES["centre_nm"] == 530, shift, 1e6)  # the others leave the spectrum
+    with_band, edges = (
+        absorption(FINE, mixture(hematite=1.0), moved)[0] for moved in (jitter, np.full(len(FEATURES), 1e6))
+    )
+    band = with_band - edges
+    assert FINE[band.argmax()] == 530 + shift
+    assert band.max() == pytest.approx(14.0, rel=1e-4)
+    assert band[530 + shift - 38 == FINE] == pytest.approx(np.exp(-0.5) * 14.0, rel=1e-4)
 
 
 def test_absorption_is_linear_in_abundance():
@@ -83,13 +63,6 @@ def test_absorption_is_linear_in_abundance():
     pure = endmember_absorption(GRID)
     expected = abundance @ np.stack([pure[name] for name in ENDMEMBERS])
     np.testing.assert_allclose(absorption(GRID, abundance), expected, rtol=1e-5)
-
-
-def test_mixtures_absorb_as_their_shares():
-    """Clay absorbs as its shares of kaolinite, smectite and illite."""
-    spectra = endmember_absorption(GRID)
-    expected = sum(share * spectra[member] for member, share in MIXTURES["clay"].items())
-    np.testing.assert_allclose(spectra["clay"], expected)
 
 
 def test_adding_hematite_darkens_its_bands(soil):
@@ -109,35 +82,53 @@ def test_adding_equals_simulating_with_more(soil):
     np.testing.assert_allclose(add_constituent(reflectance, GRID, "kaolinite", 0.03), richer, atol=2e-6)
 
 
-def test_adding_respects_the_scattering_of_each_soil(soil):
-    """A soil that scatters twice as much needs twice the constituent for the same change."""
-    reflectance = np.repeat(soil[0], 2, axis=0)
-    changed = add_constituent(reflectance, GRID, "clay", np.array([0.02, 0.04]), np.array([1.0, 2.0]))
-    np.testing.assert_allclose(changed[0], changed[1], atol=1e-7)
-
-
-def test_taking_away_undoes_adding(soil):
-    """What was added can be taken away."""
-    richer = add_constituent(soil[0], GRID, "water", 0.01)
-    np.testing.assert_allclose(add_constituent(richer, GRID, "water", -0.01), soil[0], atol=1e-6)
-
-
 def test_adding_keeps_what_the_instrument_did(soil):
     """Adding nothing changes nothing, even where a measured spectrum reads above a white reference."""
     measured = (soil[0] * np.linspace(0.9, 2.0, GRID.size)).astype(np.float32)
     assert measured.max() > 1
-    np.testing.assert_array_equal(add_constituent(measured, GRID, "hematite", 0.0), measured)
-
-
-def test_adding_leaves_the_input_alone_and_keeps_its_type(soil):
-    """The measured spectra are not written to, and float32 stays float32."""
-    measured = soil[0].astype(np.float32)
-    copy = measured.copy()
-    assert add_constituent(measured, GRID, "goethite", 0.01).dtype == np.float32
-    np.testing.assert_array_equal(measured, copy)
-
-
-def test_an_unknown_constituent_is_refused_by_name(soil):
-    """The message names what was asked for and what there is."""
+    unchanged = add_constituent(measured, GRID, "hematite", 0.0)
+    assert unchanged.dtype == np.float32
+    np.testing.assert_array_equal(unchanged, measured)
     with pytest.raises(ValueError, match="no constituent 'lead'; it has: .*hematite.*clay"):
-        add_constituent(soil[0], GRID, "lead", 0.01)
+        add_constituent(measured, GRID, "lead", 0.01)
+
+
+def test_every_feature_lies_in_the_vis_nir_and_cites_a_source():
+    """A feature has a centre from 400 to 2500 nm, a positive width and strength, a cause and a citation."""
+    assert FEATURES["centre_nm"].between(400, 2500).all()
+    assert (FEATURES[["width_nm", "strength"]] > 0).all(axis=None)
+    assert FEATURES["cause"].str.len().gt(0).all()
+    assert set(FEATURES["citation"]) <= {"clark1999", "viscarrarossel2010", "stenberg2010"}
+
+
+@pytest.mark.parametrize(
+    ("constituent", "centres"),
+    [
+        ("hematite", {530, 650, 880}),
+        ("goethite", {480, 670, 930}),
+        ("water", {970, 1200, 1455, 1930}),
+        ("kaolinite", {1395, 1414, 2165, 2207, 2380}),
+        ("carbonate", {1870, 1995, 2160, 2340, 2500}),
+        ("jarosite", {437, 919, 1475, 1849, 2265}),
+        ("manganese_oxide", set()),
+    ],
+)
+def test_centres_are_the_published_ones(constituent, centres):
+    """The atlas has the band centres of the literature, and none for the featureless manganese oxides."""
+    assert set(FEATURES.loc[FEATURES["constituent"] == constituent, "centre_nm"]) == centres
+
+
+def test_lead_has_no_feature_and_each_endmember_has():
+    """Each constituent has a feature, once at a wavelength, or an edge; lead is not among them."""
+    assert set(FEATURES["constituent"]) | set(EDGES["constituent"]) == set(ENDMEMBERS)
+    assert not FEATURES.duplicated(["constituent", "centre_nm"]).any()
+    assert not any("lead" in name or name == "Pb" for name in ENDMEMBERS)
+
+
+def test_a_typical_abundance_stands_for_each_constituent():
+    """Whatever can be added has a mass fraction to count its logarithm from; a mixture has its members'."""
+    assert set(TYPICAL_ABUNDANCE) == {*ENDMEMBERS, *MIXTURES}
+    for mixture, shares in MIXTURES.items():
+        assert abs(sum(shares.values()) - 1) < 1e-12
+        members = sum(TYPICAL_ABUNDANCE[member] for member in shares)
+        assert abs(TYPICAL_ABUNDANCE[mixture] - members) < 1e-12
