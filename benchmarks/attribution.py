@@ -22,7 +22,7 @@ from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
 from soilpb.explain import network_attribution
-from soilpb.explain.attribution import Attribution, band_members, linear_shap
+from soilpb.explain.attribution import Attribution, attribute_by_coefficients, band_members
 from soilpb.explain.network_attribution import ExplainableNetwork
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
@@ -52,7 +52,7 @@ def benchmark(n_bands: int, n_soils: int, n_background: int, seed: int = 0) -> p
         "Owen, 21 bands": lambda: network_attribution.owen_values(
             network, X, background[:OWEN_BACKGROUND], EDGES
         ),
-        "PLS, exact": lambda: linear_shap(pls, X, background, GRIDS[n_bands]),
+        "PLS, exact": lambda: attribute_by_coefficients(pls, X, background, GRIDS[n_bands]),
     }
     for warm_up in (
         network_attribution.deep_shap,

@@ -11,7 +11,7 @@
 import lazy_loader
 
 _EXPORTS = {
-    "attribution": ["Attribution", "linear_shap", "pls_importance"],
+    "attribution": ["Attribution", "attribute_by_coefficients", "pls_importance", "tabulate"],
     "bands": [
         "OUTCOMES",
         "PUBLISHED_WINDOWS",
@@ -24,10 +24,11 @@ _EXPORTS = {
         "jackknife_intervals",
         "strongest_bands",
     ],
-    "confounders": ["compare_confounders", "score_confounders"],
+    "confounders": ["check_confounders", "score_confounders"],
     "mineral_slopes": [
         "CONSTITUENTS",
         "ProjectedModel",
+        "estimate_own_slope",
         "estimate_slopes",
         "estimate_slopes_by_fold",
         "estimate_texture_exponent",

@@ -1,46 +1,46 @@
-"""Credit of bands in predictions, in the units of the target: one container, tidy tables.
+"""Attributions of predictions to bands, in the units of the target, and how they are tabulated.
 
-Credit is conserved: over bands it sums to the prediction minus a base value, and that is
-checked wherever credit is computed. Tables give it per nanometre as well, so that wide
-bands do not look important for being wide.
-
-What a linear model says of its bands: exact credit, coefficients, VIP.
-
-For comparison with a network. A model that is linear in absorbance (PLS on absorbance or
-on its derivative) needs no masking: the Shapley value of a band is its coefficient times
-its distance from the background's mean, and that is exact.
+The attributions of a soil sum over its bands to the prediction minus a base value; this is
+checked wherever they are computed. Tables also give them per nanometre, so that wide bands
+do not look important for being wide. For models that are linear in absorbance (PLS on
+absorbance or on its derivative) the exact values are computed here, with coefficients and VIP.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from sklearn.base import RegressorMixin
 from sklearn.cross_decomposition import PLSRegression
 
 from soilpb.models.pls import PLSCV, PREPROCESSING
 from soilpb.spectra import absorbance, reflectance_from_absorbance
 
-#: Credit may miss the prediction by this share of the predictions' standard deviation.
+#: Attributions may miss the prediction by this share of the predictions' standard deviation.
 ADDITIVITY_TOLERANCE = 1e-4
+#: Step of absorbance by which coefficients are read off a model.
+_STEP = 0.05
 
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """Credit of each band in each prediction, and what it must add up to.
+    """Attribution of each prediction to each band, and what the bands must add up to.
 
     Parameters
     ----------
     explainer : str
+        The method.
     wavelengths : (n_bands,) array, nm
     attributions : (n_samples, n_bands) array
         In the units of the target.
     inputs : (n_samples, n_bands) array
-        What the network saw.
+        What the model saw: absorbance or preprocessed spectra.
     predicted : (n_samples,) array
     base : float
-        Prediction without knowing a spectrum: the mean over the background.
+        Prediction where the spectrum is not known: the mean over the background soils.
     """
 
     explainer: str
@@ -52,37 +52,37 @@ class Attribution:
 
     @property
     def additivity_error(self) -> float:
-        """Largest gap between summed credit and prediction − base, in sd of the predictions."""
+        """Largest gap between summed attributions and prediction − base, in sd of the predictions."""
         gap = self.attributions.sum(axis=1) - (self.predicted - self.base)
         return float(np.abs(gap).max() / self.predicted.std())
 
     def require_additivity(self, tolerance: float = ADDITIVITY_TOLERANCE) -> Attribution:
-        """Return the attribution, or raise ArithmeticError if credit is not conserved."""
-        if not self.additivity_error <= tolerance:
+        """Return the attribution, or raise ArithmeticError if it does not add up to the predictions."""
+        error = self.additivity_error
+        if not error <= tolerance:
             raise ArithmeticError(
-                f"{self.explainer}: credit misses the predictions by up to {self.additivity_error:.2g} of "
-                f"their standard deviation; at most {tolerance:g} is rounding, more is a step without a rule"
+                f"{self.explainer}: attributions miss the predictions by up to {error:.2g} of their standard "
+                f"deviation; at most {tolerance:g} is rounding, more is a step without a rule"
             )
         return self
 
     def profile(self, model: str, draw: int = 0) -> pd.DataFrame:
-        """One row a wavelength.
+        """Tabulate attributions by wavelength.
 
         Returns
         -------
         DataFrame
-            ``model``, ``explainer``, ``draw``, ``wavelength``, ``mean_abs`` and ``mean``
-            (units of the target), ``per_nm`` (``mean_abs`` a nanometre) and ``direction``
-            (correlation of credit with the band's height: the sign of its effect).
+            One row per wavelength: ``model``, ``explainer``, ``draw``, ``wavelength``; over soils
+            ``mean_abs`` and ``mean`` (units of the target), ``per_nm`` (``mean_abs`` per nm) and
+            ``direction`` (correlation with the height of the band: the sign of its effect).
         """
-        return self._table(self.attributions, model, draw).assign(
+        return self._table(self.attributions, self.inputs, model, draw).assign(
             wavelength=self.wavelengths,
             per_nm=lambda table: table["mean_abs"] / np.gradient(self.wavelengths),
-            direction=_correlation(self.attributions, self.inputs),
         )
 
     def bands(self, edges: np.ndarray, model: str, draw: int = 0) -> pd.DataFrame:
-        """One row a contiguous band, with the credit of its wavelengths summed before its size is taken.
+        """Tabulate attributions by contiguous bands; they are summed within a band before its size is taken.
 
         Parameters
         ----------
@@ -93,30 +93,51 @@ class Attribution:
         -------
         DataFrame
             Like :meth:`profile`, with ``start`` and ``stop`` for ``wavelength``.
+
+        Raises
+        ------
+        ValueError
+            If a band holds no wavelength.
         """
-        member = band_members(self.wavelengths, edges)
-        if not member.any(axis=1).all():
-            empty = int(np.argmin(member.any(axis=1)))
+        members = band_members(self.wavelengths, edges)
+        if not members.any(axis=1).all():
+            empty = int(np.argmin(members.any(axis=1)))
             raise ValueError(f"the band {edges[empty]:g}–{edges[empty + 1]:g} nm holds no wavelength")
-        credit = self.attributions @ member.T
-        width = np.diff(edges)
-        return self._table(credit, model, draw).assign(
+        return self._table(self.attributions @ members.T, self.inputs @ members.T, model, draw).assign(
             start=edges[:-1],
             stop=edges[1:],
-            per_nm=lambda table: table["mean_abs"] / width,
-            direction=_correlation(credit, self.inputs @ member.T),
+            per_nm=lambda table: table["mean_abs"] / np.diff(edges),
         )
 
-    def _table(self, credit: np.ndarray, model: str, draw: int) -> pd.DataFrame:
+    def _table(self, attributions: np.ndarray, inputs: np.ndarray, model: str, draw: int) -> pd.DataFrame:
         return pd.DataFrame(
             {
                 "model": model,
                 "explainer": self.explainer,
                 "draw": draw,
-                "mean_abs": np.abs(credit).mean(axis=0),
-                "mean": credit.mean(axis=0),
+                "mean_abs": np.abs(attributions).mean(axis=0),
+                "mean": attributions.mean(axis=0),
+                "direction": _correlation(attributions, inputs),
             }
         )
+
+
+def tabulate(explained: Mapping[str, Sequence[Attribution]], edges: np.ndarray | None = None) -> pd.DataFrame:
+    """Tabulate explanations of models over draws, by wavelength or by bands.
+
+    Parameters
+    ----------
+    explained : mapping of str to sequence of Attribution
+        Model → one explanation per draw.
+    edges : (n + 1,) array, nm, optional
+        Edges of bands, as for :meth:`Attribution.bands`.
+    """
+    tables = [
+        each.profile(model, draw) if edges is None else each.bands(edges, model, draw)
+        for model, draws in explained.items()
+        for draw, each in enumerate(draws)
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def band_members(wavelengths: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -125,61 +146,50 @@ def band_members(wavelengths: np.ndarray, edges: np.ndarray) -> np.ndarray:
     return (wavelengths >= edges[:-1, None]) & (wavelengths < edges[1:, None])
 
 
-def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Pearson correlation of each column; 0 where either is constant."""
-    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
-    spread = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
-    return np.divide((a * b).sum(axis=0), spread, out=np.zeros(a.shape[1]), where=spread > 0)
-
-
-#: Step of absorbance by which coefficients are read off a model.
-_STEP = 0.05
-
-
-def absorbance_coefficients(model: PLSCV, X: np.ndarray) -> np.ndarray:
+def absorbance_coefficients(model: RegressorMixin, X: np.ndarray) -> np.ndarray:
     """Change of the prediction per unit of absorbance of each band, (n_bands,).
 
-    Derivatives and smoothing inside the model are undone by asking it, so models with
-    different preprocessing can be laid over one spectrum.
+    The model is asked about its mean spectrum with one band changed at a time. This undoes
+    derivatives and smoothing inside the model, so models with different preprocessing compare.
 
     Parameters
     ----------
-    model : fitted estimator with ``predict``, linear in absorbance
+    model : fitted estimator
+        Exact if it is linear in absorbance.
     X : (n_samples, n_bands) array
         Reflectance; its mean absorbance is where the model is asked.
     """
     centre = absorbance(np.asarray(X, dtype=float)).mean(axis=0)
     probes = np.vstack([centre, centre + _STEP * np.eye(centre.size)])
-    answers = model.predict(reflectance_from_absorbance(probes))
-    return (answers[1:] - answers[0]) / _STEP
+    predictions = model.predict(reflectance_from_absorbance(probes))
+    return (predictions[1:] - predictions[0]) / _STEP
 
 
-def linear_shap(
-    model: PLSCV, X: np.ndarray, background: np.ndarray, wavelengths: np.ndarray, name: str = "linear"
+def attribute_by_coefficients(
+    model: RegressorMixin, X: np.ndarray, background: np.ndarray, wavelengths: np.ndarray
 ) -> Attribution:
-    """Exact Shapley values of a model that is linear in absorbance.
+    """Attribute predictions by coefficients: each times the band's distance from the background's mean.
+
+    For a model that is linear in absorbance these are the exact Shapley values; for another
+    (SNV, kernels) they are its linear approximation at the background's mean spectrum.
 
     Parameters
     ----------
-    model : fitted estimator with ``predict``, linear in absorbance
+    model : fitted estimator
     X, background : (n, n_bands) arrays
-        Reflectance of the soils to explain, and of those that stand for "unknown".
+        Reflectance of the soils to explain, and of those that stand for "spectrum unknown".
     wavelengths : (n_bands,) array, nm
-
-    Raises
-    ------
-    ArithmeticError
-        If credit does not add up: the model is not linear in absorbance (SNV is not).
     """
     X, background = np.asarray(X, dtype=float), np.asarray(background, dtype=float)
     inputs = absorbance(X)
-    credit = (inputs - absorbance(background).mean(axis=0)) * absorbance_coefficients(model, background)
+    from_mean = inputs - absorbance(background).mean(axis=0)
+    attributions = from_mean * absorbance_coefficients(model, background)
     base = float(model.predict(background).mean())
-    return Attribution(name, wavelengths, credit, inputs, model.predict(X), base).require_additivity()
+    return Attribution("coefficients", wavelengths, attributions, inputs, model.predict(X), base)
 
 
 def pls_importance(model: PLSCV, X: np.ndarray, y: np.ndarray, wavelengths: np.ndarray) -> pd.DataFrame:
-    """Coefficients and variable importance in projection of a fitted PLS model.
+    """Coefficients and variable importance in projection (VIP) of a fitted PLS model.
 
     Parameters
     ----------
@@ -202,3 +212,10 @@ def pls_importance(model: PLSCV, X: np.ndarray, y: np.ndarray, wavelengths: np.n
     vip = np.sqrt(len(wavelengths) * weights @ explained / explained.sum())
     coefficient = model.coef_ * spectra.std(axis=0)
     return pd.DataFrame({"wavelength": wavelengths, "coefficient": coefficient, "vip": vip})
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Pearson correlation of each column; 0 where either is constant."""
+    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
+    spread = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
+    return np.divide((a * b).sum(axis=0), spread, out=np.zeros(a.shape[1]), where=spread > 0)

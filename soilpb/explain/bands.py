@@ -1,29 +1,13 @@
-"""Intervals from models that each left out a share of the training soils.
+"""Which bands a model uses, what transfer did to them, and whether named wavelengths matter.
 
-Models of different folds share most of their soils, so their spread understates what other
-soils would have given. The delete-d jackknife knows by how much: its variance is that of
-the folds times ``(1 − share) / share``, 4 for five folds (Shao & Wu 1989, *A General Theory
-for Jackknife Variance Estimation*, Annals of Statistics 17:1176). The intervals are for what
-the method answers with this many soils, its shrinkage included, and not for nature.
+A model is explained on soils it has not seen, fold by fold; each fold is a *draw*. Models of
+different folds share most of their soils, so their spread understates what other soils would
+have given. The delete-d jackknife scales it up: its variance is that of the folds times
+``(1 − share) / share``, 4 for five folds (Shao & Wu 1989, *A General Theory for Jackknife
+Variance Estimation*, Annals of Statistics 17:1176).
 
-Which bands a model uses, for any regressor: credit on soils it has not seen, fold by fold.
-
-A network's credit is SHAP. Any other model is asked how its prediction answers to a little
-more absorbance at one band: exact where it is linear in absorbance (PLS), and its best
-linear account at the site's mean spectrum elsewhere (SNV, kernels).
-
-What transfer did to the bands of a network: retained, adapted, new or lost, by a stated rule.
-
-Credit of two models has two units. What can be compared is *relative* credit: credit per
-nanometre, divided by what an even spread over the spectrum would give. It is 1 for a band
-that gets its due, 2 for one that gets twice that. Intervals come from draws. The second model
-is trained anew in each, without a share of the soils, so its intervals are the jackknife's;
-the first is one network, whose draws differ in their background soils alone.
-
-Statements about wavelengths as hypotheses: a window against all windows of its width.
-
-Any profile has peaks, and any list of wavelengths hits some of them. A window that was
-named beforehand says something only if few windows as wide carry as much credit.
+Attributions of two models have two units. What can be compared is the *relative* attribution:
+per nanometre, divided by what an even spread over the spectrum would give (1: the even share).
 """
 
 from __future__ import annotations
@@ -39,71 +23,41 @@ from sklearn.base import RegressorMixin, clone
 
 from soilpb.evaluate import splits
 from soilpb.evaluate.comparison import adjust_p_values
-from soilpb.explain.attribution import Attribution, absorbance_coefficients
+from soilpb.explain.attribution import Attribution, attribute_by_coefficients, tabulate
 from soilpb.explain.network_attribution import deep_shap
 from soilpb.models.inner_folds import fit_model
-from soilpb.spectra import absorbance
 
-
-def jackknife_half_width(statistics: np.ndarray, left_out: float, level: float = 0.9) -> np.ndarray:
-    """Half width of the interval of a statistic that was computed once a fold.
-
-    Parameters
-    ----------
-    statistics : (..., n_draws) array
-        One value a fold; folds of several repeats may be strung together.
-    left_out : float
-        Share of the soils that each fold leaves out, such as 0.2.
-    level : float
-        Coverage of the interval.
-
-    Returns
-    -------
-    (...) array
-
-    Examples
-    --------
-    >>> jackknife_half_width(np.array([1.0, 3.0]), left_out=0.5).round(2)
-    np.float64(1.64)
-    """
-    if not 0 < left_out < 1:
-        raise ValueError(f"left_out is {left_out}; expected the share each fold leaves out, such as 0.2")
-    statistics = np.asarray(statistics, dtype=float)
-    if statistics.shape[-1] < 2:
-        raise ValueError(f"got statistics of {statistics.shape[-1]} draws; an interval needs at least 2")
-    variance = statistics.var(axis=-1) * (1 - left_out) / left_out
-    return norm.ppf((1 + level) / 2) * np.sqrt(variance)
-
-
-def jackknife_intervals(
-    table: pd.DataFrame, by: Sequence[str], value: str, left_out: float, level: float = 0.9
-) -> pd.DataFrame:
-    """Mean and interval of a column over the draws of a tidy table.
-
-    Parameters
-    ----------
-    table : DataFrame
-        With ``draw`` and the columns named; several rows a draw are averaged first.
-    by : sequence of str
-        What tells one statistic from another, such as ``["model", "wavelength"]``.
-    value : str
-        The column to summarise.
-    left_out, level
-        As for :func:`jackknife_half_width`.
-
-    Returns
-    -------
-    DataFrame: the columns ``by``, then ``value`` (the mean), ``low`` and ``high``.
-    """
-    draws = table.pivot_table(index=list(by), columns="draw", values=value, sort=False)
-    mean, half = draws.mean(axis=1), jackknife_half_width(draws.to_numpy(), left_out, level)
-    return pd.DataFrame({value: mean, "low": mean - half, "high": mean + half}).reset_index()
-
-
+#: Coverage of every interval.
+LEVEL = 0.9
 #: Training soils of a fold that stand for "spectrum unknown".
 N_BACKGROUND = 20
 #: Peaks nearer to each other than this, in nm, count as one.
 MIN_PEAK_DISTANCE = 60.0
+
+#: What can become of a band from one model to the next, and when.
+OUTCOMES = {
+    "retained": "both models use it, and its share of the attribution is not shown to change",
+    "adapted": "both models use it, and its share of the attribution changes",
+    "new": "only the second model uses it",
+    "lost": "only the first model uses it",
+    "unused": "neither model uses it",
+    "undecided": "an interval reaches across the even share: these soils cannot tell",
+}
+
+#: What the study says of wavelengths (He et al. 2025, abstract): nm, claim, citation key.
+#: It names 919 and 959 nm as points; here they are 20 nm wide, two bands of the usual grid.
+PUBLISHED_WINDOWS = pd.DataFrame(
+    [
+        (550.0, 750.0, "retained", "he2025"),
+        (1600.0, 1700.0, "retained", "he2025"),
+        (909.0, 929.0, "adapted", "he2025"),
+        (949.0, 969.0, "adapted", "he2025"),
+    ],
+    columns=["start", "stop", "claim", "citation"],
+)
+
+#: Share left out for which the jackknife's interval is the plain spread of the draws.
+_SAME_NETWORK = 0.5
 
 
 def fit_by_fold(
@@ -114,12 +68,11 @@ def fit_by_fold(
     sample_ids: Sequence,
     groups: np.ndarray | None = None,
 ) -> list[RegressorMixin]:
-    """Fit a model on the training soils of each fold, ready to be asked.
+    """Fit clones of a model, one per fold, to the fold's training soils.
 
     Parameters
     ----------
     model : scikit-learn regressor
-        Left unfitted.
     X : (n_samples, n_bands) array
         Reflectance.
     y : (n_samples,) array
@@ -127,7 +80,7 @@ def fit_by_fold(
     folds : DataFrame
         From :mod:`soilpb.evaluate.splits`.
     sample_ids : (n_samples,) sequence
-        Ids that ``folds`` speaks of.
+        Ids that ``folds`` names.
     groups : (n_samples,) array, optional
         Soils that the model's inner folds keep together.
     """
@@ -151,13 +104,9 @@ def attribute_by_fold(
     name : str
         What the table calls the model.
     fitted : sequence of regressors
-        From :func:`fit_by_fold`. One that ends in a fitted ``network_`` is explained by SHAP.
-    X : (n_samples, n_bands) array
-        Reflectance.
-    folds : DataFrame
-        From :mod:`soilpb.evaluate.splits`; each fold is a draw.
-    sample_ids : (n_samples,) sequence
-        Ids that ``folds`` speaks of.
+        From :func:`fit_by_fold`.
+    X, folds, sample_ids
+        As for :func:`fit_by_fold`.
     wavelengths : (n_bands,) array, nm
     seed : int
         Chooses the background among a fold's training soils.
@@ -165,28 +114,27 @@ def attribute_by_fold(
     Returns
     -------
     DataFrame
-        As :meth:`soilpb.explain.attribution.Attribution.profile`: one row a (model, draw, wavelength).
+        As :meth:`soilpb.explain.attribution.Attribution.profile`: one row per draw and wavelength.
     """
     rng = np.random.default_rng(seed)
-    profiles = []
-    for draw, (model, fold) in enumerate(zip(fitted, splits.iterate_folds(folds, sample_ids), strict=True)):
-        size = min(N_BACKGROUND, len(fold.train))
-        background = X[rng.choice(fold.train, size, replace=False)]
-        explained = attribute(model, X[fold.test], background, wavelengths)
-        profiles.append(explained.profile(name, draw))
-    return pd.concat(profiles, ignore_index=True)
+    explained = []
+    for model, fold in zip(fitted, splits.iterate_folds(folds, sample_ids), strict=True):
+        background = X[rng.choice(fold.train, min(N_BACKGROUND, len(fold.train)), replace=False)]
+        explained.append(attribute(model, X[fold.test], background, wavelengths))
+    return tabulate({name: explained})
 
 
 def attribute(
     model: RegressorMixin, X: np.ndarray, background: np.ndarray, wavelengths: np.ndarray
 ) -> Attribution:
-    """Credit of each band in a fitted model's predictions of ``X``, both reflectance."""
+    """Attribute a fitted model's predictions of ``X`` to bands: by SHAP if it ends in a ``network_``.
+
+    Any other model is asked how its prediction changes with absorbance
+    (:func:`soilpb.explain.attribution.attribute_by_coefficients`). ``X`` and ``background`` are reflectance.
+    """
     if hasattr(model, "network_"):
         return replace(deep_shap(model.network_, X, background), wavelengths=wavelengths)
-    inputs, base = absorbance(X.astype(float)), float(model.predict(background).mean())
-    slopes = absorbance_coefficients(model, background)
-    credit = (inputs - absorbance(background.astype(float)).mean(axis=0)) * slopes
-    return Attribution("coefficients", wavelengths, credit, inputs, model.predict(X), base)
+    return attribute_by_coefficients(model, X, background, wavelengths)
 
 
 def strongest_bands(profiles: pd.DataFrame, n: int = 3) -> list[float]:
@@ -201,7 +149,8 @@ def strongest_bands(profiles: pd.DataFrame, n: int = 3) -> list[float]:
 
     Examples
     --------
-    >>> strongest_bands(pd.DataFrame({"wavelength": [500, 510, 520, 600, 700.0], "mean_abs": [1, 3, 1, 0, 2]}))
+    >>> profile = pd.DataFrame({"wavelength": [500, 510, 520, 600, 700.0], "mean_abs": [1, 3, 1, 0, 2]})
+    >>> strongest_bands(profile)
     [510.0, 700.0]
     """
     mean = profiles.groupby("wavelength")["mean_abs"].mean()
@@ -211,27 +160,64 @@ def strongest_bands(profiles: pd.DataFrame, n: int = 3) -> list[float]:
     return mean.iloc[found].sort_values(ascending=False, kind="stable").index[:n].astype(float).tolist()
 
 
-#: What can become of a band, and when, said as a page says it.
-OUTCOMES = {
-    "retained": "both models use it, and its share of the credit is not shown to change",
-    "adapted": "both models use it, and its share of the credit changes",
-    "new": "only the second model uses it",
-    "lost": "only the first model uses it",
-    "unused": "neither model uses it",
-    "undecided": "an interval reaches across the even share: these soils cannot tell",
-}
+def jackknife_half_width(statistics: np.ndarray, left_out: float) -> np.ndarray:
+    """Half width of the 90 % interval of a statistic that was computed once per fold.
 
-#: Share left out for which the jackknife's interval is the plain spread of the draws.
-_SAME_NETWORK = 0.5
+    Parameters
+    ----------
+    statistics : (..., n_draws) array
+        One value per fold; folds of several repeats may be strung together.
+    left_out : float
+        Share of the soils that each fold leaves out, such as 0.2.
+
+    Returns
+    -------
+    (...) array
+
+    Examples
+    --------
+    >>> jackknife_half_width(np.array([1.0, 3.0]), left_out=0.5).round(2)
+    np.float64(1.64)
+    """
+    if not 0 < left_out < 1:
+        raise ValueError(f"left_out is {left_out}; expected the share each fold leaves out, such as 0.2")
+    statistics = np.asarray(statistics, dtype=float)
+    if statistics.shape[-1] < 2:
+        raise ValueError(f"got statistics of {statistics.shape[-1]} draws; an interval needs at least 2")
+    variance = statistics.var(axis=-1) * (1 - left_out) / left_out
+    return norm.ppf((1 + LEVEL) / 2) * np.sqrt(variance)
+
+
+def jackknife_intervals(table: pd.DataFrame, by: Sequence[str], value: str, left_out: float) -> pd.DataFrame:
+    """Mean and 90 % interval of a column over the draws of a tidy table.
+
+    Parameters
+    ----------
+    table : DataFrame
+        With ``draw`` and the columns named; several rows of one draw are averaged first.
+    by : sequence of str
+        What tells one statistic from another, such as ``["model", "wavelength"]``.
+    value : str
+        The column to summarise.
+    left_out : float
+        As for :func:`jackknife_half_width`.
+
+    Returns
+    -------
+    DataFrame: the columns ``by``, then ``value`` (the mean), ``low`` and ``high``.
+    """
+    draws = table.pivot_table(index=list(by), columns="draw", values=value, sort=False)
+    mean, half = draws.mean(axis=1), jackknife_half_width(draws.to_numpy(), left_out)
+    return pd.DataFrame({value: mean, "low": mean - half, "high": mean + half}).reset_index()
 
 
 def relative_attribution(bands: pd.DataFrame) -> pd.DataFrame:
-    """Add the credit of each band relative to an even spread over the spectrum.
+    """Add the attribution of each band relative to an even spread over the spectrum.
 
     Parameters
     ----------
     bands : DataFrame
-        Tables of :meth:`soilpb.explain.attribution.Attribution.bands`, one (model, draw) or several.
+        From :meth:`soilpb.explain.attribution.Attribution.bands`, of one or more models and draws.
 
     Returns
     -------
@@ -247,45 +233,42 @@ def relative_attribution(bands: pd.DataFrame) -> pd.DataFrame:
     by_model = bands.assign(width=bands["stop"] - bands["start"]).groupby(["model", "draw"])
     even = by_model["mean_abs"].transform("sum") / by_model["width"].transform("sum")
     if not (even > 0).all():
-        raise ValueError("a model has no credit at all: it ignores the spectrum, so no band has a share")
+        raise ValueError("a model has no attribution at all: it ignores the spectrum, so no band has a share")
     return bands.assign(relative=bands["mean_abs"] / (bands["stop"] - bands["start"]) / even)
 
 
-def compare_bands(
-    bands: pd.DataFrame, before: str, after: str, left_out: float, level: float = 0.9
-) -> pd.DataFrame:
+def compare_bands(bands: pd.DataFrame, before: str, after: str, left_out: float) -> pd.DataFrame:
     """Class each band by what becomes of it from one model to the other.
 
-    A model *uses* a band whose relative credit lies above 1 with its whole interval, and
-    does not use one whose interval lies below 1. See :data:`OUTCOMES` for what follows.
+    A model *uses* a band whose relative attribution lies above 1 with its whole interval, and
+    does not use one whose interval lies below 1. See :data:`OUTCOMES` for what follows. The second
+    model is trained anew in each draw, so its intervals are the jackknife's; the first is one
+    network, whose draws differ in their background soils alone.
 
     Parameters
     ----------
     bands : DataFrame
-        Tables of :meth:`soilpb.explain.attribution.Attribution.bands` of both models, for the same
-        soils and the same draws.
+        From :meth:`soilpb.explain.attribution.Attribution.bands`, of both models, for the same draws.
     before, after : str
         Names of the models.
     left_out : float
         Share of the soils that a draw's second model did not train on: 0.2 for five folds.
-    level : float
-        Coverage of each interval. With 40 bands some are wrong by chance.
 
     Returns
     -------
     DataFrame
-        One row a band: ``start``, ``stop``; ``before``, ``after`` and ``change`` (their
+        One row per band: ``start``, ``stop``; ``before``, ``after`` and ``change`` (their
         ratio), each with ``_low`` and ``_high``; ``outcome``.
     """
-    log_credit = relative_attribution(bands).assign(log=lambda table: np.log(table["relative"]))
-    wide = log_credit.pivot_table(index=["start", "stop"], columns=["model", "draw"], values="log")
+    logs = relative_attribution(bands).assign(log=lambda table: np.log(table["relative"]))
+    wide = logs.pivot_table(index=["start", "stop"], columns=["model", "draw"], values="log")
     columns = {}
-    for name, logs, share in (
+    for name, values, share in (
         ("before", wide[before], _SAME_NETWORK),
         ("after", wide[after], left_out),
         ("change", wide[after] - wide[before], left_out),
     ):
-        centre, half = logs.mean(axis=1), jackknife_half_width(logs.to_numpy(), share, level)
+        centre, half = values.mean(axis=1), jackknife_half_width(values.to_numpy(), share)
         columns |= {name: np.exp(centre), f"{name}_low": np.exp(centre - half)}
         columns[f"{name}_high"] = np.exp(centre + half)
     table = pd.DataFrame(columns).reset_index()
@@ -293,7 +276,7 @@ def compare_bands(
 
 
 def _outcome(row) -> str:
-    before, after = _used(row.before_low, row.before_high), _used(row.after_low, row.after_high)
+    before, after = _is_used(row.before_low, row.before_high), _is_used(row.after_low, row.after_high)
     if before is None or after is None:
         return "undecided"
     if before and after:
@@ -301,26 +284,13 @@ def _outcome(row) -> str:
     return {(False, True): "new", (True, False): "lost", (False, False): "unused"}[before, after]
 
 
-def _used(low: float, high: float) -> bool | None:
+def _is_used(low: float, high: float) -> bool | None:
     """Whether a band gets more than its even share; None if the interval does not tell."""
     return True if low > 1 else False if high < 1 else None
 
 
-#: What the study says of wavelengths (He et al. 2025, abstract): nm, claim, citation key.
-#: It names 919 and 959 nm as points; here they are 20 nm wide, two bands of the usual grid.
-PUBLISHED_WINDOWS = pd.DataFrame(
-    [
-        (550.0, 750.0, "retained", "he2025"),
-        (1600.0, 1700.0, "retained", "he2025"),
-        (909.0, 929.0, "adapted", "he2025"),
-        (949.0, 969.0, "adapted", "he2025"),
-    ],
-    columns=["start", "stop", "claim", "citation"],
-)
-
-
 def format_window(start: float, stop: float) -> str:
-    """Name a window as a reader would.
+    """Write a window of wavelengths.
 
     Examples
     --------
@@ -330,10 +300,11 @@ def format_window(start: float, stop: float) -> str:
     return f"{start:g} nm" if start == stop else f"{start:g}–{stop:g} nm"
 
 
-def compare_windows(
-    profiles: pd.DataFrame, windows: pd.DataFrame, left_out: float, level: float = 0.9
-) -> pd.DataFrame:
-    """Test for each window whether a model's credit is high there.
+def compare_windows(profiles: pd.DataFrame, windows: pd.DataFrame, left_out: float) -> pd.DataFrame:
+    """Compare the attribution of windows named beforehand with that of all windows as wide.
+
+    Any profile has peaks, and any list of wavelengths hits some of them. A named window says
+    something only if few windows of its width get as much.
 
     Parameters
     ----------
@@ -343,15 +314,13 @@ def compare_windows(
         ``start`` and ``stop`` in nm, both inclusive; other columns are kept.
     left_out : float
         Share of the soils that a draw's model did not train on: 0.2 for five folds.
-    level : float
-        Coverage of the intervals.
 
     Returns
     -------
     DataFrame
-        The windows with ``relative`` (credit relative to an even spread, 1; geometric mean
+        The windows with ``relative`` (attribution relative to an even spread; geometric mean
         over draws), ``low``, ``high``; ``p`` (share of all windows as wide, this one included,
-        that carry at least as much credit) and ``p_holm`` (corrected for the number of windows tested).
+        that get at least as much) and ``p_holm`` (corrected for the number of windows tested).
 
     Raises
     ------
@@ -367,10 +336,10 @@ def compare_windows(
         if not inside.size:
             raise ValueError(f"no band of the profile lies within {window.start:g}–{window.stop:g} nm")
         of_this_width = np.lib.stride_tricks.sliding_window_view(density.to_numpy(), inside.size, axis=0)
-        # Credit is positive and its ratios count: means and intervals are those of logarithms.
+        # Attributions are positive and their ratios count: means and intervals are those of logarithms.
         relative = np.log(of_this_width.mean(axis=-1))  # (n_windows, n_draws)
         here, everywhere = relative[inside[0]], relative.mean(axis=1)
-        centre, half = here.mean(), jackknife_half_width(here, left_out, level)
+        centre, half = here.mean(), jackknife_half_width(here, left_out)
         p = np.mean(everywhere >= centre - 1e-12)  # a window ties with itself, whatever the rounding
         rows.append((*np.exp([centre, centre - half, centre + half]), p))
     tested = pd.DataFrame(rows, columns=["relative", "low", "high", "p"], index=windows.index)

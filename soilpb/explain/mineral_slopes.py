@@ -1,18 +1,14 @@
-"""Minerals, not nanometres: how a model answers to a little more of a constituent.
+"""How a model's prediction changes with a little more of a mineral: slopes instead of wavelengths.
 
-A slope is ``∂ target / ∂ ln(constituent)``. A little of the constituent is mixed into
-each *measured* spectrum by Kubelka–Munk optics and the model is asked again; whatever
-bands it reads by, it reads them all at once, and the spectrum stays one that a soil could
-have. On a logarithmic target the slope is an elasticity: 0.5 means that 10 % more of the
-constituent goes with about 5 % more of the target. Slopes come out shrunk: with few soils
-a model answers less than nature does.
+A slope is ``∂ target / ∂ ln(constituent)``. A little of the constituent is mixed into each
+*measured* spectrum by Kubelka–Munk optics, and the model predicts again; whatever bands it
+reads by, it reads them all at once. On a logarithmic target the slope is an elasticity: 0.5
+means that 10 % more of the constituent goes with about 5 % more of the target. Slopes are
+shrunk: with few soils a model reacts less than nature does.
 
-Ask a model only about spectra that its site could have.
-
-A counterfactual spectrum carries bands of the atlas, at the atlas' wavelengths and widths.
-Real minerals differ a little, and a calibration may answer wildly to a shape that none of
-its soils had. Here a spectrum is first rebuilt from the principal components of the site's
-own absorbance: what remains is what the site's spectra do.
+A changed spectrum carries the atlas' bands, at the atlas' wavelengths and widths. Real minerals
+differ a little, and a calibration may react wildly to a shape that none of its soils had. So
+spectra are projected on the principal components of the site's own absorbance first.
 """
 
 from __future__ import annotations
@@ -23,7 +19,9 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from soilpb.evaluate.splits import Fold
+from soilpb.evaluate import splits
+from soilpb.explain.bands import fit_by_fold, jackknife_intervals
+from soilpb.models.pls import PLSCV
 from soilpb.simulate.minerals import (
     TYPICAL_ABUNDANCE,
     add_constituent,
@@ -32,7 +30,13 @@ from soilpb.simulate.minerals import (
     km_reflectance,
     scattering,
 )
-from soilpb.spectra import CARBON_IN_ORGANIC_MATTER, SoilSpectra, absorbance, reflectance_from_absorbance
+from soilpb.spectra import (
+    CARBON_IN_ORGANIC_MATTER,
+    SoilSpectra,
+    absorbance,
+    reflectance_from_absorbance,
+)
+from soilpb.study import Study
 
 #: Constituents asked about unless told otherwise.
 CONSTITUENTS = (
@@ -45,8 +49,7 @@ CONSTITUENTS = (
     "manganese_oxide",
     "gypsum",
 )
-#: Laboratory columns, what they measure, and its mass fraction per unit of the column
-#: (organic matter is 58 % carbon: van Bemmelen's factor).
+#: Laboratory columns, what they measure, and its mass fraction per unit of the column.
 _MEASURED = {
     "clay_pct": ("clay", 0.01),
     "SOC_pct": ("organic_matter", 0.01 / CARBON_IN_ORGANIC_MATTER),
@@ -54,6 +57,11 @@ _MEASURED = {
 }
 #: Mass fraction below which the logarithm of an abundance says nothing more.
 _TRACE = 1e-3
+#: Relative change of a constituent: half of it is added, half taken away.
+_STEP = 0.1
+#: Share of the variance of absorbance that the components hold; the rest is noise and detail.
+#: Chosen on the twin: fewer components spoil the slopes there, more change nothing.
+_SHARE = 0.999
 
 
 class Predictor(Protocol):
@@ -69,7 +77,6 @@ def estimate_slopes(
     wavelengths: np.ndarray,
     constituents: Sequence[str] = CONSTITUENTS,
     abundance: Mapping[str, np.ndarray | float] | None = None,
-    step: float = 0.1,
     texture: float = 0.0,
 ) -> pd.DataFrame:
     """Slope of each soil's prediction with the logarithm of each constituent.
@@ -85,17 +92,20 @@ def estimate_slopes(
     abundance : mapping of str to float or (n_samples,) array, optional
         Mass fractions, where known; typical ones of soils otherwise. They set only the
         unit: twice the abundance is twice the slope.
-    step : float
-        Relative change: half of it is added, half taken away.
     texture : float
-        Exponent with which scattering follows clay (see :func:`estimate_texture_exponent`); 0 leaves
-        scattering as it is, and clay is then known by what it absorbs alone.
+        Exponent with which scattering follows clay (see :func:`estimate_texture_exponent`); 0
+        leaves scattering as it is, and clay is then seen by what it absorbs alone.
 
     Returns
     -------
     DataFrame
-        One row a (constituent, sample): ``constituent``, ``sample`` (position in ``X``),
+        One row per constituent and sample: ``constituent``, ``sample`` (position in ``X``),
         ``slope`` (units of the target per unit of the natural logarithm).
+
+    Raises
+    ------
+    ValueError
+        If a constituent is not in the atlas.
 
     Examples
     --------
@@ -111,16 +121,87 @@ def estimate_slopes(
         raise ValueError(f"the atlas has no {sorted(unknown)}; it has {', '.join(amounts)}")
     tables = []
     for constituent in constituents:
-        answers = []
-        for change in (step / 2, -step / 2):
+        predictions = []
+        for change in (_STEP / 2, -_STEP / 2):
             changed = add_constituent(X, wavelengths, constituent, change * np.asarray(amounts[constituent]))
             if constituent == "clay":
-                changed = _rescatter(changed, (1 + change) ** texture)
-            answers.append(model.predict(changed))
-        slope = (answers[0] - answers[1]) / step
-        table = pd.DataFrame({"constituent": constituent, "sample": np.arange(len(X)), "slope": slope})
-        tables.append(table)
+                changed = _scale_scattering(changed, (1 + change) ** texture)
+            predictions.append(model.predict(changed))
+        slope = (predictions[0] - predictions[1]) / _STEP
+        tables.append(pd.DataFrame({"constituent": constituent, "sample": np.arange(len(X)), "slope": slope}))
     return pd.concat(tables, ignore_index=True)
+
+
+def estimate_slopes_by_fold(
+    models: Iterable[Predictor],
+    folds: Iterable[splits.Fold],
+    X: np.ndarray,
+    wavelengths: np.ndarray,
+    constituents: Sequence[str],
+    abundance: Mapping[str, np.ndarray | float],
+    texture: float = 0.0,
+) -> pd.DataFrame:
+    """Slopes of the models of cross-validation, each behind the components of its training soils.
+
+    Parameters
+    ----------
+    models : iterable of fitted estimators
+        One per fold, fitted to the fold's training soils.
+    folds : iterable of Fold
+    X : (n_samples, n_bands) array
+        Reflectance of all soils: every model predicts each of them.
+    wavelengths, constituents, abundance, texture
+        As for :func:`estimate_slopes`.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`estimate_slopes` returns, with ``draw``: the fold's number.
+    """
+    tables = []
+    for draw, (model, fold) in enumerate(zip(models, folds, strict=True)):
+        projected = ProjectedModel(model, X[fold.train])
+        slopes = estimate_slopes(projected, X, wavelengths, constituents, abundance, texture)
+        tables.append(slopes.assign(draw=draw))
+    return pd.concat(tables, ignore_index=True)
+
+
+def estimate_own_slope(task: Study, constituent: str, asked: Sequence[str]) -> dict[str, float | str]:
+    """Slope of PLS models with the very constituent they predict, whose sign is known without theory.
+
+    More clay must raise a prediction of clay, and more organic matter one of organic carbon.
+
+    Parameters
+    ----------
+    task : Study
+        A site whose target measures ``constituent``.
+    constituent : str
+    asked : sequence of str
+        Constituents to compare it with, itself among them.
+
+    Returns
+    -------
+    dict
+        ``slope`` with ``low`` and ``high`` (90 %), in percent of the target's mean per unit of the
+        logarithm; ``r2`` of the models on soils they have not seen; ``strongest``: of those asked, the
+        constituent with the steepest rise; ``direct``: the slope without projection on components.
+    """
+    table = splits.repeated_kfold(task.ids, 5, 1, task.site.seed, task.groups)
+    folds = list(splits.iterate_folds(table, task.ids))
+    fitted = fit_by_fold(PLSCV(), task.X, task.y, table, task.ids, task.groups)
+    amounts, texture = laboratory_abundances(task.target.samples), estimate_texture_exponent(task.source)
+    slopes = estimate_slopes_by_fold(fitted, folds, task.X, task.grid, asked, amounts, texture)
+    direct = [estimate_slopes(m, task.X, task.grid, [constituent], amounts, texture) for m in fitted]
+    percent = 100 / task.y.mean()
+    slopes["slope"] *= percent
+    found = jackknife_intervals(slopes, ["constituent"], "slope", left_out=0.2).set_index("constituent")
+    errors = [task.y[fold.test] - m.predict(task.X[fold.test]) for m, fold in zip(fitted, folds, strict=True)]
+    return {
+        **found.loc[constituent],
+        "r2": 1 - np.mean(np.concatenate(errors) ** 2) / task.y.var(),
+        "strongest": found["slope"].idxmax(),
+        "direct": percent * pd.concat(direct)["slope"].mean(),
+    }
 
 
 def estimate_texture_exponent(library: SoilSpectra) -> float:
@@ -129,7 +210,7 @@ def estimate_texture_exponent(library: SoilSpectra) -> float:
     Clay absorbs little, yet soils with more of it are darker at all wavelengths: their grains
     scatter less. ``ln(K/S)`` is regressed on ``ln(clay)``, beside what else was measured, and what
     clay's own absorption explains is subtracted. The median over wavelengths is taken: scattering
-    is the same everywhere, and the constituents that are correlated with clay are not.
+    is the same everywhere, and what is correlated with clay is not.
 
     Parameters
     ----------
@@ -144,15 +225,12 @@ def estimate_texture_exponent(library: SoilSpectra) -> float:
     known = laboratory_abundances(library.samples)
     if "clay" not in known:
         return 0.0
-    logs = [np.log(amounts + _TRACE) for amounts in known.values()]
     ratio = km_ratio(library.reflectance.astype(float))
-    coefficients = np.linalg.lstsq(np.column_stack([np.ones(len(ratio)), *logs]), np.log(ratio), rcond=None)[
-        0
-    ]
+    measured = np.column_stack([np.ones(len(ratio)), *(np.log(known[name] + _TRACE) for name in known)])
+    coefficients = np.linalg.lstsq(measured, np.log(ratio), rcond=None)[0]
     absorption = endmember_absorption(library.wavelengths)["clay"] / scattering(library.wavelengths)
-    absorbed = known["clay"][:, None] * absorption
-    of_clay = coefficients[1 + list(known).index("clay")] - (absorbed / ratio).mean(axis=0)
-    return -float(np.median(of_clay))
+    absorbed = (known["clay"][:, None] * absorption / ratio).mean(axis=0)
+    return -float(np.median(coefficients[1 + list(known).index("clay")] - absorbed))
 
 
 def laboratory_abundances(samples: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -180,31 +258,19 @@ def laboratory_abundances(samples: pd.DataFrame) -> dict[str, np.ndarray]:
     return known
 
 
-def _rescatter(X: np.ndarray, factor: float) -> np.ndarray:
-    """Reflectance of the same layers with scattering multiplied by a factor."""
-    before = km_ratio(X.astype(float))
-    return (X * km_reflectance(before / factor) / km_reflectance(before)).astype(X.dtype)
-
-
-#: Share of the variance of absorbance that the components hold; the rest is noise and detail.
-#: Chosen on the twin: fewer components spoil the slopes there, more change nothing.
-SHARE = 0.999
-
-
 class ProjectedModel:
-    """A fitted model behind the principal components of a site's spectra.
+    """A fitted model that sees spectra projected on the principal components of a site.
 
     Parameters
     ----------
     model : fitted estimator
     X : (n_samples, n_bands) array
-        Reflectance of the site's soils, fraction.
-    share : float
-        Of the variance of absorbance that the components hold together.
+        Reflectance of the site's soils, fraction. Their components hold 99.9 % of the variance
+        of absorbance together.
 
     Attributes
     ----------
-    n_components : int
+    components : (n_components, n_bands) array
 
     Examples
     --------
@@ -218,56 +284,25 @@ class ProjectedModel:
     [0.7, 0.47]
     """
 
-    def __init__(self, model: Predictor, X: np.ndarray, share: float = SHARE) -> None:
-        if not 0 < share < 1:
-            raise ValueError(f"share is {share}; expected a share of the variance, such as {SHARE}")
+    def __init__(self, model: Predictor, X: np.ndarray) -> None:
         spectra = absorbance(np.asarray(X, dtype=float))
         self.model, self.mean = model, spectra.mean(axis=0)
         _, sizes, components = np.linalg.svd(spectra - self.mean, full_matrices=False)
         held = np.cumsum(sizes**2) / np.sum(sizes**2)
-        self.n_components = int(np.searchsorted(held, share)) + 1
-        self.components = components[: self.n_components]
+        self.components = components[: np.searchsorted(held, _SHARE) + 1]
 
     def project(self, X: np.ndarray) -> np.ndarray:
         """Reflectance (n, n_bands) as the components make it, float32."""
         centred = absorbance(np.asarray(X, dtype=float)) - self.mean
-        rebuilt = self.mean + centred @ self.components.T @ self.components
-        return reflectance_from_absorbance(rebuilt).astype(np.float32)
+        projected = self.mean + centred @ self.components.T @ self.components
+        return reflectance_from_absorbance(projected).astype(np.float32)
 
     def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predictions (n,) of the model for the rebuilt spectra."""
+        """Predictions (n,) of the model for the projected spectra."""
         return self.model.predict(self.project(X))
 
 
-def estimate_slopes_by_fold(
-    models: Iterable[Predictor],
-    folds: Iterable[Fold],
-    X: np.ndarray,
-    wavelengths: np.ndarray,
-    constituents: Sequence[str],
-    abundance: Mapping[str, np.ndarray | float],
-    texture: float = 0.0,
-) -> pd.DataFrame:
-    """Mineral slopes of the models of cross-validation, each asked about plausible spectra only.
-
-    Parameters
-    ----------
-    models : iterable of fitted estimators
-        One a fold, fitted to the fold's training soils.
-    folds : iterable of Fold
-    X : (n_samples, n_bands) array
-        Reflectance of all soils: every model answers for each of them.
-    wavelengths, constituents, abundance, texture
-        As for :func:`soilpb.explain.mineral_slopes.estimate_slopes`.
-
-    Returns
-    -------
-    DataFrame
-        As :func:`soilpb.explain.mineral_slopes.estimate_slopes` returns, with ``draw``: the fold's number.
-    """
-    tables = []
-    for draw, (model, fold) in enumerate(zip(models, folds, strict=True)):
-        plausible = ProjectedModel(model, X[fold.train])
-        slopes = estimate_slopes(plausible, X, wavelengths, constituents, abundance, texture=texture)
-        tables.append(slopes.assign(draw=draw))
-    return pd.concat(tables, ignore_index=True)
+def _scale_scattering(X: np.ndarray, factor: float) -> np.ndarray:
+    """Reflectance of the same layers with scattering multiplied by a factor."""
+    before = km_ratio(X.astype(float))
+    return (X * km_reflectance(before / factor) / km_reflectance(before)).astype(X.dtype)

@@ -1,24 +1,14 @@
-"""Which networks DeepLIFT's rules can explain, and a copy of one that is safe to explain.
+"""Attribution of a network's predictions to bands: SHAP as in the study, and independent checks of it.
 
-DeepExplainer and DeepLiftShap replace the gradient of each activation *module* by a
-rule that needs that module's own input and output. An activation that is no module
-(``F.relu``), overwrites its input (``inplace=True``) or is called twice is therefore
-explained wrongly, and silently so. :func:`check_explainable` runs the network once
-and finds all three before anything is explained.
+DeepExplainer and DeepLiftShap replace the gradient of each activation *module* by a rule
+that needs that module's own input and output. An activation that is no module (``F.relu``),
+overwrites its input (``inplace=True``) or is called twice is therefore explained wrongly, and
+silently so: :func:`check_explainable` finds all three before anything is explained. Explainers
+also leave hooks behind that corrupt a state dict, so they only ever get a copy.
 
-A network that sits for explanation: a safe copy, prepared spectra, and a background.
-
-Bands that are not known are taken from the background's soils, and the prediction is
-averaged over them. No soil looks like such a mixture: what a network answers off its data
-is a property of the network, not of soils.
-
-Credit of each band in a prediction, in the units of the target.
-
-Every explainer returns an :class:`Attribution` that conserves credit: over bands it sums
-to the prediction minus a base value. Bands are the network's own inputs (absorbance, SNV,
-standardised), so credit at a wavelength means credit for its height *within* the spectrum.
-A masked spectrum takes bands from a background soil: no soil looks like it, and what a
-model answers off its data is a property of the model, not of lead.
+Bands are the network's own inputs (absorbance, SNV, standardised). A band that is not known
+takes its value from background soils, and the prediction is averaged over them. No soil looks like such a
+mixture: what a network predicts there is a property of the network.
 """
 
 from __future__ import annotations
@@ -39,7 +29,7 @@ from soilpb.explain.attribution import Attribution, band_members
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.training import reproducible
 
-#: Layers through which credit passes unchanged: linear in their input at evaluation.
+#: Layers that pass attributions on unchanged: linear in their input at evaluation.
 LINEAR_LAYERS = (
     nn.AdaptiveAvgPool1d,
     nn.AvgPool1d,
@@ -58,220 +48,22 @@ ACTIVATIONS = (nn.ELU, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.Softplus, nn.Tanh)
 _BETWEEN_LAYERS = frozenset(
     "__add__ __get__ __getitem__ add cat dim flatten permute reshape size squeeze unsqueeze view".split()
 )
+#: Samples that captum explains at once, each against the whole background.
+_CHUNK = 16
+#: Steps of integrated gradients, tried in turn, until the sum is right to this share of the sd.
+_STEPS = (64, 128, 256, 512, 1024, 2048)
+_PATH_TOLERANCE = 0.02
 
 
 class UnexplainableError(TypeError):
-    """DeepLIFT's rules would give this network wrong credit; the message says where and why."""
-
-
-def check_explainable(network: nn.Module, n_bands: int) -> None:
-    """Raise unless DeepLIFT's rules hold for every step of the network's forward pass.
-
-    Parameters
-    ----------
-    network : Module
-        Maps (n_samples, n_bands) to (n_samples, n_outputs).
-    n_bands : int
-        Number of bands to send through it, once, as zeros.
-
-    Raises
-    ------
-    UnexplainableError
-        If an activation is functional, in place or shared, or a layer has no rule.
-
-    Notes
-    -----
-    Shrikumar, Greenside & Kundaje (2017), *Learning Important Features Through
-    Propagating Activation Differences*, arXiv:1704.02685.
-
-    Examples
-    --------
-    >>> relu = nn.ReLU()
-    >>> check_explainable(nn.Sequential(nn.Linear(4, 4), relu, nn.Linear(4, 4), relu, nn.Linear(4, 1)), 4)
-    Traceback (most recent call last):
-    ...
-    soilpb.explainable.UnexplainableError: ReLU '1' is called 2 times in one forward pass: ...
-    """
-    names = {module: name for name, module in network.named_modules()}
-    _refuse_layers(names)
-    calls, between = _record(network, n_bands)
-    for module, count in calls.items():
-        if count > 1 and isinstance(module, ACTIVATIONS):
-            raise UnexplainableError(
-                f"{type(module).__name__} {names[module]!r} is called {count} times in one forward pass: "
-                "the rule would see only the last call; give each use its own nn.ReLU()"
-            )
-    for function in between:
-        if function.rsplit(".", 1)[-1] not in _BETWEEN_LAYERS:
-            raise UnexplainableError(
-                f"the forward pass calls {function} outside a layer, where no rule reaches it: "
-                "use a module of its own (nn.ReLU() for F.relu), and h = h + x for h += x"
-            )
-
-
-def copy_for_explanation(network: nn.Module, n_outputs: int = 1, output: int = 0) -> nn.Module:
-    """Copy a network in evaluation mode, reduced to one output.
-
-    Explainers leave hooks and attributes behind that corrupt a state dict; they only
-    ever get this copy. The output is picked by a linear layer, so the rules hold through it.
-
-    Parameters
-    ----------
-    network : Module
-        Maps (n_samples, n_bands) to (n_samples, n_outputs).
-    n_outputs, output : int
-        How many outputs there are, and which to keep.
-
-    Returns
-    -------
-    Module from (n_samples, n_bands) to (n_samples, 1).
-    """
-    pick = nn.Linear(n_outputs, 1, bias=False)
-    with torch.no_grad():
-        pick.weight.copy_(torch.eye(n_outputs)[[output]])
-    return nn.Sequential(copy.deepcopy(network), pick).eval().requires_grad_(False)
-
-
-def _refuse_layers(names: dict[nn.Module, str]) -> None:
-    for module, name in names.items():
-        if getattr(module, "inplace", False) and isinstance(module, ACTIVATIONS):
-            raise UnexplainableError(
-                f"{type(module).__name__} {name!r} works in place: it overwrites the input its rule needs; "
-                "set inplace=False"
-            )
-        if not any(module.children()) and not isinstance(module, LINEAR_LAYERS + ACTIVATIONS):
-            known = ", ".join(layer.__name__ for layer in ACTIVATIONS + LINEAR_LAYERS)
-            raise UnexplainableError(
-                f"{type(module).__name__} {name!r} has no rule; layers with one are {known}"
-            )
-
-
-def _record(network: nn.Module, n_bands: int) -> tuple[Counter[nn.Module], list[str]]:
-    """Run a copy once: how often each layer is called, and what is called between layers."""
-    probe = copy.deepcopy(network).eval()
-    originals = dict(zip(probe.modules(), network.modules(), strict=True))
-    calls: Counter[nn.Module] = Counter()
-    spectra = torch.zeros(2, n_bands)
-    with torch.no_grad(), _Between() as between, _layer_hooks(probe, calls, between):
-        probe(spectra)
-    return Counter({originals[module]: count for module, count in calls.items()}), between.functions
-
-
-class _Between(TorchFunctionMode):
-    """Record the torch functions that run while no layer does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers_running = 0
-        self.functions: list[str] = []
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        if not self.layers_running:
-            self.functions.append(resolve_name(function) or getattr(function, "__name__", repr(function)))
-        return function(*args, **(kwargs or {}))
-
-
-@contextmanager
-def _layer_hooks(network: nn.Module, calls: Counter[nn.Module], between: _Between) -> Iterator[None]:
-    def enter(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        calls[module] += 1
-        between.layers_running += 1
-
-    def leave(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        between.layers_running -= 1
-
-    layers = [module for module in network.modules() if not any(module.children())]
-    handles = [layer.register_forward_pre_hook(enter) for layer in layers]
-    handles += [layer.register_forward_hook(leave) for layer in layers]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@dataclass
-class ExplainableNetwork:
-    """A safe copy of a network, with prepared spectra and background.
-
-    The copy answers in standard deviations of the target: single precision would lose a
-    weak signal beside the target's mean. Credit is scaled afterwards.
-
-    Attributes
-    ----------
-    model : Module
-        Maps prepared spectra (n, n_bands) to (n, 1).
-    inputs : (n_samples, n_bands) tensor
-    background : (n_background, n_bands) tensor
-    wavelengths : (n_bands,) array, nm
-    mean, sd : float
-        Turn an output into the units of the target.
-    """
-
-    model: nn.Module
-    inputs: torch.Tensor
-    background: torch.Tensor
-    wavelengths: np.ndarray
-    mean: float
-    sd: float
-
-    @classmethod
-    def prepare(
-        cls, network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
-    ) -> ExplainableNetwork:
-        """Copy a network and prepare reflectance for it.
-
-        Parameters
-        ----------
-        network : SpectralNetwork
-        X, background : (n, n_bands) arrays
-            Reflectance of the soils to explain, and of those that stand for "spectrum unknown".
-        output : int
-            Which property, where the network predicts several.
-        """
-        if len(background) < 2:
-            raise ValueError(f"the background holds {len(background)} spectra; at least 2 are needed")
-        return cls(
-            copy_for_explanation(network.network, len(network.properties), output),
-            torch.from_numpy(network.prepare(X)),
-            torch.from_numpy(network.prepare(background)),
-            network.wavelengths,
-            *network.output_scale(output),
-        )
-
-    def predict(self, inputs: torch.Tensor) -> np.ndarray:
-        """Predictions in the units of the target, (n,) float64."""
-        with torch.inference_mode():
-            return self.mean + self.sd * self.model(inputs)[:, 0].double().numpy()
-
-    def expect(self, known: np.ndarray) -> np.ndarray:
-        """Mean prediction of each soil over the background for the bands not known, (n_samples,)."""
-        mixed = torch.where(torch.from_numpy(known), self.inputs[:, None], self.background)
-        return self.predict(mixed.flatten(0, 1)).reshape(len(self.inputs), -1).mean(axis=1)
-
-    def attribution(self, explainer: str, credit: np.ndarray) -> Attribution:
-        """Credit in standard deviations, as an attribution in the units of the target."""
-        return Attribution(
-            explainer,
-            self.wavelengths,
-            self.sd * credit.astype(float),
-            self.inputs.detach().numpy(),
-            self.predict(self.inputs),
-            float(self.predict(self.background).mean()),
-        )
-
-
-#: Samples that captum explains at once, each against the whole background.
-_CHUNK = 16
-#: Steps of integrated gradients, tried in turn.
-_STEPS = (64, 128, 256, 512, 1024, 2048)
+    """DeepLIFT's rules would explain this network wrongly; the message says where and why."""
 
 
 @reproducible(seed=0)
 def deep_shap(
     network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
 ) -> Attribution:
-    """SHAP values by DeepExplainer, as in the study.
+    """Compute SHAP values by DeepExplainer, as in the study.
 
     Parameters
     ----------
@@ -289,77 +81,79 @@ def deep_shap(
     UnexplainableError
         If the rules do not hold for the network (functional, in-place, shared activation).
     ArithmeticError
-        If credit does not add up to 1e-4 of the predictions' standard deviation.
+        If attributions do not add up to 1e-4 of the predictions' standard deviation.
 
     Notes
     -----
     Lundberg & Lee (2017), *A Unified Approach to Interpreting Model Predictions*, NeurIPS 30.
     """
     check_explainable(network.network, network.wavelengths.size)
-    subject = ExplainableNetwork.prepare(network, X, background, output)
+    copied = ExplainableNetwork.prepare(network, X, background, output)
     with _without_library_warnings():
         import shap  # here, as captum below: they take seconds to import and warn while they do
 
-        credit = shap.DeepExplainer(subject.model, subject.background).shap_values(subject.inputs)[..., 0]
-    return subject.attribution("DeepExplainer", credit).require_additivity()
+        values = shap.DeepExplainer(copied.model, copied.background).shap_values(copied.inputs)[..., 0]
+    return copied.attribution("DeepExplainer", values).require_additivity()
 
 
 @reproducible(seed=0)
 def deep_lift_shap(
     network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
 ) -> Attribution:
-    """Compute the same values with captum's independent, batched implementation.
+    """Compute the same values with captum's independent, faster implementation.
 
     Parameters, errors and result are those of :func:`deep_shap`.
     """
     check_explainable(network.network, network.wavelengths.size)
-    subject = ExplainableNetwork.prepare(network, X, background, output)
+    copied = ExplainableNetwork.prepare(network, X, background, output)
     with _without_library_warnings():
         from captum.attr import DeepLiftShap
 
-        explainer = DeepLiftShap(subject.model)
-        chunks = [explainer.attribute(x, subject.background).detach() for x in subject.inputs.split(_CHUNK)]
-    return subject.attribution("DeepLiftShap", torch.cat(chunks).numpy()).require_additivity()
+        explainer = DeepLiftShap(copied.model)
+        chunks = [explainer.attribute(x, copied.background).detach() for x in copied.inputs.split(_CHUNK)]
+    return copied.attribution("DeepLiftShap", torch.cat(chunks).numpy()).require_additivity()
 
 
 @reproducible(seed=0)
 def integrated_gradients(
-    network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0, tolerance: float = 0.02
+    network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
 ) -> Attribution:
-    """Gradients integrated along the straight line from the mean background spectrum.
+    """Integrate gradients along the straight line from the mean background spectrum.
 
-    An independent check: no rules, so any differentiable network will do. Its base is
-    the prediction *of* the mean background. Activations put kinks into the path, so
-    steps are doubled until credit adds up to ``tolerance`` of the predictions' sd.
+    A different method: no rules, so any differentiable network will do. Its base is the
+    prediction *of* the mean background. Activations put kinks into the path, so steps are
+    doubled until attributions add up to 2 % of the predictions' standard deviation.
+
+    Parameters are those of :func:`deep_shap`.
 
     Notes
     -----
     Sundararajan, Taly & Yan (2017), *Axiomatic Attribution for Deep Networks*, arXiv:1703.01365.
     """
-    subject = ExplainableNetwork.prepare(network, X, background, output)
-    subject.background = subject.background.mean(dim=0, keepdim=True)
+    copied = ExplainableNetwork.prepare(network, X, background, output)
+    copied.background = copied.background.mean(dim=0, keepdim=True)
     with _without_library_warnings():
         from captum.attr import IntegratedGradients
-    integrate = IntegratedGradients(subject.model).attribute
+    integrate = IntegratedGradients(copied.model).attribute
     for steps in _STEPS:
         chunks = [
-            integrate(x, subject.background, n_steps=steps, method="riemann_middle").detach()
-            for x in subject.inputs.split(_CHUNK)
+            integrate(x, copied.background, n_steps=steps, method="riemann_middle").detach()
+            for x in copied.inputs.split(_CHUNK)
         ]
-        explained = subject.attribution("IntegratedGradients", torch.cat(chunks).numpy())
-        if explained.additivity_error <= tolerance:
+        explained = copied.attribution("IntegratedGradients", torch.cat(chunks).numpy())
+        if explained.additivity_error <= _PATH_TOLERANCE:
             break
-    return explained.require_additivity(tolerance)
+    return explained.require_additivity(_PATH_TOLERANCE)
 
 
 @reproducible(seed=0)
 def owen_values(
     network: SpectralNetwork, X: np.ndarray, background: np.ndarray, edges: np.ndarray, output: int = 0
 ) -> Attribution:
-    """Owen values of contiguous bands: each is masked as a whole, and credit is conserved.
+    """Compute Owen values of contiguous bands, each masked as a whole.
 
     Exact over a balanced binary tree of the bands, in which only neighbours form unions.
-    A band's credit is spread evenly over its wavelengths; :meth:`Attribution.bands` with
+    A band's value is spread evenly over its wavelengths; :meth:`Attribution.bands` with
     the same edges gives it back.
 
     Parameters
@@ -373,30 +167,199 @@ def owen_values(
     -----
     Owen (1977), *Values of Games with a Priori Unions*. The values are those of shap's
     ``PartitionExplainer``, without its compiler and without numpy's global generator.
-    The network is asked about ``n ** 2`` spectra, or fewer, for each soil and background.
+    The network predicts ``n ** 2`` spectra, or fewer, for each soil and background soil.
     """
-    subject = ExplainableNetwork.prepare(network, X, background, output)
+    copied = ExplainableNetwork.prepare(network, X, background, output)
     members = band_members(network.wavelengths, edges)
     if not (members.sum(axis=0) == 1).all() or not members.any(axis=1).all():
         raise ValueError(f"edges {edges[0]:g}–{edges[-1]:g} nm must hold every wavelength, and each band one")
-    credit = np.zeros((len(X), len(members)))
+    values = np.zeros((len(X), len(members)))
     nothing = np.zeros(len(network.wavelengths), dtype=bool)
 
     def share(bands: range, known: np.ndarray, low: np.ndarray, high: np.ndarray, weight: float) -> None:
         """Divide ``high − low``, what these bands add to what is known, among them."""
         if len(bands) == 1:
-            credit[:, bands[0]] += weight * (high - low)
+            values[:, bands[0]] += weight * (high - low)
             return
         halves = bands[: len(bands) // 2], bands[len(bands) // 2 :]
         with_half = [known | members[half].any(axis=0) for half in halves]
-        alone = [subject.expect(mask) for mask in with_half]
+        means = [copied.expect(mask) for mask in with_half]
         for this, other in ((0, 1), (1, 0)):
-            share(halves[this], known, low, alone[this], weight / 2)
-            share(halves[this], with_half[other], alone[other], high, weight / 2)
+            share(halves[this], known, low, means[this], weight / 2)
+            share(halves[this], with_half[other], means[other], high, weight / 2)
 
-    share(range(len(members)), nothing, subject.expect(nothing), subject.expect(~nothing), 1.0)
+    share(range(len(members)), nothing, copied.expect(nothing), copied.expect(~nothing), 1.0)
     spread = members / members.sum(axis=1, keepdims=True)
-    return subject.attribution("Owen", credit @ spread / subject.sd).require_additivity()
+    return copied.attribution("Owen", values @ spread / copied.sd).require_additivity()
+
+
+@dataclass
+class ExplainableNetwork:
+    """A safe copy of a network, with prepared spectra and background.
+
+    The copy predicts in standard deviations of the target: single precision would lose a
+    weak signal beside the target's mean. Attributions are scaled afterwards.
+
+    Attributes
+    ----------
+    model : Module
+        Maps prepared spectra (n, n_bands) to (n, 1).
+    inputs : (n_samples, n_bands) tensor
+    background : (n_background, n_bands) tensor
+    wavelengths : (n_bands,) array, nm
+    mean, sd : float
+        Turn an output into the units of the target.
+    """
+
+    model: nn.Module
+    inputs: Tensor
+    background: Tensor
+    wavelengths: np.ndarray
+    mean: float
+    sd: float
+
+    @classmethod
+    def prepare(
+        cls, network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
+    ) -> ExplainableNetwork:
+        """Copy a network and prepare reflectance for it; parameters as for :func:`deep_shap`."""
+        if len(background) < 2:
+            raise ValueError(f"the background holds {len(background)} spectra; at least 2 are needed")
+        return cls(
+            copy_for_explanation(network.network, len(network.properties), output),
+            torch.from_numpy(network.prepare(X)),
+            torch.from_numpy(network.prepare(background)),
+            network.wavelengths,
+            *network.output_scale(output),
+        )
+
+    def predict(self, inputs: Tensor) -> np.ndarray:
+        """Predictions in the units of the target, (n,) float64."""
+        with torch.inference_mode():
+            return self.mean + self.sd * self.model(inputs)[:, 0].double().numpy()
+
+    def expect(self, known: np.ndarray) -> np.ndarray:
+        """Mean prediction of each soil over the background for the bands not known, (n_samples,)."""
+        mixed = torch.where(torch.from_numpy(known), self.inputs[:, None], self.background)
+        return self.predict(mixed.flatten(0, 1)).reshape(len(self.inputs), -1).mean(axis=1)
+
+    def attribution(self, explainer: str, values: np.ndarray) -> Attribution:
+        """Turn values in standard deviations into an attribution in the units of the target."""
+        return Attribution(
+            explainer,
+            self.wavelengths,
+            self.sd * values.astype(float),
+            self.inputs.detach().numpy(),
+            self.predict(self.inputs),
+            float(self.predict(self.background).mean()),
+        )
+
+
+def copy_for_explanation(network: nn.Module, n_outputs: int = 1, output: int = 0) -> nn.Module:
+    """Copy a network in evaluation mode, reduced to one output, (n_samples, n_bands) to (n_samples, 1).
+
+    The output is picked by a linear layer, so the rules hold through it.
+    """
+    pick = nn.Linear(n_outputs, 1, bias=False)
+    with torch.no_grad():
+        pick.weight.copy_(torch.eye(n_outputs)[[output]])
+    return nn.Sequential(copy.deepcopy(network), pick).eval().requires_grad_(False)
+
+
+def check_explainable(network: nn.Module, n_bands: int) -> None:
+    """Raise unless DeepLIFT's rules hold for every step of the network's forward pass.
+
+    Parameters
+    ----------
+    network : Module
+        Maps (n_samples, n_bands) to (n_samples, n_outputs).
+    n_bands : int
+        Number of bands to send through a copy of it, once, as zeros.
+
+    Raises
+    ------
+    UnexplainableError
+        If an activation is functional, in place or shared, or a layer has no rule.
+
+    Notes
+    -----
+    Shrikumar, Greenside & Kundaje (2017), *Learning Important Features Through
+    Propagating Activation Differences*, arXiv:1704.02685.
+
+    Examples
+    --------
+    >>> relu = nn.ReLU()
+    >>> check_explainable(nn.Sequential(nn.Linear(4, 4), relu, nn.Linear(4, 4), relu, nn.Linear(4, 1)), 4)
+    Traceback (most recent call last):
+    ...
+    soilpb.explain.network_attribution.UnexplainableError: ReLU '1' is called 2 times in one forward pass: ...
+    """
+    names = {module: name for name, module in network.named_modules()}
+    _check_layers(names)
+    calls, between = _record_forward_pass(network, n_bands)
+    for module, count in calls.items():
+        if count > 1 and isinstance(module, ACTIVATIONS):
+            raise UnexplainableError(
+                f"{type(module).__name__} {names[module]!r} is called {count} times in one forward pass: "
+                "the rule would see only the last call; give each use its own nn.ReLU()"
+            )
+    for function in between:
+        if function.rsplit(".", 1)[-1] not in _BETWEEN_LAYERS:
+            raise UnexplainableError(
+                f"the forward pass calls {function} outside a layer, where no rule reaches it: "
+                "use a module of its own (nn.ReLU() for F.relu), and h = h + x for h += x"
+            )
+
+
+def _check_layers(names: dict[nn.Module, str]) -> None:
+    for module, name in names.items():
+        if getattr(module, "inplace", False) and isinstance(module, ACTIVATIONS):
+            raise UnexplainableError(
+                f"{type(module).__name__} {name!r} works in place: it overwrites the input its rule needs; "
+                "set inplace=False"
+            )
+        if not any(module.children()) and not isinstance(module, LINEAR_LAYERS + ACTIVATIONS):
+            known = ", ".join(layer.__name__ for layer in ACTIVATIONS + LINEAR_LAYERS)
+            raise UnexplainableError(
+                f"{type(module).__name__} {name!r} has no rule; layers with one are {known}"
+            )
+
+
+def _record_forward_pass(network: nn.Module, n_bands: int) -> tuple[Counter[nn.Module], list[str]]:
+    """Run a copy once: how often each layer is called, and what is called between layers."""
+    probe = copy.deepcopy(network).eval()
+    originals = dict(zip(probe.modules(), network.modules(), strict=True))
+    calls: Counter[nn.Module] = Counter()
+    between = _FunctionRecorder()
+
+    def enter(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        calls[originals[module]] += 1
+        between.layers_running += 1
+
+    def leave(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        between.layers_running -= 1
+
+    for layer in (module for module in probe.modules() if not any(module.children())):
+        layer.register_forward_pre_hook(enter)
+        layer.register_forward_hook(leave)
+    spectra = torch.zeros(2, n_bands)
+    with torch.no_grad(), between:
+        probe(spectra)
+    return calls, between.functions
+
+
+class _FunctionRecorder(TorchFunctionMode):
+    """Record the torch functions that run while no layer does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers_running = 0
+        self.functions: list[str] = []
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if not self.layers_running:
+            self.functions.append(resolve_name(function) or getattr(function, "__name__", repr(function)))
+        return function(*args, **(kwargs or {}))
 
 
 @contextmanager

@@ -1,40 +1,57 @@
-"""Experiments that an explanation must survive before its wavelengths are believed.
+"""Checks that an explanation must pass before its wavelengths are believed.
 
-Weights at random, targets at random, bands taken away: in each, something is known about
-what an explanation should do, whatever the soils are.
+The first part makes experiments in which something is known about the outcome: weights at
+random, targets permuted, bands taken away. The second decides each statement and returns
+rows of one table: statement, test, statistic, interval, word. A statement ``holds`` or ``fails``
+if its whole interval lies on one side of a threshold that is stated with the test;
+``undecided`` means that these soils cannot tell.
 
-The trial's verdicts: each a statement, how it was tested, a statistic, its interval, a word.
-
-``holds`` and ``fails`` need the whole interval on one side of a threshold that is stated
-with the test; ``undecided`` means that these soils cannot tell. Verdicts are computed from
-tidy tables, for any site.
-
-Verdicts where the truth is known: which true bands of the simulated twin a model found.
-
-The true response of a wavelength is how much of ln Pb's covariance with it is caused by the
-constituents that drive lead. It is compared with credit in one currency: size a
-nanometre, relative to an even spread over the spectrum.
+On the simulated twin the truth is known: how much of ln Pb's covariance with a wavelength is caused by
+the constituents that drive lead. It is compared in the same currency as attributions: size
+per nanometre, relative to an even spread.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from soilpb._format import track
-from soilpb.explain import bands
+from soilpb._format import to_words, track
 from soilpb.explain.attribution import ADDITIVITY_TOLERANCE, Attribution, band_members
-from soilpb.explain.bands import compare_windows, format_window, relative_attribution
+from soilpb.explain.bands import (
+    compare_windows,
+    format_window,
+    jackknife_half_width,
+    relative_attribution,
+)
 from soilpb.explain.network_attribution import ExplainableNetwork, deep_lift_shap
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.training import reproducible
 from soilpb.simulate.minerals import MIXTURES
+
+#: Intervals over draws run between these quantiles.
+QUANTILES = (0.05, 0.95)
+#: Level below which a p-value counts.
+SIGNIFICANT = 0.05
+
+Word = Literal["holds", "fails", "undecided"]
+
+
+class Verdict(NamedTuple):
+    """One row of the table of verdicts."""
+
+    statement: str
+    test: str
+    statistic: float
+    low: float
+    high: float
+    verdict: Word
 
 
 def profile_random_networks(
@@ -64,8 +81,8 @@ def profile_random_networks(
         untrained = SpectralNetwork.random(
             X, network.wavelengths, network.properties, network.network.config, seed + draw
         )
-        shuffled = replace(network, network=untrained.network)
-        profiles.append(deep_lift_shap(shuffled, X, background).profile("random weights", draw))
+        randomised = replace(network, network=untrained.network)
+        profiles.append(deep_lift_shap(randomised, X, background).profile("random weights", draw))
     return pd.concat(profiles, ignore_index=True)
 
 
@@ -78,7 +95,7 @@ def mask_bands(
     n_random: int = 20,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Mask bands one after the other, by credit and at random, and see predictions move.
+    """Mask bands one after the other, by attribution and at random, and measure how far predictions move.
 
     Parameters
     ----------
@@ -102,30 +119,30 @@ def mask_bands(
     -----
     Samek et al. (2017), IEEE Trans. Neural Netw. Learn. Syst. 28:2660; Petsiuk et al. (2018), *RISE*.
     """
-    subject = ExplainableNetwork.prepare(network, X, background)
+    copied = ExplainableNetwork.prepare(network, X, background)
     edges = np.append(bands["start"].to_numpy(), bands["stop"].iloc[-1])
     members = band_members(network.wavelengths, edges)
     rng = np.random.default_rng(seed)
-    by_credit = np.argsort(-bands["mean_abs"].to_numpy(), kind="stable")
-    orders = [("attribution", 0, by_credit)]
+    strongest_first = np.argsort(-bands["mean_abs"].to_numpy(), kind="stable")
+    orders = [("attribution", 0, strongest_first)]
     orders += [("random", draw, rng.permutation(len(bands))) for draw in range(n_random)]
-    whole = subject.predict(subject.inputs)
+    whole = copied.predict(copied.inputs)
     rows = []
     for name, draw, order in track(orders, "masking bands"):
         for handled in range(len(bands) + 1):
             given = members[order[:handled]].any(axis=0)
             for curve, known in (("deletion", ~given), ("insertion", given)):
-                gap = np.sqrt(np.mean((subject.expect(known) - whole) ** 2)) / whole.std()
-                rows.append((curve, name, draw, handled / len(bands), gap))
+                moved = np.sqrt(np.mean((copied.expect(known) - whole) ** 2)) / whole.std()
+                rows.append((curve, name, draw, handled / len(bands), moved))
     return pd.DataFrame(rows, columns=["curve", "order", "draw", "share", "moved"])
 
 
 def compare_with_permuted_targets(
     explain: Callable[[np.ndarray], pd.DataFrame], y: np.ndarray, n_permutations: int = 39, seed: int = 0
 ) -> pd.DataFrame:
-    """Find the bands that carry more credit than in models of permuted targets.
+    """Compare the attribution of each band with that in models of permuted targets.
 
-    A model has habits: bands that vary much, or that its source relied on, get credit
+    A model has habits: bands that vary much, or that its source relied on, get attributions
     whatever it is trained on. Models of permuted targets show these habits and nothing
     else. The test is over all bands at once (largest deviation; Westfall & Young 1993).
 
@@ -143,7 +160,7 @@ def compare_with_permuted_targets(
     Returns
     -------
     DataFrame
-        ``start``, ``stop``; ``relative`` (credit relative to an even spread), ``chance`` (the
+        ``start``, ``stop``; ``relative`` (attribution relative to an even spread), ``chance`` (the
         same, typical of permuted targets), ``z`` (their distance on a logarithmic scale in
         standard deviations) and ``p``, corrected for the number of bands.
     """
@@ -162,35 +179,11 @@ def compare_with_permuted_targets(
     return table.assign(z=z[:, 0], p=p).set_index(logs.index).reset_index()
 
 
-#: Intervals of verdicts run between these quantiles.
-QUANTILES = (0.05, 0.95)
-#: Level below which a p-value speaks.
-SIGNIFICANT = 0.05
-
-Word = Literal["holds", "fails", "undecided"]
-
-
-class Verdict(NamedTuple):
-    """One row of the table of verdicts."""
-
-    statement: str
-    test: str
-    statistic: float
-    low: float
-    high: float
-    verdict: Word
-
-
-def verdict_table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
-    """Verdicts as a table: ``statement``, ``test``, ``statistic``, ``low``, ``high``, ``verdict``."""
-    return pd.DataFrame(list(verdicts), columns=Verdict._fields)
-
-
 def check_additivity(explained: Iterable[Attribution]) -> Verdict:
-    """Decide whether credit adds up to the predictions in every explanation."""
+    """Decide whether attributions add up to the predictions in every explanation."""
     errors = [attribution.additivity_error for attribution in explained]
     return Verdict(
-        "Credit adds up to the predictions",
+        "Attributions add up to the predictions",
         f"largest gap ≤ {ADDITIVITY_TOLERANCE:g} sd of the predictions",
         max(errors),
         min(errors),
@@ -200,77 +193,71 @@ def check_additivity(explained: Iterable[Attribution]) -> Verdict:
 
 
 def check_agreement(first: Attribution, second: Attribution, threshold: float) -> Verdict:
-    """Decide whether two explainers rank credit alike, soil by soil."""
-    pairs = zip(first.attributions, second.attributions, strict=True)
-    rho = np.array([spearmanr(a, b).statistic for a, b in pairs])
+    """Decide whether two explainers rank the bands alike, soil by soil."""
     return Verdict(
         f"{first.explainer} and {second.explainer} agree",
-        f"Spearman of a soil's credit ≥ {threshold:g}",
-        *_summary(rho, threshold),
+        f"Spearman of a soil's attributions ≥ {threshold:g}",
+        *_over_draws(_spearman(zip(first.attributions, second.attributions, strict=True)), threshold),
     )
 
 
-def check_stability(profiles: pd.DataFrame, what: str, threshold: float = 0.8) -> Verdict:
+def check_stability(profiles: pd.DataFrame, changed: str, threshold: float = 0.8) -> Verdict:
     """Decide whether a profile is the same whatever is drawn anew.
 
     Parameters
     ----------
     profiles : DataFrame
         ``draw``, ``wavelength``, ``mean_abs`` of one model.
-    what : str
+    changed : str
         What differs between draws, such as "another fold".
     threshold : float
         Spearman correlation above which two profiles are called the same.
     """
-    rho = [spearmanr(a, b).statistic for a, b in combinations(_draws(profiles).T, 2)]
     return Verdict(
-        f"{what[0].upper()}{what[1:]} gives the same profile",
+        f"{changed[0].upper()}{changed[1:]} gives the same profile",
         f"Spearman of two draws ≥ {threshold:g}",
-        *_summary(np.array(rho), threshold),
+        *_over_draws(_spearman(combinations(_by_draw(profiles), 2)), threshold),
     )
 
 
-def check_randomisation(profiles: pd.DataFrame, randomised: pd.DataFrame) -> Verdict:
+def check_randomisation(profiles: pd.DataFrame, untrained: pd.DataFrame) -> Verdict:
     """Decide whether a profile shows what was learned (Adebayo et al. 2018).
 
     It does if trained profiles resemble untrained ones less than they resemble each other.
 
     Parameters
     ----------
-    profiles, randomised : DataFrame
-        Of the model, and of :func:`soilpb.explain.sanity_checks.profile_random_networks`.
+    profiles, untrained : DataFrame
+        Of the model, and from :func:`profile_random_networks`.
     """
-    trained, untrained = _draws(profiles).T, _draws(randomised).T
-    among = np.median([spearmanr(a, b).statistic for a, b in combinations(trained, 2)])
-    rho = np.array([spearmanr(a, b).statistic for a in trained for b in untrained])
-    statistic, low, high, word = _summary(rho, among)
+    trained = _by_draw(profiles)
+    threshold = np.median(_spearman(combinations(trained, 2)))
+    *summary, word = _over_draws(_spearman(product(trained, _by_draw(untrained))), threshold)
     opposite: dict[Word, Word] = {"holds": "fails", "fails": "holds", "undecided": "undecided"}
     return Verdict(
         "The profile shows what was learned",
-        f"Spearman with untrained networks < {among:.2f}, that among draws",
-        statistic,
-        low,
-        high,
+        f"Spearman with untrained networks < {threshold:.2f}, that among draws",
+        *summary,
         opposite[word],
     )
 
 
 def check_masking(curves: pd.DataFrame) -> list[Verdict]:
-    """Decide whether bands with credit move predictions more than random bands do.
+    """Decide whether bands with large attributions move predictions more than random bands do.
 
     Parameters
     ----------
-    curves : DataFrame from :func:`soilpb.explain.sanity_checks.mask_bands`
+    curves : DataFrame from :func:`mask_bands`
     """
     verdicts = []
     for curve, sign, statement in (
-        ("deletion", 1, "Taking credited bands away moves predictions more than random bands"),
-        ("insertion", -1, "Giving credited bands back restores predictions faster than random bands"),
+        ("deletion", 1, "Taking the strongest bands away moves predictions more than random bands"),
+        ("insertion", -1, "Giving the strongest bands back restores predictions faster than random bands"),
     ):
         table = curves[curves["curve"] == curve].pivot_table("moved", "share", ["order", "draw"])
         areas = pd.Series(np.trapezoid(table, table.index, axis=0), index=table.columns)
         lead = sign * (areas["attribution"].item() - areas["random"].to_numpy())
-        verdicts.append(Verdict(statement, "area between the curves > 0 sd", *_summary(lead, 0.0)))
+        verdicts.append(Verdict(statement, "area between the curves > 0 sd", *_over_draws(lead, 0.0)))
     return verdicts
 
 
@@ -279,28 +266,34 @@ def check_windows(tested: pd.DataFrame, model: str) -> list[Verdict]:
 
     Parameters
     ----------
-    tested : DataFrame from :func:`soilpb.explain.bands.compare_windows`
+    tested : DataFrame
+        From :func:`soilpb.explain.bands.compare_windows`.
     model : str
     """
     return [
         Verdict(
             f"{model} uses {format_window(row.start, row.stop)}",
-            f"credit per nm > 1; Holm's p < {SIGNIFICANT:g} among windows as wide: {row.p_holm:.2f}",
+            f"attribution per nm > 1; Holm's p < {SIGNIFICANT:g} among windows as wide: {row.p_holm:.2f}",
             row.relative,
             row.low,
             row.high,
-            _window_word(row),
+            "holds"
+            if row.low > 1 and row.p_holm < SIGNIFICANT
+            else "fails"
+            if row.high < 1
+            else "undecided",  # too large a p refutes nothing
         )
         for row in tested.itertuples()
     ]
 
 
 def check_beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
-    """Say which bands carry more credit than in models of permuted targets.
+    """Name the bands with larger attributions than in models of permuted targets.
 
     Parameters
     ----------
-    found : DataFrame from :func:`soilpb.explain.sanity_checks.compare_with_permuted_targets`
+    found : DataFrame
+        From :func:`compare_with_permuted_targets`.
     model : str
 
     Returns
@@ -308,55 +301,22 @@ def check_beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
     list of Verdict
         One for each band found, or a single one saying that there is none.
     """
-    test = f"credit per nm against permuted targets, p < {SIGNIFICANT:g} over all bands"
+    test = f"attribution per nm against permuted targets, p < {SIGNIFICANT:g} over all bands"
     bands = found[found["p"] < SIGNIFICANT]
     if bands.empty:
-        best = found.loc[found["p"].idxmin()]
-        statement = f"{model} credits some band beyond chance"
-        return [Verdict(statement, test, best["z"], np.nan, np.nan, "undecided")]
+        statement = f"{model} uses some band beyond chance"
+        return [Verdict(statement, test, found.loc[found["p"].idxmin(), "z"], np.nan, np.nan, "undecided")]
     return [
         Verdict(
-            f"{model} credits {format_window(b.start, b.stop)} beyond chance",
+            f"{model} uses {format_window(band.start, band.stop)} beyond chance",
             test,
-            b.z,
+            band.z,
             np.nan,
             np.nan,
             "holds",
         )
-        for b in bands.itertuples()
+        for band in bands.itertuples()
     ]
-
-
-def decide(low: float, high: float, threshold: float) -> Word:
-    """Say whether an interval lies above a threshold, below it, or across it.
-
-    Examples
-    --------
-    >>> decide(0.7, 0.9, threshold=0.8)
-    'undecided'
-    """
-    return "holds" if low >= threshold else "fails" if high < threshold else "undecided"
-
-
-def _draws(profiles: pd.DataFrame) -> np.ndarray:
-    """Profiles side by side, (n_bands, n_draws)."""
-    return profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs").to_numpy()
-
-
-def _summary(values: np.ndarray, threshold: float) -> tuple[float, float, float, Word]:
-    """Median, interval between the quantiles, and what they say of the threshold."""
-    low, high = np.quantile(values, QUANTILES)
-    return float(np.median(values)), float(low), float(high), decide(low, high, threshold)
-
-
-def _window_word(row) -> Word:
-    if row.low > 1 and row.p_holm < SIGNIFICANT:
-        return "holds"
-    return "fails" if row.high < 1 else "undecided"  # too large a p refutes nothing
-
-
-#: What a page says of a true window, as a verdict on "the model uses it".
-_WORDS: dict[str, Word] = {"recovered": "holds", "missed": "fails", "undecided": "undecided"}
 
 
 def true_profile(response: pd.DataFrame) -> pd.Series:
@@ -384,27 +344,25 @@ def true_windows(response: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``start``, ``stop`` (nm, both inclusive), ``true`` (mean relative response) and
-        ``driver``: what answers most, minerals of one kind taken together. Neighbouring
-        wavelengths with one driver make one window.
+        ``driver``: the constituent that responds most, minerals of one kind taken together.
+        Neighbouring wavelengths with one driver make one window.
     """
     profile = true_profile(response)
     kinds = {member: mixture for mixture, members in MIXTURES.items() for member in members}
-    answers = (
+    responses = (
         response[response["constituent"] != "all"]
         .assign(driver=lambda table: table["constituent"].replace(kinds))
         .pivot_table(index="wavelength", columns="driver", values="response", aggfunc="sum")
         .abs()
     )
-    driver = answers.idxmax(axis=1).where(profile > 1, "")
+    driver = responses.idxmax(axis=1).where(profile > 1, "")
     runs = profile.groupby((driver != driver.shift()).cumsum())
     rows = [(run.index[0], run.index[-1], run.mean(), driver[run.index[0]]) for _, run in runs]
     table = pd.DataFrame(rows, columns=["start", "stop", "true", "driver"])
     return table[table["driver"] != ""].reset_index(drop=True)
 
 
-def compare_with_truth(
-    profiles: pd.DataFrame, response: pd.DataFrame, left_out: float, level: float = 0.9
-) -> pd.DataFrame:
+def compare_with_truth(profiles: pd.DataFrame, response: pd.DataFrame, left_out: float) -> pd.DataFrame:
     """Test for each true window whether the model uses it.
 
     Parameters
@@ -413,49 +371,72 @@ def compare_with_truth(
         ``draw``, ``wavelength``, ``mean_abs`` of one model.
     response : DataFrame
         As for :func:`true_profile`, on the same wavelengths.
-    left_out, level
-        As for :func:`soilpb.explain.bands.jackknife_half_width`.
+    left_out : float
+        As for :func:`soilpb.explain.bands.compare_windows`.
 
     Returns
     -------
     DataFrame
         :func:`true_windows` as :func:`soilpb.explain.bands.compare_windows` returns them, with
-        ``outcome``: ``recovered`` if the credit's interval lies above an even spread, ``missed``
-        if it lies below, else ``undecided``.
+        ``verdict`` on whether the interval lies above an even spread.
     """
-    tested = compare_windows(profiles, true_windows(response), left_out, level)
-    outcomes: Mapping[Word, str] = {word: outcome for outcome, word in _WORDS.items()}
-    return tested.assign(outcome=[outcomes[decide(row.low, row.high, 1.0)] for row in tested.itertuples()])
+    tested = compare_windows(profiles, true_windows(response), left_out)
+    return tested.assign(verdict=[decide(row.low, row.high, 1.0) for row in tested.itertuples()])
 
 
-def check_truth(
-    profiles: pd.DataFrame, response: pd.DataFrame, model: str, left_out: float, level: float = 0.9
-) -> list[Verdict]:
-    """Decide whether credit ranks wavelengths as the truth does, and which true windows are used.
+def check_truth(profiles: pd.DataFrame, response: pd.DataFrame, model: str, left_out: float) -> list[Verdict]:
+    """Decide whether attributions rank wavelengths as the truth does, and which true windows are used.
 
     Parameters are those of :func:`compare_with_truth`, and the model's name.
     """
-    credit = profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs")
-    truth = true_profile(response).loc[credit.index]
-    rho = np.array([spearmanr(truth, draw).statistic for _, draw in credit.items()])
-    half = bands.jackknife_half_width(rho, left_out, level)
-    low, high = rho.mean() - half, rho.mean() + half
+    draws = profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs")
+    truth = true_profile(response).loc[draws.index]
+    rho = _spearman((truth, draw) for _, draw in draws.items())
+    half = jackknife_half_width(rho, left_out)
+    low, high = float(rho.mean() - half), float(rho.mean() + half)
     ranking = Verdict(
-        f"Credit of {model} ranks wavelengths as the true response does",
+        f"Attributions of {model} rank wavelengths as the true response does",
         "Spearman over wavelengths ≥ 0.5",
         float(rho.mean()),
-        float(low),
-        float(high),
+        low,
+        high,
         decide(low, high, 0.5),
     )
     return [ranking] + [
         Verdict(
-            f"{model} uses {format_window(row.start, row.stop)}, where {row.driver.replace('_', ' ')} truly acts",
-            "credit per nm ≥ 1 (even)",
+            f"{model} uses {format_window(row.start, row.stop)}, where {to_words(row.driver)} truly acts",
+            "attribution per nm ≥ 1 (even)",
             row.relative,
             row.low,
             row.high,
-            _WORDS[row.outcome],
+            row.verdict,
         )
-        for row in compare_with_truth(profiles, response, left_out, level).itertuples()
+        for row in compare_with_truth(profiles, response, left_out).itertuples()
     ]
+
+
+def decide(low: float, high: float, threshold: float) -> Word:
+    """Say whether an interval lies above a threshold, below it, or across it.
+
+    Examples
+    --------
+    >>> decide(0.7, 0.9, threshold=0.8)
+    'undecided'
+    """
+    return "holds" if low >= threshold else "fails" if high < threshold else "undecided"
+
+
+def _by_draw(profiles: pd.DataFrame) -> np.ndarray:
+    """Profiles one below the other, (n_draws, n_bands)."""
+    return profiles.pivot_table(index="draw", columns="wavelength", values="mean_abs").to_numpy()
+
+
+def _spearman(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Rank correlation of each pair, (n_pairs,)."""
+    return np.array([spearmanr(a, b).statistic for a, b in pairs])
+
+
+def _over_draws(values: np.ndarray, threshold: float) -> tuple[float, float, float, Word]:
+    """Median, interval between the quantiles, and what they say of the threshold."""
+    low, high = np.quantile(values, QUANTILES)
+    return float(np.median(values)), float(low), float(high), decide(low, high, threshold)

@@ -1,66 +1,119 @@
-"""Tables of credit by wavelength and by band."""
+"""Attributions add up, and their tables say what they say; linear models are explained exactly."""
 
 import numpy as np
 import pytest
 
-from soilpb.explain.attribution import Attribution, band_members
+from soilpb.explain.attribution import (
+    Attribution,
+    absorbance_coefficients,
+    attribute_by_coefficients,
+    band_members,
+    pls_importance,
+)
+from soilpb.models.pls import PLSCV
+from soilpb.spectra import absorbance, reflectance_from_absorbance
 
-WAVELENGTHS = np.array([500.0, 510.0, 520.0, 540.0])
+FOUR = np.array([500.0, 510.0, 520.0, 540.0])
+WAVELENGTHS = np.arange(500.0, 800.0, 10.0)
 
 
 @pytest.fixture
 def known():
-    """Two soils, four wavelengths, credit that cancels between the first two."""
-    credit = np.array([[1.0, -1.0, 2.0, 0.0], [-1.0, 1.0, 0.0, 0.0]])
+    """Two soils, four wavelengths, attributions that cancel between the first two."""
+    values = np.array([[1.0, -1.0, 2.0, 0.0], [-1.0, 1.0, 0.0, 0.0]])
     inputs = np.array([[1.0, 1.0, 3.0, 1.0], [0.0, 0.0, 1.0, 1.0]])
-    return Attribution("known", WAVELENGTHS, credit, inputs, predicted=np.array([7.0, 5.0]), base=5.0)
+    return Attribution("known", FOUR, values, inputs, predicted=np.array([7.0, 5.0]), base=5.0)
+
+
+@pytest.fixture(scope="module")
+def soils():
+    """Reflectance of 60 soils, and a target that is 3 A(600) - 2 A(700)."""
+    rng = np.random.default_rng(0)
+    spectra = 0.5 + 0.05 * np.cumsum(rng.normal(size=(60, 30)), axis=1) / 3
+    return reflectance_from_absorbance(spectra), 3 * spectra[:, 10] - 2 * spectra[:, 20]
+
+
+@pytest.fixture(scope="module")
+def exact(soils):
+    """PLS with every latent variable: least squares, which finds the two bands."""
+    return PLSCV(max_components=30, preprocessing="raw").fit(*soils)
 
 
 def test_profile_is_tidy(known):
-    """One row a wavelength: size, mean, size a nanometre and the sign of the effect."""
+    """One row per wavelength: size, mean, size per nanometre and the sign of the effect."""
     table = known.profile("ResNet-pH", draw=3)
-    assert (table["model"] == "ResNet-pH").all()
-    assert (table["draw"] == 3).all()
-    assert table["wavelength"].tolist() == WAVELENGTHS.tolist()
+    assert set(table["model"]) == {"ResNet-pH"}
+    assert set(table["draw"]) == {3}
+    assert table["wavelength"].tolist() == FOUR.tolist()
     assert table["mean_abs"].tolist() == [1, 1, 1, 0]
     assert table["mean"].tolist() == [0, 0, 1, 0]
     assert table["per_nm"].tolist() == [0.1, 0.1, 1 / 15, 0]
     assert table["direction"].tolist() == pytest.approx([1, -1, 1, 0])
 
 
-def test_bands_sum_credit_before_its_size_is_taken(known):
-    """Opposite credit of neighbours cancels inside a band: the band as a whole did nothing."""
+def test_bands_sum_before_size_is_taken(known):
+    """Opposite attributions of neighbours cancel inside a band; size is per nanometre of its width."""
     table = known.bands(np.array([500.0, 515.0, 545.0]), "ResNet-pH")
     assert table["mean_abs"].tolist() == [0, 1]
     assert table["per_nm"].tolist() == [0, 1 / 30]
-    assert table["start"].tolist() == [500, 515]
-    assert table["stop"].tolist() == [515, 545]
+    assert table[["start", "stop"]].to_numpy().tolist() == [[500, 515], [515, 545]]
 
 
-def test_credit_per_nanometre_does_not_grow_with_width():
-    """Evenly spread credit is equal per nanometre in a narrow and in a wide band."""
-    wavelengths = np.arange(400.0, 500.0, 10.0)
-    even = Attribution("even", wavelengths, np.ones((2, 10)), np.ones((2, 10)), np.ones(2), 0.0)
-    per_nm = even.bands(np.array([400.0, 420.0, 500.0]), "even")["per_nm"]
-    assert per_nm.nunique() == 1
-
-
-def test_lost_credit_is_an_error(known):
+def test_what_does_not_add_up_is_an_error(known):
     """A gap beyond the tolerance is refused; within it, the attribution passes through."""
     assert known.additivity_error == 0
     assert known.require_additivity() is known
     known.attributions[0, 0] += 0.1
-    with pytest.raises(ArithmeticError, match=r"known: credit misses the predictions by up to 0\.1"):
+    with pytest.raises(ArithmeticError, match=r"known: attributions miss the predictions by up to 0\.1"):
         known.require_additivity()
 
 
-def test_bands_are_half_open():
-    """A wavelength on an edge belongs to the band it opens, and to no other."""
-    members = band_members(WAVELENGTHS, np.array([500.0, 510.0, 540.0]))
+def test_bands_are_half_open_and_never_empty(known):
+    """A wavelength on an edge belongs to the band it opens; a band without wavelengths is refused."""
+    members = band_members(FOUR, np.array([500.0, 510.0, 540.0]))
     assert members.astype(int).tolist() == [[1, 0, 0, 0], [0, 1, 1, 0]]
-
-
-def test_an_empty_band_is_refused(known):
-    """A band without wavelengths would look like one without credit."""
     with pytest.raises(ValueError, match="the band 525–535 nm holds no wavelength"):
         known.bands(np.array([500.0, 525.0, 535.0, 545.0]), "ResNet-pH")
+
+
+def test_coefficients_are_those_of_absorbance(exact, soils):
+    """A model that is linear in absorbance gives back its own coefficients; derivatives are undone."""
+    np.testing.assert_allclose(absorbance_coefficients(exact, soils[0]), exact.coef_, atol=1e-8)
+    derivative = PLSCV(max_components=8, preprocessing="d1").fit(*soils)
+    rebuilt = absorbance(soils[0]) @ absorbance_coefficients(derivative, soils[0])
+    assert np.ptp(derivative.predict(soils[0]) - rebuilt) < 1e-8
+
+
+def test_linear_models_are_explained_exactly(exact, soils):
+    """Where the target is 3 A(600) - 2 A(700), these bands get all, with these signs, and it adds up."""
+    explained = attribute_by_coefficients(exact, soils[0][:20], soils[0][20:], WAVELENGTHS)
+    table = explained.require_additivity().profile("PLS").set_index("wavelength")
+    assert set(table["mean_abs"].nlargest(2).index) == {600, 700}
+    assert table.loc[[600, 700], "direction"].tolist() == pytest.approx([1, -1])
+
+
+def test_a_model_that_is_not_linear_does_not_add_up(soils):
+    """SNV divides by each spectrum's own spread, so coefficients are an approximation only."""
+    model = PLSCV(max_components=5, preprocessing="snv").fit(*soils)
+    with pytest.raises(ArithmeticError, match="coefficients: attributions miss"):
+        attribute_by_coefficients(model, soils[0], soils[0], WAVELENGTHS).require_additivity()
+
+
+def test_vip_is_the_textbook_sum(soils):
+    """VIP² is the weights' squares, averaged by explained sums of squares, times the bands; its mean is 1."""
+    model = PLSCV(max_components=1, preprocessing="raw").fit(*soils)
+    table = pls_importance(model, *soils, WAVELENGTHS)
+    assert (table["vip"] ** 2).mean() == pytest.approx(1)
+    weights = (absorbance(soils[0]) - absorbance(soils[0]).mean(axis=0)).T @ (soils[1] - soils[1].mean())
+    np.testing.assert_allclose(table["vip"], np.sqrt(30) * np.abs(weights) / np.linalg.norm(weights))
+
+
+def test_vip_counts_components_by_what_they_explain(soils):
+    """A second latent variable that explains next to nothing of the target leaves VIP as it was."""
+    spectra = absorbance(soils[0])
+    first = np.linalg.svd(spectra - spectra.mean(axis=0), full_matrices=False)[2][0]
+    y = spectra @ first + 1e-4 * np.random.default_rng(1).normal(size=60)
+    model = PLSCV(max_components=1, preprocessing="raw").fit(soils[0], y)
+    one = pls_importance(model, soils[0], y, WAVELENGTHS)["vip"]
+    model.n_components_ = 2
+    np.testing.assert_allclose(pls_importance(model, soils[0], y, WAVELENGTHS)["vip"], one, atol=0.01)

@@ -6,7 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.explain.mineral_slopes import estimate_slopes, estimate_texture_exponent, laboratory_abundances
+from soilpb.evaluate.splits import iterate_folds, repeated_kfold
+from soilpb.explain.mineral_slopes import (
+    ProjectedModel,
+    estimate_own_slope,
+    estimate_slopes,
+    estimate_slopes_by_fold,
+    estimate_texture_exponent,
+    laboratory_abundances,
+)
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.training import TrainingConfig
@@ -14,18 +22,21 @@ from soilpb.models.transfer import TransferRegressor
 from soilpb.simulate import truth, twin
 from soilpb.simulate.minerals import (
     TYPICAL_ABUNDANCE,
+    add_constituent,
     endmember_absorption,
     km_ratio,
     km_reflectance,
     scattering,
 )
 from soilpb.simulate.twin import CLAY_SCATTERING
+from soilpb.study import Study
 
 GRID = np.arange(400.0, 2500.0, 10.0)
+GREY = np.full((2, GRID.size), 0.3, dtype=np.float32)
 
 
 class Geochemist:
-    """Reads the abundance of one pure constituent off its strongest band; answers 0.7 of its logarithm."""
+    """Reads the abundance of one pure constituent off its strongest band; predicts 0.7 of its logarithm."""
 
     def __init__(self, constituent):
         pure = endmember_absorption(GRID)[constituent] / scattering(GRID)
@@ -37,9 +48,22 @@ class Geochemist:
         return 0.7 * np.log(km_ratio(X[:, self.band].astype(float)) / self.strength)
 
 
+class Echo:
+    """Predicts the spectrum it was shown."""
+
+    def predict(self, X):
+        """Reflectance as it came."""
+        return X
+
+
+@pytest.fixture(scope="module")
+def soils():
+    return twin.simulate_target(60, seed=5, grid=GRID).reflectance
+
+
 @pytest.mark.parametrize("constituent", ["hematite", "goethite", "water", "clay"])
 def test_a_known_slope_is_recovered(constituent):
-    """A model that answers 0.7 of ln(abundance) has the slope 0.7, soil by soil."""
+    """A model that predicts 0.7 of ln(abundance) has the slope 0.7, soil by soil."""
     abundance = np.array([0.01, 0.03, 0.08])
     X = km_reflectance(np.outer(abundance, endmember_absorption(GRID)[constituent]), scattering(GRID))
     slopes = estimate_slopes(Geochemist(constituent), X, GRID, [constituent], {constituent: abundance})
@@ -48,71 +72,47 @@ def test_a_known_slope_is_recovered(constituent):
 
 
 def test_a_constituent_that_the_model_cannot_see_has_no_slope():
-    """Water does not absorb at 530 nm, so a model that looks nowhere else does not answer to it."""
-    X = np.full((2, GRID.size), 0.3)
-    slopes = estimate_slopes(Geochemist("hematite"), X, GRID, ["water", "hematite"])
+    """Water does not absorb at 530 nm; asking changes no spectrum; lead is not in the atlas."""
+    slopes = estimate_slopes(Geochemist("hematite"), GREY, GRID, ["water", "hematite"])
     mean = slopes.groupby("constituent")["slope"].mean()
     assert mean["water"] == pytest.approx(0, abs=1e-6)
     assert mean["hematite"] > 0.1
+    np.testing.assert_array_equal(GREY, np.float32(0.3))
+    with pytest.raises(ValueError, match="no \\['lead'\\]; it has hematite"):
+        estimate_slopes(Geochemist("hematite"), GREY, GRID, ["lead"])
 
 
 def test_abundance_sets_the_unit():
-    """Counted from twice the abundance, the same answer is twice the slope."""
-    X = np.full((1, GRID.size), 0.3)
+    """Counted from twice the abundance, the same reaction is twice the slope."""
+    typical = 0.1 * TYPICAL_ABUNDANCE["goethite"]
     single, double = (
-        estimate_slopes(
-            Geochemist("goethite"),
-            X,
-            GRID,
-            ["goethite"],
-            {"goethite": k * TYPICAL_ABUNDANCE["goethite"]},
-            0.01,
-        )["slope"].item()
+        estimate_slopes(Geochemist("goethite"), GREY, GRID, ["goethite"], {"goethite": k * typical})["slope"][
+            0
+        ]
         for k in (1, 2)
     )
     assert double == pytest.approx(2 * single, rel=1e-3)
 
 
-def test_signs_on_the_twin_are_right():
-    """From 130 simulated soils, PLS answers with the right sign wherever the true slope exceeds 0.2."""
-    soils = twin.simulate_target(130, seed=3, grid=GRID)
-    model = PLSCV().fit(soils.reflectance, np.log(soils.values("Pb_mg_kg")))
-    true = truth.true_mineral_slopes(soils.samples).set_index("constituent")["total"]
-    strong = true.index[true.abs() > 0.2]
-    known = laboratory_abundances(soils.samples)
-    slopes = (
-        estimate_slopes(model, soils.reflectance, GRID, strong, known).groupby("constituent")["slope"].mean()
-    )
-    assert {"clay", "goethite", "iron_oxides"} <= set(strong)
-    assert (np.sign(slopes) == np.sign(true[slopes.index])).all()
-
-
 def test_the_twins_texture_law_is_recovered():
-    """From library soils alone, scattering is found to fall with clay to the power that the twin has."""
+    """From library soils alone, scattering falls with clay to the twin's power; without clay it stays."""
     library = twin.simulate_source(600, seed=5, grid=GRID)
-    exponent = estimate_texture_exponent(library)
-    assert exponent == pytest.approx(CLAY_SCATTERING, abs=0.1)
-
-
-def test_without_measured_clay_scattering_stays():
-    """A library without clay tells nothing about scattering: the exponent is 0."""
-    library = twin.simulate_source(20, seed=5, grid=GRID)
+    assert estimate_texture_exponent(library) == pytest.approx(CLAY_SCATTERING, abs=0.1)
     unknown = replace(library, samples=library.samples.drop(columns="clay_pct"))
     assert estimate_texture_exponent(unknown) == 0
 
 
 def test_texture_darkens_for_clay_only():
-    """A model of darkness answers to clay through scattering as ``-exponent``; to iron nothing changes."""
+    """A model of darkness reacts to clay through scattering as ``-exponent``; to iron nothing changes."""
 
     class Darkness:
         def predict(self, X):
             return np.log(km_ratio(X[:, 100].astype(float)))  # 1400 nm
 
-    X = np.full((1, GRID.size), 0.3)
     with_law, without = (
-        estimate_slopes(Darkness(), X, GRID, ["clay", "hematite"], texture=exponent).set_index("constituent")[
-            "slope"
-        ]
+        estimate_slopes(Darkness(), GREY, GRID, ["clay", "hematite"], texture=exponent)
+        .groupby("constituent")["slope"]
+        .mean()
         for exponent in (-0.6, 0.0)
     )
     assert with_law["clay"] - without["clay"] == pytest.approx(0.6, rel=0.01)
@@ -126,33 +126,18 @@ def test_slopes_of_a_transferred_network_follow_the_truth():
         library.reflectance, library.values("pH"), GRID, ["pH"], training=TrainingConfig(epochs=5)
     )
     texture = estimate_texture_exponent(library)
-    answers, true = [], []
+    slopes, true = [], []
     for seed in (0, 1):
-        soils = twin.simulate_target(130, seed=seed, grid=GRID)
-        model = TransferRegressor(source, "embedding_ridge").fit(
-            soils.reflectance, np.log(soils.values("Pb_mg_kg"))
-        )
-        known = laboratory_abundances(soils.samples)
-        slopes = estimate_slopes(model, soils.reflectance, GRID, abundance=known, texture=texture)
-        answers.append(slopes.groupby("constituent")["slope"].mean())
-        true.append(truth.true_mineral_slopes(soils.samples).set_index("constituent")["total"])
-    answer, true = sum(answers) / 2, (sum(true) / 2).loc[answers[0].index]
-    assert np.corrcoef(answer, true)[0, 1] >= 0.9
+        site = twin.simulate_target(130, seed=seed, grid=GRID)
+        y, known = np.log(site.values("Pb_mg_kg")), laboratory_abundances(site.samples)
+        model = TransferRegressor(source, "embedding_ridge").fit(site.reflectance, y)
+        asked = estimate_slopes(model, site.reflectance, GRID, abundance=known, texture=texture)
+        slopes.append(asked.groupby("constituent")["slope"].mean())
+        true.append(truth.true_mineral_slopes(site.samples).set_index("constituent")["total"])
+    slope, true = sum(slopes) / 2, (sum(true) / 2).loc[slopes[0].index]
+    assert np.corrcoef(slope, true)[0, 1] >= 0.9
     strong = true.abs() > 0.2
-    assert (np.sign(answer[strong]) == np.sign(true[strong])).all()
-
-
-def test_measured_spectra_are_not_changed():
-    """Asking is free: the spectra are the same afterwards."""
-    X = np.full((2, GRID.size), 0.3, dtype=np.float32)
-    estimate_slopes(Geochemist("hematite"), X, GRID, ["hematite"])
-    np.testing.assert_array_equal(X, np.float32(0.3))
-
-
-def test_unknown_constituents_are_refused():
-    """Lead has no absorption of its own: the atlas does not know it, and says what it knows."""
-    with pytest.raises(ValueError, match="no \\['lead'\\]; it has hematite"):
-        estimate_slopes(Geochemist("hematite"), np.full((1, GRID.size), 0.3), GRID, ["lead"])
+    assert (np.sign(slope[strong]) == np.sign(true[strong])).all()
 
 
 def test_laboratory_values_become_mass_fractions():
@@ -162,3 +147,39 @@ def test_laboratory_values_become_mass_fractions():
     np.testing.assert_allclose(known["clay"], [0.1, 0.3, 0.2])
     np.testing.assert_allclose(known["organic_matter"], [0.01, 0.02, 0.03])
     assert set(known) == {"clay", "organic_matter"}
+
+
+def test_projection_keeps_what_soils_do_and_removes_what_none_did(soils):
+    """Soils pass, once or twice; a notch in one band hardly does; a little hematite arrives almost whole."""
+    model = ProjectedModel(Echo(), soils)
+    shown = model.predict(soils)
+    lost = np.var(np.log10(shown) - np.log10(soils), axis=0).sum()
+    assert lost <= 0.001 * np.var(np.log10(soils), axis=0).sum() * (1 + 1e-3)
+    np.testing.assert_allclose(model.project(shown), shown, rtol=1e-4)
+    notched = soils.copy()
+    notched[:, 80] *= 0.7
+    reaction = np.log10(model.predict(notched)) - np.log10(shown)
+    assert np.abs(reaction).max() < 0.1 * abs(np.log10(0.7))
+    more = add_constituent(soils, GRID, "hematite", 0.001)
+    arrived, sent = np.log10(model.predict(more)) - np.log10(shown), np.log10(more) - np.log10(soils)
+    assert np.linalg.norm(arrived - sent) < 0.2 * np.linalg.norm(sent)
+
+
+def test_each_model_is_asked_through_its_own_training_soils(soils):
+    """The table holds every soil once per fold; spectra of a fold's test soils shape no components."""
+    ids, y = np.arange(len(soils)), np.log(soils[:, 90] / soils[:, 20])
+    folds = list(iterate_folds(repeated_kfold(ids, 3, 1), ids))
+    models = [PLSCV(max_components=4).fit(soils[fold.train], y[fold.train]) for fold in folds]
+    table = estimate_slopes_by_fold(models, folds, soils, GRID, ["hematite"], {"hematite": 0.01})
+    assert table.groupby("draw")["sample"].apply(list).tolist() == [ids.tolist()] * 3
+    alone = ProjectedModel(models[1], soils[folds[1].train])
+    expected = estimate_slopes(alone, soils, GRID, ["hematite"], {"hematite": 0.01})["slope"]
+    np.testing.assert_array_equal(table[table["draw"] == 1]["slope"], expected)
+
+
+def test_clay_of_a_measured_field_raises_its_prediction():
+    """PLS of CV.98 predicts more clay where clay is added, and clay is what it reacts to most."""
+    found = estimate_own_slope(Study.load("cv98", target="clay_pct"), "clay", ["clay", "organic_matter"])
+    assert found["r2"] > 0.9
+    assert found["low"] > 0
+    assert found["strongest"] == "clay"

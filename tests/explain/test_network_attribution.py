@@ -1,26 +1,30 @@
-"""Credit adds up, two libraries agree on it, and explaining leaves the network alone."""
+"""Attributions of networks add up, two libraries agree, the network stays as it was, others are refused."""
 
 import copy
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from soilpb.explain.attribution import band_members
 from soilpb.explain.network_attribution import (
+    ExplainableNetwork,
     UnexplainableError,
+    check_explainable,
     deep_lift_shap,
     deep_shap,
     integrated_gradients,
     owen_values,
 )
 from soilpb.models.network import SpectralNetwork
-from soilpb.models.resnet import ResNetConfig
+from soilpb.models.resnet import ResNet1d, ResNetConfig
 from soilpb.models.training import evaluate
 
 WAVELENGTHS = np.arange(400.0, 2500.0, 50.0)
 EDGES = np.array([400.0, 700.0, 1400.0, 2500.0])
+N_BANDS = 12
 EXPLAINERS = [
     deep_shap,
     deep_lift_shap,
@@ -50,14 +54,20 @@ def network(spectra):
 
 
 @BY_NAME
-def test_credit_adds_up_in_the_units_of_the_target(explain, network, spectra):
-    """Over bands, credit sums to the prediction of that property minus its base, as rounding allows."""
-    explained = explain(network, spectra[:12], spectra[12:20], output=1)
+def test_attributions_add_up_and_nothing_else_changes(explain, network, spectra):
+    """They sum to that property's prediction minus its base; weights, generator and bits stay the same."""
+    before, random_state = copy.deepcopy(network.network.state_dict()), np.random.get_state()[1].copy()  # noqa: NPY002
+    explained, again = (explain(network, spectra[:12], spectra[12:20], output=1) for _ in range(2))
     predicted = network.predict(spectra[:12])[:, 1]
     np.testing.assert_allclose(explained.predicted, predicted, rtol=1e-5)
     sums = explained.attributions.sum(axis=1) + explained.base
     tolerance = 0.02 if explained.explainer == "IntegratedGradients" else 1e-4
     assert np.abs(sums - predicted).max() <= tolerance * predicted.std()
+    assert np.array_equal(explained.attributions, again.attributions)
+    after = network.network.state_dict()
+    assert list(before) == list(after)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert np.array_equal(random_state, np.random.get_state()[1])  # noqa: NPY002
 
 
 def test_base_is_the_mean_over_the_background(network, spectra):
@@ -67,56 +77,24 @@ def test_base_is_the_mean_over_the_background(network, spectra):
 
 
 def test_two_libraries_agree(network, spectra):
-    """DeepExplainer and DeepLiftShap rank credit alike: Spearman at least .999, and values too."""
+    """DeepExplainer and DeepLiftShap give the same values."""
     deep, captum = (
         f(network, spectra[:12], spectra[12:20]).attributions for f in (deep_shap, deep_lift_shap)
     )
     np.testing.assert_allclose(deep, captum, atol=1e-4 * np.abs(deep).max())
 
 
-@BY_NAME
-def test_explaining_leaves_the_network_bit_equal(explain, network, spectra):
-    """State, mode and numpy's global generator are what they were."""
-    before, random_state = copy.deepcopy(network.network.state_dict()), np.random.get_state()[1].copy()  # noqa: NPY002
-    explain(network, spectra[:3], spectra[12:20])
-    after = network.network.state_dict()
-    assert list(before) == list(after)
-    assert all(torch.equal(before[name], after[name]) for name in before)
-    assert np.array_equal(random_state, np.random.get_state()[1])  # noqa: NPY002
-
-
-@BY_NAME
-def test_the_same_call_gives_the_same_bits(explain, network, spectra):
-    """Nothing random is left in an explanation."""
-    first, second = (explain(network, spectra[:4], spectra[12:20]).attributions for _ in range(2))
-    assert np.array_equal(first, second)
-
-
-@pytest.mark.parametrize("explain", [deep_shap, deep_lift_shap])
-def test_a_network_that_the_rules_do_not_fit_is_refused(explain, network, spectra):
-    """A shared activation inside a spectral network stops the explainer before it explains."""
-    spoilt = copy.deepcopy(network)
-    for block in spoilt.network.blocks:
+def test_a_network_that_the_rules_do_not_fit_is_never_explained(network, spectra):
+    """A shared activation, or a layer without a rule, stops both explainers before they explain."""
+    shared, squared = copy.deepcopy(network), copy.deepcopy(network)
+    for block in shared.network.blocks:
         block.relu2 = block.relu1
-    with pytest.raises(UnexplainableError, match="called 2 times"):
-        explain(spoilt, spectra[:3], spectra[12:20])
-
-
-def test_credit_that_does_not_add_up_is_an_error(network, spectra):
-    """An explanation that lost credit is never returned: without its rule, a product loses some."""
-
-    class Squared(nn.Module):
-        def forward(self, x):
-            return x * x
-
-    spoilt = copy.deepcopy(network)
-    spoilt.network.head = nn.Sequential(spoilt.network.head, Squared())
-    with pytest.raises(UnexplainableError, match="Squared 'head.1' has no rule"):
-        deep_shap(spoilt, spectra[:3], spectra[12:20])
-    explained = deep_shap(network, spectra[:3], spectra[12:20])
-    explained.attributions[0, 0] += 0.01
-    with pytest.raises(ArithmeticError, match="DeepExplainer: credit misses"):
-        explained.require_additivity()
+    squared.network.head = nn.Sequential(squared.network.head, nn.Softmax(dim=1))
+    for explain in (deep_shap, deep_lift_shap):
+        with pytest.raises(UnexplainableError, match="called 2 times"):
+            explain(shared, spectra[:3], spectra[12:20])
+        with pytest.raises(UnexplainableError, match="Softmax 'head.1' has no rule"):
+            explain(squared, spectra[:3], spectra[12:20])
 
 
 def test_owen_values_average_over_orders_that_keep_unions_together(network, spectra):
@@ -137,15 +115,94 @@ def test_owen_values_average_over_orders_that_keep_unions_together(network, spec
             expected[:, band] += (worth(order[: k + 1]) - worth(order[:k])) / 4
     owen = owen_values(network, x, background, EDGES)
     np.testing.assert_allclose(owen.attributions @ members.T, expected, atol=1e-5)
-
-
-def test_owen_values_need_every_wavelength_in_a_band(network, spectra):
-    """Credit of wavelengths outside all bands would be lost, so such edges are refused."""
     with pytest.raises(ValueError, match="400–1400 nm must hold every wavelength"):
-        owen_values(network, spectra[:3], spectra[12:20], EDGES[:-1])
+        owen_values(network, x, background, EDGES[:-1])
 
 
-def test_one_background_spectrum_is_refused(network, spectra):
-    """One soil cannot stand for not knowing the spectrum."""
-    with pytest.raises(ValueError, match="background holds 1 spectra"):
-        deep_shap(network, spectra[:3], spectra[12:13])
+def test_all_bands_known_is_the_prediction_and_none_is_the_background(network, spectra):
+    """Knowing every band gives each soil's prediction; knowing none, the background's mean."""
+    copied = ExplainableNetwork.prepare(network, spectra[:5], spectra[5:], output=1)
+    everything, nothing = np.ones(len(WAVELENGTHS), bool), np.zeros(len(WAVELENGTHS), bool)
+    np.testing.assert_allclose(copied.expect(everything), network.predict(spectra[:5])[:, 1], rtol=1e-5)
+    np.testing.assert_allclose(copied.expect(nothing), network.predict(spectra[5:])[:, 1].mean(), rtol=1e-5)
+    assert not {id(p) for p in network.network.parameters()} & {id(p) for p in copied.model.parameters()}
+    with pytest.raises(ValueError, match="holds 1 spectra; at least 2"):
+        ExplainableNetwork.prepare(network, spectra[:5], spectra[5:6])
+
+
+class Residual(nn.Module):
+    """A block that the rules can explain; the classes below each spoil one thing."""
+
+    def __init__(self, activation: nn.Module | None = None):
+        super().__init__()
+        self.first, self.second = nn.Linear(N_BANDS, N_BANDS), nn.Linear(N_BANDS, N_BANDS)
+        self.activation = activation or nn.ReLU()
+        self.head = nn.Linear(N_BANDS, 1)
+
+    def forward(self, x):
+        """Two branches, one activation each."""
+        h = self.activation(self.first(x))
+        return self.head(h + self.second(x))
+
+
+class Functional(Residual):
+    def forward(self, x):
+        """A function where a module belongs."""
+        return self.head(F.relu(self.first(x)))
+
+
+class Method(Residual):
+    def forward(self, x):
+        """A tensor method where a module belongs."""
+        return self.head(self.first(x).relu())
+
+
+class Shared(Residual):
+    def forward(self, x):
+        """One module called twice."""
+        return self.head(self.activation(self.second(self.activation(self.first(x)))))
+
+
+class SumInPlace(Residual):
+    def forward(self, x):
+        """A sum that overwrites its first term."""
+        h = self.activation(self.first(x))
+        h += self.second(x)
+        return self.head(h)
+
+
+class Gated(Residual):
+    def forward(self, x):
+        """A product of two branches."""
+        return self.head(self.activation(self.first(x)) * self.second(x))
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (Functional(), r"torch.nn.functional.relu outside a layer.*nn.ReLU\(\)"),
+        (Method(), "torch.Tensor.relu outside a layer"),
+        (Residual(nn.ReLU(inplace=True)), "ReLU 'activation' works in place.*inplace=False"),
+        (Shared(), r"ReLU 'activation' is called 2 times.*its own nn.ReLU\(\)"),
+        (SumInPlace(), r"outside a layer.*h = h \+ x"),
+        (Gated(), "torch.Tensor.mul outside a layer"),
+        (Residual(nn.SiLU()), "SiLU 'activation' has no rule"),
+        (Residual(nn.GELU()), "GELU 'activation' has no rule"),
+        (nn.Sequential(nn.Linear(N_BANDS, 4), nn.GroupNorm(2, 4)), "GroupNorm '1' has no rule"),
+    ],
+)
+def test_refused_with_the_reason_and_the_remedy(network, reason):
+    """A step that the rules do not reach is named before anything is explained."""
+    with pytest.raises(UnexplainableError, match=reason):
+        check_explainable(network, N_BANDS)
+
+
+def test_networks_within_the_rules_pass_without_a_trace():
+    """Inspection accepts single-use activation modules and changes neither weights, hooks nor mode."""
+    check_explainable(Residual(), N_BANDS)
+    network = ResNet1d(ResNetConfig(N_BANDS)).train()
+    before = copy.deepcopy(network.state_dict())
+    check_explainable(network, N_BANDS)
+    assert network.training
+    assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())
