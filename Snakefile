@@ -16,6 +16,7 @@ READS = {
     "03_transfer": ["02_pretraining"],
     "04_baselines": ["02_pretraining"],
     "05_interpretation": ["02_pretraining"],
+    "05b_minerals": ["02_pretraining"],
     "06_real_soils": ["02_pretraining"],
     "07_decisions": ["02_pretraining"],
     "site_report": ["02_pretraining"],

@@ -21,7 +21,11 @@ SMALL = {
     "02_pretraining": {"epochs": 1},
     "03_transfer": {"n_repeats": 1, "epochs": 1},
     "04_baselines": {"n_repeats": 1, "epochs": 1, "n_splits": 3},
-    "05_interpretation": {"n_repeats": 1, "epochs": 1, "n_background": 5, "n_permutations": 4},
+    "05_interpretation": {
+        **{"n_folds": 3, "n_repeats": 1, "epochs": 1, "n_background": 5},
+        **{"n_explained": 10, "n_permutations": 4},
+    },
+    "05b_minerals": {"n_folds": 2, "n_repeats": 1, "epochs": 1, "fields": "cv98", "n_controls": 1},
     "06_real_soils": {"n_repeats": 1, "epochs": 1, "fields": "cv98 sc93", "chosen": "ridge", "n_jobs": 1},
     "07_decisions": {"n_repeats": 1, "n_draws": 2},
     "08_new_site": {"n_repeats": 1, "epochs": 1, "chosen": "pls ridge", "keep": "pls", "source_size": 150},
@@ -31,7 +35,15 @@ SMALL_SOURCE = 300
 #: Sites whose reports the small book renders: a simulated and a measured one.
 SMALL_REPORTS = ("gejiu", "cv98")
 READS_SOURCE_NETWORK = (
-    *("03_transfer", "04_baselines", "05_interpretation", "06_real_soils", "07_decisions", "site_report"),
+    *(
+        "03_transfer",
+        "04_baselines",
+        "05_interpretation",
+        "05b_minerals",
+        "06_real_soils",
+        "07_decisions",
+        "site_report",
+    ),
 )
 
 
