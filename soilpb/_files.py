@@ -1,7 +1,6 @@
-"""Artifacts that chapters hand to each other: atomic, hashed, free of pickles.
+"""Files that chapters hand to each other: Parquet tables, safetensors, JSON cards; never pickles.
 
-Tables are Parquet, weights are safetensors, cards are JSON. A file appears under
-its name only when it is complete; what is read back is what was written.
+A file appears under its name only when it is complete.
 """
 
 from __future__ import annotations
@@ -30,10 +29,7 @@ class MissingArtifact(FileNotFoundError):
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; move it there if the block succeeds.
-
-    An exception or a kill leaves the former file, or none, but never half a one.
-    """
+    """Yield a temporary path, and move it to ``path`` if the block succeeds: a kill leaves no half file."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
@@ -52,8 +48,7 @@ def sha256_of(*paths: str | Path) -> str:
     digest = hashlib.sha256()
     for path in paths:
         with open(path, "rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
+            hashlib.file_digest(file, lambda: digest)
     return digest.hexdigest()
 
 
@@ -65,7 +60,7 @@ def save_table(path: str | Path, table: pd.DataFrame) -> Path:
 
 
 def load_table(path: str | Path, made_by: str = "") -> pd.DataFrame:
-    """Read a table; ``made_by`` is the command to name if it is not there."""
+    """Read a table; ``made_by`` is the command to name if it is not there (see :func:`require`)."""
     return pd.read_parquet(require(path, made_by))
 
 
@@ -76,9 +71,9 @@ def save_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> Path:
     return Path(path)
 
 
-def load_tensors(path: str | Path, made_by: str = "") -> dict[str, np.ndarray]:
-    """Read named arrays; ``made_by`` is the command to name if they are not there."""
-    return safetensors.load_file(require(path, made_by))
+def load_tensors(path: str | Path) -> dict[str, np.ndarray]:
+    """Read named arrays."""
+    return safetensors.load_file(require(path))
 
 
 def save_card(path: str | Path, card: Mapping[str, Any]) -> Path:
@@ -89,19 +84,13 @@ def save_card(path: str | Path, card: Mapping[str, Any]) -> Path:
     return Path(path)
 
 
-def load_card(path: str | Path, made_by: str = "") -> dict[str, Any]:
-    """Read a JSON card; ``made_by`` is the command to name if it is not there."""
-    return json.loads(require(path, made_by).read_text(encoding="utf-8"))
+def load_card(path: str | Path) -> dict[str, Any]:
+    """Read a JSON card."""
+    return json.loads(require(path).read_text(encoding="utf-8"))
 
 
 def require(path: str | Path, made_by: str = "") -> Path:
-    """Return ``path`` if it exists, else raise one line that says how to make it.
-
-    Raises
-    ------
-    MissingArtifact
-        With the command to run.
-    """
+    """Return ``path`` if it exists, else raise :class:`MissingArtifact` with the command that makes it."""
     path = Path(path)
     if not path.exists():
         raise MissingArtifact(f"{path} is missing; make it with: {made_by or 'make book'}")
@@ -109,9 +98,7 @@ def require(path: str | Path, made_by: str = "") -> Path:
 
 
 def _as_json(value: Any) -> Any:
-    """Turn numpy scalars and arrays, and paths, into what JSON knows."""
+    """Turn numpy scalars and arrays into what JSON knows."""
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
-    if isinstance(value, Path):
-        return value.as_posix()
     raise TypeError(f"{type(value).__name__} does not belong in a card")

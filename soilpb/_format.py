@@ -1,10 +1,4 @@
-"""How numbers and lists are written in sentences, tables and pictures: one way everywhere.
-
-Progress of long loops: on the terminal that runs them, never in a page.
-
-A notebook kernel inherits the terminal's standard error as ``sys.__stderr__``, while
-``sys.stderr`` is captured into the notebook: bars go to the former.
-"""
+"""How numbers and lists are written in sentences, tables and pictures; progress bars of long loops."""
 
 from __future__ import annotations
 
@@ -87,6 +81,8 @@ Item = TypeVar("Item")
 
 def track(items: Iterable[Item], description: str, total: int | None = None) -> tqdm[Item]:
     """Iterate with a progress bar where a terminal watches, silently elsewhere.
+
+    A kernel captures ``sys.stderr`` into the notebook; ``sys.__stderr__`` is the terminal.
 
     Examples
     --------

@@ -1,8 +1,6 @@
-"""Site files: the flat YAML that tells every chapter which soils it is about.
+"""Site files: the flat YAML, papermill parameters, that tells every chapter which soils it is about.
 
-A site file is a papermill parameter file (scalars only), so that
-``papermill notebooks/03_transfer.ipynb out.ipynb -f notebooks/sites/my-mine.yml``
-works by itself. Unknown keys and wrong types are errors, never warnings.
+Unknown keys and wrong types are errors, never warnings.
 """
 
 from __future__ import annotations
@@ -25,10 +23,7 @@ class SiteError(ValueError):
 
 
 class Site(BaseModel):
-    """What may be said about a site; every field is a scalar.
-
-    Paths are relative to the project's root.
-    """
+    """What may be said about a site; every field is a scalar, paths are relative to the project's root."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -84,15 +79,6 @@ class Site(BaseModel):
     seed: int = Field(0, ge=0, description="where every random choice starts")
     artifacts: str = Field("artifacts", description="folder in which chapters keep what they made")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _whole_numbers_are_numbers(cls, values: Any) -> Any:
-        """Let YAML's ``430`` stand for ``430.0`` (and nothing else be coerced)."""
-        if isinstance(values, Mapping):
-            wanted = {name for name, field in cls.model_fields.items() if field.annotation is float}
-            return {k: float(v) if k in wanted and type(v) is int else v for k, v in values.items()}
-        return values
-
     @model_validator(mode="after")
     def _says_where_the_soils_are(self) -> Site:
         if self.target_data == "files" and not (self.spectra and self.laboratory):
@@ -104,15 +90,9 @@ class Site(BaseModel):
         return self
 
 
-def project_root(start: Path | None = None) -> Path:
-    """Find the project's root: the nearest folder upwards that holds ``notebooks/sites``.
-
-    Raises
-    ------
-    SiteError
-        If no folder upwards is a soilpb project.
-    """
-    start = (start or Path.cwd()).resolve()
+def project_root() -> Path:
+    """Find the project's root: the nearest folder upwards that holds ``notebooks/sites``."""
+    start = Path.cwd().resolve()
     for folder in (start, *start.parents):
         if (folder / "notebooks" / "sites").is_dir():
             return folder
@@ -183,9 +163,9 @@ def _suggest(word: str, known: Iterable[str]) -> str:
 def check_parameters(namespace: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
     """Return the papermill parameters of a notebook, or refuse the first that is wrong.
 
-    Papermill only warns of a parameter the notebook does not know. Here a parameter is
-    what the ``parameters`` cell annotates or what a site file may say; anything else is
-    an error, and so is a value of another type.
+    Papermill only warns of a parameter the notebook does not know. Here whatever is neither
+    annotated in the ``parameters`` cell nor a key of a site file is an error, and so is a
+    value of another type.
 
     Parameters
     ----------
@@ -208,14 +188,17 @@ def check_parameters(namespace: Mapping[str, Any], declared: Mapping[str, Any]) 
                 f"{', '.join(sorted(declared))}, and the keys of a site file"
             )
         wanted = known[name]
-        accepted = (int, float) if wanted is float else wanted
-        if isinstance(wanted, type) and (
-            not isinstance(value, accepted) or type(value) is bool is not wanted
-        ):
-            raise SiteError(
-                f"parameter {name} is {value!r} ({type(value).__name__}); expected {wanted.__name__}"
-            )
+        if isinstance(wanted, type) and not _is_a(value, wanted):
+            kind = type(value).__name__
+            raise SiteError(f"parameter {name} is {value!r} ({kind}); expected {wanted.__name__}")
     return parameters
+
+
+def _is_a(value: Any, wanted: type) -> bool:
+    """Tell whether a value is of a type; whole numbers pass for ``float``, truth values for nothing else."""
+    if isinstance(value, bool):
+        return wanted is bool
+    return isinstance(value, (int, float) if wanted is float else wanted)
 
 
 def _is_user_variable(name: str, value: Any) -> bool:

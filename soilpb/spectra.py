@@ -42,13 +42,7 @@ def absorbance(reflectance: np.ndarray, floor: float = REFLECTANCE_FLOOR) -> np.
 
 
 def reflectance_from_absorbance(absorbance: np.ndarray) -> np.ndarray:
-    """Turn ``log10(1/R)`` into reflectance.
-
-    Examples
-    --------
-    >>> reflectance_from_absorbance(np.array([0.0, 1.0]))
-    array([1. , 0.1])
-    """
+    """Turn ``log10(1/R)`` into reflectance."""
     return np.power(10.0, -np.asarray(absorbance))
 
 
@@ -204,7 +198,7 @@ class SoilSpectra:
         reflectance = np.asarray(self.reflectance, dtype=np.float32)
         if reflectance is self.reflectance and reflectance.flags.writeable:
             reflectance = reflectance.copy()
-        validate(wavelengths, reflectance, self.samples.index)
+        _validate(wavelengths, reflectance, self.samples.index)
         wavelengths.flags.writeable = False
         reflectance.flags.writeable = False
         object.__setattr__(self, "wavelengths", wavelengths)
@@ -267,15 +261,8 @@ class SoilSpectra:
         return digest.hexdigest()
 
 
-def validate(wavelengths: np.ndarray, reflectance: np.ndarray, ids: pd.Index) -> None:
-    """Raise ValueError unless the three describe spectra in nm and fractions.
-
-    Parameters
-    ----------
-    wavelengths : (n_bands,) array, nm
-    reflectance : (n_samples, n_bands) array, fraction
-    ids : Index of length n_samples
-    """
+def _validate(wavelengths: np.ndarray, reflectance: np.ndarray, ids: pd.Index) -> None:
+    """Raise ValueError unless the three describe spectra in nm and fractions."""
     if wavelengths.ndim != 1 or reflectance.ndim != 2:
         raise ValueError(
             f"got wavelengths of shape {wavelengths.shape} and reflectance of shape "

@@ -52,15 +52,7 @@ class Study:
 
     @classmethod
     def open(cls, chapter: str, namespace: Mapping[str, Any]) -> Study:
-        """Open a chapter's study, refusing parameters that nobody knows.
-
-        Parameters
-        ----------
-        chapter : str
-            The notebook's name without its suffix.
-        namespace : mapping
-            The notebook's ``globals()``: its parameters, annotated in the cell tagged
-            ``parameters`` and perhaps overwritten by papermill.
+        """Open a chapter's study from the notebook's ``globals()``.
 
         Raises
         ------
@@ -190,14 +182,7 @@ class Study:
 
 
 def read_target(site: Site, grid: np.ndarray) -> SoilSpectra:
-    """Read the site's soils that have a value of the target.
-
-    Parameters
-    ----------
-    site : Site
-        With ``n_target``, a random choice that follows ``seed``.
-    grid : (n_bands,) array, nm
-    """
+    """Read the site's soils that have a value of the target; of them, ``n_target`` that follow ``seed``."""
     if site.target_data == "twin":
         soils = twin.simulate_target(TWIN_TARGET_SIZE, seed=site.seed, grid=grid)
     else:
@@ -206,14 +191,7 @@ def read_target(site: Site, grid: np.ndarray) -> SoilSpectra:
 
 
 def read_source(site: Site, grid: np.ndarray) -> SoilSpectra:
-    """Read the library soils that have a value of the source property.
-
-    Parameters
-    ----------
-    site : Site
-        With ``source_size``, a random choice that follows ``seed``.
-    grid : (n_bands,) array, nm
-    """
+    """Read the library's soils that have a value of the source property; of them, ``source_size``."""
     library = _read_library(site, grid).having(site.source_property)
     return _choose(library, site.source_size, site.seed)
 
