@@ -247,10 +247,8 @@ def _run_shards(arguments: argparse.Namespace) -> None:
 
     try:
         if arguments.command == "shard":
-            study = Study.load(arguments.site)
-            shards.save_shard(
-                arguments.output, shards.predict_shards(study, [arguments.seed], [arguments.model])
-            )
+            found = shards.predict_shard(Study.load(arguments.site), arguments.seed, arguments.model)
+            shards.save_shard(arguments.output, found)
         else:
             predictions = shards.merge_shards(arguments.folder, arguments.seeds, arguments.models)
             shards.save_league(arguments.folder, predictions)

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from soilpb._format import signed
 from soilpb.evaluate.cross_validation import POOLED
 from soilpb.evaluate.splits import held_out_ratio
 
@@ -71,17 +70,8 @@ def compare_models(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) ->
 def compare_pairs(scores: pd.DataFrame, folds: pd.DataFrame, pairs: Mapping[str, str]) -> pd.DataFrame:
     """Compare each model with its own control, fold by fold, Holm-corrected over the pairs.
 
-    Parameters
-    ----------
-    scores, folds : DataFrame
-        As for :func:`compare_models`.
-    pairs : mapping of str to str
-        Model → the same model without what is under test.
-
-    Returns
-    -------
-    DataFrame
-        Rows of :func:`compare_models`, with a column ``outcome`` (:func:`decide_verdict`).
+    ``pairs`` maps each model to the same model without what is under test. The rows are those of
+    :func:`compare_models`, with a column ``outcome`` (:func:`decide_verdict`).
     """
     rows = [
         compare_models(scores[scores["model"].isin(pair)], folds, reference=pair[1]) for pair in pairs.items()
@@ -141,14 +131,6 @@ class TTest(NamedTuple):
     p_value: np.ndarray
 
 
-class Posterior(NamedTuple):
-    """Probabilities that the true difference lies below, inside and above the region."""
-
-    below: np.ndarray
-    inside: np.ndarray
-    above: np.ndarray
-
-
 def corrected_t_test(differences: np.ndarray, ratio: float) -> TTest:
     """Corrected resampled t-test (Nadeau & Bengio 2003).
 
@@ -169,19 +151,15 @@ def corrected_t_test(differences: np.ndarray, ratio: float) -> TTest:
     return TTest(mean, lower, upper, 2 * np.minimum(distribution.cdf(0), distribution.sf(0)))
 
 
-def bayesian_t_test(differences: np.ndarray, ratio: float, rope: float) -> Posterior:
+def bayesian_t_test(differences: np.ndarray, ratio: float, rope: float) -> tuple[np.ndarray, ...]:
     """Bayesian correlated t-test (Corani & Benavoli 2015, Machine Learning 100:285).
 
-    Parameters
-    ----------
-    differences, ratio
-        As in :func:`corrected_t_test`.
-    rope : float
-        Differences within ``±rope`` make no practical difference, in the unit of the score.
+    Returns the probabilities that the true difference lies below, inside and above ``±rope``, within
+    which it makes no practical difference. The other parameters are those of :func:`corrected_t_test`.
     """
     distribution, _ = _student(differences, ratio)
     below, above = distribution.cdf(-rope), distribution.sf(rope)
-    return Posterior(below, 1 - below - above, above)
+    return below, 1 - below - above, above
 
 
 def _student(differences: np.ndarray, ratio: float) -> tuple[stats.distributions.rv_frozen, np.ndarray]:
@@ -277,122 +255,3 @@ def bootstrap_interval(
     tails = draws.iloc[1:].quantile([0.025, 0.975])
     table = pd.DataFrame({"value": draws.iloc[0], "lower": tails.iloc[0], "upper": tails.iloc[1]})
     return table.rename_axis("model").reset_index().assign(metric=metric)
-
-
-#: A result seen in fewer than this share of single splits is called unusual.
-UNUSUAL = 0.05
-
-
-def verdict(comparison: Mapping) -> str:
-    """Say one row of :func:`soilpb.evaluate.comparison.compare_models` in a sentence.
-
-    ``p_holm`` is corrected for as many comparisons as its table has; the interval is of this
-    comparison alone, so that it may exclude zero where the verdict is still "undecided".
-    """
-    c = comparison
-    decided = decide_verdict(c)
-    if decided == "equal":
-        return (
-            f"{c['model']} and {c['reference']} are practically equal: their {c['metric']} differs by less "
-            f"than {_percent(c['rope'])} with a probability of {_probability(c['equal'])}."
-        )
-    interval = f"95 % interval of the change {_signed(c['lower'])} to {_signed(c['upper'])}"
-    effect = f"{c['metric']} by {_percent(abs(c['change']))}"
-    numbers = f"({interval}; {_p(c['p_holm'])}, Holm-corrected)"
-    if decided == "undecided":
-        return (
-            f"{c['model']} and {c['reference']} cannot be told apart: {c['model']} "
-            f"{'lowers' if c['change'] < 0 else 'raises'} {effect}, {luck(c)} {numbers}."
-        )
-    verb = "lowers" if decided == "better" else "raises"
-    return f"{c['model']} is {decided} than {c['reference']}: it {verb} {effect} {numbers}."
-
-
-def place_verdict(gains: Sequence[float], model: str) -> str:
-    """Say whether transfer earns its place in a model: its R² with transfer minus without, a value a task.
-
-    The rule: the 95 % interval of the mean over tasks lies above 0.
-    """
-    mean, lower, upper = mean_over_tasks(gains)
-    if lower > 0:
-        said = "transfer earns its place"
-    elif upper < 0:
-        said = "transfer does harm"
-    else:
-        said = "transfer does not earn its place; what it changes may be chance"
-    return (
-        f"Over {len(gains)} tasks, transfer changes the mean R² of {model} by {signed(mean, 3)} "
-        f"(95 % interval {signed(lower, 3)} to {signed(upper, 3)}): {said}."
-    )
-
-
-def luck(comparison: Mapping) -> str:
-    """Say why a difference is not proven: its interval holds zero, or many comparisons were made."""
-    if comparison["lower"] <= 0 <= comparison["upper"]:
-        return "which other splits might undo"
-    return "more than other splits would undo, were it the only comparison, but not among as many as here"
-
-
-def split_verdict(scores: pd.DataFrame, model: str, published: float) -> str:
-    """Say what a published R² of one split can mean, given what single splits do to ours.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        From :func:`soilpb.evaluate.cross_validation.score_single_splits`.
-    model : str
-    published : float
-        R² that somebody reported from one split.
-    """
-    rows = scores[(scores["model"] == model) & (scores["metric"] == "R2") & (scores["fold"] == POOLED)]
-    r2 = rows["value"]
-    reached = (r2 >= published).mean()
-    low, high = r2.quantile([0.05, 0.95])
-    usual = "a single split at that value would be unusual for this model"
-    if reached >= UNUSUAL:
-        usual = "one split at that value may well be this model on a good day"
-    return (
-        f"Over {len(r2)} random splits the R² of {model} averages {r2.mean():.2f} and runs from {low:.2f} "
-        f"to {high:.2f} (5–95 %); it reaches the published {published:.2f} in {_percent(reached)} of them: "
-        f"{usual}."
-    )
-
-
-def protocol_verdict(scores: pd.DataFrame, model: str) -> str:
-    """Say how far the way of splitting moves R² of one model.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        ``protocol``, ``model``, ``value``: mean R² of a model under a way of splitting.
-    model : str
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"protocol": ["random", "blocks"], "model": "PLS", "value": [0.6, 0.41]})
-    >>> protocol_verdict(table, "PLS")
-    'The R² of PLS runs from 0.41 (blocks) to 0.60 (random), on the same soils.'
-    """
-    r2 = scores[scores["model"] == model].set_index("protocol")["value"]
-    return (
-        f"The R² of {model} runs from {r2.min():.2f} ({r2.idxmin()}) to {r2.max():.2f} ({r2.idxmax()}), "
-        "on the same soils."
-    )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if abs(share) >= 0.0095 or share == 0 else f"{100 * share:.1f} %"
-
-
-def _probability(p: float) -> str:
-    return _percent(p) if p < 0.99 else "more than 99 %"
-
-
-def _signed(share: float) -> str:
-    return f"{'−' if share < 0 else '+'}{_percent(abs(share))}"
-
-
-def _p(p_value: float) -> str:
-    if p_value < 0.001:
-        return "p < .001"
-    return f"p = {p_value:.{3 if p_value < 0.01 else 2}f}".replace("0.", ".")

@@ -12,7 +12,7 @@ merged they equal the table of one process bit for bit.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,7 +55,7 @@ def cross_validate(
     Parameters
     ----------
     models : mapping of name to scikit-learn regressor
-        Left unfitted: every fold clones them.
+        Every fold clones them.
     X : (n_samples, n_bands) array
         Reflectance.
     y : (n_samples,) array
@@ -103,8 +103,7 @@ def cross_validate(
 def _start_process() -> None:
     """Import what a network imports when it is first trained.
 
-    A process that has grown by 300 MB since its first fit is taken for a leak and stopped, with a
-    warning: the imports of a later model must not look like one.
+    loky takes a process that has grown by 300 MB since its first fit for a leak, and stops it.
     """
     import torch._dynamo  # noqa: F401 (what the first step of an optimiser imports)
 
@@ -242,38 +241,34 @@ class ShardError(ValueError):
     """A shard cannot be merged; the message names the file."""
 
 
-def predict_shards(study: Study, seeds: Iterable[int], keys: Sequence[str]) -> pd.DataFrame:
-    """Cross-validate models on a site, once per seed.
+def predict_shard(study: Study, seed: int, key: str) -> pd.DataFrame:
+    """Cross-validate one model on a site, once.
 
     Parameters
     ----------
     study : Study
         The site. Its soils stay the same whatever the seed.
-    seeds : iterable of int
-        Each deals :data:`N_SPLITS` folds of its own, groups kept together, and is the
-        seed of every random choice inside the models.
-    keys : sequence of str
-        Models, by their keys in :data:`soilpb.models.baselines.MODELS`.
+    seed : int
+        It deals :data:`N_SPLITS` folds, groups kept together, and starts the model.
+    key : str
+        Of the model, in :data:`soilpb.models.baselines.MODELS`.
 
     Returns
     -------
     DataFrame
-        Columns of :data:`soilpb.evaluate.cross_validation.COLUMNS`; the repeat is the seed.
+        With :data:`COLUMNS`; the repeat is the seed.
 
     Raises
     ------
     MissingArtifact
-        If a model starts from the source network, and chapter 2 has not trained it.
+        If the model starts from the source network, and chapter 2 has not trained it.
     """
     from soilpb.models import baselines  # PyTorch takes seconds, and nothing else here needs it
 
-    network = study.source_network() if any(map(needs_source_network, keys)) else None
-    parts = []
-    for seed in seeds:
-        folds = splits.repeated_kfold(study.ids, N_SPLITS, 1, seed, study.groups).assign(repeat=seed)
-        models = baselines.make_models(network, keys, seed=seed, target=study.target_name)
-        parts.append(cross_validate(models, study.X, study.y, folds, study.ids, groups=study.groups))
-    return _in_order(parts)
+    network = study.source_network() if needs_source_network(key) else None
+    folds = splits.repeated_kfold(study.ids, N_SPLITS, 1, seed, study.groups).assign(repeat=seed)
+    models = baselines.make_models(network, [key], seed=seed, target=study.target_name)
+    return cross_validate(models, study.X, study.y, folds, study.ids, groups=study.groups)
 
 
 def needs_source_network(key: str) -> bool:
@@ -331,29 +326,18 @@ def load_shard(path: str | Path, seed: int) -> pd.DataFrame:
 def merge_shards(folder: str | Path, seeds: Sequence[int], keys: Sequence[str]) -> pd.DataFrame:
     """Put the shards of a site together; the order in which they were made does not matter.
 
-    Parameters
-    ----------
-    folder : path
-        The site's shards, each at :func:`shard_path`. Those that are not asked for stay out.
-    seeds, keys : sequence
-        Every model for every seed.
-
-    Returns
-    -------
-    DataFrame
-        What :func:`predict_shards` returns for the same seeds and models.
+    Every model is read for every seed; other shards in the folder stay out. The table goes model by
+    model, seed by seed; within a fold, in the order of the site's soils.
 
     Raises
     ------
     MissingArtifact, ShardError
         Naming the first shard that is absent, damaged, or was tested on other soils.
     """
-    shards = {
-        path: load_shard(path, seed)
-        for seed, path in ((seed, shard_path(folder, seed, key)) for key in keys for seed in seeds)
-    }
+    places = {shard_path(folder, seed, key): seed for key in keys for seed in seeds}
+    shards = {path: load_shard(path, seed) for path, seed in places.items()}
     _refuse_disagreement(shards)
-    return _in_order(shards.values())
+    return pd.concat(shards.values()).sort_values(["model", "repeat"], kind="stable", ignore_index=True)
 
 
 def save_league(folder: str | Path, predictions: pd.DataFrame) -> None:
@@ -362,11 +346,6 @@ def save_league(folder: str | Path, predictions: pd.DataFrame) -> None:
     tables = {"predictions": predictions, "scores": scores, "league": summarise_scores(scores)}
     for name, table in tables.items():
         _files.save_table(Path(folder) / f"{name}.parquet", table)
-
-
-def _in_order(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Model by model, seed by seed; within a fold, in the order of the site's soils."""
-    return pd.concat(parts).sort_values(["model", "repeat"], kind="stable", ignore_index=True)
 
 
 def _refuse_disagreement(shards: dict[Path, pd.DataFrame]) -> None:

@@ -56,16 +56,9 @@ def choose_epochs(n_samples: int) -> int:
 
 
 def choose_sizes(n_samples: int, most: int = 0) -> list[int]:
-    """Sizes of smaller libraries to try: doublings of 1,000 soils (of 125 where there are few).
+    """Choose sizes of smaller libraries: doublings of 1,000 soils (of 125 where there are few).
 
-    None that is nearly the whole library.
-
-    Parameters
-    ----------
-    n_samples : int
-        Soils of the whole library.
-    most : int
-        Of the largest smaller library; 0: all doublings.
+    None is nearly the whole library of ``n_samples``, nor larger than ``most`` (0: no limit).
 
     Examples
     --------
@@ -99,9 +92,9 @@ def score_by_size(
     sizes : sequence of int
         Numbers of soils to learn from, such as :func:`choose_sizes`.
     names : (str, str)
-        What the network and PLS are called.
+        Of the network and PLS.
     epochs : int
-        Of the network; 0: :func:`choose_epochs` each size.
+        Of the network; 0: :func:`choose_epochs` of each size.
     seed : int
 
     Returns
@@ -137,12 +130,7 @@ def hold_out(library: SoilSpectra, share: float, seed: int) -> tuple[SoilSpectra
     Samples of one profile stay together. Populations do not: each lies on both sides, so
     that the score speaks of new soils from known populations.
 
-    Parameters
-    ----------
-    library : SoilSpectra
-    share : float
-        Of the soils (of the profiles, where there are any) that are held back.
-    seed : int
+    ``share`` is that of the soils (of the profiles, where there are any) that are held back.
     """
     ids = library.samples.index
     (fold,) = splits.iterate_folds(splits.random_split(ids, 1, share, seed, profiles_of(library)), ids)
@@ -210,16 +198,8 @@ def score_within_populations(predictions: pd.DataFrame, population: pd.Series) -
 def score_by_population(predictions: pd.DataFrame, population: pd.Series) -> pd.DataFrame:
     """Score each model in each population: one row per model and population, with its number of soils.
 
-    Parameters
-    ----------
-    predictions, population
-        As for :func:`score_within_populations`.
-
-    Returns
-    -------
-    DataFrame
-        ``model``, ``population``, ``n`` and the metrics of
-        :func:`soilpb.evaluate.cross_validation.compute_metrics`.
+    Parameters are those of :func:`score_within_populations`. The columns are ``model``, ``population``,
+    ``n`` and the metrics of :func:`soilpb.evaluate.cross_validation.compute_metrics`.
     """
     table = predictions.assign(population=predictions["sample"].map(population))
     rows = [

@@ -47,16 +47,9 @@ def repeated_kfold(
 
 
 def random_split(
-    ids: Sequence,
-    n_repeats: int = 1,
-    test_share: float = 0.3,
-    seed: int = 0,
-    groups: Sequence | None = None,
+    ids: Sequence, n_repeats: int = 1, test_share: float = 0.3, seed: int = 0, groups: Sequence | None = None
 ) -> pd.DataFrame:
-    """Random split into training and test rows, each repeat a split of its own.
-
-    With ``groups``, ``test_share`` is a share of the groups.
-    """
+    """Random split per repeat; with ``groups``, ``test_share`` is a share of the groups."""
     splitter = ShuffleSplit if groups is None else GroupShuffleSplit
     split = splitter(n_repeats, test_size=test_share, random_state=_state(seed, 0))
     return _table(ids, ([rows] for rows in split.split(ids, groups=groups)))
@@ -65,15 +58,9 @@ def random_split(
 def kennard_stone(ids: Sequence, X: np.ndarray, test_share: float = 0.3) -> pd.DataFrame:
     """Train on the samples that cover the spectra most evenly (Kennard & Stone 1969).
 
-    The split has seen all spectra, and its test rows lie inside the training rows' range:
-    it says how a model interpolates, not how it does on the next soils.
-
-    Parameters
-    ----------
-    ids : (n_samples,) sequence
-    X : (n_samples, n_bands) array
-        Spectra as the distance shall see them.
-    test_share : float
+    ``X`` holds the spectra as the distance shall see them. The split has seen them all, and its test
+    rows lie inside the training rows' range: it says how a model interpolates, not how it does on the
+    next soils.
     """
     return _table(ids, [[_most_even_split(cdist(X, X), test_share)]])
 
@@ -117,12 +104,7 @@ def limit_training_size(folds: pd.DataFrame, size: int, seed: int = 0) -> pd.Dat
     """Keep ``size`` random training rows of each fold, and all test rows.
 
     Sizes are nested: with one seed, the rows kept for a smaller size are among those
-    kept for a larger one, so a learning curve compares like with like.
-
-    Raises
-    ------
-    ValueError
-        If a fold has fewer training rows than ``size``.
+    kept for a larger one. A fold with fewer training rows than ``size`` is an error.
     """
     rank = np.random.default_rng(seed).permutation(len(folds))
     place = pd.Series(rank, index=folds.index).where(folds["role"].eq("train"))
@@ -144,13 +126,7 @@ def held_out_ratio(folds: pd.DataFrame) -> float:
 
 
 def iterate_folds(folds: pd.DataFrame, ids: Sequence) -> Iterator[Fold]:
-    """Yield each fold as positions in ``ids``.
-
-    Raises
-    ------
-    ValueError
-        If the table names samples that ``ids`` has not: it belongs to other data.
-    """
+    """Yield each fold as positions in ``ids``; a table that names other samples is an error."""
     index = pd.Index(ids)
     position = index.get_indexer(folds["sample"])
     if (position < 0).any():

@@ -47,9 +47,8 @@ def plot_mirrored_profiles(
 ) -> Axes:
     """Draw the attribution of two models by wavelength, one upwards and one downwards.
 
-    Shaded: bands that the study calls retained; dashed: wavelengths it calls adapted.
-
-    Lines are means over draws (folds, seeds, backgrounds), bands run from 5 to 95 % of them.
+    Lines are means over draws (folds, seeds, backgrounds), bands run from 5 to 95 % of them. Shaded:
+    bands that the study calls retained; dashed: wavelengths it calls adapted.
 
     Parameters
     ----------
@@ -140,10 +139,8 @@ def plot_band_change(change: pd.DataFrame, before: str, after: str, ax: Axes | N
     """
     ax = make_axes(ax, height=5.0)
     middle, width = (change["start"] + change["stop"]) / 2, change["stop"] - change["start"]
-    for name, label, colour, side in (
-        ("before", before, SOURCE_COLOUR, -1),
-        ("after", after, TARGET_COLOUR, 1),
-    ):
+    models = {"before": (before, SOURCE_COLOUR, -1), "after": (after, TARGET_COLOUR, 1)}
+    for name, (label, colour, side) in models.items():
         x = middle + side * width / 6
         ax.vlines(x, change[f"{name}_low"], change[f"{name}_high"], color=colour, alpha=0.45, linewidth=2.2)
         ax.plot(x, change[name], marker="o", linestyle="", markersize=3.5, color=colour, label=label)
@@ -197,13 +194,12 @@ def style_verdicts(table: pd.DataFrame) -> Styler:
     table : DataFrame
         From :func:`soilpb.explain.sanity_checks.verdict_table`.
     """
-    shown = table.assign(
-        statistic=[
-            _short(row.statistic)
-            + ("" if np.isnan(row.low) else f" ({_short(row.low)} to {_short(row.high)})")
-            for row in table.itertuples()
-        ]
-    )[["statement", "verdict", "statistic", "test"]]
+    rows = [(row.statistic, row.low, row.high) for row in table.itertuples()]
+    with_intervals = [
+        _short(value) + ("" if np.isnan(low) else f" ({_short(low)} to {_short(high)})")
+        for value, low, high in rows
+    ]
+    shown = table.assign(statistic=with_intervals)[["statement", "verdict", "statistic", "test"]]
     colour = {word: f"color: {c}; font-weight: bold" for word, c in VERDICT_COLOURS.items()}
     return shown.style.map(colour.get, subset="verdict").hide(axis="index")
 

@@ -47,9 +47,7 @@ def plot_parity(predictions: pd.DataFrame, scores: pd.DataFrame, label: str, ax:
     for table in (predictions, scores):
         models = list(table["model"].unique()) if "model" in table else ["?"]
         if len(models) != 1:
-            raise ValueError(
-                f"a parity plot shows one model; got {models}: select rows, or use plot_parity_grid"
-            )
+            raise ValueError(f"a parity plot shows one model; got {models}: use plot_parity_grid")
     ax = make_axes(ax, height=5.0, width=5.2)
     by_sample = predictions.groupby("sample", sort=False)
     observed, predicted = by_sample["observed"].first(), by_sample["predicted"].agg(["mean", "min", "max"])
@@ -195,10 +193,8 @@ def plot_league(
     order = list(first.sort_values("value", ascending=False)["model"])
     table = summary.rename(columns={"lower": "low", "upper": "high"}).dropna(subset="value")
     table = table.assign(number=table["value"].map(number))
-    table = table.sort_values("model", key=lambda names: names.map(order.index), kind="stable")
-    kinds = {} if hue is None else {kind: k for k, kind in enumerate(summary[hue].unique())}
-    if hue is not None:
-        table = table.sort_values(hue, key=lambda names: names.map(kinds), kind="stable")
+    ranks = {"model": order} if hue is None else {hue: list(summary[hue].unique()), "model": order}
+    table = table.sort_values(list(ranks), key=lambda names: names.map(ranks[names.name].index))
     ax = plot_intervals(table, "model", "value", "R²", ax, hue, None, notes="number")
     if published is not None:
         _mark_published(ax, published)
@@ -208,10 +204,7 @@ def plot_league(
 
 
 def plot_split_histogram(
-    values: np.ndarray,
-    ax: Axes | None = None,
-    published: float | None = None,
-    reference: float | None = None,
+    values: np.ndarray, ax: Axes | None = None, published: float | None = None, reference: float | None = None
 ) -> Axes:
     """Draw R² of one model over many random splits of the same soils.
 
@@ -219,10 +212,8 @@ def plot_split_histogram(
     ----------
     values : (n_splits,) array
         R² of each split's test samples.
-    published : float, optional
-        R² in the literature, from one split.
-    reference : float, optional
-        R² of the same model by repeated cross-validation.
+    published, reference : float, optional
+        R² in the literature from one split; of the same model by repeated cross-validation.
     """
     ax = make_axes(ax, height=3.4)
     values = np.asarray(values, dtype=float)

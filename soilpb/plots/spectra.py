@@ -161,10 +161,8 @@ def plot_outliers(
     ax = make_axes(ax)
     beyond = np.maximum(table["T2"] / t2_limit, table["Q"] / q_limit)
     unusual = beyond > 1
-    for rows, colour, label in (
-        (~unusual, SOURCE_COLOUR, "within both limits"),
-        (unusual, SIGNAL_COLOUR, "beyond one"),
-    ):
+    kinds = {"within both limits": (~unusual, SOURCE_COLOUR), "beyond one": (unusual, SIGNAL_COLOUR)}
+    for label, (rows, colour) in kinds.items():
         n = f"{label} (n = {rows.sum()})"
         ax.scatter(table["T2"][rows], table["Q"][rows], s=26, color=colour, alpha=0.7, linewidth=0, label=n)
     ax.axvline(t2_limit, color=GREY, linestyle="--", linewidth=1.2)

@@ -73,10 +73,8 @@ def plot_learning_curve(
     return ax
 
 
-def plot_factors(
-    summary: pd.DataFrame, factors: Mapping[str, str], limit: str = "", metric: str = "R2"
-) -> list[Axes]:
-    """Draw a score against one factor after another, panels one above the other on the same scale.
+def plot_factors(summary: pd.DataFrame, factors: Mapping[str, str], limit: str = "") -> list[Axes]:
+    """Draw R² against one factor after another, panels one above the other on the same scale.
 
     Parameters
     ----------
@@ -102,7 +100,7 @@ def plot_factors(
             ax.vlines(x, line["lower"], line["upper"], color=look["color"], alpha=0.5, linewidth=3)
             ax.plot(x, line["value"], label=model, **look)
         ax.set_xticks(range(len(levels)), [f"{level:,g}" for level in levels])
-        ax.set(xlabel=label, ylabel=SYMBOLS.get(metric, metric))
+        ax.set(xlabel=label, ylabel="R²")
     legend_above(axes[0, 0])
     return list(axes[:, 0])
 

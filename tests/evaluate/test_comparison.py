@@ -68,8 +68,8 @@ def test_posterior_and_p_value_agree_without_a_region():
     differences = np.random.default_rng(1).normal(0.2, 1, 25)
     posterior = comparison.bayesian_t_test(differences, RATIO, rope=0)
     expected = comparison.corrected_t_test(differences, RATIO).p_value
-    assert 2 * min(posterior.below, posterior.above) == pytest.approx(expected)
-    assert posterior.inside == pytest.approx(0, abs=1e-12)
+    assert 2 * min(posterior[0], posterior[2]) == pytest.approx(expected)
+    assert posterior[1] == pytest.approx(0, abs=1e-12)
 
 
 def test_models_that_never_differ_are_equal():

@@ -190,7 +190,9 @@ def test_the_best_of_each_task_is_bold():
 @pytest.mark.parametrize("tall", [False, True])
 def test_a_large_heatmap_is_readable(tall):
     """Ten tasks of all models fit into a tall table, those of six models into a wide one."""
-    models = [baselines.model_name(key) for key in baselines.MODELS] if tall else [*MODELS, "ridge", "average"]
+    models = (
+        [baselines.model_name(key) for key in baselines.MODELS] if tall else [*MODELS, "ridge", "average"]
+    )
     tasks = [
         f"{p} {field}" for p in ("clay", "SOC") for field in ("cv98", "sc93", "sl125", "ul120", "ssp460")
     ]
