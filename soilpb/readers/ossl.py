@@ -18,7 +18,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pooch import HTTPDownloader
 
 from soilpb import _files
 from soilpb.readers.laboratory import read_library_columns
@@ -181,6 +180,8 @@ def recorded_sha256(path: Path) -> str:
 
 
 def _download(address: str, target: Path) -> None:
+    from pooch import HTTPDownloader  # here: its import warns in notebooks without widgets
+
     bar = track_bytes(address.rsplit("/", 1)[-1], 1)
     try:
         HTTPDownloader(progressbar=bar, chunk_size=1 << 20)(address, str(target), None)
