@@ -147,8 +147,11 @@ def code_behind(source: str | Path) -> list[str]:
     """
     graph = _import_graph()
     cells = "\n".join(cell.source for cell in jupytext.read(source).cells if cell.cell_type == "code")
-    direct = graph.modules & set(_imported_modules(cells, graph.modules))
+    imported = graph.modules & set(_imported_modules(cells, graph.modules))
+    direct = {module for module in imported if not _exports(module)}
     behind = direct.union(*(graph.find_upstream_modules(module) for module in direct))
+    # A package that is no room, such as the formats of instrument files, imports its modules as it runs.
+    behind = behind.union(*(graph.find_children(module) for module in behind))
     root = site_file.project_root()
     return sorted(_from_root(_file_of(module), root) for module in behind)
 
@@ -192,18 +195,33 @@ def _import_graph() -> grimp.ImportGraph:
 
 
 def _imported_modules(code: str, modules: Collection[str]) -> Iterator[str]:
-    for node in ast.walk(ast.parse(code)):
+    """Modules that code imports; of a room that it imports whole, those whose names it uses."""
+    nodes = list(ast.walk(ast.parse(code)))
+    rooms = {}
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (_defining_module(node.module, alias.name, modules) for alias in node.names)
+            for alias in node.names:
+                rooms[alias.asname or alias.name] = _defining_module(node.module, alias.name, modules)
+    yield from rooms.values()
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in rooms:
+            yield _defining_module(rooms[node.value.id], node.attr, modules)
 
 
 def _defining_module(package: str, name: str, modules: Collection[str]) -> str:
     if f"{package}.{name}" in modules:
         return f"{package}.{name}"
-    exports = importlib.import_module(package).__dict__.get("_EXPORTS", {}) if package in modules else {}
-    return next((f"{package}.{module}" for module, names in exports.items() if name in names), package)
+    exports = _exports(package).items() if package in modules else ()
+    return next((f"{package}.{module}" for module, names in exports if name in names), package)
+
+
+def _exports(package: str) -> dict[str, list[str]]:
+    """Module → names that a room exports from it; empty for what is no room."""
+    if _file_of(package).name != "__init__.py":
+        return {}
+    return getattr(importlib.import_module(package), "_EXPORTS", {})
 
 
 def _file_of(module: str) -> Path:

@@ -4,6 +4,7 @@ import importlib
 import json
 from pathlib import Path
 
+import grimp
 import nbformat
 import papermill
 import pytest
@@ -135,11 +136,27 @@ def test_a_chapter_knows_the_code_behind_it(tmp_path):
     assert "soilpb/explain/attribution.py" not in behind
 
 
-def test_an_exported_name_counts_as_the_file_that_defines_it(tmp_path):
-    """What a chapter imports from a room brings in one file of the room, not all."""
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from soilpb import SoilSpectra",
+        "from soilpb.spectra import SoilSpectra",
+        "import soilpb.spectra",
+        "from soilpb import spectra",
+    ],
+)
+def test_an_exported_name_counts_as_the_file_that_defines_it(tmp_path, code):
+    """What a chapter imports from a room, or uses of it, brings in one file of the room, not all."""
     chapter = tmp_path / "x.py"
-    chapter.write_text("# %%\nfrom soilpb import SoilSpectra\n")
+    chapter.write_text(f"# %%\n{code}\n")
     assert workflow.code_behind(chapter) == ["soilpb/spectra.py"]
+
+
+def test_a_room_imported_whole_counts_by_the_names_used(tmp_path):
+    """``evaluate.repeated_kfold`` brings in the splits, and not what explains or plots."""
+    chapter = tmp_path / "x.py"
+    chapter.write_text("# %%\nfrom soilpb import evaluate, explain\nevaluate.repeated_kfold\n")
+    assert workflow.code_behind(chapter) == ["soilpb/evaluate/splits.py"]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +169,8 @@ def test_rooms_export_what_is_there(room):
     assert [name for name in exported if not hasattr(package, name)] == []
     assert set(exported).isdisjoint(path.stem for path in Path(package.__file__).parent.iterdir())
     assert package.__doc__
+    # Inside the package the defining module is imported: through a room, what stands behind would be lost.
+    assert grimp.build_graph("soilpb", cache_dir=None).find_modules_that_directly_import(room) == set()
 
 
 def test_a_site_stands_on_the_files_it_brought(tmp_path, monkeypatch):
