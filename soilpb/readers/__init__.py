@@ -2,7 +2,9 @@
 
 ``site`` joins a site's own spectra and laboratory table; ``limesoda``, ``lucas`` and ``ossl`` read
 the libraries that a network learns from, ``libraries`` downloads and checks them. How the files of
-one instrument are laid out is in ``formats``, one module per format.
+one instrument are laid out is in ``formats``, one module per format. What cannot be read with certainty
+raises :class:`~soilpb.site_file.SiteError`: one line with the file, row or column, what was found and how
+to mend it. Files are only read.
 """
 
 import lazy_loader

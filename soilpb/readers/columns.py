@@ -34,31 +34,15 @@ _RANGE = f"{VIS_NIR_NM[0]:g}–{VIS_NIR_NM[1]:g} nm"
 
 @dataclass(frozen=True, eq=False)
 class Bands:
-    """Columns of a table that are bands.
+    """Columns of a table that are bands."""
 
-    Parameters
-    ----------
-    columns : (n_bands,) int array
-        Positions in the table.
-    numbers : (n_bands,) float array
-        What their names say, in the file's unit.
-    unit : str
-        ``nm``, ``um``, ``1/cm``, or empty where the names do not say.
-    """
-
-    columns: np.ndarray
-    numbers: np.ndarray
-    unit: str
+    columns: np.ndarray  # (n_bands,) positions in the table
+    numbers: np.ndarray  # (n_bands,) what their names say, in the file's unit
+    unit: str  # nm, um, 1/cm, or empty where the names do not say
 
 
 def find_bands(table: Table) -> Bands | None:
-    """Find the columns whose names are wavelengths, or None if there are none.
-
-    Raises
-    ------
-    SiteError
-        If two families of columns could both be the spectrum.
-    """
+    """Find the columns whose names are wavelengths, or None; refuse two families of such columns."""
     families: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
     for column, name in enumerate(table.header):
         match = _NAME.fullmatch(_PER_CM.sub("percm", name))
@@ -120,11 +104,6 @@ def band_wavelengths(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]
     """Wavelengths in nm of the bands, in the table's order, and a note if converted.
 
     Without a unit in the names, values tell: 200–3000 is nm, 3333–50000 is 1/cm and 0.2–3 is µm.
-
-    Raises
-    ------
-    SiteError
-        If bands lie outside 200–3000 nm, or two of them coincide.
     """
     low, high = bands.numbers.min(), bands.numbers.max()
     unit = bands.unit or _unit_by_value(bands.numbers)
@@ -206,21 +185,11 @@ _BREAK = re.compile(r"[\s_.,;:/(\[{]+")
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a column holds.
+    """What a column holds."""
 
-    Parameters
-    ----------
-    name : str
-        Without spaces and marks, aliases resolved: ``Pb``, ``pH``, ``SOC``.
-    factor : float or None
-        mg/kg in one unit of the column; None without a known unit.
-    remark : str
-        What the name says beyond that and is no known unit: ``mg/L``, ``H2O``.
-    """
-
-    name: str
-    factor: float | None
-    remark: str = ""
+    name: str  # without spaces and marks, aliases resolved: Pb, pH, SOC
+    factor: float | None  # mg/kg in one unit of the column; None without a known unit
+    remark: str = ""  # what the header says beyond that and is no known unit: mg/L, H2O
 
     def is_same(self, other: Quantity) -> bool:
         """Whether both are one quantity, whatever their units."""
@@ -295,20 +264,9 @@ ID_NAMES = (
 
 
 def find_id_column(table: Table, wanted: str = "", others: Collection[int] = ()) -> int:
-    """Find the position of the id column.
+    """Find the position of the id column: the ``wanted`` name, or where a file lacks it a usual one.
 
-    Parameters
-    ----------
-    table : Table
-    wanted : str
-        Its name, as the site file says; where a file lacks it, the usual names serve.
-    others : collection of int
-        Columns that are known to be something else, such as bands.
-
-    Raises
-    ------
-    SiteError
-        If there is none, or two of one name.
+    ``others`` are columns that are known to be something else, such as bands.
     """
     names = {j: _squeeze(name) for j, name in enumerate(table.header) if j not in set(others)}
     for name in (_squeeze(wanted), *ID_NAMES) if wanted else ID_NAMES:
@@ -329,24 +287,12 @@ def find_id_column(table: Table, wanted: str = "", others: Collection[int] = ())
 
 
 def read_ids(table: Table, column: int) -> np.ndarray:
-    """Ids of the rows, (n_rows,) array of str.
-
-    Raises
-    ------
-    SiteError
-        For an empty id, or one that a spreadsheet has turned into a date.
-    """
+    """Ids of the rows, (n_rows,) array of str; refuse an empty one and one that became a date."""
     return np.array([_read_id(table, row, column) for row in range(len(table.rows))], dtype=object)
 
 
 def refuse_repeated_ids(table: Table, ids: np.ndarray, column: int, mend: str) -> None:
-    """Raise unless every id stands in one row only.
-
-    Raises
-    ------
-    SiteError
-        Naming the first id that repeats and its rows.
-    """
+    """Refuse an id that stands in several rows; ``mend`` says what to do."""
     repeated = [name for name, count in Counter(ids).items() if count > 1]
     if repeated:
         rows = ", ".join(str(row) for row in table.rows[ids == repeated[0]][:5])
@@ -356,13 +302,10 @@ def refuse_repeated_ids(table: Table, ids: np.ndarray, column: int, mend: str) -
 
 
 def match_ids(spectra: Sequence[str], laboratory: Sequence[str], files: tuple[str, str]) -> list[str]:
-    """Return the ids on both sides, in the order of the spectra.
+    """Return the ids on both sides, in the order of the spectra; refuse to match none.
 
-    Raises
-    ------
-    SiteError
-        If none is on both sides, or if ids on one side only are an id of the other side
-        spelt otherwise: matching some and losing others would go unseen.
+    Ids on one side only that are an id of the other side spelt otherwise are refused too: matching
+    some and losing others would go unseen.
     """
     both = set(spectra) & set(laboratory)
     alone = {fold_id(name): name for name in laboratory if name not in both}

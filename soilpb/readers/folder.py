@@ -17,8 +17,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,8 +48,7 @@ _COUNTERS = tuple(
 _TELLING = re.compile(r"(?P<id>.+?)[ _.\-]+(?:(?:scan|rep|r)[ _.\-]?\d{1,3}|0\d{2,4})")
 
 
-@dataclass(frozen=True, eq=False)
-class Scan:
+class Scan(NamedTuple):
     """One spectrum of the folder: reflectance as a fraction over nm, both (n_bands,)."""
 
     path: Path
@@ -84,11 +83,6 @@ def read_folder(folder: str | Path, known: Collection[str] = (), counters: Seque
     Scans
         In the order of the files' names, reflectance as a fraction, on the bands that all
         files have; interpolated to whole nm where their bands differ.
-
-    Raises
-    ------
-    SiteError
-        Naming the first file that cannot be read and how to mend it, and all others that cannot.
     """
     folder, scans, aside, faults = Path(folder), [], [], []
     for path in list_files(folder):
@@ -99,7 +93,10 @@ def read_folder(folder: str | Path, known: Collection[str] = (), counters: Seque
             continue
         aside += [] if found else [path.name]
         scans += found
-    _refuse_faults(faults)
+    if faults:
+        others = [name for name, _ in faults[1:]]
+        also = f" ({len(others)} other files cannot be read either: {_listed(others)})" if others else ""
+        raise SiteError(f"{faults[0][1]}{also}")
     if not scans:
         raise SiteError(_nothing_found(folder, aside))
     wavelengths, spectra, notes = _on_common_bands(scans)
@@ -123,25 +120,10 @@ def read_folder(folder: str | Path, known: Collection[str] = (), counters: Seque
 def find_sample_id(path: Path, known: Collection[str], counters: Sequence[str] = ()) -> str:
     """Id of the sample that a file is about.
 
-    Parameters
-    ----------
-    path : Path
-        The file; its suffix is no part of the id.
-    known : collection of str
-        Ids of the laboratory's table.
-    counters : sequence of str
-        How scans of other samples are counted, from :func:`find_counters`.
-
-    Returns
-    -------
-    str
-        One of ``known``; else the name without one of ``counters``; else one that is spelt otherwise
-        in ``known`` (for :func:`~soilpb.readers.columns.match_ids` to refuse), or the whole name.
-
-    Raises
-    ------
-    SiteError
-        If the name fits two samples.
+    It is one of ``known``, the ids of the laboratory's table; else the name without one of ``counters``
+    (from :func:`find_counters`); else an id that is spelt otherwise in ``known``, for
+    :func:`~soilpb.readers.columns.match_ids` to refuse; else the whole name. A name that fits two samples
+    is refused.
 
     Examples
     --------
@@ -167,19 +149,10 @@ def find_sample_id(path: Path, known: Collection[str], counters: Sequence[str] =
 
 
 def find_counters(paths: Iterable[Path], known: Collection[str]) -> tuple[str, ...]:
-    """Say how files of known samples count their scans.
+    """Say how files of ``known`` samples count their scans: what stands behind the ids, digits as ``#``.
 
-    Parameters
-    ----------
-    paths : iterable of Path
-    known : collection of str
-        Ids of the laboratory's table.
-
-    Returns
-    -------
-    tuple of str
-        What stands behind the ids, digits as ``#``: as many as there are where zeros lead them or
-        there are three or more, else one for a number of one or two digits.
+    There are as many ``#`` as digits where zeros lead them or there are three or more, else one for a
+    number of one or two digits.
 
     Examples
     --------
@@ -276,13 +249,6 @@ def _read_table_of_spectra(path: Path, known: Collection[str], counters: Sequenc
         Scan(path, name, scans.wavelengths, spectrum, notes=notes)
         for name, spectrum in zip(ids, reflectance, strict=True)
     ]
-
-
-def _refuse_faults(faults: Sequence[tuple[str, str]]) -> None:
-    if faults:
-        others = [name for name, _ in faults[1:]]
-        also = f" ({len(others)} other files cannot be read either: {_listed(others)})" if others else ""
-        raise SiteError(f"{faults[0][1]}{also}")
 
 
 def _nothing_found(folder: Path, aside: Sequence[str]) -> str:

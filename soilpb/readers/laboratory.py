@@ -95,11 +95,6 @@ def read_laboratory(
         ``As_mg_kg``, ``x``, ``y``, ``crs``, ``group``, …
     notes : list of str
         What was converted, counted as missing, or left aside.
-
-    Raises
-    ------
-    SiteError
-        Naming the file, row and column, what was found and how to mend it.
     """
     table = read_table(path)
     bands = find_bands(table)
@@ -122,11 +117,11 @@ def read_laboratory(
 def read_library_columns(
     table: pd.DataFrame, columns: Mapping[str, tuple[str, float]], where: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Read the laboratory columns of a library's table.
+    """Read the laboratory columns of a library's table, of str or numbers.
 
     Parameters
     ----------
-    table : DataFrame of str or numbers
+    table : DataFrame
         Indexed by the row of the file, for messages.
     columns : mapping
         Column of ``table`` → our name with its unit, and the factor to that unit
@@ -138,11 +133,6 @@ def read_library_columns(
     -------
     DataFrame of float64 with our names, NaN where missing, on the index of ``table``;
     and notes on what counts as missing though something stands there.
-
-    Raises
-    ------
-    SiteError
-        If more than one percent of a column's filled cells are no plausible numbers.
     """
     present = [name for name in columns if name in table]
     mark = decimal_mark(cell for name in present for cell in table[name].to_numpy(dtype=object) if cell)
@@ -166,9 +156,6 @@ def clean_ids(cells: pd.Series) -> pd.Series:
     text = cells.map(as_text).str.strip().str.removesuffix(".0")
     # LUCAS 2009 writes NE where a sample belongs to no point.
     return text.mask(text.str.casefold().isin({*MISSING_WORDS, "ne"}), "")
-
-
-# -- the target ------------------------------------------------------------------------------------
 
 
 def _find_target(table: Table, target: str, unit: str, skip: set[int]) -> tuple[int, float, list[str]]:
@@ -264,9 +251,6 @@ def _explain_unreadable(cell: str) -> str:
     if re.fullmatch(r"[+-]?\d{1,3}[.,]\d{3}", cell):
         return "a thousand or a decimal; write it without a thousands mark"
     return "no number; write a number, <limit, or leave the cell empty"
-
-
-# -- everything else -------------------------------------------------------------------------------
 
 
 def _other_columns(

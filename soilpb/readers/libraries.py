@@ -1,7 +1,7 @@
 """What the big libraries share: reading wide tables in chunks, resampling, a cache, checks.
 
 A library of 40,000 scans with 4,200 bands is 2 GB of text: :class:`SpectralTable` has one chunk of
-rows in memory at a time and :class:`Resampler` brings it to a study's grid. :func:`load_or_convert`
+rows in memory at a time and :func:`read_on_grid` brings it to a study's grid. :func:`load_or_convert`
 keeps the result in a folder of ``reflectance.npy`` (memory-mapped the second time),
 ``samples.parquet`` and ``card.json``. :func:`check_source` says whether a library is complete.
 """
@@ -42,32 +42,22 @@ NO_VALUE = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "-999", "-999.0", "-9
 #: A band of the grid counts as measured if half of its response is: the first and the last
 #: band of a library always lack the outer half.
 MEASURED_SHARE = 0.499
-#: A file touched less than so many seconds ago may change again within one tick of its
-#: file system's clock; its hash is not remembered.
-SETTLED_SECONDS = 3.0
 #: An unfinished conversion older than this was interrupted and is swept away.
 ABANDONED_SECONDS = 24 * 3600.0
 
-_UNFINISHED = ".converting-"
+#: Rises when the same bytes would be read differently: older cache entries then rest unused.
+VERSION = 3
 #: A file may lack one row in twenty of its release, since publishers mend their releases.
 LEAST_SHARE = 0.95
+
+_UNFINISHED = ".converting-"
 
 
 class SpectralTable:
     """A delimited text file, perhaps gzipped, with one column per band, read in chunks of rows.
 
-    Delimiter and decimal mark are found in the file; columns are found by name.
-
-    Parameters
-    ----------
-    path : Path
-    band : str
-        Pattern of the names of band columns; its one group is the wavelength in nm.
-
-    Raises
-    ------
-    SiteError
-        If the file is empty or no column is a band.
+    Delimiter and decimal mark are found in the file; columns are found by name. ``band`` is the pattern
+    of the names of band columns; its one group is the wavelength in nm.
     """
 
     def __init__(self, path: Path, band: str) -> None:
@@ -89,17 +79,10 @@ class SpectralTable:
         self.decimal = "," if any("," in cells.get(name, "") for name in self.bands) else "."
 
     def chunks(self, text: Sequence[str]) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
-        """Yield the columns ``text`` as strings and the bands, some hundred rows at a time.
+        """Yield some hundred rows at a time: the columns ``text`` as strings, and the bands.
 
-        Yields
-        ------
-        DataFrame of the columns ``text``, indexed by the file's rows (the header is row 1),
-        and (n_rows, n_bands) float32 array, NaN where empty.
-
-        Raises
-        ------
-        SiteError
-            If a column is missing, a band is no number, or the file ends early.
+        The strings are a DataFrame indexed by the file's rows (the header is row 1), the bands an
+        (n_rows, n_bands) float32 array, NaN where empty.
         """
         absent = [name for name in text if name not in self.columns]
         if absent:
@@ -154,38 +137,30 @@ class SpectralTable:
         return lines[0], lines[1]
 
 
-class Resampler:
-    """Linear resampling to a grid (:func:`soilpb.spectra.resample`), tolerant of gaps.
+def resample_with_gaps(
+    wavelengths: np.ndarray, reflectance: np.ndarray, grid: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Resample (n_rows, n_bands) to (n_rows, n_grid), and say which rows are complete.
 
-    Bands without a value take no part: the others are weighted up, and a spectrum is
-    complete if every band of the grid has at least half of its response measured.
-
-    Parameters
-    ----------
-    wavelengths : (n_bands,) array, nm, ascending
-    grid : (n_grid,) array, nm, ascending
+    Bands without a value take no part: the others are weighted up, and a spectrum is complete if every
+    band of the grid has at least half of its response measured (else see :func:`soilpb.spectra.resample`).
 
     Examples
     --------
-    >>> to_grid = Resampler(np.arange(400.0, 441.0), np.array([410.0, 420.0, 430.0]))
-    >>> reflectance, complete = to_grid(np.full((2, 41), 0.25, dtype=np.float32))
-    >>> reflectance.shape, complete.tolist()
+    >>> flat = np.full((2, 41), 0.25, dtype=np.float32)
+    >>> resampled, complete = resample_with_gaps(np.arange(400.0, 441.0), flat, np.array([410.0, 420, 430]))
+    >>> resampled.shape, complete.tolist()
     ((2, 3), [True, True])
     """
-
-    def __init__(self, wavelengths: np.ndarray, grid: np.ndarray) -> None:
-        self._weights = _resampling_matrix(tuple(wavelengths), tuple(grid))
-
-    def __call__(self, reflectance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Resample (n_rows, n_bands) to (n_rows, n_grid), and say which rows are complete."""
-        measured = np.isfinite(reflectance)
-        if self._weights is None:
-            return reflectance, measured.all(axis=1)
-        if measured.all():
-            return reflectance @ self._weights, np.ones(len(reflectance), dtype=bool)
-        share = measured.astype(np.float32) @ self._weights
-        resampled = np.where(measured, reflectance, 0) @ self._weights / np.maximum(share, MEASURED_SHARE)
-        return resampled, (share >= MEASURED_SHARE).all(axis=1)
+    weights = _resampling_matrix(tuple(wavelengths), tuple(grid))
+    measured = np.isfinite(reflectance)
+    if weights is None:
+        return reflectance, measured.all(axis=1)
+    if measured.all():
+        return reflectance @ weights, np.ones(len(reflectance), dtype=bool)
+    share = measured.astype(np.float32) @ weights
+    resampled = np.where(measured, reflectance, 0) @ weights / np.maximum(share, MEASURED_SHARE)
+    return resampled, (share >= MEASURED_SHARE).all(axis=1)
 
 
 def read_on_grid(
@@ -194,16 +169,9 @@ def read_on_grid(
     grid: np.ndarray,
     convert: Callable[[np.ndarray], np.ndarray] = lambda values: values,
 ) -> tuple[pd.DataFrame, np.ndarray, int, int]:
-    """Read the spectra of a table that are complete on a grid.
+    """Read the spectra of a table that are complete on a grid, nm.
 
-    Parameters
-    ----------
-    table : SpectralTable
-    text : sequence of str
-        Columns to read beside the bands.
-    grid : (n_grid,) array, nm, ascending
-    convert : callable
-        Turns the values of a chunk into reflectance as a fraction.
+    ``convert`` turns the values of a chunk into reflectance as a fraction.
 
     Returns
     -------
@@ -213,11 +181,10 @@ def read_on_grid(
     n_rows, n_scanned : int
         Rows of the file, and how many of them have any spectrum.
     """
-    to_grid = Resampler(table.wavelengths, grid)
     cells, scans, n_rows, n_scanned = [], [], 0, 0
     for rows, values in table.chunks(text):
         scanned = np.isfinite(values).any(axis=1)
-        reflectance, complete = to_grid(convert(values[scanned]))
+        reflectance, complete = resample_with_gaps(table.wavelengths, convert(values[scanned]), grid)
         cells.append(rows[scanned][complete])
         scans.append(reflectance[complete])
         n_rows, n_scanned = n_rows + len(rows), n_scanned + int(scanned.sum())
@@ -242,22 +209,21 @@ def track_bytes(name: str, size: int) -> tqdm:
 def load_or_convert(
     folder: Path | None,
     reader: str,
-    version: int,
     files: Sequence[Path],
     grid: np.ndarray,
     convert: Callable[[], SoilSpectra],
 ) -> SoilSpectra:
     """Return the converted library from the cache, converting it first where needed.
 
-    An entry's name is a hash of the bytes that were read, the grid and the reader's version, so
+    An entry's name is a hash of the bytes that were read, the grid and :data:`VERSION`, so
     whatever changes makes another entry. It appears under its name only when it is complete.
 
     Parameters
     ----------
     folder : Path or None
         Where entries are kept; None converts anew and keeps nothing.
-    reader, version : str, int
-        Who converts; the version rises when the same bytes would be read differently.
+    reader : str
+        Who converts.
     files : sequence of Path
         All that ``convert`` reads.
     grid : (n_bands,) array, nm
@@ -269,50 +235,19 @@ def load_or_convert(
     SoilSpectra whose provenance carries the sha256 of the bytes read; memory-mapped
     where it comes from the cache.
     """
-    digest = fingerprint(files, folder)
+    digest = _files.sha256_of(*files)
+
+    def converted() -> SoilSpectra:
+        soils = convert()
+        return replace(soils, provenance=replace(soils.provenance, sha256=digest))
+
     if folder is None:
-        return _stamped(convert(), digest)
-    key = json.dumps([reader, version, digest, np.asarray(grid, float).tolist()])
+        return converted()
+    key = json.dumps([reader, VERSION, digest, np.asarray(grid, float).tolist()])
     entry = Path(folder) / f"{reader}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
     if not entry.exists():
-        _save(entry, _stamped(convert(), digest))
+        _save(entry, converted())
     return _load(entry)
-
-
-def fingerprint(files: Sequence[Path], ledger_folder: Path | None = None) -> str:
-    """SHA-256 of what is in the files: of one file, or of the listing that ``sha256sum`` would print.
-
-    As git does, a file's hash is remembered with its inode, size, modification and change time, and
-    trusted while all four stand still; ``touch -d`` forges all but the change time.
-
-    Parameters
-    ----------
-    files : sequence of Path
-    ledger_folder : Path, optional
-        Where hashes are remembered; without it every file is read.
-    """
-    ledger = Path(ledger_folder) / "fingerprints.json" if ledger_folder else None
-    known = json.loads(ledger.read_text(encoding="utf-8")) if ledger and ledger.exists() else {}
-    hashes, learnt = {}, {}
-    for path in files:
-        stat = path.stat()
-        place = str(path.resolve())
-        signature = [stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
-        remembered, digest = known.get(place, (None, ""))
-        if remembered != signature:
-            digest = _files.sha256_of(path)
-            if time.time() - stat.st_ctime > SETTLED_SECONDS:
-                learnt[place] = (signature, digest)
-        hashes[path.name] = digest
-    if ledger and learnt:
-        _files.save_card(ledger, known | learnt)
-    if len(hashes) == 1:
-        return digest
-    return hashlib.sha256("".join(f"{h}  {name}\n" for name, h in hashes.items()).encode()).hexdigest()
-
-
-def _stamped(soils: SoilSpectra, digest: str) -> SoilSpectra:
-    return replace(soils, provenance=replace(soils.provenance, sha256=digest))
 
 
 def _save(entry: Path, soils: SoilSpectra) -> None:
@@ -358,23 +293,16 @@ class Finding(NamedTuple):
 def check_source(name: str, folder: str | Path) -> list[Finding]:
     """Look through a source library: whether all of it is there, and is what it should be.
 
-    Nothing is converted: columns, counts, hashes and both sides of a join are looked at.
+    Nothing is converted: columns, counts, hashes and both sides of a join are looked at. What could not
+    be read is a finding too, never an exception.
 
     Parameters
     ----------
     name : str
-        ``"ossl"``, ``"lucas2009"`` or ``"lucas2015"``.
+        ``"ossl"``, ``"lucas2009"`` or ``"lucas2015"``; another name is a
+        :class:`~soilpb.site_file.SiteError`.
     folder : path
         Where the original files are, at any depth.
-
-    Returns
-    -------
-    list of Finding; what could not be read is a finding too, never an exception.
-
-    Raises
-    ------
-    SiteError
-        For a name that is no source library.
     """
     from soilpb.readers import lucas, ossl  # which import this module
 

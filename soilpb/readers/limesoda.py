@@ -67,11 +67,6 @@ def load_field(name: str) -> SoilSpectra:
         ``samples`` has ``pH``, ``clay_pct``, ``SOC_pct``, ``field``, ``group`` (samples
         that carry one and the same spectrum share it) and, where known, ``x``, ``y``, ``crs``.
 
-    Raises
-    ------
-    SiteError
-        For a name that is no vis-NIR set of the collection.
-
     Examples
     --------
     >>> soils = load_field("SC.93")
@@ -80,12 +75,14 @@ def load_field(name: str) -> SoilSpectra:
     """
     if name not in FIELDS:
         raise SiteError(f"LimeSoDa has no vis-NIR field {name!r}; it has: {', '.join(FIELDS)}")
-    loaded = LimeSoDa.load_dataset(name)
+    field, loaded = FIELDS[name], LimeSoDa.load_dataset(name)
     table = loaded["Dataset"]
     bands = [column for column in table if column.startswith("wl_")]
     reflectance = (table[bands].to_numpy() / 100).astype(np.float32)
     ids = pd.Index([f"{name}-{i:03d}" for i in range(1, len(table) + 1)], name="id")
-    samples, notes = _laboratory(table, FIELDS[name])
+    samples, notes = _laboratory(table, field)
+    if others := [c for c in table if c not in bands and not c.endswith("_target")]:
+        notes.append(f"columns that are no spectra dropped: {', '.join(others)}")
     samples["field"] = name
     samples["group"], repeated = _groups(reflectance, ids)
     coordinates, places = _coordinates(loaded["Coordinates"])
@@ -93,7 +90,12 @@ def load_field(name: str) -> SoilSpectra:
         wavelengths=np.array([float(band.removeprefix("wl_")) for band in bands]),
         reflectance=reflectance,
         samples=samples.assign(**coordinates).set_index(ids),
-        provenance=_provenance(name, [*notes, *_dropped(table, bands), *repeated, *places]),
+        provenance=_provenance(
+            f"{name} ({field.place})",
+            f"{field.instrument}, {field.prepared}",
+            [name],
+            ["reflectance from percent to fraction", f"pH in {field.ph_method}", *notes, *repeated, *places],
+        ),
     )
 
 
@@ -124,29 +126,13 @@ def load_fields(names: Sequence[str], grid: np.ndarray) -> SoilSpectra:
         wavelengths=grid,
         reflectance=np.concatenate([field.reflectance for field in fields]),
         samples=samples.assign(group=samples["field"]),
-        provenance=Provenance(
-            name=f"LimeSoDa {', '.join(names)}",
-            kind="measured",
-            instrument="; ".join(instruments),
-            citation=CITATION,
-            licence=LICENCE,
-            sha256=sha256_of(*(DATA_DIR / f"{name}.npz" for name in names)),
-            notes=tuple(notes),
-        ),
+        provenance=_provenance(", ".join(names), "; ".join(instruments), names, notes),
     )
 
 
-def _provenance(name: str, notes: list[str]) -> Provenance:
-    field = FIELDS[name]
-    return Provenance(
-        name=f"LimeSoDa {name} ({field.place})",
-        kind="measured",
-        instrument=f"{field.instrument}, {field.prepared}",
-        citation=CITATION,
-        licence=LICENCE,
-        sha256=sha256_of(DATA_DIR / f"{name}.npz"),
-        notes=("reflectance from percent to fraction", f"pH in {field.ph_method}", *notes),
-    )
+def _provenance(about: str, instrument: str, names: Sequence[str], notes: list[str]) -> Provenance:
+    digest = sha256_of(*(DATA_DIR / f"{name}.npz" for name in names))
+    return Provenance(f"LimeSoDa {about}", "measured", instrument, CITATION, LICENCE, digest, tuple(notes))
 
 
 def _laboratory(table: pd.DataFrame, field: Field) -> tuple[pd.DataFrame, list[str]]:
@@ -171,11 +157,6 @@ def _groups(reflectance: np.ndarray, ids: pd.Index) -> tuple[np.ndarray, list[st
     groups = ids.to_numpy()[first[which]]
     repeated = [" = ".join(ids[groups == g]) for g in pd.unique(groups) if (groups == g).sum() > 1]
     return groups, [f"one spectrum for several samples, kept in one group: {pair}" for pair in repeated]
-
-
-def _dropped(table: pd.DataFrame, bands: list[str]) -> list[str]:
-    others = [c for c in table if c not in bands and not c.endswith("_target")]
-    return [f"columns that are no spectra dropped: {', '.join(others)}"] if others else []
 
 
 def _coordinates(table: pd.DataFrame | float) -> tuple[dict[str, object], list[str]]:

@@ -65,8 +65,6 @@ COUNTRIES = tuple(
 
 #: Rows of the releases, and scans of 2015.
 N_2009, N_2015, N_SCANS_2015 = 19_860, 21_859, 43_560
-#: Rises when the same bytes would be read differently: older cache entries then rest unused.
-VERSION = 2
 #: European topsoils have a median of 20 g/kg organic carbon, the driest countries 10; a
 #: lower median than this is a column that somebody has already divided by ten.
 LEAST_MEDIAN_OC = 5.0
@@ -88,6 +86,10 @@ REQUEST_STEPS = {
 
 _INSTRUMENT = "FOSS XDS Rapid Content Analyzer, soil < 2 mm"
 _LICENCE = "ESDAC licence: free on request, no redistribution"
+_COMPLETE = (
+    "{:,} of {:,} scans have a value in every band, the others are dropped; absorbance A read as "
+    "reflectance 10^-A"
+)
 _CITATIONS = {
     "LUCAS 2009": "Tóth, Jones & Montanarella 2013, LUCAS Topsoil Survey, doi 10.2788/97922",
     "LUCAS 2015": "Jones, Fernández-Ugalde & Scarpa 2020, LUCAS 2015 Topsoil Survey, doi 10.2760/616084",
@@ -115,14 +117,9 @@ def load_lucas_2009(
     -------
     SoilSpectra indexed by POINT_ID; ``group`` is the country, ``x`` and ``y`` are GPS
     longitude and latitude.
-
-    Raises
-    ------
-    SiteError
-        If files are missing, incomplete, or not as ESDAC hands them out.
     """
     files = find_2009(folder)
-    soils = load_or_convert(cache, "lucas2009", VERSION, files, grid, lambda: _convert_2009(files, grid))
+    soils = load_or_convert(cache, "lucas2009", files, grid, lambda: _convert_2009(files, grid))
     return soils.having(property)
 
 
@@ -131,26 +128,12 @@ def load_lucas_2015(
 ) -> SoilSpectra:
     """Read LUCAS 2015: the laboratory CSV, and the folder with one file of spectra a country.
 
-    The scans of a point (two, as a rule) are averaged; a point with a scan that deviates
-    from their mean by more than :data:`SCAN_LIMIT` is dropped, and counted.
-
-    Parameters
-    ----------
-    folder, grid, property, cache
-        As for :func:`load_lucas_2009`.
-
-    Returns
-    -------
-    SoilSpectra indexed by Point_ID; ``group`` is the country, ``x`` and ``y`` are metres
-    in EPSG:3035, read from the Point_ID (the nodes of LUCAS's grid).
-
-    Raises
-    ------
-    SiteError
-        If files are missing, incomplete, or not as ESDAC hands them out.
+    The scans of a point (two, as a rule) are averaged; a point with a scan that deviates from their mean
+    is dropped, and counted. Parameters and result are those of :func:`load_lucas_2009`, but ``x`` and ``y``
+    are metres in EPSG:3035, read from the Point_ID (the nodes of LUCAS's grid).
     """
     files = find_2015(folder)
-    soils = load_or_convert(cache, "lucas2015", VERSION, files, grid, lambda: _convert_2015(files, grid))
+    soils = load_or_convert(cache, "lucas2015", files, grid, lambda: _convert_2015(files, grid))
     return soils.having(property)
 
 
@@ -174,13 +157,7 @@ def find_2015(folder: Path) -> list[Path]:
 
 
 def country_of(path: Path) -> str:
-    """Country of a spectral file of 2015, whose name ESDAC writes with spaces.
-
-    Examples
-    --------
-    >>> country_of(Path("spectra_ MT .csv")), country_of(Path("spectra_AT.csv"))
-    ('MT', 'AT')
-    """
+    """Country of a spectral file of 2015, whose name ESDAC writes with spaces: ``spectra_ MT .csv``."""
     return re.sub(r"\s", "", path.stem.removeprefix("spectra_"))
 
 
@@ -196,30 +173,17 @@ def simplify(name: str) -> str:
 
 
 def laboratory_columns(names: Iterable[str]) -> dict[str, tuple[str, float]]:
-    """Those of a table's columns that hold laboratory values, with our name and factor.
-
-    Examples
-    --------
-    >>> laboratory_columns(["POINT_ID", "pH.in.H2O", "OC"])
-    {'pH.in.H2O': ('pH', 1.0), 'OC': ('SOC_pct', 0.1)}
-    """
+    """Those of a table's columns that hold laboratory values, with our name and factor."""
     spelling = {simplify(name): name for name in names}
     return {spelling[key]: ours for key, ours in LABORATORY.items() if key in spelling}
 
 
 def find_column(names: Iterable[str], key: str, path: Path) -> str:
-    """Name of the column whose simplified name is ``key``.
-
-    Raises
-    ------
-    SiteError
-        If the file has none.
-    """
-    names = list(names)
-    for name in names:
-        if simplify(name) == key:
-            return name
-    raise SiteError(f"{path}: no column {key!r} in any spelling; it has {', '.join(names[:8])}, …")
+    """Name of the column whose simplified name is ``key``."""
+    spelling = {simplify(name): name for name in names}
+    if key in spelling:
+        return spelling[key]
+    raise SiteError(f"{path}: no column {key!r} in any spelling; it has {', '.join(list(names)[:8])}, …")
 
 
 def _only(folder: Path, pattern: str, source: str) -> Path:
@@ -260,7 +224,12 @@ def check_2015(folder: Path) -> Iterator[Finding]:
         scanned.append(clean_ids(scans[point]))
         findings = (_check_bands(file), _check_absorbance(bands, file.name))
         yield from (finding for finding in findings if not finding.good)
-    yield from _check_join(clean_ids(cells[find_column(cells, "pointid", path)]), pd.concat(scanned))
+    points, scans = clean_ids(cells[find_column(cells, "pointid", path)]), pd.concat(scanned)
+    yield check_count(len(scans), "scans", N_SCANS_2015)
+    seen = points.isin(set(scans)).sum()
+    yield Finding(seen >= LEAST_SHARE * len(points), f"{seen:,} of {len(points):,} points have spectra")
+    orphans = len(set(scans) - set(points))
+    yield Finding(orphans == 0, f"{orphans:,} scanned points are not in the laboratory table")
 
 
 def _check_bands(path: Path) -> Finding:
@@ -278,14 +247,6 @@ def _check_absorbance(bands: np.ndarray, name: str) -> Finding:
 def _check_ph(laboratory: pd.DataFrame, alone: bool) -> Finding:
     n = laboratory["pH"].notna().sum() if "pH" in laboratory else 0
     return Finding(bool(n) or not alone, f"{n:,} of {len(laboratory):,} rows have pH in water")
-
-
-def _check_join(points: pd.Series, scans: pd.Series) -> Iterator[Finding]:
-    yield check_count(len(scans), "scans", N_SCANS_2015)
-    seen = points.isin(set(scans)).sum()
-    yield Finding(seen >= LEAST_SHARE * len(points), f"{seen:,} of {len(points):,} points have spectra")
-    orphans = len(set(scans) - set(points))
-    yield Finding(orphans == 0, f"{orphans:,} scanned points are not in the laboratory table")
 
 
 def _convert_2009(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
@@ -307,12 +268,15 @@ def _convert_2009(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
         laboratory, notes = laboratory.combine_first(more), [*notes, *found]
     laboratory["crs"] = "EPSG:4326"
     scans = average_scans(ids.to_numpy(), reflectance)
-    return _join("LUCAS 2009", grid, scans, laboratory, [_count(n_rows, len(reflectance)), *notes])
+    return _join("LUCAS 2009", grid, scans, laboratory, [_COMPLETE.format(len(reflectance), n_rows), *notes])
 
 
 def _convert_2015(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
     laboratory, notes = _laboratory(files[0])
-    laboratory = laboratory.assign(**_node(laboratory.index))
+    # A point's id is easting and northing of its grid node, four digits of km each.
+    known = laboratory.index.to_series().where(laboratory.index.str.fullmatch(r"\d{8}"))
+    east, north = (pd.to_numeric(part) * 1000.0 for part in (known.str[:4], known.str[4:]))
+    laboratory = laboratory.assign(x=east, y=north, crs="EPSG:3035")
     countries, n_rows, n_complete, simulated = [], 0, 0, False
     for path in track(files[1:], "reading LUCAS 2015"):
         table = SpectralTable(path, BAND)
@@ -323,27 +287,18 @@ def _convert_2015(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
         countries.append(average_scans(clean_ids(cells[point]).to_numpy(), reflectance))
         n_rows, n_complete = n_rows + n, n_complete + len(reflectance)
     ids, mean, agree = (np.concatenate(parts) for parts in zip(*countries, strict=True))
-    notes = [_count(n_rows, n_complete), *notes]
+    notes = [_COMPLETE.format(n_complete, n_rows), *notes]
     soils = _join("LUCAS 2015", grid, (ids, mean, agree), laboratory, notes)
-    return replace(soils, provenance=_simulated(soils.provenance)) if simulated else soils
-
-
-def _simulated(provenance: Provenance) -> Provenance:
-    """Origin of files that say of themselves that nobody measured them."""
-    return Provenance(
-        f"simulated soils in the files of {provenance.name}",
-        "simulated",
-        "simulated laboratory spectrometer",
+    if not simulated:
+        return soils
+    provenance = Provenance(
+        name=f"simulated soils in the files of {soils.provenance.name}",
+        kind="simulated",
+        instrument="simulated laboratory spectrometer",
         licence="none needed: nobody measured these",
-        notes=provenance.notes,
+        notes=soils.provenance.notes,
     )
-
-
-def _count(n_rows: int, n_complete: int) -> str:
-    return (
-        f"{n_complete:,} of {n_rows:,} scans have a value in every band, the others are dropped; "
-        "absorbance A read as reflectance 10^-A"
-    )
+    return replace(soils, provenance=provenance)
 
 
 def _laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
@@ -360,13 +315,6 @@ def _by_point(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
     """Index a table by point: rows without an id go, and of a repeated id the first stays."""
     indexed = table.set_axis(pd.Index(ids, name="sample"))
     return indexed[(indexed.index != "") & ~indexed.index.duplicated()]
-
-
-def _node(ids: pd.Index) -> dict[str, object]:
-    """Place of a point: its id is easting and northing of its grid node, four digits of km each."""
-    known = ids.to_series().where(ids.str.fullmatch(r"\d{8}"))
-    east, north = (pd.to_numeric(part) * 1000.0 for part in (known.str[:4], known.str[4:]))
-    return {"x": east, "y": north, "crs": "EPSG:3035"}
 
 
 def _join(

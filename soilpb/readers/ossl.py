@@ -43,8 +43,6 @@ OSSL v1.2 gathers ten libraries, each under its own licence, named in every row 
 Cite Safanelli et al. 2025, doi 10.1371/journal.pone.0296545, and the libraries you use."""
 #: Rows of the release.
 N_ROWS = 135_651
-#: Rises when the same bytes would be read differently: older cache entries then rest unused.
-VERSION = 1
 BAND = r"scan_visnir\.(\d+(?:\.\d+)?)_ref"
 #: Our name → OSSL's columns of that property, in the order in which they count.
 LABORATORY = {
@@ -107,30 +105,19 @@ def load_ossl(
     -------
     SoilSpectra indexed by OSSL's layer id; ``group`` is the dataset. LUCAS visited many
     points in 2009 and again in 2015: soils of one place share ``site``.
-
-    Raises
-    ------
-    SiteError
-        If the file is missing or incomplete, or a filter keeps nothing.
     """
     path, *others = find_tables(folder)
     if others:
         names = ", ".join(map(str, (path, *others)))
         raise SiteError(f"{folder} has {names}; expected one table of OSSL: move the others out")
-    soils = load_or_convert(cache, "ossl", VERSION, [path], grid, lambda: _convert(path, grid))
+    soils = load_or_convert(cache, "ossl", [path], grid, lambda: _convert(path, grid))
     for column, wanted in (("dataset", datasets), ("country", countries)):
         soils = _keep(soils, column, wanted)
     return _described(soils.having(property))
 
 
 def find_tables(folder: str | Path) -> list[Path]:
-    """Paths of all tables of OSSL in ``folder``, at any depth.
-
-    Raises
-    ------
-    SiteError
-        If there is none.
-    """
+    """Paths of all tables of OSSL in ``folder``, at any depth."""
     found = Path(folder).rglob("ossl_all_L[01]_v*.csv*")
     tables = sorted(path for path in found if path.suffix in (".gz", ".csv"))
     if not tables:
@@ -149,15 +136,6 @@ def fetch_ossl(folder: str | Path, level: Literal["L0", "L1"] = "L0") -> Path:
         Where the table goes, and ``<table>.sha256`` beside it.
     level : {"L0", "L1"}
         As measured, or with the methods of laboratories brought together.
-
-    Returns
-    -------
-    Path of the table.
-
-    Raises
-    ------
-    SiteError
-        If the download fails, or the bytes are not those that were recorded.
     """
     address = URL.format(level=level)
     path = Path(folder) / address.rsplit("/", 1)[-1]

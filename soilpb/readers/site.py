@@ -1,8 +1,6 @@
-"""A site's own files — spectra and a laboratory table — → :class:`SoilSpectra`.
+"""A site's own files, spectra and a laboratory table → :class:`SoilSpectra`.
 
-Whatever is read otherwise than it stands is noted in the provenance; whatever cannot be
-read with certainty is refused in one message that names file, row or column, what was
-found and how to mend it. The files are never changed.
+Whatever is read otherwise than it stands is noted in the provenance.
 """
 
 from __future__ import annotations
@@ -51,19 +49,13 @@ def read_site(
     Parameters
     ----------
     spectra, laboratory : path
-        CSV or XLSX of any dialect; both may be one file. ``spectra`` may be a folder of
+        CSV, TSV or XLSX; both may be one file. ``spectra`` may be a folder of
         instrument files too, each named after its sample (see :mod:`soilpb.readers.folder`).
-    target : str
-        Laboratory column to predict, such as ``Pb_mg_kg``; see :func:`read_laboratory`.
-    id_column : str
-        Name of the column of sample ids; found by itself if empty.
-    target_unit : str
-        Unit of the target's column where its name says none.
+    target, id_column, target_unit, below_detection : str
+        See :func:`~soilpb.readers.laboratory.read_laboratory`.
     spectra_unit : str
         ``fraction``, ``percent``, ``absorbance`` (log10(1/R)), or ``auto``: recognised
         where only one unit is possible, refused elsewhere.
-    below_detection : str
-        ``refuse`` cells such as ``<5``, or take ``half`` of their limit.
     replicates : str
         ``refuse`` a sample with several spectra, or take their ``mean``.
     name, instrument, citation, licence : str
@@ -74,34 +66,18 @@ def read_site(
     SoilSpectra
         The samples that have both a spectrum and a laboratory row, in the order of the
         spectra; how many have one only is noted.
-
-    Raises
-    ------
-    SiteError
-        Naming the file, row or column, what was found and how to mend it.
     """
-    assays, notes = read_laboratory(
-        laboratory,
-        target,
-        id_column=id_column,
-        target_unit=target_unit,
-        below_detection=below_detection,
-    )
-    scanned = read_spectra(
-        spectra,
-        id_column=id_column,
-        spectra_unit=spectra_unit,
-        replicates=replicates,
-        known=assays.index,
-    )
+    options = {"target_unit": target_unit, "below_detection": below_detection}
+    samples, notes = read_laboratory(laboratory, target, id_column=id_column, **options)
+    options = {"spectra_unit": spectra_unit, "replicates": replicates}
+    scanned = read_spectra(spectra, id_column=id_column, known=samples.index, **options)
     ids = scanned.samples.index
-    files = (str(spectra), str(laboratory))
-    both = match_ids(list(ids), assays.index, files)
-    alone = [_left_out(ids, both, "a laboratory row"), _left_out(assays.index, both, "a spectrum")]
+    both = match_ids(list(ids), samples.index, (str(spectra), str(laboratory)))
+    alone = [_left_out(ids, both, "a laboratory row"), _left_out(samples.index, both, "a spectrum")]
     return SoilSpectra(
         wavelengths=scanned.wavelengths,
         reflectance=scanned.reflectance[ids.get_indexer(both)],
-        samples=assays.loc[both],
+        samples=samples.loc[both],
         provenance=Provenance(
             name=name,
             kind="measured",
@@ -149,34 +125,17 @@ def read_spectra(
 
 
 def read_measured(site: Site) -> SoilSpectra:
-    """Read the measured soils that a site file points at, on their native bands.
-
-    Raises
-    ------
-    SiteError
-        If the site is simulated, or its files cannot be read.
-    """
+    """Read the measured soils that a site file points at, on their native bands."""
     if site.target_data == "limesoda":
         return limesoda.load_field(site.limesoda_set)
     if site.target_data != "files":
         raise SiteError(f"site {site.site!r} is simulated: nobody measured its soils")
-    root = project_root()
-    same_keys = {
-        *("target", "target_unit", "id_column", "spectra_unit", "below_detection", "replicates"),
-        *("instrument", "citation", "licence"),
-    }
-    return read_site(
-        _near(root / site.spectra),
-        _near(root / site.laboratory),
-        name=site.title or site.site,
-        **site.model_dump(include=same_keys),
-    )
-
-
-def _near(path: Path) -> Path:
-    """Path from the current folder where it lies below, as messages show it and users type it."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+    keys = "target target_unit id_column spectra_unit below_detection replicates instrument citation licence"
+    # Paths below the current folder are shown, in messages, as users type them.
+    paths, here = [project_root() / path for path in (site.spectra, site.laboratory)], Path.cwd()
+    spectra, laboratory = (path.relative_to(here) if path.is_relative_to(here) else path for path in paths)
+    options = site.model_dump(include=set(keys.split()))
+    return read_site(spectra, laboratory, name=site.title or site.site, **options)
 
 
 def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndarray, list[str]]:

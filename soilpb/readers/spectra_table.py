@@ -21,36 +21,16 @@ SCAN_LIMIT = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Scans:
-    """Spectra as a file has them, one row per scan.
+    """Spectra as a file or folder has them, one row per scan."""
 
-    Parameters
-    ----------
-    table : Table
-        Of the rows that are kept, for messages.
-    id_column : int
-        Position of the ids in ``table``.
-    ids : (n_scans,) array of str
-        An id repeats where a sample was scanned more than once.
-    wavelengths : (n_bands,) array
-        nm, strictly ascending.
-    spectra : (n_scans, n_bands) float array
-        Finite, in the unit of the file.
-    notes : tuple of str
-        What was converted, re-ordered, dropped or left aside.
-    unit : str
-        Unit of the spectra where the files say it themselves, as those of instruments do.
-    instrument : str
-        What the files say of it.
-    """
-
-    table: Table
-    id_column: int
-    ids: np.ndarray
-    wavelengths: np.ndarray
-    spectra: np.ndarray
-    notes: tuple[str, ...]
-    unit: Literal["", "fraction"] = ""
-    instrument: str = ""
+    table: Table  # the rows that are kept, for messages
+    id_column: int  # position of the ids in the table
+    ids: np.ndarray  # (n_scans,) of str: an id repeats where a sample was scanned more than once
+    wavelengths: np.ndarray  # (n_bands,) nm, strictly ascending
+    spectra: np.ndarray  # (n_scans, n_bands) finite, in the unit of the file
+    notes: tuple[str, ...]  # what was converted, re-ordered, dropped or left aside
+    unit: Literal["", "fraction"] = ""  # where the files say it themselves, as those of instruments do
+    instrument: str = ""  # what the files say of it
 
     def at(self, row: int) -> str:
         """Name the place of a scan in the file."""
@@ -66,15 +46,10 @@ def read_scans(path: str | Path, id_column: str = "") -> Scans:
     Parameters
     ----------
     path : path
-        A table with a column a wavelength (in nm, µm or 1/cm, spelt in any usual way)
+        A table with one column per wavelength (in nm, µm or 1/cm, spelt in any usual way)
         and a column of sample ids; or transposed, wavelengths down the first column.
     id_column : str
         Name of the id column; found by itself if empty.
-
-    Raises
-    ------
-    SiteError
-        Naming the file, row and column, what was found and how to mend it.
     """
     table = read_table(path)
     located = locate_bands(table)

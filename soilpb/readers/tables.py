@@ -46,32 +46,15 @@ Line = tuple[int, list[Any]]
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Cells of a file, with what is needed to name any of them in a message.
-
-    Parameters
-    ----------
-    path : Path
-    header : tuple of str, n_columns
-        First row that is not blank.
-    cells : (n_rows, n_columns) array of objects
-        ``str`` (stripped, ``""`` where empty), ``int``, ``float`` or a date of a workbook.
-    rows : (n_rows,) array of int
-        Row of the file, counted from 1 as spreadsheets and editors do.
-    separator : str
-        Of a text file; empty for a workbook.
-    notes : tuple of str
-        What had to be decided to read it.
-    words : tuple of str
-        What a row and a column are called in the file: swapped in a transposed table.
-    """
+    """Cells of a file, with what is needed to name any of them in a message."""
 
     path: Path
-    header: tuple[str, ...]
-    cells: np.ndarray
-    rows: np.ndarray
-    separator: str = ""
-    notes: tuple[str, ...] = ()
-    words: tuple[str, str] = ("row", "column")
+    header: tuple[str, ...]  # first row that is not blank
+    cells: np.ndarray  # (n_rows, n_columns) of stripped str ("" where empty), int, float or dates
+    rows: np.ndarray  # (n_rows,) row of the file, counted from 1 as spreadsheets and editors do
+    separator: str = ""  # of a text file
+    notes: tuple[str, ...] = ()  # what had to be decided to read it
+    words: tuple[str, str] = ("row", "column")  # as the file has them: swapped in a transposed table
 
     def at(self, row: int | None = None, column: int | None = None) -> str:
         """Name a place: file, row and column, the latter two by their position in ``cells``."""
@@ -96,8 +79,8 @@ def read_table(path: str | Path) -> Table:
     Raises
     ------
     SiteError
-        Naming the file, and the row where there is one: not there, empty, a single column, an
-        unreadable workbook, encoding or quotation, a row with more cells than the header has names.
+        Naming file and row: not there, empty, a single column, an unreadable workbook, encoding or
+        quotation, a row with more cells than the header has names.
     """
     path = Path(path)
     lines, separator, notes = _read_lines(path)
@@ -120,13 +103,7 @@ def read_table(path: str | Path) -> Table:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read the bytes of a file.
-
-    Raises
-    ------
-    SiteError
-        Naming the file: not there, not readable, or empty.
-    """
+    """Read the bytes of a file; refuse one that is not there, not readable, or empty."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -164,21 +141,11 @@ def as_text(cell: Any) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Numbers:
-    """A column of cells as numbers.
+    """A column of n cells as numbers."""
 
-    Parameters
-    ----------
-    measured : (n,) float array
-        NaN where the cell is missing, below detection or unreadable.
-    limits : (n,) float array
-        The 5 of ``<5``; NaN elsewhere.
-    unreadable : (n,) bool array
-        Cells that are none of these.
-    """
-
-    measured: np.ndarray
-    limits: np.ndarray
-    unreadable: np.ndarray
+    measured: np.ndarray  # (n,) NaN where the cell is missing, below detection or unreadable
+    limits: np.ndarray  # (n,) the 5 of ``<5``; NaN elsewhere
+    unreadable: np.ndarray  # (n,) bool, cells that are none of these
 
     @property
     def missing(self) -> np.ndarray:
@@ -189,12 +156,8 @@ class Numbers:
 def decimal_mark(cells: Iterable[Any], separator: str = "") -> str:
     """Find a table's decimal mark: ``"."``, ``","``, or ``""`` where it cannot be told.
 
-    Parameters
-    ----------
-    cells : iterable
-        All cells of the table; the mark is a habit of the program that wrote it.
-    separator : str
-        Of the text file: semicolons are written where commas are decimal marks.
+    The mark is a habit of the program that wrote the table, so all ``cells`` of it tell. In a text file
+    the ``separator`` does too: semicolons are written where commas are decimal marks.
 
     Examples
     --------
@@ -202,7 +165,7 @@ def decimal_mark(cells: Iterable[Any], separator: str = "") -> str:
     (',', '.', '')
     """
     texts = [cell for cell in cells if isinstance(cell, str)]
-    with_comma = [text for text in texts if "," in text and _looks_numeric(text)]
+    with_comma = [text for text in texts if "," in text and _looks_numeric(text.lstrip("<= "))]
     if not with_comma:
         return "."
     comma = any(not _GROUPED.fullmatch(text) for text in with_comma)
@@ -315,7 +278,7 @@ def _read_workbook(path: Path, content: bytes) -> tuple[list[Line], tuple[str, .
         raise SiteError(
             f"{path} cannot be opened as a workbook ({error}); save it again as .xlsx or CSV"
         ) from None
-    filled = {title: lines for title, lines in sheets.items() if lines}
+    filled = {title: lines for title, lines in sheets.items() if any(_trim(row) for _, row in lines)}
     if not filled:
         raise SiteError(f"{path} is empty: no sheet has a filled cell; export it again")
     used, *others = filled
@@ -325,8 +288,7 @@ def _read_workbook(path: Path, content: bytes) -> tuple[list[Line], tuple[str, .
 
 def _read_sheet(sheet: Any) -> list[Line]:
     sheet.reset_dimensions()  # some writers store a wrong extent
-    lines = [(i, [_read_workbook_cell(cell) for cell in row]) for i, row in enumerate(sheet.values, start=1)]
-    return [line for line in lines if any(cell != "" for cell in line[1])]
+    return [(i, [_read_workbook_cell(cell) for cell in row]) for i, row in enumerate(sheet.values, start=1)]
 
 
 def _read_workbook_cell(value: Any) -> Any:
@@ -374,5 +336,4 @@ def _read_cell(cell: Any, mark: str) -> tuple[float, float, bool]:
 
 
 def _looks_numeric(text: str) -> bool:
-    text = text.lstrip("<= ")
     return bool(_DECIMAL.fullmatch(text) or _GROUPED.fullmatch(text))

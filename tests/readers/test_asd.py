@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from soilpb.readers.formats.asd import read_asd
+from soilpb.readers.formats import read_instrument
 from soilpb.site_file import SiteError
 from tests.instrument_files import FOLDER, NM, SOIL, needs_real_files, write_asd
 
@@ -15,7 +15,9 @@ from tests.instrument_files import FOLDER, NM, SOIL, needs_real_files, write_asd
 def test_reflectance_is_target_by_white_reference(tmp_path, version, data_format):
     """Versions with a reference, in each number format, give the ratio over the header's bands."""
     white = 1e6 if data_format == 1 else 2000.0
-    scan = read_asd(write_asd(tmp_path / "s.asd", version=version, data_format=data_format, white=white))
+    scan = read_instrument(
+        write_asd(tmp_path / "s.asd", version=version, data_format=data_format, white=white)
+    )
     np.testing.assert_allclose(scan.values, SOIL, atol=1e-6)
     np.testing.assert_allclose(scan.axis, NM)
     assert (scan.axis_unit, scan.quantity, scan.instrument) == ("nm", "fraction", "ASD FS FR 4139")
@@ -25,7 +27,7 @@ def test_reflectance_is_target_by_white_reference(tmp_path, version, data_format
 @pytest.mark.parametrize("version", [1, 8])
 def test_reflectance_may_be_stored_as_it_is(tmp_path, version):
     """A file of type reflectance whose values are reflectance is not divided, and says so."""
-    scan = read_asd(write_asd(tmp_path / "s.asd", version=version, white=None))
+    scan = read_instrument(write_asd(tmp_path / "s.asd", version=version, white=None))
     np.testing.assert_allclose(scan.values, SOIL)
     assert "stores reflectance" in scan.notes[0]
 
@@ -33,7 +35,10 @@ def test_reflectance_may_be_stored_as_it_is(tmp_path, version):
 def test_an_instrument_with_one_detector_has_no_splice(tmp_path):
     """Splices outside the measured range do not count."""
     nm = np.arange(325.0, 1076.0)
-    assert read_asd(write_asd(tmp_path / "s.asd", np.full(nm.size, 0.3), nm, splices=(0, 0))).splices == ()
+    assert (
+        read_instrument(write_asd(tmp_path / "s.asd", np.full(nm.size, 0.3), nm, splices=(0, 0))).splices
+        == ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +52,7 @@ def test_an_instrument_with_one_detector_has_no_splice(tmp_path):
 def test_counts_are_never_reflectance(tmp_path, options, says):
     """Raw counts, radiance, a spoilt header and a dark reference are refused by the file's name."""
     with pytest.raises(SiteError, match=f"s.asd.*{says}"):
-        read_asd(write_asd(tmp_path / "s.asd", **options))
+        read_instrument(write_asd(tmp_path / "s.asd", **options))
 
 
 COMPARED = """
@@ -63,7 +68,7 @@ np.savez("found.npz", nm=found.wavelengths, ratio=found.spectrumData.spectra / f
 def test_real_files_agree_with_pyasdreader(tmp_path, path):
     """Bands and target / reference are those of an independent reader (which litters its folder)."""
     subprocess.run([sys.executable, "-c", COMPARED, path], cwd=tmp_path, check=True)
-    found, scan = np.load(tmp_path / "found.npz"), read_asd(path)
+    found, scan = np.load(tmp_path / "found.npz"), read_instrument(path)
     np.testing.assert_array_equal(scan.axis, found["nm"])
     np.testing.assert_allclose(scan.values, found["ratio"], rtol=1e-12)
     assert scan.axis.size == 2151

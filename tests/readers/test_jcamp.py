@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.readers.formats.jcamp import read_jcamp
+from soilpb.readers.formats import read_instrument
 from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.site_file import SiteError
 from soilpb.spectra import absorbance
@@ -21,7 +21,7 @@ from tests.instrument_files import FOLDER, NM, SOIL, needs_real_files, write_jca
 )
 def test_reflectance_is_read_in_its_unit(tmp_path, values, yunits, quantity):
     """The same reflectance comes out of every unit."""
-    scan = read_jcamp(write_jcamp(tmp_path / "s.jdx", values, yunits=yunits))
+    scan = read_instrument(write_jcamp(tmp_path / "s.jdx", values, yunits=yunits))
     assert (scan.axis_unit, scan.quantity) == ("nm", quantity)
     nm, reflectance = to_reflectance(scan)
     np.testing.assert_allclose(nm, NM)
@@ -33,7 +33,7 @@ def test_the_compressed_form_is_read(tmp_path):
     path = write_jcamp(tmp_path / "s.jdx", np.r_[20.0, np.arange(21, 31)], NM[:11], yfactor=1, maxy=30)
     head = path.read_text().split("##XYDATA")[0]
     path.write_text(f"{head}##XYDATA=(X++(Y..Y))\n350B0JJJJJ\n375B5JJJJJ\n##END=\n")
-    scan = read_jcamp(path)
+    scan = read_instrument(path)
     np.testing.assert_array_equal(scan.values, np.arange(20, 31))
 
 
@@ -43,7 +43,7 @@ def test_a_file_of_several_spectra_is_refused(tmp_path):
     path = tmp_path / "two.jdx"
     path.write_text(f"##TITLE=two\n##DATA TYPE=LINK\n##BLOCKS=2\n{one}{one}##END=\n")
     with pytest.raises(SiteError, match=r"two\.jdx holds 2 spectra"):
-        read_jcamp(path)
+        read_instrument(path)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_a_file_of_several_spectra_is_refused(tmp_path):
 def test_a_file_at_odds_with_its_header_is_refused(tmp_path, options, says):
     """Another number of points, first or largest value, or axis names the file."""
     with pytest.raises(SiteError, match=rf"s\.jdx.*{says}"):
-        read_jcamp(write_jcamp(tmp_path / "s.jdx", **options))
+        read_instrument(write_jcamp(tmp_path / "s.jdx", **options))
 
 
 def test_a_label_that_runs_on_stays_on_one_line(tmp_path):
@@ -67,25 +67,25 @@ def test_a_label_that_runs_on_stays_on_one_line(tmp_path):
     path = write_jcamp(tmp_path / "s.jdx")
     path.write_text(path.read_text().replace("##YUNITS", "#YUNITS"))
     with pytest.raises(SiteError, match=r"NANOMETERS #YUNITS=REFLECTANCE") as caught:
-        to_reflectance(read_jcamp(path))
+        to_reflectance(read_instrument(path))
     assert "\n" not in str(caught.value)
 
 
 def test_nothing_is_printed(tmp_path, capsys):
     """What the library says of a spoilt file becomes a message."""
     with pytest.raises(SiteError):
-        read_jcamp(write_jcamp(tmp_path / "s.jdx", lastx=900))
+        read_instrument(write_jcamp(tmp_path / "s.jdx", lastx=900))
     assert capsys.readouterr().out == ""
 
 
 @needs_real_files
 def test_real_files_are_read_to_their_own_headers():
     """Axis, quantity, first and largest values are those that the headers state."""
-    plain = read_jcamp(FOLDER / "jcamp_ir_dichloroethane.jdx")
+    plain = read_instrument(FOLDER / "jcamp_ir_dichloroethane.jdx")
     assert (plain.axis_unit, plain.quantity, plain.axis.size) == ("1/cm", "transmittance", 3385)
     np.testing.assert_array_equal(plain.axis[[0, -1]], [382, 3766])
     np.testing.assert_array_equal([plain.values[0], plain.values.max()], [0.8117, 0.9055])
-    squeezed = read_jcamp(FOLDER / "jcamp_sqz.jdx")
+    squeezed = read_instrument(FOLDER / "jcamp_sqz.jdx")
     assert (squeezed.axis_unit, squeezed.axis.size, squeezed.values[0]) == ("HZ", 16384, 2259260)
     for scan in (plain, squeezed):
         with pytest.raises(SiteError):

@@ -1,7 +1,6 @@
 """Wide tables in chunks: the same numbers as read whole, resampled with gaps, kept in a cache."""
 
 import gzip
-import hashlib
 import os
 import time
 
@@ -11,7 +10,7 @@ import pytest
 
 from soilpb import _files
 from soilpb.readers import libraries
-from soilpb.readers.libraries import Resampler, SpectralTable
+from soilpb.readers.libraries import SpectralTable, resample_with_gaps
 from soilpb.site_file import SiteError
 from soilpb.spectra import Provenance, SoilSpectra, band_grid, resample
 
@@ -132,7 +131,7 @@ def spectra():
 
 def test_complete_spectra_are_resampled_as_everywhere_else(spectra):
     """Without gaps a table is resampled exactly as a single spectrum is."""
-    found, complete = Resampler(FINE, GRID)(spectra)
+    found, complete = resample_with_gaps(FINE, spectra, GRID)
     np.testing.assert_allclose(found, resample(FINE, spectra, GRID), atol=1e-6)
     assert complete.all()
 
@@ -140,7 +139,7 @@ def test_complete_spectra_are_resampled_as_everywhere_else(spectra):
 def test_on_their_own_grid_spectra_are_not_touched(spectra):
     """Resampling to the same bands is the identity, gaps included."""
     spectra[2, 5] = np.nan
-    found, complete = Resampler(FINE, FINE)(spectra)
+    found, complete = resample_with_gaps(FINE, spectra, FINE)
     np.testing.assert_array_equal(found, spectra)
     assert complete.tolist() == [True, True, False, True]
 
@@ -148,10 +147,10 @@ def test_on_their_own_grid_spectra_are_not_touched(spectra):
 def test_a_small_gap_is_weighted_out(spectra):
     """One missing band leaves a flat spectrum flat and other spectra's values unchanged."""
     spectra[1] = 0.3
-    whole, _ = Resampler(FINE, GRID)(spectra)
+    whole, _ = resample_with_gaps(FINE, spectra, GRID)
     gapped = spectra.copy()
     gapped[1, 43] = np.nan
-    found, complete = Resampler(FINE, GRID)(gapped)
+    found, complete = resample_with_gaps(FINE, gapped, GRID)
     np.testing.assert_allclose(found[1], 0.3, rtol=1e-6)
     np.testing.assert_allclose(found[[0, 2, 3]], whole[[0, 2, 3]], rtol=1e-6)
     assert complete.all()
@@ -162,7 +161,7 @@ def test_a_wide_gap_makes_a_spectrum_incomplete(spectra):
     """A gap over 44 percent of a band of the grid is bridged; one over 59 percent puts that spectrum out."""
     spectra[0, 38:43] = np.nan
     spectra[3, 37:44] = np.nan
-    assert Resampler(FINE, GRID)(spectra)[1].tolist() == [True, True, True, False]
+    assert resample_with_gaps(FINE, spectra, GRID)[1].tolist() == [True, True, True, False]
 
 
 def test_a_spectrum_that_starts_at_the_grids_first_band_is_complete():
@@ -170,7 +169,7 @@ def test_a_spectrum_that_starts_at_the_grids_first_band_is_complete():
     below = np.arange(350.0, 400.0, 0.1)
     wide = np.concatenate([below, np.arange(400.0, 500.05, 0.1)])
     starts_at_400 = np.where(wide < 399.95, np.nan, 0.3).astype(np.float32)[None]
-    found, complete = Resampler(wide, GRID)(starts_at_400)
+    found, complete = resample_with_gaps(wide, starts_at_400, GRID)
     assert complete.tolist() == [True]
     np.testing.assert_allclose(found, 0.3, rtol=1e-3)
 
@@ -204,8 +203,8 @@ class Converter:
         return self.soils
 
 
-def load(folder, source, convert, grid=THREE_BANDS, version=1):
-    return libraries.load_or_convert(folder, "library", version, [source], grid, convert)
+def load(folder, source, convert, grid=THREE_BANDS):
+    return libraries.load_or_convert(folder, "library", [source], grid, convert)
 
 
 def entries(folder):
@@ -236,57 +235,17 @@ def test_without_a_folder_nothing_is_kept(tmp_path, source, soils):
 
 
 @pytest.mark.parametrize("change", ["grid", "version", "bytes"])
-def test_whatever_changes_makes_another_entry(tmp_path, source, soils, change):
+def test_whatever_changes_makes_another_entry(tmp_path, source, soils, monkeypatch, change):
     """Another grid, reader version or byte is converted anew, and the former entry stays."""
     convert = Converter(soils)
     load(tmp_path / "cache", source, convert)
     if change == "bytes":
         source.write_text("0riginal")
-    load(
-        tmp_path / "cache",
-        source,
-        convert,
-        grid=THREE_BANDS + 1 if change == "grid" else THREE_BANDS,
-        version=2 if change == "version" else 1,
-    )
+    if change == "version":
+        monkeypatch.setattr(libraries, "VERSION", libraries.VERSION + 1)
+    load(tmp_path / "cache", source, convert, THREE_BANDS + (change == "grid"))
     assert convert.calls == 2
     assert len(entries(tmp_path / "cache")) == 2
-
-
-def test_bytes_count_even_when_size_and_time_are_forged(tmp_path, source, soils, monkeypatch):
-    """A changed file with its old size and modification time is not taken for the old one."""
-    monkeypatch.setattr(libraries, "SETTLED_SECONDS", -1.0)
-    convert = Converter(soils)
-    load(tmp_path / "cache", source, convert)
-    before = source.stat()
-    source.write_text("0riginal")
-    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert (source.stat().st_size, source.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
-    load(tmp_path / "cache", source, convert)
-    assert convert.calls == 2
-
-
-def test_a_settled_file_is_hashed_once(tmp_path, source, monkeypatch):
-    """A hash is remembered while the file stands still, and only of a file that has settled."""
-    hashed = []
-    monkeypatch.setattr(_files, "sha256_of", lambda path: hashed.append(path) or "digest")
-    for _ in range(2):
-        libraries.fingerprint([source], tmp_path / "cache")
-    assert len(hashed) == 2
-    monkeypatch.setattr(libraries, "SETTLED_SECONDS", -1.0)
-    for _ in range(3):
-        assert libraries.fingerprint([source], tmp_path / "cache") == "digest"
-    assert len(hashed) == 3
-
-
-def test_fingerprint_is_what_sha256sum_says(tmp_path, source):
-    """One file's fingerprint is its sha256, that of several is the sha256 of their listing."""
-    other = tmp_path / "other.csv"
-    other.write_text("more")
-    one, two = (hashlib.sha256(path.read_bytes()).hexdigest() for path in (source, other))
-    assert libraries.fingerprint([source]) == one
-    listing = f"{one}  library.csv\n{two}  other.csv\n"
-    assert libraries.fingerprint([source, other]) == hashlib.sha256(listing.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("stop", ["while reading", "while writing"])

@@ -4,8 +4,7 @@ import brukeropus
 import numpy as np
 import pytest
 
-from soilpb.readers.formats import opus
-from soilpb.readers.formats.opus import read_opus
+from soilpb.readers.formats import opus, read_instrument
 from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.site_file import SiteError
 from tests.instrument_files import (
@@ -27,7 +26,7 @@ def single(whose, values):
 
 def test_absorbance_becomes_reflectance(tmp_path):
     """Absorbance over wavenumbers gives the soil's reflectance over nm."""
-    scan = read_opus(write_opus(tmp_path / "s.0"))
+    scan = read_instrument(write_opus(tmp_path / "s.0"))
     assert (scan.axis_unit, scan.quantity, scan.instrument) == ("1/cm", "absorbance", "Bruker MPA II")
     nm, reflectance = to_reflectance(scan)
     np.testing.assert_allclose(nm[[0, -1]], NM[[0, -1]])
@@ -39,7 +38,7 @@ def test_the_near_infrared_block_is_chosen(tmp_path):
     near = (opus.ABSORBANCE, 3, *NEAR, near_absorbance())
     mid = (opus.ABSORBANCE, 3, 600.0, 4000.0, mid_absorbance())
     for blocks in ([near, mid], [mid, near]):
-        scan = read_opus(write_opus(tmp_path / "s.0", blocks))
+        scan = read_instrument(write_opus(tmp_path / "s.0", blocks))
         np.testing.assert_allclose(scan.values, near_absorbance(), atol=1e-6)
         assert "1 other spectra of the file left aside" in scan.notes[0]
 
@@ -48,7 +47,7 @@ def test_two_single_channel_spectra_give_their_ratio(tmp_path):
     """Without a result block, reflectance is sample / reference."""
     white = np.full(300, 7.0)
     blocks = [single(opus.WHITE, white), single(opus.SAMPLE, white * 10 ** -near_absorbance())]
-    scan = read_opus(write_opus(tmp_path / "s.0", blocks))
+    scan = read_instrument(write_opus(tmp_path / "s.0", blocks))
     assert (scan.quantity, scan.notes) == ("fraction", ("reflectance is sample / reference",))
     np.testing.assert_allclose(scan.values, 10 ** -near_absorbance(), rtol=1e-5)
 
@@ -63,7 +62,7 @@ def test_two_single_channel_spectra_give_their_ratio(tmp_path):
 )
 def test_other_spectra_are_read_but_are_no_reflectance(tmp_path, blocks, quantity):
     """A single beam, transmittance and mid infrared are what they are, and stop at the study's door."""
-    scan = read_opus(write_opus(tmp_path / "s.0", blocks))
+    scan = read_instrument(write_opus(tmp_path / "s.0", blocks))
     assert scan.quantity == quantity
     with pytest.raises(SiteError, match=r"s\.0"):
         to_reflectance(scan)
@@ -78,7 +77,7 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path, length, says):
     path = write_opus(tmp_path / "s.0")
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(SiteError, match=says):
-        read_opus(path)
+        read_instrument(path)
 
 
 @needs_real_files
@@ -93,7 +92,7 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path, length, says):
 )
 def test_real_files_agree_with_brukeropus(name, key):
     """Axis and values are those of an independent reader."""
-    found, scan = getattr(brukeropus.read_opus(FOLDER / name), key), read_opus(FOLDER / name)
+    found, scan = getattr(brukeropus.read_opus(FOLDER / name), key), read_instrument(FOLDER / name)
     np.testing.assert_allclose(scan.axis, found.x)
     np.testing.assert_allclose(scan.values, found.y, rtol=1e-6)
     assert (scan.axis_unit, scan.quantity) == ("1/cm", {"a": "absorbance", "r": "fraction"}[key])

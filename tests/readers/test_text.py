@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.readers.formats import text
+from soilpb.readers.formats import read_instrument, text
 from soilpb.readers.formats.spectrum_file import to_reflectance
-from soilpb.readers.formats.text import read_sed, read_svc
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
 from soilpb.spectra import Provenance, SoilSpectra
@@ -30,7 +29,7 @@ from tests.site_files import soil_spectra
 )
 def test_sed_reflectance_is_read_in_its_unit(tmp_path, options, quantity):
     """Whatever the file's unit, the same reflectance comes out."""
-    scan = read_sed(write_sed(tmp_path / "s.sed", **options))
+    scan = read_instrument(write_sed(tmp_path / "s.sed", **options))
     assert scan.quantity == quantity
     nm, reflectance = to_reflectance(scan)
     np.testing.assert_allclose(nm, NM)
@@ -40,7 +39,7 @@ def test_sed_reflectance_is_read_in_its_unit(tmp_path, options, quantity):
 def test_reflectance_counts_before_radiance(tmp_path):
     """Of several columns, that of reflectance is read."""
     columns = {"Rad. (Ref.)": SOIL * 9, "Rad. (Target)": SOIL, "Reflect. %": 100 * SOIL}
-    scan = read_sed(write_sed(tmp_path / "s.sed", columns=columns))
+    scan = read_instrument(write_sed(tmp_path / "s.sed", columns=columns))
     np.testing.assert_allclose(scan.values, 100 * SOIL, atol=6e-5)
 
 
@@ -56,13 +55,13 @@ def test_reflectance_counts_before_radiance(tmp_path):
 def test_what_is_no_reflectance_is_refused(tmp_path, options, says):
     """Missing rows, one radiance alone, a dark reference and an unknown unit name the file."""
     with pytest.raises(SiteError, match=r"s\.sed.*" + re.escape(says)):
-        read_sed(write_sed(tmp_path / "s.sed", **options))
+        read_instrument(write_sed(tmp_path / "s.sed", **options))
 
 
 @needs_real_files
 def test_a_real_sed_file_is_read_to_its_own_numbers():
     """Bands, values and instrument are those that the file prints."""
-    scan = read_sed(FOLDER / "sed_csiro_example.sed")
+    scan = read_instrument(FOLDER / "sed_csiro_example.sed")
     assert (scan.axis[0], scan.axis[-1], scan.axis.size) == (350, 2500, 2151)
     np.testing.assert_array_equal(scan.values[:3], [9.4758, 9.3972, 9.2851])  # noqa: PD011
     assert (scan.quantity, scan.instrument) == ("percent", "Spectral Evolution PSR+3500_SN15B6069 [3]")
@@ -100,7 +99,7 @@ OVERLAPPING = np.concatenate([np.arange(350, 1011, 5), np.arange(975, 1911, 5), 
 @pytest.mark.parametrize(("factor", "quantity"), [(100.0, "percent"), (1.0, "fraction")])
 def test_reflectance_is_read_in_its_unit(tmp_path, factor, quantity):
     """Percent and fraction are told by target / reference; splices are those of the header."""
-    scan = read_svc(write_svc(tmp_path / "s.sig", factor=factor))
+    scan = read_instrument(write_svc(tmp_path / "s.sig", factor=factor))
     assert (scan.quantity, scan.splices) == (quantity, (990, 1900))
     np.testing.assert_allclose(to_reflectance(scan)[1], SOIL, atol=6e-5)
 
@@ -108,7 +107,7 @@ def test_reflectance_is_read_in_its_unit(tmp_path, factor, quantity):
 def test_overlapping_detectors_are_resolved(tmp_path):
     """Each overlap is cut in its middle, so that bands ascend and every detector keeps its own."""
     values = np.interp(OVERLAPPING, NM, SOIL)
-    scan = read_svc(write_svc(tmp_path / "s.sig", values, OVERLAPPING, overlap="Preserve"))
+    scan = read_instrument(write_svc(tmp_path / "s.sig", values, OVERLAPPING, overlap="Preserve"))
     assert scan.splices == (992.5, 1897.5)
     assert "overlapping detectors cut at 992.5 nm" in scan.notes[0]
     nm, reflectance = to_reflectance(scan)
@@ -119,7 +118,7 @@ def test_overlapping_detectors_are_resolved(tmp_path):
 @needs_real_files
 def test_a_real_file_is_read_to_its_own_numbers():
     """Bands, values, splices and instrument are those that the file prints."""
-    scan = read_svc(FOLDER / "svc_gr070214_003.sig")
+    scan = read_instrument(FOLDER / "svc_gr070214_003.sig")
     np.testing.assert_array_equal(scan.axis[:3], [337.9, 339.3, 340.8])
     np.testing.assert_array_equal(scan.values[:3], [8.73, 0.78, 3.25])  # noqa: PD011
     assert (scan.quantity, scan.splices) == ("percent", (985, 1906))

@@ -57,13 +57,7 @@ def has_instrument_suffix(path: Path) -> bool:
 # A damaged file may hold any number; what comes of it is refused by its value.
 @np.errstate(all="ignore")
 def read_instrument(path: str | Path) -> SpectrumFile:
-    """Read a file of any format known here.
-
-    Raises
-    ------
-    SiteError
-        Naming the file: not there, of no known format, or whatever its format's reader finds.
-    """
+    """Read a file of any format known here."""
     path = Path(path)
     try:
         found = find_format(path)
@@ -77,7 +71,7 @@ def read_instrument(path: str | Path) -> SpectrumFile:
             f"{path} is no instrument file known here ({names}), or its beginning is lost; copy it from "
             "the instrument again, or export a table"
         )
-    return found.read(path)
+    return found.read(path, path.read_bytes())
 
 
 @cache

@@ -21,7 +21,6 @@ from soilpb.readers.formats.spectrum_file import (
     SpectrumFile,
     refuse_cut_off,
 )
-from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
 #: First three bytes → version.
@@ -52,17 +51,8 @@ _MODELS = {
 _MOST_CHANNELS = 10_000
 
 
-def read_asd(path: str | Path) -> SpectrumFile:
-    """Read an ASD file: reflectance over nm.
-
-    Raises
-    ------
-    SiteError
-        Naming the file: cut off, a spoilt header, raw counts without a white reference, or
-        something else than reflectance.
-    """
-    path = Path(path)
-    content = read_bytes(path)
+def read_asd(path: Path, content: bytes) -> SpectrumFile:
+    """Read an ASD file: reflectance over nm."""
     refuse_cut_off(path, content, HEADER.itemsize, "within its header")
     header = np.frombuffer(content, HEADER, 1)[0]
     axis = _axis(path, header)

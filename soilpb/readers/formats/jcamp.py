@@ -16,7 +16,6 @@ import jcamp
 import numpy as np
 
 from soilpb.readers.formats.spectrum_file import HIGHEST_MEDIAN, Format, SpectrumFile
-from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
 _AXES = {
@@ -33,17 +32,9 @@ _BOMB = re.compile(r"[S-Zs]\d{5}")
 _AGAIN = "export it again"
 
 
-def read_jcamp(path: str | Path) -> SpectrumFile:
-    """Read a JCAMP-DX file with one spectrum.
-
-    Raises
-    ------
-    SiteError
-        Naming the file: no spectrum or several, cut off, or at odds with its own header.
-    """
-    path = Path(path)
-    text = read_bytes(path).decode("utf-8-sig", errors="replace")
-    found = _parse(path, text)
+def read_jcamp(path: Path, content: bytes) -> SpectrumFile:
+    """Read a JCAMP-DX file with one spectrum."""
+    found = _parse(path, content.decode("utf-8-sig", errors="replace"))
     if "children" in found:
         if len(found["children"]) != 1:
             raise SiteError(f"{path} holds {len(found['children'])} spectra; export each to its own file")

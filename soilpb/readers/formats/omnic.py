@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off
-from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
 MARK = b"Spectral Data File"
@@ -32,16 +31,8 @@ _QUANTITIES = {
 }
 
 
-def read_omnic(path: str | Path) -> SpectrumFile:
-    """Read an OMNIC file: usually absorbance over wavenumbers, from the highest down.
-
-    Raises
-    ------
-    SiteError
-        Naming the file: cut off, or without spectrum.
-    """
-    path = Path(path)
-    content = read_bytes(path)
+def read_omnic(path: Path, content: bytes) -> SpectrumFile:
+    """Read an OMNIC file: usually absorbance over wavenumbers, from the highest down."""
     blocks = _directory(path, content)
     if not {_HEADER_KEY, _VALUES_KEY} <= blocks.keys():
         raise SiteError(f"{path} holds no spectrum; export it again")

@@ -18,7 +18,6 @@ import numpy as np
 
 from soilpb.readers.columns import to_nanometres
 from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off
-from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 from soilpb.spectra import VIS_NIR_NM
 
@@ -53,6 +52,11 @@ class Block:
     rest: int
     content: bytes
 
+    @property
+    def is_data(self) -> bool:
+        """Whether it holds a spectrum."""
+        return self.about == 0 and self.kind in _QUANTITIES and self.form in (0, _COMPACT)
+
     def describes(self, data: Block) -> bool:
         """Tell whether these are the parameters of ``data``."""
         same = (self.whose, self.kind, self.form, self.rest) == (data.whose, data.kind, data.form, data.rest)
@@ -75,20 +79,13 @@ class Spectrum:
         return nm is not None and VIS_NIR_NM[0] <= nm.min() and nm.max() <= VIS_NIR_NM[1]
 
 
-def read_opus(path: str | Path) -> SpectrumFile:
+def read_opus(path: Path, content: bytes) -> SpectrumFile:
     """Read an OPUS file: its reflectance or absorbance, of the near infrared where there is one.
 
     Without either, sample and reference single-channel spectra give their ratio.
-
-    Raises
-    ------
-    SiteError
-        Naming the file: cut off, spoilt, or without spectrum.
     """
-    path = Path(path)
-    content = read_bytes(path)
     blocks = list(_blocks(path, content))
-    spectra = [_spectrum(path, block, blocks) for block in blocks if _is_data(block)]
+    spectra = [_spectrum(path, block, blocks) for block in blocks if block.is_data]
     if not spectra:
         raise SiteError(f"{path} holds no spectrum; export reflectance or absorbance from OPUS")
     best = max(enumerate(spectra), key=_worth)[1]
@@ -131,10 +128,6 @@ def _blocks(path: Path, content: bytes) -> Iterator[Block]:
             rest=kind & 3 | kind >> 17 & 3,
             content=content[position : position + 4 * words],
         )
-
-
-def _is_data(block: Block) -> bool:
-    return block.about == 0 and block.kind in _QUANTITIES and block.form in (0, _COMPACT)
 
 
 def _parameters(content: bytes) -> dict[str, Any]:

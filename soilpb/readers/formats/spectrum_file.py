@@ -41,56 +41,28 @@ _SAY = "say spectra_unit: fraction, percent or absorbance in the site file (soil
 class SpectrumFile:
     """A spectrum as its file has it.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    axis : (n_bands,) float array
-        In the order of the file.
-    axis_unit : str
-        ``nm``, ``um`` or ``1/cm``; another word where the axis is none of them.
-    values : (n_bands,) float array
-    quantity : str
-        ``fraction``, ``percent`` or ``absorbance`` (log10(1/R)) where the values are
-        reflectance; else the file's own word, such as ``transmittance``.
-    instrument : str
-        What the file says of it; empty if nothing.
-    splices : tuple of float
-        Last wavelength of each detector but the last, nm, where the file says so.
-    notes : tuple of str
-        What had to be decided to read it.
+    ``quantity`` is ``fraction``, ``percent`` or ``absorbance`` (log10(1/R)) where the values are
+    reflectance; else the file's own word, such as ``transmittance``.
     """
 
     path: Path
-    axis: np.ndarray
-    axis_unit: str
-    values: np.ndarray
+    axis: np.ndarray  # (n_bands,) in the order of the file
+    axis_unit: str  # nm, um or 1/cm; another word where the axis is none of them
+    values: np.ndarray  # (n_bands,)
     quantity: str
-    instrument: str = ""
-    splices: tuple[float, ...] = ()
-    notes: tuple[str, ...] = ()
+    instrument: str = ""  # what the file says of it
+    splices: tuple[float, ...] = ()  # last wavelength of each detector but the last, nm
+    notes: tuple[str, ...] = ()  # what had to be decided to read it
 
 
 @dataclass(frozen=True)
 class Format:
-    """A file format: what its files are called, how they begin, who reads them.
+    """A file format: what its files are called, how they begin, who reads them."""
 
-    Parameters
-    ----------
-    name : str
-        As messages call it.
-    suffixes : tuple of str
-        Suffixes that promise this format, in lower case.
-    begins : callable
-        Tells by the first bytes of a file (a byte order mark removed) whether it is of the format.
-    read : callable
-        Reads a file: path → :class:`SpectrumFile`.
-    """
-
-    name: str
-    suffixes: tuple[str, ...]
-    begins: Callable[[bytes], bool]
-    read: Callable[[Path], SpectrumFile]
+    name: str  # as messages call it
+    suffixes: tuple[str, ...]  # that promise this format, in lower case
+    begins: Callable[[bytes], bool]  # tells the format by a file's first bytes
+    read: Callable[[Path, bytes], SpectrumFile]  # (path for messages, content)
 
 
 # A damaged file may hold any number; what comes of it is refused by its value.
@@ -159,13 +131,7 @@ def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
 
 
 def recognise_unit(wavelengths: np.ndarray, values: np.ndarray, where: str) -> Unit:
-    """Recognise the unit of spectra, (n_samples, n_bands) over nm, or refuse where it cannot be told.
-
-    Raises
-    ------
-    SiteError
-        Naming ``where`` the values are from and the key that settles it.
-    """
+    """Recognise the unit of spectra, (n_samples, n_bands) over nm, or refuse where it cannot be told."""
     median = np.median(values, axis=0)
     low, high = float(median.min()), float(median.max())
     if high > HIGHEST_MEDIAN["percent"]:
@@ -184,13 +150,7 @@ def recognise_unit(wavelengths: np.ndarray, values: np.ndarray, where: str) -> U
 
 
 def check_unit(unit: Unit, wavelengths: np.ndarray, values: np.ndarray, where: str) -> None:
-    """Refuse a unit that the values, or two features of their shape, contradict.
-
-    Raises
-    ------
-    SiteError
-        Naming ``where``, what the unit was said to be and what the values look like.
-    """
+    """Refuse a unit that the values, or two features of their shape, contradict."""
     looks = _contradiction(unit, wavelengths, values)
     if looks:
         raise SiteError(f"{where}: said to be {unit}, but it looks like {looks}; mend spectra_unit")
@@ -229,21 +189,18 @@ def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, i
 
 def find_implausible(reflectance: np.ndarray) -> tuple[int, int, str] | None:
     """First row that cannot be a soil's reflectance: its position, its band, and why and what to do."""
+    low, high = REFLECTANCE_RANGE
+    dark = "the spectrum is far too dark for this file: is it in another unit? export it like the others"
+    beyond = "reflectance lies within 0–1: is it in another unit, or spoilt? export it again, or delete it"
     for row, spectrum in enumerate(reflectance):
-        why = _why_implausible(spectrum)
-        if why:
-            return row, int(np.argmax(np.abs(spectrum - 0.5))), why
+        band = int(np.argmax(np.abs(spectrum - 0.5)))
+        if np.ptp(spectrum) == 0:
+            return row, band, "the spectrum is constant: measure it again or delete it"
+        if spectrum.max() < DARKEST:
+            return row, band, dark
+        if spectrum.min() < low or spectrum.max() > high:
+            return row, band, beyond
     return None
-
-
-def _why_implausible(spectrum: np.ndarray) -> str:
-    if np.ptp(spectrum) == 0:
-        return "the spectrum is constant: measure it again or delete it"
-    if spectrum.max() < DARKEST:
-        return "the spectrum is far too dark for this file: is it in another unit? export it like the others"
-    if spectrum.min() < REFLECTANCE_RANGE[0] or spectrum.max() > REFLECTANCE_RANGE[1]:
-        return "reflectance lies within 0–1: is it in another unit, or spoilt? export it again, or delete it"
-    return ""
 
 
 def _contradiction(unit: str, wavelengths: np.ndarray, values: np.ndarray) -> str:

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from soilpb.readers.formats.spectrum_file import AGAIN, HIGHEST_MEDIAN, Format, SpectrumFile
-from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 from soilpb.spectra import SoilSpectra
 
@@ -34,18 +33,12 @@ _UNITS = {"%": "percent", "[1.0]": "fraction"}
 Row = tuple[int, str]
 
 
-def read_sed(path: str | Path) -> SpectrumFile:
+def read_sed(path: Path, content: bytes) -> SpectrumFile:
     """Read a Spectral Evolution file: reflectance over nm.
 
     A file with the target and its reference but without reflectance gives their ratio.
-
-    Raises
-    ------
-    SiteError
-        Naming the file: cut off, without reflectance, or in a unit that cannot be told.
     """
-    path = Path(path)
-    header, rows = _read_header(path, "Data", ":")
+    header, rows = _read_header(path, content, "Data", ":")
     if not rows:
         raise SiteError(f"{path} is cut off after its header; {AGAIN}")
     names = [name.strip() for name in rows[0][1].split("\t")]
@@ -69,16 +62,9 @@ def read_sed(path: str | Path) -> SpectrumFile:
     )
 
 
-def read_svc(path: str | Path) -> SpectrumFile:
-    """Read a Spectra Vista file: reflectance over nm, each wavelength once.
-
-    Raises
-    ------
-    SiteError
-        Naming the file: cut off, or reflectance that is not target / reference.
-    """
-    path = Path(path)
-    header, rows = _read_header(path, "data", "=")
+def read_svc(path: Path, content: bytes) -> SpectrumFile:
+    """Read a Spectra Vista file: reflectance over nm, each wavelength once."""
+    header, rows = _read_header(path, content, "data", "=")
     wide = bool(rows) and len(rows[0][1].split()) == 4
     table = _read_rows(path, rows, 4 if wide else 3)
     waves, white, target = table.T[:3]
@@ -105,15 +91,9 @@ def write_sed(
     columns: Mapping[str, np.ndarray],
     instrument: str = "PSR+3500_SN15 [3]",
 ) -> Path:
-    """Write a Spectral Evolution file.
+    """Write a Spectral Evolution file: (n_bands,) wavelengths in nm, and columns by their names.
 
-    Parameters
-    ----------
-    path : path
-    wavelengths : (n_bands,) array, nm
-    columns : mapping of str to (n_bands,) array
-        Name, such as :data:`REFLECTANCE`, and values of each column.
-    instrument : str
+    A column of reflectance in percent is called :data:`REFLECTANCE`.
     """
     header = {
         "Comment": "",
@@ -136,21 +116,8 @@ def write_scans(
 ) -> Path:
     """Write soils as the files of a spectrometer: scans that differ in brightness and average to each soil.
 
-    Parameters
-    ----------
-    folder : path
-        Made if it is not there.
-    soils : SoilSpectra
-        Files are named after their ids: ``S1_00000.sed``, ``S1_00001.sed``, …, or ``S1.sed`` if there is one.
-    n_scans : int
-    spread : float
-        Standard deviation of the scans' brightness.
-    seed : int
-
-    Returns
-    -------
-    Path
-        The folder.
+    Files are named after ids: ``S1_00000.sed``, ``S1_00001.sed``, …, or ``S1.sed`` if there is one scan.
+    ``spread`` is the standard deviation of the scans' brightness. Returns the folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -164,9 +131,9 @@ def write_scans(
     return folder
 
 
-def _read_header(path: Path, last: str, mark: str) -> tuple[dict[str, str], list[Row]]:
+def _read_header(path: Path, content: bytes, last: str, mark: str) -> tuple[dict[str, str], list[Row]]:
     """Names and values above the line ``last``, and the lines below it, numbered, that are not blank."""
-    lines = read_bytes(path).decode("utf-8-sig", errors="replace").splitlines()
+    lines = content.decode("utf-8-sig", errors="replace").splitlines()
     header: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         name, found, value = line.partition(mark)
