@@ -1,12 +1,17 @@
 """Compare the stored predictions and scores of two versions of the project.
 
     python benchmarks/compare_artifacts.py BEFORE AFTER [--tolerance 1e-6]
+    python benchmarks/compare_artifacts.py BEFORE --without-groups
 
 BEFORE and AFTER are folders of artifacts, such as ``artifacts/gejiu``. For chapters 3, 4 and 6, the
 tables ``predictions`` and ``scores``, and each model in both: the largest absolute difference over
 the rows that both have. Rows are matched by task, model, repeat, fold, sample and metric, as far as
 a table has them. Models that differ by more than the tolerance are named, with their mean pooled R² over
 these rows in both folders, and the exit code is 1.
+
+Inner folds keep groups together; in the first version they did not, and tuned models of a site with groups
+differ for that. With ``--without-groups`` the present code fits the first stored repeat of chapters 3
+and 4 once more, inner folds without groups, and is compared with BEFORE.
 """
 
 from __future__ import annotations
@@ -17,10 +22,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from soilpb.evaluate import POOLED
+from soilpb.evaluate import POOLED, cross_validate
+from soilpb.models import make_models
+from soilpb.study import Study
 
 CHAPTERS = ("03_transfer", "04_baselines", "06_real_soils")
 TABLES = {"predictions": "predicted", "scores": "value"}
+MODELS = ("pls", "svm", "ridge", "blocks", "average", "resnet", "resnet-ph", "features-ridge", "features-pls")
 KEYS = ["protocol", "task", "model", "repeat", "fold", "sample", "metric"]
 
 
@@ -52,22 +60,44 @@ def compare_folders(before: Path, after: Path) -> Iterator[pd.DataFrame]:
                 yield found.reset_index().assign(chapter=chapter, table=name)
 
 
+def refit_without_groups(before: Path) -> Iterator[pd.DataFrame]:
+    """Yield the comparison of each chapter of a site with present models that know no groups."""
+    for chapter in CHAPTERS[:2]:
+        study = Study.load(before.name, chapter=chapter, artifacts=str(before.parent.resolve()))
+        folds, stored = (
+            pd.read_parquet(before / chapter / f"{name}.parquet").query("repeat == 0")
+            for name in ("folds", "predictions")
+        )
+        models = make_models(study.source_network(), MODELS, study.site.seed, target=study.target_name)
+        models = {name: model for name, model in models.items() if name in set(stored["model"])}
+        found = cross_validate(models, study.X, study.y, folds, study.ids)
+        table = compare_tables(stored[stored["model"].isin(list(models))], found, "predicted")
+        yield table.reset_index().assign(chapter=chapter, table="predictions, no groups")
+
+
 def main() -> int:
     """Print the comparison; 1 if anything differs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("before", type=Path)
-    parser.add_argument("after", type=Path)
+    parser.add_argument("after", type=Path, nargs="?")
+    parser.add_argument("--without-groups", action="store_true")
     parser.add_argument("--tolerance", type=float, default=1e-6)
     arguments = parser.parse_args()
-    tables = list(compare_folders(arguments.before, arguments.after))
+    if (arguments.after is None) != arguments.without_groups:
+        parser.error("give either AFTER or --without-groups")
+    if arguments.without_groups:
+        tables = list(refit_without_groups(arguments.before))
+    else:
+        tables = list(compare_folders(arguments.before, arguments.after))
     if not tables:
-        parser.error(f"neither of {', '.join(CHAPTERS)} is in both folders")
+        parser.error(f"none of {', '.join(CHAPTERS)} is in both folders")
     found = pd.concat(tables, ignore_index=True)
     found["verdict"] = (found["difference"] <= arguments.tolerance).map({True: "equal", False: "DIFFERS"})
     found.loc[found["common"] == 0, "verdict"] = "only in one"
     columns = ["chapter", "table", "model", "difference", "common", "one_only", "R2_before", "R2_after"]
+    found = found.reindex(columns=[*columns, "verdict"])
     formats = {"difference": "{:.1e}".format, "R2_before": "{:.3f}".format, "R2_after": "{:.3f}".format}
-    print(found[[*columns, "verdict"]].to_string(index=False, formatters=formats, na_rep=""))
+    print(found.to_string(index=False, formatters=formats, na_rep=""))
     return int((found["verdict"] == "DIFFERS").any())
 
 
