@@ -53,20 +53,13 @@ Laboratory = Annotated[Path, typer.Option("--lab", help="Laboratory table, CSV o
 Target = Annotated[str, typer.Option(help="What to predict: its column, or its name such as Pb or clay.")]
 Unit = Annotated[str, typer.Option(help="Unit of the target where its column says none, such as mg/kg.")]
 Id = Annotated[str, typer.Option("--id", help="Column of the sample ids; found by itself if omitted.")]
-Measured = Annotated[
-    SpectraUnit, typer.Option("--spectra-unit", help="Unit of the spectra, where it cannot be seen.")
-]
+Measured = Annotated[SpectraUnit, typer.Option("--spectra-unit", help="Unit of the spectra, if not seen.")]
 Below = Annotated[BelowDetection, typer.Option(help="Cells such as <5: refuse, or take half the limit.")]
-Library = Annotated[
-    Source, typer.Option("--source", help="What the network learns from; limesoda needs no download.")
-]
+Library = Annotated[Source, typer.Option(help="What the network learns from; limesoda needs no download.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a site file that is there.")]
 SiteName = Annotated[str, typer.Argument(help="A site's name, or the path of its file.", show_default=False)]
 NewSpectra = Annotated[
-    Path,
-    typer.Argument(
-        help="Spectra of the new soils: CSV, XLSX, or a folder of instrument files.", show_default=False
-    ),
+    Path, typer.Argument(help="New soils: CSV, XLSX, or a folder of instrument files.", show_default=False)
 ]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="CSV to write; printed if omitted.")]
 Ph = Annotated[Path | None, typer.Option(help="Table with measured pH of the new soils.")]
@@ -74,8 +67,7 @@ Standard = Annotated[str, typer.Option(help="Whose limits; GB 15618-2018 for lea
 Limits = Annotated[Path | None, typer.Option(help="YAML file of a standard of your own.")]
 Coverage = Annotated[float, typer.Option(help="Share of values that intervals shall hold.")]
 Parameters = Annotated[
-    list[str] | None,
-    typer.Option("-p", help="A parameter of the report or key of the site file, such as -p n_repeats=1."),
+    list[str] | None, typer.Option("-p", help="A parameter or a key of the site file: -p n_repeats=1.")
 ]
 Folder = Annotated[Path | None, typer.Option(help="Where the library's files are; data/<source> if omitted.")]
 OsslLevel = Annotated[Level, typer.Option(help="OSSL as measured (L0) or harmonised (L1).")]

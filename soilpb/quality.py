@@ -46,15 +46,7 @@ _TINY = 1e-20
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was checked.
-
-    Parameters
-    ----------
-    level, topic : str
-        How serious it is, and what was checked.
-    found, advice : str
-        What was found, with the samples it concerns, and what to do about it (empty: nothing).
-    """
+    """What a check found, and what to do about it (``advice``; empty: nothing)."""
 
     level: Literal["ok", "note", "warning", "problem"]
     topic: str
@@ -63,18 +55,7 @@ class Finding:
 
 
 def check_soils(soils: SoilSpectra, site: Site) -> list[Finding]:
-    """Check a site's soils against what a study of it needs.
-
-    Parameters
-    ----------
-    soils : SoilSpectra
-        On their native bands.
-    site : Site
-        Target, scale, bands and source of the study.
-
-    Returns
-    -------
-    list of Finding, problems first, notes last.
+    """Check a site's soils, on their native bands, against what a study of it needs; problems come first.
 
     Examples
     --------
@@ -96,14 +77,7 @@ def check_soils(soils: SoilSpectra, site: Site) -> list[Finding]:
 
 @dataclass(frozen=True)
 class SpectralDistances:
-    """T² and Q of spectra, and the limits that most of a reference passes.
-
-    Parameters
-    ----------
-    table : DataFrame
-        ``T2``, ``Q``, one row per spectrum, in the order given.
-    t2_limit, q_limit : float
-    """
+    """``table`` of T² and Q, one row per spectrum, and the limits that most of a reference passes."""
 
     table: pd.DataFrame
     t2_limit: float
@@ -116,22 +90,10 @@ class SpectralDistances:
 
 
 def fit_components(X: np.ndarray, n_components: int, preprocessing: Pipeline) -> Pipeline:
-    """Fit principal components of preprocessed spectra, as T² and Q need them.
+    """Fit at most ``n_components`` principal components of reflectance, (n_samples, n_bands), preprocessed.
 
-    Parameters
-    ----------
-    X : (n_samples, n_bands) array
-        Reflectance.
-    n_components : int
-        At most; never more than the spectra allow.
-    preprocessing : Pipeline
-        Unfitted, such as :func:`soilpb.models.preprocessing.snv_pipeline`.
-
-    Returns
-    -------
-    Pipeline
-        Ending with a PCA. Variances below :data:`ROUNDING` of all variance are set to that share, so
-        that T² does not divide by rounding.
+    Variances below :data:`ROUNDING` of all variance are set to that share, so that T² does not
+    divide by rounding.
     """
     X = np.asarray(X, dtype=np.float64)
     pca = PCA(min(n_components, *X.shape), svd_solver="full")
@@ -143,19 +105,7 @@ def fit_components(X: np.ndarray, n_components: int, preprocessing: Pipeline) ->
 
 
 def measure_t2_q(model: Pipeline, X: np.ndarray) -> pd.DataFrame:
-    """Measure Hotelling's T² and the Q residual of spectra.
-
-    Parameters
-    ----------
-    model : Pipeline
-        From :func:`fit_components`.
-    X : (n_samples, n_bands) array
-        Reflectance.
-
-    Returns
-    -------
-    DataFrame ``T2``, ``Q``, one row per spectrum
-    """
+    """T² and Q of reflectance, (n_samples, n_bands): columns ``T2`` and ``Q``, one row per spectrum."""
     X = np.asarray(X, dtype=np.float64)
     measures = {"T2": HotellingT2(model), "Q": QResiduals(model, method="percentile")}
     return pd.DataFrame({name: each.fit(X).predict_residuals(X) for name, each in measures.items()})
@@ -168,17 +118,10 @@ def measure_distances(
 
     Parameters
     ----------
-    reference : (n_reference, n_bands) array
-        Reflectance of the spectra that define what is usual.
-    reflectance : (n_samples, n_bands) array
-        Reflectance of the spectra to judge; may be the reference itself.
+    reference, reflectance : (n_reference, n_bands), (n_samples, n_bands) arrays
+        Reflectance of the spectra that define what is usual, and of those to judge.
     n_components : int
         Principal components; fewer where the reference is smaller.
-
-    Raises
-    ------
-    ValueError
-        If the reference has fewer than 4 spectra.
     """
     if len(reference) < 4:
         raise ValueError(f"{len(reference)} reference spectra cannot say what is usual; at least 4 can")
@@ -192,15 +135,6 @@ def measure_distances_within(reflectance: np.ndarray) -> SpectralDistances:
     """Measure how far spectra lie from each other: a soil beyond a limit is unlike the rest.
 
     Of one normal population, a share :data:`CONFIDENCE` passes each limit.
-
-    Parameters
-    ----------
-    reflectance : (n_samples, n_bands) array
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than 10 spectra.
     """
     if len(reflectance) < 10:
         raise ValueError(f"{len(reflectance)} spectra cannot say what is usual among them; at least 10 can")
