@@ -1,53 +1,23 @@
 """What a model uses: attribution of bands, checks of it, mineral slopes, confounders.
 
-:mod:`~soilpb.explain.attribution` holds what each band contributes to a prediction,
-:mod:`~soilpb.explain.network_attribution` computes it for networks (SHAP), and
-:mod:`~soilpb.explain.bands` says which bands a model uses, with intervals.
-:mod:`~soilpb.explain.sanity_checks` tests whether such statements can be believed.
-:mod:`~soilpb.explain.mineral_slopes` asks a model about minerals instead of wavelengths, and
-:mod:`~soilpb.explain.confounders` whether it predicts more than what is correlated with the target.
+Attributions say what each band contributes to a prediction, for networks by SHAP; checks say
+whether they can be believed; slopes ask a model about minerals instead of wavelengths, and
+confounders whether it predicts more than what is correlated with the target.
 """
 
 import lazy_loader
 
 _EXPORTS = {
     "attribution": ["Attribution", "attribute_by_coefficients", "pls_importance", "tabulate"],
-    "bands": [
-        "OUTCOMES",
-        "PUBLISHED_WINDOWS",
-        "attribute",
-        "attribute_by_fold",
-        "compare_bands",
-        "compare_windows",
-        "fit_by_fold",
-        "format_window",
-        "jackknife_intervals",
-        "strongest_bands",
-    ],
+    "bands": ["OUTCOMES", "PUBLISHED_WINDOWS", "attribute", "attribute_by_fold", "compare_bands",
+              "compare_windows", "fit_by_fold", "format_window", "jackknife_intervals", "strongest_bands"],
     "confounders": ["check_confounders", "score_confounders"],
-    "mineral_slopes": [
-        "CONSTITUENTS",
-        "ProjectedModel",
-        "estimate_own_slope",
-        "estimate_slopes",
-        "estimate_slopes_by_fold",
-        "estimate_texture_exponent",
-        "laboratory_abundances",
-    ],
+    "mineral_slopes": ["CONSTITUENTS", "ProjectedModel", "estimate_own_slope", "estimate_slopes",
+                       "estimate_slopes_by_fold", "estimate_texture_exponent", "laboratory_abundances"],
     "network_attribution": ["deep_lift_shap", "deep_shap", "integrated_gradients", "owen_values"],
-    "sanity_checks": [
-        "check_additivity",
-        "check_agreement",
-        "check_beyond_chance",
-        "check_masking",
-        "check_randomisation",
-        "check_stability",
-        "check_truth",
-        "check_windows",
-        "compare_with_permuted_targets",
-        "compare_with_truth",
-        "mask_bands",
-        "profile_random_networks",
-    ],
-}
+    "sanity_checks": ["check_additivity", "check_agreement", "check_beyond_chance", "check_masking",
+                      "check_randomisation", "check_stability", "check_truth", "check_windows",
+                      "compare_with_permuted_targets", "compare_with_truth", "mask_bands",
+                      "profile_random_networks"],
+}  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

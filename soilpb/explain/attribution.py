@@ -34,8 +34,7 @@ class Attribution:
     explainer : str
         The method.
     wavelengths : (n_bands,) array, nm
-    attributions : (n_samples, n_bands) array
-        In the units of the target.
+    attributions : (n_samples, n_bands) array, in the units of the target
     inputs : (n_samples, n_bands) array
         What the model saw: absorbance or preprocessed spectra.
     predicted : (n_samples,) array
@@ -67,14 +66,11 @@ class Attribution:
         return self
 
     def profile(self, model: str, draw: int = 0) -> pd.DataFrame:
-        """Tabulate attributions by wavelength.
+        """Tabulate attributions over soils, one row per wavelength.
 
-        Returns
-        -------
-        DataFrame
-            One row per wavelength: ``model``, ``explainer``, ``draw``, ``wavelength``; over soils
-            ``mean_abs`` and ``mean`` (units of the target), ``per_nm`` (``mean_abs`` per nm) and
-            ``direction`` (correlation with the height of the band: the sign of its effect).
+        Columns are ``model``, ``explainer``, ``draw``, ``wavelength``; ``mean_abs`` and ``mean`` (units of
+        the target), ``per_nm`` (``mean_abs`` per nm) and ``direction`` (correlation with the height
+        of the band: the sign of its effect).
         """
         return self._table(self.attributions, self.inputs, model, draw).assign(
             wavelength=self.wavelengths,
@@ -82,22 +78,11 @@ class Attribution:
         )
 
     def bands(self, edges: np.ndarray, model: str, draw: int = 0) -> pd.DataFrame:
-        """Tabulate attributions by contiguous bands; they are summed within a band before its size is taken.
+        """Tabulate attributions by contiguous bands, summed within a band before the size is taken.
 
-        Parameters
-        ----------
-        edges : (n + 1,) array, nm
-            Ascending; band ``i`` holds ``edges[i] <= wavelength < edges[i + 1]``.
-
-        Returns
-        -------
-        DataFrame
-            Like :meth:`profile`, with ``start`` and ``stop`` for ``wavelength``.
-
-        Raises
-        ------
-        ValueError
-            If a band holds no wavelength.
+        ``edges`` (n + 1,) are ascending, in nm; band ``i`` holds ``edges[i] <= wavelength < edges[i + 1]``.
+        The table is that of :meth:`profile`, with ``start`` and ``stop`` for ``wavelength``. A band
+        without a wavelength is a ValueError.
         """
         members = band_members(self.wavelengths, edges)
         if not members.any(axis=1).all():
@@ -123,14 +108,9 @@ class Attribution:
 
 
 def tabulate(explained: Mapping[str, Sequence[Attribution]], edges: np.ndarray | None = None) -> pd.DataFrame:
-    """Tabulate explanations of models over draws, by wavelength or by bands.
+    """Tabulate explanations of models over draws, by wavelength or, where ``edges`` are given, by bands.
 
-    Parameters
-    ----------
-    explained : mapping of str to sequence of Attribution
-        Model → one explanation per draw.
-    edges : (n + 1,) array, nm, optional
-        Edges of bands, as for :meth:`Attribution.bands`.
+    ``explained`` holds one explanation per draw for each model.
     """
     tables = [
         each.profile(model, draw) if edges is None else each.bands(edges, model, draw)
@@ -149,15 +129,8 @@ def band_members(wavelengths: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def absorbance_coefficients(model: RegressorMixin, X: np.ndarray) -> np.ndarray:
     """Change of the prediction per unit of absorbance of each band, (n_bands,).
 
-    The model is asked about its mean spectrum with one band changed at a time. This undoes
-    derivatives and smoothing inside the model, so models with different preprocessing compare.
-
-    Parameters
-    ----------
-    model : fitted estimator
-        Exact if it is linear in absorbance.
-    X : (n_samples, n_bands) array
-        Reflectance; its mean absorbance is where the model is asked.
+    The model is asked about the mean absorbance of ``X`` (reflectance) with one band changed at a time.
+    This undoes derivatives and smoothing inside the model, and is exact if it is linear in absorbance.
     """
     centre = absorbance(np.asarray(X, dtype=float)).mean(axis=0)
     probes = np.vstack([centre, centre + _STEP * np.eye(centre.size)])
@@ -189,19 +162,12 @@ def attribute_by_coefficients(
 
 
 def pls_importance(model: PLSCV, X: np.ndarray, y: np.ndarray, wavelengths: np.ndarray) -> pd.DataFrame:
-    """Coefficients and variable importance in projection (VIP) of a fitted PLS model.
-
-    Parameters
-    ----------
-    model : PLSCV, fitted on ``X`` and ``y``
-    X : (n_samples, n_bands) array, reflectance
-    y : (n_samples,) array
-    wavelengths : (n_bands,) array, nm
+    """Coefficients and variable importance in projection (VIP) of a PLS model fitted on ``X`` and ``y``.
 
     Returns
     -------
     DataFrame
-        ``wavelength``; ``coefficient``, on the model's own preprocessing times the band's
+        ``wavelength`` (nm); ``coefficient``, on the model's own preprocessing times the band's
         standard deviation there; ``vip``, whose squares average 1 (Wold et al. 2001,
         Chemom. Intell. Lab. Syst. 58:109).
     """

@@ -68,21 +68,10 @@ def fit_by_fold(
     sample_ids: Sequence,
     groups: np.ndarray | None = None,
 ) -> list[RegressorMixin]:
-    """Fit clones of a model, one per fold, to the fold's training soils.
+    """Fit clones of a model, one per fold of ``folds``, to the fold's training soils.
 
-    Parameters
-    ----------
-    model : scikit-learn regressor
-    X : (n_samples, n_bands) array
-        Reflectance.
-    y : (n_samples,) array
-        Target on the modelling scale.
-    folds : DataFrame
-        From :mod:`soilpb.evaluate.splits`.
-    sample_ids : (n_samples,) sequence
-        Ids that ``folds`` names.
-    groups : (n_samples,) array, optional
-        Soils that the model's inner folds keep together.
+    ``X`` is reflectance (n_samples, n_bands), ``y`` the target on the modelling scale, ``sample_ids``
+    the ids that ``folds`` names, and ``groups`` what the model's inner folds keep together.
     """
     rows = (fold.train for fold in splits.iterate_folds(folds, sample_ids))
     return [fit_model(clone(model), X, y, groups, train) for train in rows]
@@ -99,22 +88,9 @@ def attribute_by_fold(
 ) -> pd.DataFrame:
     """Explain each fold's test soils by the model that has not seen them.
 
-    Parameters
-    ----------
-    name : str
-        What the table calls the model.
-    fitted : sequence of regressors
-        From :func:`fit_by_fold`.
-    X, folds, sample_ids
-        As for :func:`fit_by_fold`.
-    wavelengths : (n_bands,) array, nm
-    seed : int
-        Chooses the background among a fold's training soils.
-
-    Returns
-    -------
-    DataFrame
-        As :meth:`soilpb.explain.attribution.Attribution.profile`: one row per draw and wavelength.
+    ``fitted`` comes from :func:`fit_by_fold`, with the same ``X``, ``folds`` and ``sample_ids``. ``seed``
+    chooses the background among a fold's training soils. The result is a profile as of
+    :meth:`soilpb.explain.attribution.Attribution.profile`, of the model ``name``, one draw per fold.
     """
     rng = np.random.default_rng(seed)
     explained = []
@@ -138,14 +114,9 @@ def attribute(
 
 
 def strongest_bands(profiles: pd.DataFrame, n: int = 3) -> list[float]:
-    """Find the highest peaks of a profile, averaged over draws, the highest first, in nm.
+    """Find the (at most ``n``) highest peaks of a profile, averaged over draws, the highest first, in nm.
 
-    Parameters
-    ----------
-    profiles : DataFrame
-        ``wavelength``, ``mean_abs`` of one model, on an even grid.
-    n : int
-        At most so many. Peaks nearer than :data:`MIN_PEAK_DISTANCE` count as one.
+    ``profiles`` are those of one model, on an even grid; near peaks count as one.
 
     Examples
     --------
@@ -161,18 +132,10 @@ def strongest_bands(profiles: pd.DataFrame, n: int = 3) -> list[float]:
 
 
 def jackknife_half_width(statistics: np.ndarray, left_out: float) -> np.ndarray:
-    """Half width of the 90 % interval of a statistic that was computed once per fold.
+    """Half width (...) of the 90 % interval of a statistic (..., n_draws) that was computed once per fold.
 
-    Parameters
-    ----------
-    statistics : (..., n_draws) array
-        One value per fold; folds of several repeats may be strung together.
-    left_out : float
-        Share of the soils that each fold leaves out, such as 0.2.
-
-    Returns
-    -------
-    (...) array
+    ``left_out`` is the share of the soils that each fold leaves out, such as 0.2. Folds of several
+    repeats may be strung together.
 
     Examples
     --------
@@ -189,22 +152,9 @@ def jackknife_half_width(statistics: np.ndarray, left_out: float) -> np.ndarray:
 
 
 def jackknife_intervals(table: pd.DataFrame, by: Sequence[str], value: str, left_out: float) -> pd.DataFrame:
-    """Mean and 90 % interval of a column over the draws of a tidy table.
+    """Mean and 90 % interval (``low``, ``high``) of the column ``value`` over the draws of a tidy table.
 
-    Parameters
-    ----------
-    table : DataFrame
-        With ``draw`` and the columns named; several rows of one draw are averaged first.
-    by : sequence of str
-        What tells one statistic from another, such as ``["model", "wavelength"]``.
-    value : str
-        The column to summarise.
-    left_out : float
-        As for :func:`jackknife_half_width`.
-
-    Returns
-    -------
-    DataFrame: the columns ``by``, then ``value`` (the mean), ``low`` and ``high``.
+    The columns ``by`` tell one statistic from another; several rows of one draw are averaged first.
     """
     draws = table.pivot_table(index=list(by), columns="draw", values=value, sort=False)
     mean, half = draws.mean(axis=1), jackknife_half_width(draws.to_numpy(), left_out)
@@ -212,17 +162,7 @@ def jackknife_intervals(table: pd.DataFrame, by: Sequence[str], value: str, left
 
 
 def relative_attribution(bands: pd.DataFrame) -> pd.DataFrame:
-    """Add the attribution of each band relative to an even spread over the spectrum.
-
-    Parameters
-    ----------
-    bands : DataFrame
-        From :meth:`soilpb.explain.attribution.Attribution.bands`, of one or more models and draws.
-
-    Returns
-    -------
-    DataFrame
-        The same rows with a column ``relative``, whose mean over nanometres is 1.
+    """Add a column ``relative``: attribution of each band relative to an even spread (1) over the spectrum.
 
     Examples
     --------
@@ -311,7 +251,7 @@ def compare_windows(profiles: pd.DataFrame, windows: pd.DataFrame, left_out: flo
     profiles : DataFrame
         ``draw``, ``wavelength``, ``mean_abs`` of one model, the same wavelengths in each draw.
     windows : DataFrame
-        ``start`` and ``stop`` in nm, both inclusive; other columns are kept.
+        ``start`` and ``stop`` in nm, both inclusive; a window without a band is a ValueError.
     left_out : float
         Share of the soils that a draw's model did not train on: 0.2 for five folds.
 
@@ -321,11 +261,6 @@ def compare_windows(profiles: pd.DataFrame, windows: pd.DataFrame, left_out: flo
         The windows with ``relative`` (attribution relative to an even spread; geometric mean
         over draws), ``low``, ``high``; ``p`` (share of all windows as wide, this one included,
         that get at least as much) and ``p_holm`` (corrected for the number of windows tested).
-
-    Raises
-    ------
-    ValueError
-        If a window holds no band of the profile.
     """
     density = profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs")
     density = density / density.mean()

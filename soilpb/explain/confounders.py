@@ -37,11 +37,14 @@ def score_confounders(
 ) -> pd.DataFrame:
     """Score the target predicted by a model, by its confounders, and by both, fold by fold.
 
+    In training, a linear regression joins the predictions of models that had not seen a soil
+    (Wolpert 1992, *Stacked Generalization*): fitted values would look too good.
+
     Parameters
     ----------
     model : scikit-learn regressor
-        Predicts the target, and each confounder, from reflectance; left unfitted. One model
-        reads all: a better reader of the same confounders would pass for lead.
+        Predicts the target, and each confounder, from reflectance. One model reads all: a
+        better reader of the same confounders would pass for lead.
     X : (n_samples, n_bands) array, reflectance
     y : (n_samples,) array, on the modelling scale
     confounders : DataFrame, n_samples rows
@@ -49,20 +52,13 @@ def score_confounders(
         (logarithms of abundances, pH as it is). Without gaps.
     folds : iterable of Fold
     groups : (n_samples,) array, optional
-        What the folds keep together; inner folds keep it together too.
-    seed : int
-        Of the inner folds.
+        What the folds keep together; inner folds, which follow ``seed``, keep it together too.
 
     Returns
     -------
     DataFrame
         One row per fold and part: ``draw``, ``n_train``, ``n_test``, ``part`` (see :data:`PARTS`)
         and ``r2``, where the variance is that of all soils.
-
-    Notes
-    -----
-    In training, a linear regression joins the predictions of models that had not seen a soil
-    (Wolpert 1992, *Stacked Generalization*): fitted values would look too good.
     """
     targets = [y, *confounders.to_numpy(dtype=float).T]
     rows = []
@@ -83,15 +79,8 @@ def score_confounders(
 def check_confounders(scores: pd.DataFrame, target: str) -> Verdict:
     """Decide whether the spectrum shows more of the target than its confounders do.
 
-    It holds if the gain in R² over the confounders is above 0 with its whole 95 % interval
-    (corrected for overlapping training sets), and fails if the interval lies below 0.05.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        From :func:`score_confounders`.
-    target : str
-        Name of the target, such as ``Pb``.
+    It holds if the gain in R² over the confounders (from :func:`score_confounders`) is above 0 with its whole
+    95 % interval, corrected for overlapping training sets, and fails if that lies below 0.05.
     """
     r2 = scores.pivot_table(index="draw", columns="part", values="r2")
     ratio = float((scores["n_test"] / scores["n_train"]).mean())

@@ -14,10 +14,10 @@ spectra are projected on the principal components of the site's own absorbance f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from sklearn.base import RegressorMixin
 
 from soilpb.evaluate import splits
 from soilpb.explain.bands import fit_by_fold, jackknife_intervals
@@ -40,14 +40,8 @@ from soilpb.study import Study
 
 #: Constituents asked about unless told otherwise.
 CONSTITUENTS = (
-    "hematite",
-    "goethite",
-    "clay",
-    "organic_matter",
-    "carbonate",
-    "water",
-    "manganese_oxide",
-    "gypsum",
+    *("hematite", "goethite", "clay", "organic_matter"),
+    *("carbonate", "water", "manganese_oxide", "gypsum"),
 )
 #: Laboratory columns, what they measure, and its mass fraction per unit of the column.
 _MEASURED = {
@@ -64,15 +58,8 @@ _STEP = 0.1
 _SHARE = 0.999
 
 
-class Predictor(Protocol):
-    """Anything that predicts from reflectance as a fraction: a network, a PLS pipeline, a stack."""
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predictions (n_samples,) for reflectance (n_samples, n_bands)."""
-
-
 def estimate_slopes(
-    model: Predictor,
+    model: RegressorMixin,
     X: np.ndarray,
     wavelengths: np.ndarray,
     constituents: Sequence[str] = CONSTITUENTS,
@@ -133,7 +120,7 @@ def estimate_slopes(
 
 
 def estimate_slopes_by_fold(
-    models: Iterable[Predictor],
+    models: Iterable[RegressorMixin],
     folds: Iterable[splits.Fold],
     X: np.ndarray,
     wavelengths: np.ndarray,
@@ -143,20 +130,8 @@ def estimate_slopes_by_fold(
 ) -> pd.DataFrame:
     """Slopes of the models of cross-validation, each behind the components of its training soils.
 
-    Parameters
-    ----------
-    models : iterable of fitted estimators
-        One per fold, fitted to the fold's training soils.
-    folds : iterable of Fold
-    X : (n_samples, n_bands) array
-        Reflectance of all soils: every model predicts each of them.
-    wavelengths, constituents, abundance, texture
-        As for :func:`estimate_slopes`.
-
-    Returns
-    -------
-    DataFrame
-        As :func:`estimate_slopes` returns, with ``draw``: the fold's number.
+    ``models`` holds one fitted estimator per fold; each predicts all soils of ``X``. Other parameters and the
+    table are those of :func:`estimate_slopes`, with ``draw``: the fold's number.
     """
     tables = []
     for draw, (model, fold) in enumerate(zip(models, folds, strict=True)):
@@ -169,15 +144,8 @@ def estimate_slopes_by_fold(
 def estimate_own_slope(task: Study, constituent: str, asked: Sequence[str]) -> dict[str, float | str]:
     """Slope of PLS models with the very constituent they predict, whose sign is known without theory.
 
-    More clay must raise a prediction of clay, and more organic matter one of organic carbon.
-
-    Parameters
-    ----------
-    task : Study
-        A site whose target measures ``constituent``.
-    constituent : str
-    asked : sequence of str
-        Constituents to compare it with, itself among them.
+    More clay must raise a prediction of clay, and more organic matter one of organic carbon. ``task``
+    is a site whose target measures ``constituent``; ``asked`` are constituents to compare it with.
 
     Returns
     -------
@@ -205,22 +173,12 @@ def estimate_own_slope(task: Study, constituent: str, asked: Sequence[str]) -> d
 
 
 def estimate_texture_exponent(library: SoilSpectra) -> float:
-    """Estimate the exponent of ``scattering ∝ clay ** exponent`` from a library of soils.
+    """Estimate the exponent of ``scattering ∝ clay ** exponent`` from soils that vary in clay.
 
     Clay absorbs little, yet soils with more of it are darker at all wavelengths: their grains
     scatter less. ``ln(K/S)`` is regressed on ``ln(clay)``, beside what else was measured, and what
     clay's own absorption explains is subtracted. The median over wavelengths is taken: scattering
-    is the same everywhere, and what is correlated with clay is not.
-
-    Parameters
-    ----------
-    library : SoilSpectra
-        Soils that vary in clay, such as the source library's.
-
-    Returns
-    -------
-    float
-        0 (scattering does not follow clay) where the library has no ``clay_pct``.
+    is the same everywhere, and what is correlated with clay is not. Without ``clay_pct`` it is 0.
     """
     known = laboratory_abundances(library.samples)
     if "clay" not in known:
@@ -234,16 +192,9 @@ def estimate_texture_exponent(library: SoilSpectra) -> float:
 
 
 def laboratory_abundances(samples: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Mass fractions that the laboratory measured, as :func:`estimate_slopes` takes them.
+    """Mass fractions (n_samples,) by constituent, from the laboratory's clay, organic carbon, carbonate.
 
-    Parameters
-    ----------
-    samples : DataFrame
-        Laboratory values: ``clay_pct``, ``SOC_pct``, ``CaCO3_pct``, where there are any.
-
-    Returns
-    -------
-    dict of str to (n_samples,) array; gaps hold the median of the others.
+    Gaps hold the median of the others.
 
     Examples
     --------
@@ -261,16 +212,8 @@ def laboratory_abundances(samples: pd.DataFrame) -> dict[str, np.ndarray]:
 class ProjectedModel:
     """A fitted model that sees spectra projected on the principal components of a site.
 
-    Parameters
-    ----------
-    model : fitted estimator
-    X : (n_samples, n_bands) array
-        Reflectance of the site's soils, fraction. Their components hold 99.9 % of the variance
-        of absorbance together.
-
-    Attributes
-    ----------
-    components : (n_components, n_bands) array
+    ``components`` (n_components, n_bands) hold 99.9 % of the variance of the absorbance of ``X``, the
+    reflectance of the site's soils.
 
     Examples
     --------
@@ -284,7 +227,7 @@ class ProjectedModel:
     [0.7, 0.47]
     """
 
-    def __init__(self, model: Predictor, X: np.ndarray) -> None:
+    def __init__(self, model: RegressorMixin, X: np.ndarray) -> None:
         spectra = absorbance(np.asarray(X, dtype=float))
         self.model, self.mean = model, spectra.mean(axis=0)
         _, sizes, components = np.linalg.svd(spectra - self.mean, full_matrices=False)

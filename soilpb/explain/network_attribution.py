@@ -31,16 +31,8 @@ from soilpb.models.training import reproducible
 
 #: Layers that pass attributions on unchanged: linear in their input at evaluation.
 LINEAR_LAYERS = (
-    nn.AdaptiveAvgPool1d,
-    nn.AvgPool1d,
-    nn.BatchNorm1d,
-    nn.BatchNorm2d,
-    nn.Conv1d,
-    nn.Conv2d,
-    nn.Dropout,
-    nn.Flatten,
-    nn.Identity,
-    nn.Linear,
+    *(nn.AdaptiveAvgPool1d, nn.AvgPool1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.Conv1d, nn.Conv2d),
+    *(nn.Dropout, nn.Flatten, nn.Identity, nn.Linear),
 )
 #: Activations for which shap and captum apply the same rule (captum has none for GELU).
 ACTIVATIONS = (nn.ELU, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.Softplus, nn.Tanh)
@@ -63,16 +55,14 @@ class UnexplainableError(TypeError):
 def deep_shap(
     network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
 ) -> Attribution:
-    """Compute SHAP values by DeepExplainer, as in the study.
+    """Compute SHAP values by DeepExplainer, as in the study (Lundberg & Lee 2017, NeurIPS 30).
 
     Parameters
     ----------
     network : SpectralNetwork
         Explained on a copy; it is bit-equal afterwards.
-    X : (n_samples, n_bands) array
-        Reflectance of the soils to explain.
-    background : (n_background, n_bands) array
-        Reflectance of the soils that stand for "spectrum unknown".
+    X, background : (n, n_bands) arrays
+        Reflectance of the soils to explain, and of those that stand for "spectrum unknown".
     output : int
         Which property, where the network predicts several.
 
@@ -82,10 +72,6 @@ def deep_shap(
         If the rules do not hold for the network (functional, in-place, shared activation).
     ArithmeticError
         If attributions do not add up to 1e-4 of the predictions' standard deviation.
-
-    Notes
-    -----
-    Lundberg & Lee (2017), *A Unified Approach to Interpreting Model Predictions*, NeurIPS 30.
     """
     check_explainable(network.network, network.wavelengths.size)
     copied = ExplainableNetwork.prepare(network, X, background, output)
@@ -121,14 +107,9 @@ def integrated_gradients(
     """Integrate gradients along the straight line from the mean background spectrum.
 
     A different method: no rules, so any differentiable network will do. Its base is the
-    prediction *of* the mean background. Activations put kinks into the path, so steps are
-    doubled until attributions add up to 2 % of the predictions' standard deviation.
-
-    Parameters are those of :func:`deep_shap`.
-
-    Notes
-    -----
-    Sundararajan, Taly & Yan (2017), *Axiomatic Attribution for Deep Networks*, arXiv:1703.01365.
+    prediction *of* the mean background. Activations put kinks into the path, so steps are doubled until
+    attributions add up to 2 % of the predictions' sd. Parameters are those of :func:`deep_shap`.
+    Source: Sundararajan, Taly & Yan (2017), *Axiomatic Attribution for Deep Networks*, arXiv:1703.01365.
     """
     copied = ExplainableNetwork.prepare(network, X, background, output)
     copied.background = copied.background.mean(dim=0, keepdim=True)
@@ -152,22 +133,11 @@ def owen_values(
 ) -> Attribution:
     """Compute Owen values of contiguous bands, each masked as a whole.
 
-    Exact over a balanced binary tree of the bands, in which only neighbours form unions.
-    A band's value is spread evenly over its wavelengths; :meth:`Attribution.bands` with
-    the same edges gives it back.
-
-    Parameters
-    ----------
-    network, X, background, output
-        As for :func:`deep_shap`; any network will do.
-    edges : (n + 1,) array, nm
-        Ascending; together they must hold every wavelength of the network.
-
-    Notes
-    -----
-    Owen (1977), *Values of Games with a Priori Unions*. The values are those of shap's
-    ``PartitionExplainer``, without its compiler and without numpy's global generator.
-    The network predicts ``n ** 2`` spectra, or fewer, for each soil and background soil.
+    Exact over a balanced binary tree of the bands, in which only neighbours form unions, as in shap's
+    ``PartitionExplainer``. A band's value is spread evenly over its wavelengths; :meth:`Attribution.bands`
+    with the same ``edges`` (nm, ascending, holding every wavelength) gives it back. Other parameters
+    are those of :func:`deep_shap`; any network will do. It predicts at most ``n ** 2`` spectra
+    for each soil and background soil. Source: Owen (1977), *Values of Games with a Priori Unions*.
     """
     copied = ExplainableNetwork.prepare(network, X, background, output)
     members = band_members(network.wavelengths, edges)
@@ -195,20 +165,10 @@ def owen_values(
 
 @dataclass
 class ExplainableNetwork:
-    """A safe copy of a network, with prepared spectra and background.
+    """A safe copy ``model`` of a network, with prepared spectra ``inputs`` and ``background``.
 
-    The copy predicts in standard deviations of the target: single precision would lose a
-    weak signal beside the target's mean. Attributions are scaled afterwards.
-
-    Attributes
-    ----------
-    model : Module
-        Maps prepared spectra (n, n_bands) to (n, 1).
-    inputs : (n_samples, n_bands) tensor
-    background : (n_background, n_bands) tensor
-    wavelengths : (n_bands,) array, nm
-    mean, sd : float
-        Turn an output into the units of the target.
+    The copy maps (n, n_bands) to (n, 1) in standard deviations of the target: single precision would
+    lose a weak signal beside the target's mean. ``mean`` and ``sd`` turn that into the target's units.
     """
 
     model: nn.Module
@@ -267,24 +227,10 @@ def copy_for_explanation(network: nn.Module, n_outputs: int = 1, output: int = 0
 
 
 def check_explainable(network: nn.Module, n_bands: int) -> None:
-    """Raise unless DeepLIFT's rules hold for every step of the network's forward pass.
+    """Raise :class:`UnexplainableError` unless DeepLIFT's rules hold for every step of the forward pass.
 
-    Parameters
-    ----------
-    network : Module
-        Maps (n_samples, n_bands) to (n_samples, n_outputs).
-    n_bands : int
-        Number of bands to send through a copy of it, once, as zeros.
-
-    Raises
-    ------
-    UnexplainableError
-        If an activation is functional, in place or shared, or a layer has no rule.
-
-    Notes
-    -----
-    Shrikumar, Greenside & Kundaje (2017), *Learning Important Features Through
-    Propagating Activation Differences*, arXiv:1704.02685.
+    An activation may not be functional, in place or shared, and every layer needs a rule. A copy is
+    run once, on zeros of ``n_bands`` bands. Source: Shrikumar, Greenside & Kundaje (2017), arXiv:1704.02685.
 
     Examples
     --------

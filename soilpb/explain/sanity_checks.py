@@ -60,21 +60,8 @@ def profile_random_networks(
     """Profiles of networks of the same shape and scales whose weights were never trained.
 
     An explanation that looks the same for them shows the shape of the network and the
-    spread of the spectra, and nothing that was learned.
-
-    Parameters
-    ----------
-    network : SpectralNetwork
-    X, background : (n, n_bands) arrays, reflectance
-    n_draws, seed : int
-
-    Returns
-    -------
-    DataFrame as :meth:`soilpb.explain.attribution.Attribution.profile`, model ``random weights``.
-
-    Notes
-    -----
-    Adebayo et al. (2018), *Sanity Checks for Saliency Maps*, arXiv:1810.03292.
+    spread of the spectra, and nothing that was learned (Adebayo et al. 2018, arXiv:1810.03292).
+    ``X`` and ``background`` are reflectance; the model of the profiles is ``random weights``.
     """
     profiles = []
     for draw in range(n_draws):
@@ -95,7 +82,9 @@ def mask_bands(
     n_random: int = 20,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Mask bands one after the other, by attribution and at random, and measure how far predictions move.
+    """Mask bands one by one, the strongest first or at random, and measure how far predictions move.
+
+    Sources: Samek et al. (2017), IEEE Trans. Neural Netw. Learn. Syst. 28:2660; Petsiuk et al. (2018).
 
     Parameters
     ----------
@@ -114,10 +103,6 @@ def mask_bands(
         they are given back to none), ``order`` (``attribution`` or ``random``), ``draw``, ``share`` of
         bands handled, ``moved`` (root mean square distance from the prediction with all
         bands, in standard deviations of the predictions).
-
-    Notes
-    -----
-    Samek et al. (2017), IEEE Trans. Neural Netw. Learn. Syst. 28:2660; Petsiuk et al. (2018), *RISE*.
     """
     copied = ExplainableNetwork.prepare(network, X, background)
     edges = np.append(bands["start"].to_numpy(), bands["stop"].iloc[-1])
@@ -153,9 +138,8 @@ def compare_with_permuted_targets(
         ``stop``, ``mean_abs``).
     y : (n_samples,) array
         The target as measured.
-    n_permutations : int
+    n_permutations, seed : int
         The smallest p-value is ``1 / (n_permutations + 1)``.
-    seed : int
 
     Returns
     -------
@@ -202,17 +186,7 @@ def check_agreement(first: Attribution, second: Attribution, threshold: float) -
 
 
 def check_stability(profiles: pd.DataFrame, changed: str, threshold: float = 0.8) -> Verdict:
-    """Decide whether a profile is the same whatever is drawn anew.
-
-    Parameters
-    ----------
-    profiles : DataFrame
-        ``draw``, ``wavelength``, ``mean_abs`` of one model.
-    changed : str
-        What differs between draws, such as "another fold".
-    threshold : float
-        Spearman correlation above which two profiles are called the same.
-    """
+    """Decide whether the profiles of all draws are the same, whatever was ``changed`` between them."""
     return Verdict(
         f"{changed[0].upper()}{changed[1:]} gives the same profile",
         f"Spearman of two draws ≥ {threshold:g}",
@@ -223,12 +197,7 @@ def check_stability(profiles: pd.DataFrame, changed: str, threshold: float = 0.8
 def check_randomisation(profiles: pd.DataFrame, untrained: pd.DataFrame) -> Verdict:
     """Decide whether a profile shows what was learned (Adebayo et al. 2018).
 
-    It does if trained profiles resemble untrained ones less than they resemble each other.
-
-    Parameters
-    ----------
-    profiles, untrained : DataFrame
-        Of the model, and from :func:`profile_random_networks`.
+    It does if it resembles ``untrained`` ones less than its draws resemble each other.
     """
     trained = _by_draw(profiles)
     threshold = np.median(_spearman(combinations(trained, 2)))
@@ -243,12 +212,7 @@ def check_randomisation(profiles: pd.DataFrame, untrained: pd.DataFrame) -> Verd
 
 
 def check_masking(curves: pd.DataFrame) -> list[Verdict]:
-    """Decide whether bands with large attributions move predictions more than random bands do.
-
-    Parameters
-    ----------
-    curves : DataFrame from :func:`mask_bands`
-    """
+    """Decide from :func:`mask_bands` whether strong bands move predictions more than random ones."""
     verdicts = []
     for curve, sign, statement in (
         ("deletion", 1, "Taking the strongest bands away moves predictions more than random bands"),
@@ -262,14 +226,7 @@ def check_masking(curves: pd.DataFrame) -> list[Verdict]:
 
 
 def check_windows(tested: pd.DataFrame, model: str) -> list[Verdict]:
-    """Decide for each window named beforehand whether the model uses it.
-
-    Parameters
-    ----------
-    tested : DataFrame
-        From :func:`soilpb.explain.bands.compare_windows`.
-    model : str
-    """
+    """Decide for each window of :func:`soilpb.explain.bands.compare_windows` whether the model uses it."""
     return [
         Verdict(
             f"{model} uses {format_window(row.start, row.stop)}",
@@ -277,68 +234,33 @@ def check_windows(tested: pd.DataFrame, model: str) -> list[Verdict]:
             row.relative,
             row.low,
             row.high,
-            "holds"
-            if row.low > 1 and row.p_holm < SIGNIFICANT
-            else "fails"
-            if row.high < 1
-            else "undecided",  # too large a p refutes nothing
+            _judge_window(row.low, row.high, row.p_holm),
         )
         for row in tested.itertuples()
     ]
 
 
 def check_beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
-    """Name the bands with larger attributions than in models of permuted targets.
-
-    Parameters
-    ----------
-    found : DataFrame
-        From :func:`compare_with_permuted_targets`.
-    model : str
-
-    Returns
-    -------
-    list of Verdict
-        One for each band found, or a single one saying that there is none.
-    """
+    """Name the bands that :func:`compare_with_permuted_targets` found; one verdict if there is none."""
     test = f"attribution per nm against permuted targets, p < {SIGNIFICANT:g} over all bands"
-    bands = found[found["p"] < SIGNIFICANT]
+    bands, none = found[found["p"] < SIGNIFICANT], (np.nan, np.nan)
     if bands.empty:
         statement = f"{model} uses some band beyond chance"
-        return [Verdict(statement, test, found.loc[found["p"].idxmin(), "z"], np.nan, np.nan, "undecided")]
+        return [Verdict(statement, test, found.loc[found["p"].idxmin(), "z"], *none, "undecided")]
     return [
-        Verdict(
-            f"{model} uses {format_window(band.start, band.stop)} beyond chance",
-            test,
-            band.z,
-            np.nan,
-            np.nan,
-            "holds",
-        )
-        for band in bands.itertuples()
+        Verdict(f"{model} uses {format_window(b.start, b.stop)} beyond chance", test, b.z, *none, "holds")
+        for b in bands.itertuples()
     ]
 
 
 def true_profile(response: pd.DataFrame) -> pd.Series:
-    """Size of the true response by wavelength, relative to an even spread (mean 1).
-
-    Parameters
-    ----------
-    response : DataFrame
-        ``constituent``, ``wavelength``, ``response``, from :func:`soilpb.simulate.truth.true_response` for
-        what the model sees; ``all`` is the sum over constituents.
-    """
+    """Size of :func:`soilpb.simulate.truth.true_response` by wavelength, 1 on average."""
     whole = response[response["constituent"] == "all"].set_index("wavelength")["response"].abs()
     return whole / whole.mean()
 
 
 def true_windows(response: pd.DataFrame) -> pd.DataFrame:
     """Windows in which the true response exceeds an even spread, and what acts there.
-
-    Parameters
-    ----------
-    response : DataFrame
-        As for :func:`true_profile`.
 
     Returns
     -------
@@ -363,32 +285,17 @@ def true_windows(response: pd.DataFrame) -> pd.DataFrame:
 
 
 def compare_with_truth(profiles: pd.DataFrame, response: pd.DataFrame, left_out: float) -> pd.DataFrame:
-    """Test for each true window whether the model uses it.
+    """Test for each of :func:`true_windows` whether the model of the profiles uses it.
 
-    Parameters
-    ----------
-    profiles : DataFrame
-        ``draw``, ``wavelength``, ``mean_abs`` of one model.
-    response : DataFrame
-        As for :func:`true_profile`, on the same wavelengths.
-    left_out : float
-        As for :func:`soilpb.explain.bands.compare_windows`.
-
-    Returns
-    -------
-    DataFrame
-        :func:`true_windows` as :func:`soilpb.explain.bands.compare_windows` returns them, with
-        ``verdict`` on whether the interval lies above an even spread.
+    ``response`` is that of :func:`soilpb.simulate.truth.true_response` for what the model sees, on the same
+    wavelengths. Returns what :func:`soilpb.explain.bands.compare_windows` does, with ``verdict``.
     """
     tested = compare_windows(profiles, true_windows(response), left_out)
     return tested.assign(verdict=[decide(row.low, row.high, 1.0) for row in tested.itertuples()])
 
 
 def check_truth(profiles: pd.DataFrame, response: pd.DataFrame, model: str, left_out: float) -> list[Verdict]:
-    """Decide whether attributions rank wavelengths as the truth does, and which true windows are used.
-
-    Parameters are those of :func:`compare_with_truth`, and the model's name.
-    """
+    """Decide whether attributions rank wavelengths as the truth does, and which true windows are used."""
     draws = profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs")
     truth = true_profile(response).loc[draws.index]
     rho = _spearman((truth, draw) for _, draw in draws.items())
@@ -424,6 +331,12 @@ def decide(low: float, high: float, threshold: float) -> Word:
     'undecided'
     """
     return "holds" if low >= threshold else "fails" if high < threshold else "undecided"
+
+
+def _judge_window(low: float, high: float, p: float) -> Word:
+    if low > 1 and p < SIGNIFICANT:
+        return "holds"
+    return "fails" if high < 1 else "undecided"  # too large a p refutes nothing
 
 
 def _by_draw(profiles: pd.DataFrame) -> np.ndarray:
