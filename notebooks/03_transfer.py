@@ -175,12 +175,13 @@ The features hold **{more}** than {prop}.
 
 # %% tags=["remove-input"]
 to_pls = compared["PLS"].set_index("model")
-best_pls, recipe_pls = (f"{_format.signed(100 * to_pls.loc[name, 'change'], 0)} %" for name in (BEST, RECIPE))
+percent = 100 * to_pls[["change", "lower", "upper"]]
+best_pls, recipe_pls = (_format.signed_with_interval(*percent.loc[name], 0) for name in (BEST, RECIPE))
 best_verdict, recipe_verdict = to_pls.loc[[BEST, RECIPE], "outcome"]
 Markdown(f"""
 Two strategies matter most. Features beside PLS scores are what we recommend for small sites, because PLS remains when the source does not help.
-Against {PLS}, *{BEST}* is **{best_verdict}**: its error differs by {best_pls}.
-The study's recipe, *{RECIPE}*, is **{recipe_verdict}**: its error differs by {recipe_pls}.
+Against {PLS}, *{BEST}* is **{best_verdict}**: its error differs by {best_pls} %.
+The study's recipe, *{RECIPE}*, is **{recipe_verdict}**: its error differs by {recipe_pls} %.
 Without any library, {BLOCKS} reaches R² {r2[BLOCKS]:.2f}: what a library is worth must be measured against that, too.
 """)
 
@@ -306,8 +307,8 @@ control_verdict = compared["random weights"].set_index("model").loc[BEST, "outco
 shown_to_help = control_verdict == best_verdict == "better"
 answer.update(
     Markdown(f"""
-**The answer.** Of {study.target_name} in {len(study.y)} {study.target.provenance.kind} soils, features of the {prop} network beside PLS scores explain R² {r2[BEST]:.2f};
-the same from random weights {r2[pairs["random weights"][BEST]]:.2f}; without any library {PLS} {r2[PLS]:.2f} and {BLOCKS} {r2[BLOCKS]:.2f}.
+**The answer.** For {study.target_name} in {len(study.y)} {study.target.provenance.kind} soils, features of the {prop} network beside PLS scores reach R² {r2[BEST]:.2f}, and the same from random weights {r2[pairs["random weights"][BEST]]:.2f}.
+Without any library, {PLS} reaches {r2[PLS]:.2f} and {BLOCKS} {r2[BLOCKS]:.2f}.
 Against random weights the verdict is **{control_verdict}**, against PLS **{best_verdict}**: transfer from {prop} is {"shown" if shown_to_help else "not shown"} to help on these soils.
 """)
 )
@@ -320,7 +321,7 @@ Markdown(f"""
 - Six strategies learn from a few hundred weights to all of them; those that leave the features alone need no training of a network at the site.
 - The source's weights win against random ones in {won["random weights"]} of 3 pairs, against shuffled labels in {won["shuffled labels"]} of 2.
 - Verdict against PLS: {best_verdict} for features beside PLS scores, {recipe_verdict} for full fine-tuning.
-- PLS needs {needed} for what features beside PLS scores do with {sizes[0]}.
+- Soils that PLS needs for what features beside PLS scores do with {sizes[0]}: {needed}.
 - On freshly drawn simulated sites the verdict against the best model without a library is {pays[FOUR]} for four properties beside PLS, and {pays[PH]} for pH features.
 """)
 
