@@ -264,7 +264,7 @@ tables.html_list(limitations)
 # %% tags=["remove-input"]
 results = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": attributions}
 results |= {"trials": trials, "exceedances": exceedances, "minerals": slopes, "distances": distances}
-results["kept"] = stored_model.predict_own_soils(study, stored)
+results["kept"] = sections.predict_unmeasured(study, stored, study.target).reset_index()
 for name, table in results.items():
     study.save(name, table)
 

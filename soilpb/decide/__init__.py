@@ -36,7 +36,6 @@ _EXPORTS = {
         "make_candidates",
         "measured_ph",
         "predict_files",
-        "predict_own_soils",
         "predict_soils",
         "score_site_model",
         "select_rule",

@@ -50,15 +50,12 @@ class ApplicabilityDomain:
     def fit(cls, X: np.ndarray, fold: np.ndarray) -> ApplicabilityDomain:
         """Fit the components, and the limits from soils that each fold left out.
 
-        Parameters
-        ----------
-        X : (n_samples, n_bands) array
-            Reflectance of the soils that the model has seen.
-        fold : (n_samples,) int array
-            From :func:`soilpb.decide.intervals.assign_folds`.
+        ``X`` is the reflectance of the soils that the model has seen, (n_samples, n_bands); ``fold`` is
+        from :func:`soilpb.decide.intervals.assign_folds`.
         """
         labels, sizes = np.unique(fold, return_counts=True)
-        n_components = _count_components(len(X) - sizes.max())  # the same throughout: distances grow with it
+        # the same throughout: distances grow with it
+        n_components = int(np.clip((len(X) - sizes.max()) // SOILS_PER_COMPONENT, 1, MOST_COMPONENTS))
         unseen = np.empty((len(X), 2))
         for label in labels:
             out = fold == label
@@ -71,12 +68,7 @@ class ApplicabilityDomain:
         return cls(components, *map(float, limits))
 
     def distances(self, X: np.ndarray) -> pd.DataFrame:
-        """Measure how far spectra lie.
-
-        Parameters
-        ----------
-        X : (n_samples, n_bands) array
-            Reflectance.
+        """Measure how far spectra lie, from their reflectance (n_samples, n_bands).
 
         Returns
         -------
@@ -120,10 +112,6 @@ def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.D
         caught, alarms = (domain.distances(X[rows_])["outside"].mean() for rows_ in (left, held))
         rows.append((label, int(left.sum()), caught, alarms, len(held)))
     return pd.DataFrame(rows, columns=["cluster", "n", "caught", "false_alarms", "n_others"])
-
-
-def _count_components(n_samples: int) -> int:
-    return int(np.clip(n_samples // SOILS_PER_COMPONENT, 1, MOST_COMPONENTS))
 
 
 def _fit(X: np.ndarray, n_components: int) -> Pipeline:

@@ -92,9 +92,8 @@ def exceedance_by_rule(
     [0.625]
     """
     if ph_draws is not None and draws.shape != ph_draws.shape:
-        raise ValueError(
-            f"draws are {draws.shape}, those of pH {ph_draws.shape}; expected draws of one model"
-        )
+        shapes = f"draws are {draws.shape}, those of pH {ph_draws.shape}"
+        raise ValueError(f"{shapes}; expected draws of one model")
     ph = np.broadcast_to(np.asarray(ph, dtype=float), len(draws))
     table = {}
     for rule in list_rules(standard, limits):
@@ -138,9 +137,8 @@ def reliability_table(probability: np.ndarray, exceeded: np.ndarray) -> pd.DataF
     """
     probability, exceeded = np.asarray(probability, dtype=float), np.asarray(exceeded)
     if probability.shape != exceeded.shape:
-        raise ValueError(
-            f"got {probability.shape} probabilities of {exceeded.shape} outcomes; expected as many"
-        )
+        shapes = f"got {probability.shape} probabilities of {exceeded.shape} outcomes"
+        raise ValueError(f"{shapes}; expected as many")
     known = np.isfinite(probability)
     probability, exceeded = probability[known], exceeded[known].astype(bool)
     if ((probability < 0) | (probability > 1)).any():
@@ -173,13 +171,7 @@ def calibration_error(table: pd.DataFrame) -> float:
 
 
 def error_by_chance(probability: np.ndarray, seed: int = 0) -> float:
-    """Calibration error that true probabilities of these soils stay below in 95 % of cases.
-
-    Parameters
-    ----------
-    probability : (n_samples,) array
-    seed : int
-        Of the 1,000 simulated sets of outcomes.
+    """Calibration error that true probabilities of these soils stay below in 95 % of 1,000 simulations.
 
     Examples
     --------
@@ -243,13 +235,7 @@ class Costs:
 
 
 def expected_costs(probability: np.ndarray, costs: Costs) -> pd.DataFrame:
-    """Expected cost of each action, and the cheapest.
-
-    Parameters
-    ----------
-    probability : (n_samples,) array
-        That the soil exceeds its limit.
-    costs : Costs
+    """Expected cost of each action, and the cheapest, from probabilities of exceedance (n_samples,).
 
     Returns
     -------
@@ -278,11 +264,7 @@ def expected_costs(probability: np.ndarray, costs: Costs) -> pd.DataFrame:
 def compare_policies(probability: np.ndarray, exceeded: np.ndarray, costs: Costs) -> pd.DataFrame:
     """Mean cost per soil of treating all alike, of deciding by probability, and of knowing the truth.
 
-    Parameters
-    ----------
-    probability : (n_samples,) array
-    exceeded : (n_samples,) boolean array
-    costs : Costs
+    ``probability`` and ``exceeded`` (boolean) are (n_samples,) arrays.
 
     Returns
     -------

@@ -14,6 +14,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -71,14 +72,12 @@ def local_coordinates(samples: pd.DataFrame) -> pd.DataFrame | None:
     return known - known.min()
 
 
-def map_cells(coordinates: np.ndarray, n_across: int = 60) -> pd.DataFrame:
-    """Centres of the cells that a map of these soils may show.
+def map_cells(coordinates: np.ndarray) -> pd.DataFrame:
+    """Centres of the cells that a map of these soils may show, 60 along its longer side.
 
     Parameters
     ----------
     coordinates : (n_samples, 2) array
-    n_across : int
-        Cells along the longer side.
 
     Returns
     -------
@@ -87,7 +86,7 @@ def map_cells(coordinates: np.ndarray, n_across: int = 60) -> pd.DataFrame:
     """
     soils = np.unique(np.asarray(coordinates, dtype=float), axis=0)
     low, high = soils.min(axis=0), soils.max(axis=0)
-    step = (high - low).max() / n_across
+    step = (high - low).max() / 60
     across, up = (np.arange(a + step / 2, b, step) for a, b in zip(low, high, strict=True))
     cells = pd.DataFrame(np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2), columns=["x", "y"])
     try:
@@ -104,19 +103,11 @@ def _usual_distance(coordinates: np.ndarray) -> float:
     return float(np.median(KDTree(different).query(different, 2)[0][:, 1]))
 
 
-@dataclass(frozen=True)
-class SpatialStructure:
+class SpatialStructure(NamedTuple):
     """Whether soils near each other are alike.
 
-    Attributes
-    ----------
-    n_places : int
-        Distinct places.
-    ratio : float
-        Semivariance of nearest neighbours over the variance of all soils: 1 where neighbours are
-        no more alike than any two.
-    p : float
-        Share of random rearrangements of the values with a ratio as small.
+    ``ratio`` is the semivariance of nearest neighbours over the variance of all soils (1 where neighbours
+    are no more alike than any two), ``p`` the share of permutations with a ratio as small.
     """
 
     n_places: int
@@ -132,15 +123,9 @@ class SpatialStructure:
 def assess_structure(coordinates: np.ndarray, values: np.ndarray, seed: int = 0) -> SpatialStructure:
     """Test whether neighbours are more alike than by chance.
 
-    The first step of the variogram is compared with what it is when the values are permuted over the
-    places, 999 times. Soils of one place count as one, with their mean.
-
-    Parameters
-    ----------
-    coordinates : (n_samples, 2) array
-    values : (n_samples,) array
-        NaN is left out.
-    seed : int
+    The first step of the variogram is compared with what it is when the values, (n_samples,), are
+    permuted over the coordinates, (n_samples, 2), 999 times. NaN is left out; soils of one place count
+    as one, with their mean.
     """
     known = np.isfinite(values)
     places, which = np.unique(np.asarray(coordinates)[known], axis=0, return_inverse=True)
@@ -163,8 +148,6 @@ class KrigedProperty:
     Attributes
     ----------
     process : GaussianProcessRegressor
-        Of the values less ``centre``, over ``spread``.
-    centre, spread : float
     errors : (n_samples,) array
         Errors of kriging without each soil, in their own standard deviations; NaN where the soil has no
         value.
@@ -181,50 +164,35 @@ class KrigedProperty:
     """
 
     process: GaussianProcessRegressor
-    centre: float
-    spread: float
     errors: np.ndarray
     skill: float
 
     @classmethod
     def fit(cls, coordinates: np.ndarray, values: np.ndarray) -> KrigedProperty:
-        """Fit to values at coordinates.
+        """Fit to values, (n_samples,) with NaN where not measured, at coordinates, (n_samples, 2).
 
-        Parameters
-        ----------
-        coordinates : (n_samples, 2) array
-        values : (n_samples,) array
-            NaN where not measured.
-
-        Raises
-        ------
-        ValueError
-            If fewer than three values are known, or all are equal.
+        Fewer than three known values, or equal ones, are a ValueError.
         """
         known = np.isfinite(values)
         at, measured = np.asarray(coordinates, dtype=float)[known], np.asarray(values, dtype=float)[known]
         if len(measured) < 3 or measured.std() == 0:
-            raise ValueError(
-                f"got {len(measured)} known values, {len(np.unique(measured))} different; expected more"
-            )
-        centre, spread = float(measured.mean()), float(measured.std(ddof=1))
-        process = GaussianProcessRegressor(_covariance(at))
+            different = len(np.unique(measured))
+            raise ValueError(f"got {len(measured)} known values, {different} different; expected more")
+        process = GaussianProcessRegressor(_covariance(at), normalize_y=True)
         with warnings.catch_warnings():
             # A parameter at its bound is an answer: no structure, or a trend across the whole site.
             warnings.simplefilter("ignore", ConvergenceWarning)
-            process.fit(at, (measured - centre) / spread)
+            process.fit(at, measured)
         # Errors of kriging without each soil in turn (Rasmussen & Williams 2006, equation 5.12).
         precision = np.diag(cho_solve((process.L_, True), np.eye(len(measured))))
         errors = np.full(len(known), np.nan)
         errors[known] = process.alpha_ / np.sqrt(precision)
-        missed = process.alpha_ / precision
-        skill = 1 - np.mean(missed**2) / np.var((measured - centre) / spread)
-        return cls(process, centre, spread, errors, float(skill))
+        skill = 1 - np.mean((process.alpha_ / precision) ** 2)  # of values with a variance of 1
+        return cls(process, errors, float(skill))
 
     def predict(self, coordinates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation, (n_new,) each, of a new soil's value: the nugget is in it."""
-        mean, sd = self.process.predict(np.asarray(coordinates, dtype=float), return_std=True)
-        return self.centre + self.spread * mean, self.spread * sd
+        return self.process.predict(np.asarray(coordinates, dtype=float), return_std=True)
 
     def draws(self, coordinates: np.ndarray) -> np.ndarray:
         """Equally likely values of a new soil, (n_new, n_samples): column ``i`` errs as soil ``i`` did."""

@@ -34,24 +34,19 @@ from soilpb.evaluate import splits
 from soilpb.models.pls import PLSCV
 from soilpb.models.preprocessing import derivative_pipeline
 
-#: Noise beside the signal's variance that ``uncertainty`` takes for granted. It and the number of
-#: features were settled on twins with seeds 100–111, none of which is used to measure anything.
+#: Noise beside the signal's variance that ``uncertainty`` assumes. It and the number of features were
+#: settled on twins with seeds 100–111, none of which is used to measure anything.
 NOISE = 0.02
-#: Components that the Latin hypercube fills: in more, no handful of soils fills anything.
+#: Components that the Latin hypercube fills, exchanges that it tries, and how it cools.
 CUBE = 5
-#: Exchanges that the Latin hypercube tries, and how it cools.
 SWAPS, START, COOLING = 4000, 1.0, 0.998
 
 
 def spectral_features(X: np.ndarray, n_components: int = 20) -> np.ndarray:
     """Principal component scores of derivative spectra, (n_samples, n_components).
 
-    Scores keep their spread: a component that hardly varies hardly counts in a distance.
-
-    Parameters
-    ----------
-    X : (n_samples, n_bands) array
-        Reflectance of all soils, measured or not.
+    ``X`` is the reflectance of all soils, measured or not. Scores keep their spread: a component that
+    hardly varies hardly counts in a distance.
     """
     spectra = derivative_pipeline().fit_transform(np.asarray(X, dtype=np.float64))
     n_components = min(n_components, len(X) - 1, X.shape[1])
@@ -79,13 +74,8 @@ def choose_samples(
 
     Returns
     -------
-    (n,) int array of positions, none of them measured; the first is the most wanted, where the
-    method has an order.
-
-    Raises
-    ------
-    ValueError
-        For an unknown method, or if fewer than ``n`` soils are left.
+    (n,) int array of positions, none of them measured; the most useful first, where the method has
+    an order. An unknown method, or more soils than there are, is a ValueError.
 
     Examples
     --------

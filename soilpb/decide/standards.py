@@ -1,8 +1,7 @@
-"""Limits for lead in soil, each with where it is written down.
+"""Limits for lead in soil, in mg/kg of dry soil, each with where it is written down.
 
-Limits in mg/kg of dry soil. In China the limit depends on the soil's pH, the source
-property of the study; elsewhere one number holds for all soils. A standard that is not
-here is read from a YAML file: :func:`read_limits`.
+In China the limit depends on the soil's pH, the source property of the study; elsewhere one number
+holds for all soils. A standard that is not here is read from a YAML file by :func:`read_limits`.
 """
 
 from __future__ import annotations
@@ -14,33 +13,44 @@ import numpy as np
 import pandas as pd
 import yaml
 
-_GB_15618 = "GB 15618-2018"
-_PH_CLASSES = (-np.inf, 5.5, 6.5, 7.5, np.inf)  # above the first, up to and including the second, …
-
-# standard, rule, limits (one a pH class, or one for all), citation (the bibliography's key)
-_RULES = (
-    (_GB_15618, "screening, paddy", (80, 100, 140, 240), "gb15618"),
-    (_GB_15618, "screening, other land", (70, 90, 120, 170), "gb15618"),
-    (_GB_15618, "intervention", (400, 500, 700, 1000), "gb15618"),
-    ("Finland 214/2007", "threshold", (60,), "finland214"),
-    ("Finland 214/2007", "lower guideline", (200,), "finland214"),
-    ("Finland 214/2007", "upper guideline", (750,), "finland214"),
-)
+#: By standard and the bibliography's key: rules, each with one limit, or one per class of pH.
+_RULES = {
+    ("GB 15618-2018", "gb15618"): {
+        "screening, paddy": {5.5: 80, 6.5: 100, 7.5: 140, "above": 240},
+        "screening, other land": {5.5: 70, 6.5: 90, 7.5: 120, "above": 170},
+        "intervention": {5.5: 400, 6.5: 500, 7.5: 700, "above": 1000},
+    },
+    ("Finland 214/2007", "finland214"): {"threshold": 60, "lower guideline": 200, "upper guideline": 750},
+}
 
 
-def _rows() -> list[tuple[str, str, float, float, float, str]]:
-    rows = []
-    for standard, rule, limits, citation in _RULES:
-        classes = _PH_CLASSES if len(limits) > 1 else (-np.inf, np.inf)
-        for above, to, limit in zip(classes, classes[1:], limits, strict=False):
-            rows.append((standard, rule, above, to, float(limit), citation))
-    return rows
+def _tabulate(standard: str, citation: str, rules: dict, where: str) -> pd.DataFrame:
+    rows = [
+        (standard, str(rule), above, to, limit, citation)
+        for rule, given in rules.items()
+        for above, to, limit in _classes(given, f"{where}, rule {rule!r}")
+    ]
+    columns = ["standard", "rule", "ph_above", "ph_to", "limit_mg_kg", "citation"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-#: One row a (rule, pH class): standard, rule, ph_above, ph_to, limit_mg_kg, citation.
-LEAD_LIMITS = pd.DataFrame(
-    _rows(), columns=["standard", "rule", "ph_above", "ph_to", "limit_mg_kg", "citation"]
-)
+def _classes(given: Any, where: str) -> list[tuple[float, float, float]]:
+    """Classes of pH (above, up to and including) and their limits: one, or ``{5.5: …, above: …}``."""
+    by_ph = given if isinstance(given, dict) else {"above": given}
+    numbers = [*by_ph.values(), *(key for key in by_ph if key != "above")]
+    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
+        raise ValueError(f"{where}: {given!r}; expected a limit in mg/kg, or limits by pH and 'above'")
+    ends = [float(key) for key in by_ph if key != "above"]
+    if list(by_ph)[-1:] != ["above"] or ends != sorted(set(ends)):
+        raise ValueError(f"{where}: pH classes are {list(by_ph)}; expected them to ascend, with 'above' last")
+    if not all(limit > 0 for limit in by_ph.values()):
+        raise ValueError(f"{where}: limits are {list(by_ph.values())}; expected mg/kg above 0")
+    edges = [-np.inf, *ends, np.inf]
+    return [(a, b, float(limit)) for a, b, limit in zip(edges[:-1], edges[1:], by_ph.values(), strict=True)]
+
+
+#: One row per rule and pH class: standard, rule, ph_above, ph_to, limit_mg_kg, citation.
+LEAD_LIMITS = pd.concat([_tabulate(*key, rules, key[0]) for key, rules in _RULES.items()], ignore_index=True)
 
 
 def lead_limit(
@@ -83,13 +93,7 @@ def lead_limit(
 
 
 def list_rules(standard: str, limits: pd.DataFrame = LEAD_LIMITS) -> list[str]:
-    """Rules of a standard, in the order they are written down.
-
-    Raises
-    ------
-    KeyError
-        If there is no such standard.
-    """
+    """Rules of a standard, in the order they are written down; KeyError if there is no such standard."""
     rules = limits.loc[limits["standard"] == standard, "rule"]
     if rules.empty:
         raise KeyError(f"no standard {standard!r}; there are: {'; '.join(limits['standard'].unique())}")
@@ -97,7 +101,7 @@ def list_rules(standard: str, limits: pd.DataFrame = LEAD_LIMITS) -> list[str]:
 
 
 def read_limits(path: str | Path) -> pd.DataFrame:
-    """Read a standard from YAML: its name, and one limit a rule, or one a class of pH.
+    """Read a standard from YAML: its name, and one limit per rule, or one per class of pH.
 
     .. code-block:: yaml
 
@@ -128,24 +132,4 @@ def read_limits(path: str | Path) -> pd.DataFrame:
         raise ValueError(f"{path} holds {found}; expected two keys: standard, and rules with their limits")
     if not isinstance(content["rules"], dict) or not content["rules"]:
         raise ValueError(f"{path}: rules is {content['rules']!r}; expected lines such as 'screening: 120'")
-    rows = [
-        (str(content["standard"]), str(rule), above, to, limit, path.name)
-        for rule, given in content["rules"].items()
-        for above, to, limit in _classes(given, f"{path}, rule {rule!r}")
-    ]
-    return pd.DataFrame(rows, columns=LEAD_LIMITS.columns)
-
-
-def _classes(given: Any, where: str) -> list[tuple[float, float, float]]:
-    """Classes of pH and their limits: one for all, or ``{5.5: …, 6.5: …, above: …}``."""
-    by_ph = given if isinstance(given, dict) else {"above": given}
-    numbers = [*by_ph.values(), *(key for key in by_ph if key != "above")]
-    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
-        raise ValueError(f"{where}: {given!r}; expected a limit in mg/kg, or limits by pH and 'above'")
-    ends = [float(key) for key in by_ph if key != "above"]
-    if list(by_ph)[-1:] != ["above"] or ends != sorted(set(ends)):
-        raise ValueError(f"{where}: pH classes are {list(by_ph)}; expected them to ascend, with 'above' last")
-    if not all(limit > 0 for limit in by_ph.values()):
-        raise ValueError(f"{where}: limits are {list(by_ph.values())}; expected mg/kg above 0")
-    edges = [-np.inf, *ends, np.inf]
-    return [(a, b, float(limit)) for a, b, limit in zip(edges[:-1], edges[1:], by_ph.values(), strict=True)]
+    return _tabulate(str(content["standard"]), path.name, content["rules"], str(path))

@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 from sklearn.base import RegressorMixin
 
-from soilpb.decide import site_model, standards
+from soilpb.decide import standards
 from soilpb.decide.applicability import FALSE_ALARMS
 from soilpb.decide.exceedance import calibration_error, reliability_table
-from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteModel
+from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteModel, cross_validate_site
 from soilpb.decide.standards import LEAD_LIMITS, list_rules
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
 from soilpb.readers.folder import find_counted_scans, find_counters, list_files
 from soilpb.readers.laboratory import read_laboratory
 from soilpb.readers.site import read_spectra
-from soilpb.site_file import Site, SiteError, project_root
+from soilpb.site_file import SiteError, project_root
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
@@ -53,28 +53,28 @@ def default_standard(target: str) -> str:
 def make_candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidates:
     """Make the models among which the site's is chosen, unfitted, by their keys in the registry.
 
-    Raises
-    ------
-    MissingArtifact
-        If one of them starts from the network of chapter 2, and that was not trained.
+    Raises MissingArtifact if one starts from the network of chapter 2, and that was not trained.
     """
     starts = any(baselines.MODELS[key].transfer for key in keys if key in baselines.MODELS)
     source = study.source_network() if starts else None
     return baselines.make_models(source, keys, study.site.seed, target=study.target_name)
 
 
+def _training_data(study: Study, candidates: Candidates | None) -> dict[str, Any]:
+    return {
+        "X": study.X,
+        "y": study.y,
+        "scale": study.site.target_scale,
+        "ph": measured_ph(study),
+        "groups": study.groups,
+        "seed": study.site.seed,
+        "candidates": candidates or make_candidates(study),
+    }
+
+
 def fit_site_model(study: Study, candidates: Candidates | None = None) -> SiteModel:
     """Fit the best of some candidates on all soils; :func:`make_candidates` if omitted."""
-    return SiteModel.fit(
-        study.X,
-        study.y,
-        study.grid,
-        study.site.target_scale,
-        measured_ph(study),
-        study.groups,
-        study.site.seed,
-        candidates or make_candidates(study),
-    )
+    return SiteModel.fit(**_training_data(study, candidates), wavelengths=study.grid)
 
 
 def evaluate_site_model(
@@ -84,18 +84,8 @@ def evaluate_site_model(
 
     See :func:`soilpb.decide.site_model.cross_validate_site` for what is returned.
     """
-    return site_model.cross_validate_site(
-        study.X,
-        study.y,
-        folds,
-        study.ids,
-        study.site.target_scale,
-        measured_ph(study),
-        study.groups,
-        default_standard(study.site.target),
-        study.site.seed,
-        candidates or make_candidates(study),
-    )
+    standard, data = default_standard(study.site.target), _training_data(study, candidates)
+    return cross_validate_site(**data, folds=folds, sample_ids=study.ids, standard=standard)
 
 
 def select_rule(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
@@ -156,14 +146,7 @@ def store_site_model(
 ) -> None:
     """Store the model with its card: what it was made of, how good it is, what it cannot tell.
 
-    Parameters
-    ----------
-    study : Study
-    model : SiteModel
-    scores : mapping
-        From :func:`score_site_model`.
-    limitations : sequence of str
-        From the report.
+    ``scores`` are from :func:`score_site_model`, ``limitations`` the report's sentences.
     """
     soils, y = study.target, study.natural(study.y)
     card: dict[str, Any] = {
@@ -198,15 +181,7 @@ def scan_counters(study: Study) -> tuple[str, ...]:
 
 
 def load_site_model(study: Study) -> SiteModel:
-    """Read the model that the site's report stored.
-
-    Raises
-    ------
-    MissingArtifact
-        Naming the command that makes it.
-    ValueError
-        If a file was altered.
-    """
+    """Read the model that the site's report stored; errors as of :meth:`SiteModel.load`."""
     return SiteModel.load(study.folder(CHAPTER) / FOLDER, study.command(CHAPTER))
 
 
@@ -264,12 +239,6 @@ def probability_column(rule: str) -> str:
     return "p_above_" + "_".join("".join(c if c.isalnum() else " " for c in rule).split())
 
 
-def predict_own_soils(study: Study, model: SiteModel) -> pd.DataFrame:
-    """Predict the very soils that the model was fitted to: to check a stored one by, no evidence."""
-    target = study.site.target
-    return predict_soils(model, study.target, target, default_standard(target)).reset_index()
-
-
 def predict_files(
     site: str,
     spectra: Path,
@@ -313,19 +282,12 @@ def predict_files(
     model = load_site_model(study)
     rules = _rules(model.card["target"], standard, limits)
     acidity = read_laboratory(ph, "pH", id_column=study.site.id_column)[0]["pH"] if ph else None
-    soils = read_spectra(spectra, **_reading(study.site, model.card, acidity))
+    known = () if acidity is None else acidity.index
+    as_own = study.site.model_dump(include={"id_column", "spectra_unit", "replicates"})
+    soils = read_spectra(spectra, **as_own, known=known, counters=model.card["scan_counters"])
     measured = _measured_ph(acidity, soils, str(ph))
     table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
     return table, [*soils.provenance.notes, *_remarks(table, model.card, rules[0], coverage)]
-
-
-def _reading(site: Site, card: dict, ph: pd.Series | None) -> dict[str, Any]:
-    """How the site's own spectra were read: new ones come from the same hands.
-
-    Scans are counted as the site's own files were; samples with a measured pH are known by their ids.
-    """
-    keys = site.model_dump(include={"id_column", "spectra_unit", "replicates"})
-    return keys | {"known": () if ph is None else ph.index, "counters": card["scan_counters"]}
 
 
 def _rules(target: str, standard: str, limits: Path | None) -> tuple[str, pd.DataFrame]:
@@ -340,15 +302,13 @@ def _rules(target: str, standard: str, limits: Path | None) -> tuple[str, pd.Dat
 
 
 def _measured_ph(ph: pd.Series | None, soils: SoilSpectra, where: str) -> np.ndarray | float:
-    """PH of each soil as the laboratory found it, NaN where it did not."""
+    """Measured pH of each soil, NaN where there is none."""
     if ph is None:
         return np.nan
     found = ph.reindex(soils.samples.index).to_numpy(dtype=float)
     if np.isnan(found).all():
-        theirs, ours = ph.index[0], soils.samples.index[0]
-        raise SiteError(
-            f"{where} has pH of none of the soils: its ids are like {theirs!r}, theirs like {ours!r}"
-        )
+        like = f"its ids are like {ph.index[0]!r}, theirs like {soils.samples.index[0]!r}"
+        raise SiteError(f"{where} has pH of none of the soils: {like}")
     return found
 
 
@@ -359,10 +319,9 @@ def _remarks(table: pd.DataFrame, card: dict, standard: str, coverage: float) ->
     low, high = card["target_range"]
     beyond = int((~table[card["target"]].between(low, high)).sum())
     unjudged = [c for c in table if c.startswith("p_above_") and table[c].isna().any()]
-    remarks = [
-        f"{len(table)} soils predicted by the model of {card['site']} ({card['trained_on']['kind']} soils); "
-        f"intervals of {coverage:.0%}" + (f"; limits of {standard}" if standard else "")
-    ]
+    model = f"the model of {card['site']} ({card['trained_on']['kind']} soils)"
+    limits = f"; limits of {standard}" if standard else ""
+    remarks = [f"{len(table)} soils predicted by {model}; intervals of {coverage:.0%}{limits}"]
     if len(outside):
         remarks.append(f"{len(outside)} unlike the soils of the model, do not trust them: {listed}")
     if beyond:
