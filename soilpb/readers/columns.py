@@ -215,13 +215,7 @@ def parse_quantity(header: str) -> Quantity:
 
 
 def in_unit(quantity: Quantity, unit: str) -> Quantity:
-    """Return the quantity in ``unit`` if its own name says none.
-
-    Examples
-    --------
-    >>> in_unit(parse_quantity("Pb"), "g/kg"), in_unit(parse_quantity("Pb (%)"), "g/kg").factor
-    (Quantity(name='Pb', factor=1000.0, remark=''), 10000.0)
-    """
+    """Return the quantity in ``unit`` if its own name says none."""
     silent = quantity.factor is None and not quantity.remark and quantity.name != "pH"
     return Quantity(quantity.name, TO_MG_KG.get(_unit_key(unit))) if silent else quantity
 

@@ -1,15 +1,11 @@
 """A folder of spectra: which files are spectra, and which sample each file is about.
 
 Every file is told by its content. What an instrument's suffix promises but its content is not, or
-what is no vis-NIR reflectance, stops the reading; remarks, pictures and laboratory tables are left
-aside and named. Steps between detectors are removed where a file says where its detectors meet.
-
-A file is named after its sample, perhaps with a counter of scans behind: ``S1.asd``,
-``S1_00002.asd``, ``S1-2.sed``, ``S1 (2).sig``, ``S100002.asd`` (ASD counts with five digits, older
-ones with three), ``S1.0`` and ``S1.1`` (OPUS), ``S1MD01.asd`` (KSSL). A counter is only taken off
-where what remains is a sample of the laboratory's table, and never where the whole name is one. New
-spectra come without a laboratory's table: there it is taken off where the files of the site's own
-soils were counted in the same way (:func:`find_counters`).
+what is no vis-NIR reflectance, stops the reading; other files are left aside and named. A file is
+named after its sample, perhaps with a counter of scans behind: ``S1.asd``, ``S1_00002.asd``,
+``S1-2.sed``, ``S1 (2).sig``, ``S100002.asd`` (ASD), ``S1.0`` (OPUS), ``S1MD01.asd`` (KSSL). A counter
+is taken off only where what remains is a sample of the laboratory's table or, for new spectra, where
+the files of the site's own soils were counted in the same way (:func:`find_counters`).
 """
 
 from __future__ import annotations

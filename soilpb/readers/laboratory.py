@@ -146,13 +146,7 @@ def read_library_columns(
 
 
 def clean_ids(cells: pd.Series) -> pd.Series:
-    """Ids as text, without the ``.0`` that spreadsheets add; empty where there is none.
-
-    Examples
-    --------
-    >>> clean_ids(pd.Series(["43262402", 43262402.0, "43262402.0", "NA", "NE"])).tolist()
-    ['43262402', '43262402', '43262402', '', '']
-    """
+    """Ids as text, without the ``.0`` that spreadsheets add; empty where there is none."""
     text = cells.map(as_text).str.strip().str.removesuffix(".0")
     # LUCAS 2009 writes NE where a sample belongs to no point.
     return text.mask(text.str.casefold().isin({*MISSING_WORDS, "ne"}), "")

@@ -139,8 +139,21 @@ def read_measured(site: Site) -> SoilSpectra:
 
 
 def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndarray, list[str]]:
-    """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted."""
-    found = _unit_of(scans, unit)
+    """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted.
+
+    The unit is what the files say, else what the site file says, else what the spectra look like.
+    """
+    where = str(scans.table.path)
+    if scans.unit and unit not in ("auto", scans.unit):
+        raise SiteError(
+            f"{where}: instrument files say their unit themselves; they were read as {scans.unit}, not "
+            f"{unit}: set spectra_unit to auto"
+        )
+    found = scans.unit or unit
+    if found == "auto":
+        found = recognise_unit(scans.wavelengths, scans.spectra, where)
+    if not scans.unit:
+        check_unit(found, scans.wavelengths, scans.spectra, where)
     reflectance = to_fraction(scans.spectra, found)
     odd = find_implausible(reflectance)
     if odd:
@@ -150,32 +163,13 @@ def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndar
     return reflectance, [] if found == "fraction" else [f"reflectance from {found} to fraction"]
 
 
-def _unit_of(scans: Scans, unit: Unit | Literal["auto"]) -> Unit:
-    """Unit of the spectra: what the files say, what the site file says, or what they look like."""
-    where = str(scans.table.path)
-    if scans.unit and unit not in ("auto", scans.unit):
-        raise SiteError(
-            f"{where}: instrument files say their unit themselves; they were read as {scans.unit}, not "
-            f"{unit}: set spectra_unit to auto"
-        )
-    if scans.unit:
-        return scans.unit
-    found = recognise_unit(scans.wavelengths, scans.spectra, where) if unit == "auto" else unit
-    check_unit(found, scans.wavelengths, scans.spectra, where)
-    return found
-
-
 def _one_spectrum_each(
     scans: Scans, reflectance: np.ndarray, replicates: str
 ) -> tuple[list[str], np.ndarray, list[str]]:
     """Ids, one spectrum each, and a note if scans were averaged."""
     if replicates == "refuse":
-        refuse_repeated_ids(
-            scans.table,
-            scans.ids,
-            scans.id_column,
-            "if they are scans of one sample set replicates: mean, else give each sample its own id",
-        )
+        mend = "if they are scans of one sample set replicates: mean, else give each sample its own id"
+        refuse_repeated_ids(scans.table, scans.ids, scans.id_column, mend)
     ids, mean, agree = average_scans(scans.ids, reflectance)
     if not agree.all():
         name = ids[int(np.argmin(agree))]

@@ -66,14 +66,21 @@ def read_scans(path: str | Path, id_column: str = "") -> Scans:
     keep_rows, keep_bands, dropped = _drop_empty(table, values, wavelengths)
     _refuse_gaps(table, bands, values, keep_rows, keep_bands)
     table = replace(table, cells=table.cells[keep_rows], rows=table.rows[keep_rows])
-    wavelengths, order, ordered = _ascending(wavelengths[keep_bands])
+    wavelengths = wavelengths[keep_bands]
+    order, steps = np.argsort(wavelengths), np.diff(wavelengths)
+    if not (steps > 0).all():
+        was = "descend" if (steps < 0).all() else "are in no order"
+        dropped.append(f"wavelengths {was} in the file; put in ascending order")
+    aside = [repr(name) for j, name in enumerate(table.header) if j not in {id_at, *bands.columns.tolist()}]
+    if aside:
+        dropped.append(f"columns of {table.path.name} that are no bands left aside: {', '.join(aside)}")
     return Scans(
         table=table,
         id_column=id_at,
         ids=read_ids(table, id_at),
-        wavelengths=wavelengths,
+        wavelengths=wavelengths[order],
         spectra=values[keep_rows][:, keep_bands][:, order],
-        notes=(*table.notes, *notes, *remarks, *dropped, *ordered, *_left_aside(table, bands, id_at)),
+        notes=(*table.notes, *notes, *remarks, *dropped),
     )
 
 
@@ -153,19 +160,3 @@ def _refuse_gaps(
             f"{table.at(row, bands.columns[band])}: no value ({missing.sum()} in all); fill the cell, or "
             f"delete the {table.words[0]} or the {table.words[1]}"
         )
-
-
-def _ascending(wavelengths: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Wavelengths in ascending order, the order, and a note if it is another than the file's."""
-    order = np.argsort(wavelengths)
-    steps = np.diff(wavelengths)
-    if (steps > 0).all():
-        return wavelengths, order, []
-    was = "descend" if (steps < 0).all() else "are in no order"
-    return wavelengths[order], order, [f"wavelengths {was} in the file; put in ascending order"]
-
-
-def _left_aside(table: Table, bands: Bands, id_at: int) -> list[str]:
-    used = {id_at, *bands.columns.tolist()}
-    names = [repr(name) for j, name in enumerate(table.header) if j not in used]
-    return [f"columns of {table.path.name} that are no bands left aside: {', '.join(names)}"] if names else []

@@ -19,9 +19,11 @@ from soilpb.readers.formats.spectrum_file import (
     HIGHEST_MEDIAN,
     Format,
     SpectrumFile,
+    divide_by_white,
     refuse_cut_off,
 )
 from soilpb.site_file import SiteError
+from soilpb.spectra import VIS_NIR_NM
 
 #: First three bytes → version.
 VERSIONS = {b"ASD": 1, **{f"as{n}".encode(): n for n in range(2, 9)}}
@@ -73,7 +75,7 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
 
 def _axis(path: Path, header: np.void) -> np.ndarray:
     first, step, channels = float(header["first"]), float(header["step"]), int(header["channels"])
-    good = np.isfinite([first, step]).all() and 200 <= first <= 3000 and 0 < step <= 100
+    good = np.isfinite([first, step]).all() and VIS_NIR_NM[0] <= first <= VIS_NIR_NM[1] and 0 < step <= 100
     if not good or not 1 < channels <= _MOST_CHANNELS:
         raise SiteError(
             f"{path}: its header says {channels} channels from {first:g} nm by {step:g} nm, which no "
@@ -120,13 +122,7 @@ def _divided(
             f"{path} holds raw counts without a white reference (median {median:.4g}); take one, or export "
             "reflectance from ViewSpec Pro or Indico"
         )
-    dark = np.flatnonzero(~(white > 0))
-    if dark.size:
-        raise SiteError(
-            f"{path}: its white reference is {white[dark[0]]:.4g} at {axis[dark[0]]:g} nm ({dark.size} such "
-            "bands); measure the white reference again"
-        )
-    return spectrum / white, ()
+    return divide_by_white(path, spectrum, white, axis), ()
 
 
 def _splices(header: np.void, axis: np.ndarray) -> tuple[float, ...]:

@@ -116,6 +116,15 @@ def refuse_cut_off(path: Path, content: bytes, size: int, where: str) -> None:
         raise SiteError(f"{path} is cut off {where} ({len(content)} bytes); {AGAIN}")
 
 
+def divide_by_white(path: Path, target: np.ndarray, white: np.ndarray, wavelengths: np.ndarray) -> np.ndarray:
+    """Reflectance as a fraction from target and white reference, all (n_bands,)."""
+    dark = np.flatnonzero(~(white > 0))
+    if dark.size:
+        at = f"{white[dark[0]]:.4g} at {wavelengths[dark[0]]:g} nm ({dark.size} such bands)"
+        raise SiteError(f"{path}: its white reference is {at}; measure the white reference again")
+    return target / white
+
+
 def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
     """Convert to reflectance as a fraction, (n_samples, n_bands).
 

@@ -14,7 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import AGAIN, HIGHEST_MEDIAN, Format, SpectrumFile
+from soilpb.readers.formats.spectrum_file import (
+    AGAIN,
+    HIGHEST_MEDIAN,
+    Format,
+    SpectrumFile,
+    divide_by_white,
+)
 from soilpb.site_file import SiteError
 from soilpb.spectra import SoilSpectra
 
@@ -50,7 +56,7 @@ def read_sed(path: Path, content: bytes) -> SpectrumFile:
     waves = next((values for name, values in columns.items() if name.startswith("Wvl")), None)
     if waves is None:
         raise SiteError(f"{path} has no column 'Wvl' but {', '.join(map(repr, names))}; export it again")
-    values, quantity, notes = _reflectance(path, columns)
+    values, quantity, notes = _reflectance(path, waves, columns)
     return SpectrumFile(
         path=path,
         axis=waves,
@@ -68,7 +74,7 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
     wide = bool(rows) and len(rows[0][1].split()) == 4
     table = _read_rows(path, rows, 4 if wide else 3)
     waves, white, target = table.T[:3]
-    ratio = _ratio(path, target, white)
+    ratio = divide_by_white(path, target, white, waves)
     quantity = _unit_by_ratio(path, white, ratio, table[:, 3]) if wide else "fraction"
     values = table[:, 3] if wide else ratio
     keep, cuts = _resolve_overlaps(path, waves)
@@ -173,7 +179,9 @@ def _read_rows(path: Path, rows: Sequence[Row], n_columns: int) -> np.ndarray:
     return table
 
 
-def _reflectance(path: Path, columns: dict[str, np.ndarray]) -> tuple[np.ndarray, str, tuple[str, ...]]:
+def _reflectance(
+    path: Path, waves: np.ndarray, columns: dict[str, np.ndarray]
+) -> tuple[np.ndarray, str, tuple[str, ...]]:
     """Values of a ``.sed`` file, their unit, and notes."""
     for name, values in columns.items():
         if name.startswith("Reflect"):
@@ -186,13 +194,8 @@ def _reflectance(path: Path, columns: dict[str, np.ndarray]) -> tuple[np.ndarray
             f"{path} has no reflectance but {', '.join(map(repr, columns))}; export it with the column "
             "'Reflect. %', or with both target and reference"
         )
-    return _ratio(path, target[0], white[0]), "fraction", ("reflectance is target / reference",)
-
-
-def _ratio(path: Path, target: np.ndarray, white: np.ndarray) -> np.ndarray:
-    if not (white > 0).all():
-        raise SiteError(f"{path}: its white reference is 0 or less in some bands; measure it again")
-    return target / white
+    ratio = divide_by_white(path, target[0], white[0], waves)
+    return ratio, "fraction", ("reflectance is target / reference",)
 
 
 def _unit_by_value(path: Path, name: str, values: np.ndarray) -> str:
@@ -221,14 +224,7 @@ def _unit_by_ratio(path: Path, white: np.ndarray, ratio: np.ndarray, values: np.
 
 
 def _resolve_overlaps(path: Path, waves: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
-    """Rows to keep so that wavelengths ascend, (n_rows,) bool, and where overlaps were cut, nm.
-
-    Examples
-    --------
-    >>> keep, cuts = _resolve_overlaps(Path("s.sig"), np.array([980.0, 990, 1000, 985, 995, 1005]))
-    >>> keep.tolist(), cuts
-    ([True, True, False, False, True, True], (992.5,))
-    """
+    """Rows to keep so that wavelengths ascend, (n_rows,) bool, and where overlaps were cut, nm."""
     starts = np.flatnonzero(np.diff(waves) <= 0) + 1
     if starts.size >= DETECTORS:
         raise SiteError(
