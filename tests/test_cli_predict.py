@@ -51,23 +51,22 @@ def refused(*arguments, says):
     assert says in result.stderr
 
 
+def printed(*arguments):
+    """Return the table on standard output, which holds nothing else."""
+    return pd.read_csv(io.StringIO(run(*arguments).stdout), index_col="sample")
+
+
 def test_predictions_are_those_of_the_fitted_model(project):
-    """The table equals what the model in memory says of the same soils, to the digits written."""
+    """The table, printed or written, equals what the model in memory says of the same soils."""
     root, study, new = project
     result = run("mine", "data/new.csv", "-o", "out.csv")
     assert result.exit_code == 0, result.output
-    written = pd.read_csv(root / "out.csv", index_col="sample")
-    expected = stored_model.predict_soils(
-        stored_model.fit_site_model(study, AMONG), new, "Pb_mg_kg", "GB 15618-2018"
-    )
-    pd.testing.assert_frame_equal(written, expected, rtol=1e-4, check_dtype=False)
     assert "20 soils predicted by the model of mine (measured soils); intervals of 90%" in result.stderr
-
-
-def test_the_table_is_printed_where_no_file_is_named(project):
-    """Standard output holds the CSV and nothing else."""
-    found = pd.read_csv(io.StringIO(run("mine", "data/new.csv").stdout), index_col="sample")
-    assert found.shape == (20, 11)
+    written = pd.read_csv(root / "out.csv", index_col="sample")
+    model = stored_model.fit_site_model(study, AMONG)
+    expected = stored_model.predict_soils(model, new, "Pb_mg_kg", "GB 15618-2018")
+    pd.testing.assert_frame_equal(written, expected, rtol=1e-4, check_dtype=False)
+    pd.testing.assert_frame_equal(printed("mine", "data/new.csv"), written)
 
 
 def test_measured_ph_is_used(project):
@@ -82,12 +81,8 @@ def test_measured_ph_is_used(project):
 
 def test_a_standard_of_ones_own_is_used(project):
     """A YAML file of limits replaces the standard; a wider coverage widens the intervals."""
-    wide, narrow = (
-        pd.read_csv(
-            io.StringIO(run("mine", "data/new.csv", "--limits", "canton.yml", "--coverage", c).stdout)
-        )
-        for c in (0.95, 0.5)
-    )
+    limits = ("mine", "data/new.csv", "--limits", "canton.yml", "--coverage")
+    wide, narrow = (printed(*limits, coverage) for coverage in (0.95, 0.5))
     assert [c for c in wide if c.startswith("p_above")] == ["p_above_stop"]
     assert (wide["Pb_mg_kg_upper"] > narrow["Pb_mg_kg_upper"]).all()
 
@@ -162,19 +157,9 @@ def test_an_altered_model_is_refused(project, tmp_path, monkeypatch):
 def test_the_command_is_quiet_in_a_process_of_its_own(project):
     """Run as a program it writes the table, and no stray warning."""
     root, *_ = project
+    command = [sys.executable, "-W", "error", "-m", "soilpb.cli", "predict", "mine", "data/new.csv"]
     result = subprocess.run(
-        [
-            sys.executable,
-            "-W",
-            "error",
-            "-m",
-            "soilpb.cli",
-            "predict",
-            "mine",
-            "data/new.csv",
-            "-o",
-            "own.csv",
-        ],
+        [*command, "-o", "own.csv"],
         capture_output=True,
         text=True,
         check=False,
@@ -205,43 +190,29 @@ def scanned(tmp_path_factory):
         yield root, study, new
 
 
-def renamed(folder, change):
-    for path in folder.iterdir():
-        path.rename(folder / change(path.name))
-    return folder
-
-
 def test_scans_of_new_samples_are_averaged_as_the_sites_own(scanned):
-    """A folder counted like the site's gives one row a sample, from the mean of its scans."""
+    """A folder counted like the site's gives one row per sample, from the mean of its scans."""
     root, study, new = scanned
     text.write_scans(root / "new", new)
-    assert stored_model.load_site_model(study).card["scan_counters"] == ["_#####"]
-    result = run("mine", "new")
-    found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
+    model = stored_model.load_site_model(study)
+    assert model.card["scan_counters"] == ["_#####"]
+    found = printed("mine", "new")
     assert list(found.index) == list(new.samples.index)
-    expected = stored_model.predict_soils(stored_model.load_site_model(study), new, "Pb_mg_kg")
+    expected = stored_model.predict_soils(model, new, "Pb_mg_kg")
     np.testing.assert_allclose(found["Pb_mg_kg"], expected["Pb_mg_kg"], rtol=0.01)
-    assert "10 scans averaged to 5 samples" in result.stderr
+    assert "10 scans averaged to 5 samples" in run("mine", "new").stderr
 
 
-def test_scans_counted_otherwise_are_told(scanned):
-    """``r1`` and ``r2`` where the site counted ``_00000``: one row a scan, and a remark that says so."""
+def test_scans_counted_otherwise_are_told_unless_a_table_knows_their_samples(scanned):
+    """``r1`` and ``r2`` give one row per scan, and a remark; with a pH table of the samples, their means."""
     root, _, new = scanned
-    folder = text.write_scans(root / "other", new)
-    renamed(folder, lambda name: name.replace("_00000", "_r1").replace("_00001", "_r2"))
-    result = run("mine", "other")
-    assert len(pd.read_csv(io.StringIO(result.stdout))) == 10
+    for path in text.write_scans(root / "other", new).iterdir():
+        path.rename(path.with_name(path.name.replace("_00000", "_r1").replace("_00001", "_r2")))
     first = new.samples.index[0]
-    assert f"'{first}_r1', '{first}_r2' look like scans of one sample" in result.stderr
-
-
-def test_ids_of_the_ph_table_are_known(scanned):
-    """Whatever the counter, a name that begins with a sample of the pH table is a scan of it."""
-    root, _, new = scanned
-    folder = text.write_scans(root / "acid", new)
-    renamed(folder, lambda name: name.replace("_00000", "_r1").replace("_00001", "_r2"))
-    result = run("mine", "acid", "--ph", "data/new_ph.csv")
-    assert list(pd.read_csv(io.StringIO(result.stdout))["sample"]) == list(new.samples.index)
+    assert f"'{first}_r1', '{first}_r2' look like scans of one sample" in run("mine", "other").stderr
+    assert len(printed("mine", "other")) == 10
+    known = printed("mine", "other", "--ph", "data/new_ph.csv")
+    assert list(known.index) == list(new.samples.index)
 
 
 def test_scans_that_are_no_scans_of_one_sample_are_refused(scanned):

@@ -86,21 +86,10 @@ def test_a_foreign_spectrum_is_an_outlier(soils):
     assert {text.rsplit(": ")[1] for text in found} == {"S8"}
 
 
-def test_too_few_spectra_are_not_judged_for_outliers(soils):
-    """Nine soils cannot say what is usual."""
-    assert list(quality.check_outliers(soils.take(np.arange(9)))) == []
-
-
 def test_the_shape_of_absorbance_is_noticed(soils):
     """Absorbance that was passed off as a fraction is warned of."""
     disguised = replace(soils, reflectance=absorbance(soils.reflectance))
     assert "the shape of absorbance" in warnings(quality.check_unit(disguised))[0]
-
-
-def test_long_lists_of_samples_are_cut(soils):
-    """Eight ids are written out and the rest is counted."""
-    assert quality.name_samples(soils, np.arange(60) < 10).endswith("S7 and 2 more")
-    assert quality.name_samples(soils, np.arange(60) == 1, np.full(60, 3.14159)) == "S1 (3.142)"
 
 
 def test_a_real_field_has_few_outliers():
@@ -160,16 +149,18 @@ def test_the_number_of_soils_is_judged(measured, n, level):
     assert f"{n} of 120 soils have Pb_mg_kg" in found(with_lead(measured, values), level, "samples")[0]
 
 
-def test_a_target_without_variance_is_a_problem(measured):
-    """Nothing can be learned of a constant."""
-    assert "no variance" in found(with_lead(measured, 7.0), "problem", "target")[0]
-
-
 def test_a_target_without_logarithm_is_a_problem_on_the_log_scale_only(measured):
     """A zero stops a study of ln Pb and not one of Pb."""
     spoilt = with_lead(measured, np.where(np.arange(120) == 4, 0.0, measured.values("Pb_mg_kg")))
     assert "no logarithm" in found(spoilt, "problem", "target")[0]
     assert found(spoilt, "problem", "target", target_scale="natural") == []
+
+
+def test_a_constant_target_is_a_problem_and_one_in_percent_is_noticed(measured):
+    """Nothing can be learned of a constant; lead with a median of 0.015 is not in mg/kg."""
+    assert "no variance" in found(with_lead(measured, 7.0), "problem", "target")[0]
+    in_percent = with_lead(measured, measured.values("Pb_mg_kg") / 1e4)
+    assert "unusual for lead" in found(in_percent, "warning", "target")[0]
 
 
 def test_a_lost_decimal_mark_is_named(measured):
@@ -178,14 +169,6 @@ def test_a_lost_decimal_mark_is_named(measured):
     assert found(measured, "warning", "target") == []
     values[11] = 54_321.0
     assert found(with_lead(measured, values), "warning", "target") == ["far from all others: S11 (5.432e+04)"]
-
-
-def test_lead_in_another_unit_is_noticed(measured):
-    """Lead with a median of 0.015 is percent, not mg/kg."""
-    assert (
-        "unusual for lead"
-        in found(with_lead(measured, measured.values("Pb_mg_kg") / 1e4), "warning", "target")[0]
-    )
 
 
 def test_bands_beyond_the_instrument_are_a_problem(measured):
@@ -248,9 +231,11 @@ def test_judging_spectra_changes_nothing_that_was_learnt(reference):
 
 
 def test_too_few_spectra_are_refused(reference):
-    """Three spectra define nothing."""
+    """Three spectra define nothing, and nine cannot say which of them is unusual."""
     with pytest.raises(ValueError, match="3 reference spectra"):
         measure_distances(reference[:3], reference)
+    with pytest.raises(ValueError, match="9 spectra"):
+        measure_distances_within(reference[:9])
 
 
 def test_soils_of_one_kind_are_not_condemned(reference):
@@ -262,12 +247,6 @@ def test_soils_of_one_kind_are_not_condemned(reference):
     found = measure_distances_within(odd)
     assert found.outside[7]
     assert found.table["T2"].idxmax() == 7
-
-
-def test_nine_spectra_are_refused_among_themselves(reference):
-    """A handful of spectra cannot say which of them is unusual."""
-    with pytest.raises(ValueError, match="9 spectra"):
-        measure_distances_within(reference[:9])
 
 
 @pytest.mark.parametrize("n_shapes", [0, 1, 2])
