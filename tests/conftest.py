@@ -11,7 +11,7 @@ from filelock import FileLock
 from soilpb import workflow
 from soilpb.plots import style
 from soilpb.study import Study
-from tests import user_site, site_files
+from tests import site_files, user_site
 
 ROOT = Path(__file__).parents[1]
 

@@ -87,7 +87,11 @@ def cpu_seconds(process: Path) -> float:
 def cpu_seconds_of_imports(folder: Path) -> float:
     """CPU seconds that a worker uses before its work begins."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", "import soilpb.evaluate.cross_validation, soilpb.models.baselines"], cwd=folder, check=True)
+    subprocess.run(
+        [sys.executable, "-c", "import soilpb.evaluate.cross_validation, soilpb.models.baselines"],
+        cwd=folder,
+        check=True,
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 

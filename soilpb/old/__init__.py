@@ -1,1 +1,0 @@
-"""Sentences that move into the chapters."""
