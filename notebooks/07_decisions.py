@@ -92,17 +92,19 @@ for name, value in {"target": label, "kind": study.target.provenance.kind, "rule
 chosen = predictions.drop_duplicates(["repeat", "fold"])["model"].value_counts()
 Markdown(f"""
 The candidates are {_format.join_words(list(candidates))}.
-In the {chosen.sum()} outer folds these were chosen: {_format.join_words([f"{name} {n} times" for name, n in chosen.items()])}.
+In the {chosen.sum()} outer folds these were chosen: {_format.join_words([f"{name} ({n})" for name, n in chosen.items()])}.
 """)
 
 # %% mystnb={"figure": {"caption": "90 % intervals of {glue:text}`decide-target` and what the laboratory found, in the first repeat ({glue:text}`decide-kind` soils).", "name": "fig-intervals"}, "image": {"alt": "Vertical bars, one per soil, in the order of predicted lead on a logarithmic axis; points within their bar are blue, the few outside it red."}}
 first = predictions.query("repeat == 0")
 ax = plots.plot_prediction_intervals(first, label, log=study.site.target_scale == "log")
 
-# %% tags=["remove-input"]
+# %%
 coverage = scores["coverage"]
-coverage_verdict = "fewer than" if coverage < 0.87 else "as many as" if coverage <= 0.93 else "more than"
 below, above = ((predictions[end] / predictions["predicted"]).median() for end in ("lower", "upper"))
+
+# %% tags=["remove-input"]
+coverage_verdict = "fewer than" if coverage < 0.87 else "as many as" if coverage <= 0.93 else "more than"
 Markdown(f"""
 In all repeats, {100 * coverage:.0f} % of the soils lie within their 90 % intervals: **{coverage_verdict}** promised, where 87 to 93 % counts as kept.
 The interval of a typical soil runs from {below:.2f} to {above:.2f} times its prediction.
@@ -191,16 +193,16 @@ At these costs a soil is worth sending between probabilities of {send_from:.2f} 
 probability, exceeded = by_rule["probability"].to_numpy(), by_rule["exceeded"].to_numpy()
 policies = decide.compare_policies(probability, exceeded, prices)
 dearer = decide.compare_policies(probability, exceeded, decide.Costs(5 * analysis, remediation, harm))
+costs = pd.DataFrame({n: t.set_index("policy")["cost"] for n, t in ((1, policies), (5, dearer))})
+alike = costs.drop(index=["by probability", "knowing all"])
+change = 100 * (costs.loc["by probability"] / alike.min() - 1)
 
-# %% tags=["hide-input"]
+# %%
 study.save("policies", policies)
 shares = dict.fromkeys(decide.ACTIONS, "{:.0%}")
 policies.style.format({"cost": "{:.0f}", **shares}).hide(axis="index")
 
 # %% tags=["remove-input"]
-costs = pd.DataFrame({n: t.set_index("policy")["cost"] for n, t in ((1, policies), (5, dearer))})
-alike = costs.drop(index=["by probability", "knowing all"])
-change = 100 * (costs.loc["by probability"] / alike.min() - 1)
 cheaper = {n: "cheaper" if c < -0.5 else "dearer" if c > 0.5 else "no cheaper" for n, c in change.items()}
 Markdown(f"""
 Costs are per soil, for the rule “{rule}”. The best rule for all soils alike is “{alike[1].idxmin()}”. Deciding by probability is **{cheaper[1]}**: its cost differs by {_format.signed(change[1], 0)} %.
@@ -216,16 +218,16 @@ Were an analysis five times as dear, the best would be “{alike[5].idxmin()}”
 
 # %%
 clusters = decide.leave_cluster_out(study.X, seed=study.site.seed)
+caught = np.average(clusters["caught"], weights=clusters["n"])
+alarms = np.average(clusters["false_alarms"], weights=clusters["n_others"])
 
-# %% tags=["hide-input"]
+# %%
 study.save("clusters", clusters)
 names = {"n": "soils", "caught": "flagged, when left out", "false_alarms": "flagged of other soils"}
 percent = dict.fromkeys([names["caught"], names["false_alarms"]], "{:.0%}")
 clusters.drop(columns="n_others").rename(columns=names).style.format(percent).hide(axis="index")
 
 # %% tags=["remove-input"]
-caught = np.average(clusters["caught"], weights=clusters["n"])
-alarms = np.average(clusters["false_alarms"], weights=clusters["n_others"])
 flag_verdict = "is" if caught >= 0.8 and alarms <= decide.FALSE_ALARMS else "is not"
 Markdown(f"""
 Of a cluster that was left out whole, {100 * caught:.0f} % is flagged on average, and {100 * alarms:.0f} % of soils of kinds that were known.
@@ -247,13 +249,13 @@ aside = evaluate.random_split(study.ids, n_draws, 0.3, study.site.seed, study.gr
 sizes = np.linspace(20, evaluate.count_training_rows(aside).min(), 6).astype(int)[:-1]
 curves = decide.learning_curves(study.X, study.y, aside, sizes, study.ids, study.site.seed)
 needed = decide.soils_needed(curves)
+end, others = needed["random"], needed.drop("random")
+study.save("next_samples", curves)
 
 # %% mystnb={"figure": {"caption": "Error on soils set aside, by the number of soils measured and by who chose them ({glue:text}`decide-kind` soils).", "name": "fig-next"}, "image": {"alt": "Root mean square error against the number of measured soils for four ways of choosing them; all fall, with wide bars that overlap."}}
 ax = plots.plot_learning_curve(curves, label="Soils measured", metric="RMSE")
 
 # %% tags=["remove-input"]
-study.save("next_samples", curves)
-end, others = needed["random"], needed.drop("random")
 enough = f"{others.min():.0f}" if others.min() < end else f"no fewer than {end:.0f}"
 Markdown(f"""
 Random choices end with {end:.0f} soils. For the same error the best of the other methods, *{others.idxmin()}*, needs **{enough}**.
@@ -266,7 +268,7 @@ With so few soils set aside the curves are uncertain.
 # One site may be lucky. So all of this was repeated on twenty simulated sites of 130 soils whose seeds had no part in any choice,
 # and tested on a thousand other soils of each. What was asked for was settled before.
 
-# %% tags=["hide-input"]
+# %%
 record = json.loads((project_root() / "results" / "decisions.json").read_text(encoding="utf-8"))
 elsewhere = pd.DataFrame(record["beside what was asked"])[["about", "asked", "found"]]
 report.wrap_table(elsewhere).hide(axis="index")
