@@ -1,4 +1,4 @@
-"""What follows for a site: intervals, probabilities above a limit, costs, maps, the next samples."""
+"""What follows for a site: intervals, limits (GB 15618) and exceedance, costs, maps, the next samples."""
 
 import lazy_loader
 
