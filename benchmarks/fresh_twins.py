@@ -127,6 +127,13 @@ PAGE = Path(__file__).with_suffix(".md")
 STORE = project_root() / "artifacts" / "fresh_twins"
 
 
+class PredictionsPLS(EmbeddingPLS):
+    """The same with what a network predicts in place of its features: a column per property."""
+
+    def _features(self, X: np.ndarray) -> np.ndarray:
+        return self.source.output_scaling.apply(self.source.predict(X))
+
+
 def network(teacher: str, size: int, library: SoilSpectra, draw: int) -> SpectralNetwork:
     """Train a network on the first ``size`` soils of a library, or read it back."""
     labels = TEACHERS[teacher]
@@ -153,7 +160,7 @@ def candidates(condition: Condition, library: SoilSpectra, draw: int) -> Iterato
         source = network(teacher, condition.size, library, draw)
         for name, key in STRATEGIES.items():
             yield teacher, name, _one(source, key, draw)
-        yield teacher, PREDICTIONS, EmbeddingPLS(source, view="predictions", seed=draw)
+        yield teacher, PREDICTIONS, PredictionsPLS(source, seed=draw)
         if condition == DEFAULT:
             yield teacher, POOLED, pooled_ridge(source)
 

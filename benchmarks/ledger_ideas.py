@@ -264,6 +264,6 @@ def make(part: str, sources: Sources) -> RegressorMixin:
     """Make the unfitted estimator of a part for one task."""
     if part in OWN_PARTS:
         return OWN_PARTS[part](sources)
-    entry = baselines.MODELS[part]
-    source = sources.network("pH") if entry.transfer else None
-    return entry.make(baselines.Recipe(source, sources.seed, {}))
+    source = sources.network("pH") if baselines.MODELS[part].transfer else None
+    (model,) = baselines.make_models(source, [part], sources.seed).values()
+    return model

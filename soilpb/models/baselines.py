@@ -1,22 +1,18 @@
-"""The strongest small-sample models there are, each with its search space, as estimators.
+"""All models that can be compared, each with its search space: the table :data:`MODELS`.
 
-Every function returns an unfitted scikit-learn regressor that takes reflectance and tunes
-itself inside ``fit``, on the rows it gets. What is fixed here rather than tuned (views,
-kernels, members of the average) was settled while looking at the ten LimeSoDa tasks: on
-those, and only there, scores are a little flattered.
-
-The registry: every model that a league table may hold, each one entry.
-
-A model is a scikit-learn regressor that takes reflectance and tunes itself inside ``fit``.
-Names are the study's where it has them: PLS-Pb, SVM-Pb, ResNet-Pb, ResNet-pH-Pb.
+A model is an unfitted scikit-learn regressor that takes reflectance and tunes itself inside ``fit``,
+on the rows it gets. Names are the study's where it has them: PLS-Pb, SVM-Pb, ResNet-Pb, ResNet-pH-Pb.
+What is fixed here rather than tuned (views, kernels, members of the average) was settled while
+looking at the ten LimeSoDa tasks: on those, and only there, scores are a little flattered.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -44,11 +40,8 @@ from soilpb.models.transfer import DirectResNet, TransferRegressor
 RIDGE_PENALTIES = tuple(np.logspace(-5, 3, 33))
 #: Of the support vector machine, on a standardised target.
 SVM_SPACE = {"svr__C": [1, 10, 100], "svr__gamma": [0.01, 0.1, 1], "svr__epsilon": [0.02, 0.2]}
-
-
-def pls(preprocessing: str | tuple[str, ...] = "d1", seed: int = 0) -> PLSCV:
-    """PLS on first derivatives, or on the best of several preprocessings."""
-    return PLSCV(preprocessing=preprocessing, seed=seed)
+#: PLS that also chooses its preprocessing.
+pls_any = partial(PLSCV, preprocessing=("raw", "snv", "d1"))
 
 
 def ridge(seed: int = 0) -> Pipeline:
@@ -71,15 +64,14 @@ def svm(seed: int = 0) -> Pipeline:
     )
     # SNV and the target's scale stay outside the search: the former learns from no other
     # row, and the latter only sets the unit of C and epsilon.
-    return make_pipeline(
-        _double(), snv_pipeline(), TransformedTargetRegressor(search, transformer=StandardScaler())
-    )
+    scaled = TransformedTargetRegressor(search, transformer=StandardScaler())
+    return make_pipeline(_double(), snv_pipeline(), scaled)
 
 
-def gaussian_process() -> Pipeline:
+def gaussian_process(seed: int = 0) -> Pipeline:
     """Gaussian process on the four views; length, signal and noise by marginal likelihood."""
     kernel = ConstantKernel(1, (1e-4, 1e4)) * Matern(1, (0.1, 1e3), nu=1.5) + WhiteKernel(0.1, (1e-4, 2))
-    process = GaussianProcess(kernel, normalize_y=True, alpha=1e-8)
+    process = GaussianProcess(kernel, normalize_y=True, alpha=1e-8, random_state=seed)
     return make_pipeline(four_views(), standardised(), process)
 
 
@@ -100,11 +92,6 @@ def minirocket(seed: int = 0) -> Pipeline:
     )
 
 
-def local_pls(seed: int = 0) -> LocalPLS:
-    """PLS on the training spectra nearest to each new one."""
-    return LocalPLS(seed=seed)
-
-
 def cubist(seed: int = 0) -> Pipeline:
     """Cubist on SNV spectra: trees of rules, each with a linear model (Quinlan 1992).
 
@@ -114,7 +101,7 @@ def cubist(seed: int = 0) -> Pipeline:
     from cubist import Cubist  # optional: its licence is the GPL
 
     rules = Cubist(n_committees=20, neighbors=5, random_state=seed)
-    return make_pipeline(_double(), snv_pipeline(), FunctionTransformer(_named), rules)
+    return make_pipeline(_double(), snv_pipeline(), FunctionTransformer(_name_bands), rules)
 
 
 def average(seed: int = 0) -> VotingRegressor:
@@ -128,36 +115,29 @@ def stack(seed: int = 0) -> StackingRegressor:
 
 
 class GaussianProcess(GaussianProcessRegressor):
-    """A Gaussian process for which a hyperparameter at its bound is an answer, not an alarm.
+    """A Gaussian process that does not warn of a hyperparameter at its bound.
 
-    Where spectra say nothing of a target, the likelihood is largest without any signal.
+    Where spectra say nothing of a target, the likelihood is largest without any signal. It takes
+    groups so that the inner folds of a stack, which splits by what its member asks for, get them.
     """
 
-    __metadata_request__fit = WANTS_GROUPS  # it has no folds, but a stack's around it have
+    __metadata_request__fit = WANTS_GROUPS
 
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> GaussianProcess:
-        """Fit as the parent does, whatever the groups."""
+        """Fit as the parent does; groups change nothing."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             return super().fit(X, y)
 
 
 class StackWeights(LinearRegression):
-    """Linear regression that lets a stack hand it the groups, of which it makes nothing."""
+    """Linear regression that accepts the groups which a stack hands to its final estimator."""
 
     __metadata_request__fit = WANTS_GROUPS
 
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> StackWeights:
-        """Fit as the parent does."""
+        """Fit as the parent does; groups change nothing."""
         return super().fit(X, y)
-
-
-def _members(seed: int) -> list[tuple[str, RegressorMixin]]:
-    return [
-        ("PLS", pls(("raw", "snv", "d1"), seed)),
-        ("multiblock ridge", multiblock_ridge(seed)),
-        ("GPR", gaussian_process()),
-    ]
 
 
 def four_views() -> Pipeline:
@@ -174,10 +154,18 @@ def standardised() -> Pipeline:
     Squared lengths are then means over bands: penalties, kernel widths and gamma mean the
     same with 210 bands, with 2,100, and with four views side by side.
     """
-    return make_pipeline(StandardScaler(), FunctionTransformer(_per_root_band))
+    return make_pipeline(StandardScaler(), FunctionTransformer(_divide_by_root_bands))
 
 
-def _per_root_band(X: np.ndarray) -> np.ndarray:
+def _members(seed: int) -> list[tuple[str, RegressorMixin]]:
+    return [
+        ("PLS", pls_any(seed=seed)),
+        ("multiblock ridge", multiblock_ridge(seed)),
+        ("GPR", gaussian_process(seed)),
+    ]
+
+
+def _divide_by_root_bands(X: np.ndarray) -> np.ndarray:
     return X / np.sqrt(X.shape[1])
 
 
@@ -186,89 +174,59 @@ def _double() -> FunctionTransformer:
     return FunctionTransformer(np.asarray, kw_args={"dtype": np.float64})
 
 
-def _named(X: np.ndarray) -> pd.DataFrame:
+def _name_bands(X: np.ndarray) -> pd.DataFrame:
     """Bands under names: Cubist makes some up for an array, and then misses them."""
     return pd.DataFrame(X, columns=[f"band {i}" for i in range(X.shape[1])])
 
 
-class Recipe(NamedTuple):
-    """What a model may be made from."""
-
-    source: SpectralNetwork | None
-    seed: int
-    epochs: dict[str, int]  # of networks trained on the target: {} leaves their default
-
-
 class Entry(NamedTuple):
-    """One model: what it is called, what it does, and how it is made."""
+    """One model: what it is called, what it learns, and how it is made."""
 
     name: str  # ``{}`` is where the target's symbol goes
     learns: str
-    make: Callable[[Recipe], RegressorMixin]
+    make: Callable[..., RegressorMixin]  # takes seed; source if transfer, epochs if trained
     transfer: bool = False  # starts from a network that learned a source property
+    trained: bool = False  # by gradient descent on the target
     needs: str = ""  # optional package, and the extra of soilpb that installs it
 
 
-def _transfer(strategy: str) -> Callable[[Recipe], RegressorMixin]:
-    trained = strategy in ("head", "partial", "full", "lp_ft")
-    return lambda r: TransferRegressor(r.source, strategy, seed=r.seed, **(r.epochs if trained else {}))
+def _transfer(name: str, learns: str, strategy: str, trained: bool = True) -> Entry:
+    return Entry(name, learns, partial(TransferRegressor, strategy=strategy), transfer=True, trained=trained)
 
 
 #: Key → entry; the order is that of tables.
 MODELS: dict[str, Entry] = {
-    "pls": Entry("PLS{}", "latent variables of first derivatives, as many as inner folds favour",
-                 lambda r: pls(seed=r.seed)),
+    "pls": Entry("PLS{}", "latent variables of first derivatives, as many as inner folds favour", PLSCV),
     "pls-any": Entry("PLS, best preprocessing{}", "the same; raw, SNV or derivative chosen by inner folds",
-                     lambda r: pls(("raw", "snv", "d1"), r.seed)),
-    "svm": Entry("SVM{}", "a radial kernel on SNV spectra; cost, width and tolerance by inner folds",
-                 lambda r: svm(r.seed)),
-    "ridge": Entry("ridge{}", "every band of SNV spectra, shrunk as inner folds favour",
-                   lambda r: ridge(r.seed)),
-    "blocks": Entry("multiblock ridge{}", "ridge on four preprocessings side by side",
-                    lambda r: multiblock_ridge(r.seed)),
-    "gpr": Entry("GPR{}", "a Gaussian process on the same four", lambda r: gaussian_process()),
-    "forest": Entry("random forest{}", "200 trees on first derivatives",
-                    lambda r: random_forest(r.seed)),
+                     pls_any),
+    "svm": Entry("SVM{}", "a radial kernel on SNV spectra; cost, width and tolerance by inner folds", svm),
+    "ridge": Entry("ridge{}", "every band of SNV spectra, shrunk as inner folds favour", ridge),
+    "blocks": Entry("multiblock ridge{}", "ridge on four preprocessings side by side", multiblock_ridge),
+    "gpr": Entry("GPR{}", "a Gaussian process on the same four", gaussian_process),
+    "forest": Entry("random forest{}", "200 trees on first derivatives", random_forest),
     "minirocket": Entry("MiniRocket{}", "ridge on 10,000 random convolutions' shares above a bias",
-                        lambda r: minirocket(r.seed)),
+                        minirocket),
     "local-pls": Entry("local PLS{}", "PLS on the nearest soils, for each soil anew; how many by inner folds",
-                       lambda r: local_pls(r.seed)),
-    "cubist": Entry("Cubist{}", "trees of rules, a linear model in each", lambda r: cubist(r.seed),
-                    needs="cubist"),
-    "average": Entry("average{}", "the mean of PLS, multiblock ridge and GPR",
-                     lambda r: average(r.seed)),
-    "stack": Entry("stack{}", "the same three, weighted as inner folds favour",
-                   lambda r: stack(r.seed)),
-    "resnet": Entry("ResNet{}", "the network, trained on the site's soils alone",
-                    lambda r: DirectResNet(seed=r.seed, **r.epochs)),
-    "resnet-ph": Entry("ResNet-pH{}", "the pH network, fine-tuned as a whole: the study's recipe",
-                       _transfer("full"), transfer=True),
-    "head": Entry("pH network, new head{}", "a new head, trained; the pH features stay", _transfer("head"),
-                  transfer=True),
-    "partial": Entry("pH network, last block{}", "the last block and a new head", _transfer("partial"),
-                     transfer=True),
-    "lp-ft": Entry("pH network, LP-FT{}", "a ridge head first, then everything gently", _transfer("lp_ft"),
-                   transfer=True),
-    "features-ridge": Entry("pH features + ridge{}", "a ridge head on the pH network's features",
-                            _transfer("embedding_ridge"), transfer=True),
-    "features-pls": Entry("pH features ‖ PLS{}", "ridge on the pH features beside PLS scores",
-                          _transfer("embedding_pls"), transfer=True),
+                       LocalPLS),
+    "cubist": Entry("Cubist{}", "trees of rules, a linear model in each", cubist, needs="cubist"),
+    "average": Entry("average{}", "the mean of PLS, multiblock ridge and GPR", average),
+    "stack": Entry("stack{}", "the same three, weighted as inner folds favour", stack),
+    "resnet": Entry("ResNet{}", "the network, trained on the site's soils alone", DirectResNet, trained=True),
+    "resnet-ph": _transfer("ResNet-pH{}", "the pH network, fine-tuned as a whole: the study's recipe",
+                           "full"),
+    "head": _transfer("pH network, new head{}", "a new head, trained; the pH features stay", "head"),
+    "partial": _transfer("pH network, last block{}", "the last block and a new head", "partial"),
+    "lp-ft": _transfer("pH network, LP-FT{}", "a ridge head first, then everything gently", "lp_ft"),
+    "features-ridge": _transfer("pH features + ridge{}", "a ridge head on the pH network's features",
+                                "embedding_ridge", trained=False),
+    "features-pls": _transfer("pH features ‖ PLS{}", "ridge on the pH features beside PLS scores",
+                              "embedding_pls", trained=False),
 }  # fmt: skip
 
 #: The four of the study.
 STUDY_MODELS = ("pls", "svm", "resnet", "resnet-ph")
 #: What chapters compare.
-LEAGUE_MODELS = (
-    "pls",
-    "svm",
-    "ridge",
-    "blocks",
-    "average",
-    "resnet",
-    "resnet-ph",
-    "features-ridge",
-    "features-pls",
-)
+LEAGUE_MODELS = tuple("pls svm ridge blocks average resnet resnet-ph features-ridge features-pls".split())
 #: Fitted in a moment: what can be repeated on hundreds of splits.
 QUICK_MODELS = ("pls", "ridge", "features-ridge", "features-pls")
 
@@ -295,7 +253,7 @@ def make_models(
     seed: int = 0,
     epochs: int = 0,
     target: str = "",
-) -> dict[str, Any]:
+) -> dict[str, RegressorMixin]:
     """Make unfitted models by their keys.
 
     Parameters
@@ -318,7 +276,7 @@ def make_models(
     Raises
     ------
     KeyError
-        For a key that the registry does not have.
+        For a key that :data:`MODELS` does not have.
     ModuleNotFoundError
         For a model whose optional package is not installed.
     """
@@ -329,9 +287,15 @@ def make_models(
         raise ModuleNotFoundError(
             f"model {absent[0]!r} needs the package {extra}: pip install 'soilpb[{extra}]', or leave it out"
         )
-    recipe = Recipe(source, seed, {"epochs": epochs} if epochs else {})
-    chosen = [key for key in keys if source is not None or not MODELS[key].transfer]
-    return {model_name(key, target): MODELS[key].make(recipe) for key in chosen}
+    made = {}
+    for key in keys:
+        entry = MODELS[key]
+        options = {"epochs": epochs} if entry.trained and epochs else {}
+        if entry.transfer:
+            options["source"] = source
+        if source is not None or not entry.transfer:
+            made[model_name(key, target)] = entry.make(seed=seed, **options)
+    return made
 
 
 def describe_models(keys: Sequence[str] = LEAGUE_MODELS, target: str = "") -> pd.DataFrame:

@@ -48,7 +48,8 @@ class InnerFolds(BaseCrossValidator):
         self, X: np.ndarray, y: np.ndarray | None = None, groups: np.ndarray | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield rows that train and rows that test."""
-        return self._folds(groups).split(X, y, groups)
+        folds = self._folds(groups)
+        return folds.split(X, y, groups if isinstance(folds, GroupKFold) else None)
 
     def get_n_splits(
         self, X: np.ndarray | None = None, y: np.ndarray | None = None, groups: np.ndarray | None = None

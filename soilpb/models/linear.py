@@ -1,19 +1,14 @@
-"""Ridge regression whose penalty is chosen by exact, fast k-fold cross-validation.
+"""Ridge regression with a tuned penalty, and MiniRocket, whose features a ridge regression weighs.
 
 scikit-learn's ``RidgeCV`` is fast for leave-one-out only. That is fooled where a soil was
-scanned twice: the twin stays in training, and the smallest penalty looks best.
+scanned twice: the other scan stays in training, and the smallest penalty looks best.
 
-MiniRocket: thousands of fixed convolutions of a spectrum, each reduced to one share.
-
-Dempster, Schmidt & Webb (2021, KDD, doi:10.1145/3447548.3467231): 84 kernels of nine weights,
-three of them 2 and six -1, at dilations spaced evenly on a logarithmic scale. A feature is
-the share of positions at which a convolution lies above a bias; biases are quantiles of
-convolutions of training spectra. A linear model on top weighs what is of use.
-
-Compared once with aeon 1.6's ``MiniRocket`` on 98 soil spectra: the same dilations; from one
-training spectrum the same biases to 2e-5; and with the same biases the same features but for 2
-in 100,000, where rounding decides on which side of its bias one position lies. From several
-training spectra biases differ: each draws them by its own random numbers.
+MiniRocket (Dempster, Schmidt & Webb 2021, KDD, doi:10.1145/3447548.3467231) has 84 kernels of nine
+weights, three of them 2 and six -1, at dilations spaced evenly on a logarithmic scale. A feature is
+the share of positions at which a convolution lies above a bias; biases are quantiles of convolutions
+of training spectra. Compared once with aeon 1.6's ``MiniRocket`` on 98 soil spectra: the same
+dilations, biases to 2e-5, and features but for 2 in 100,000, where rounding decides. (From several
+training spectra biases differ: each draws them by its own random numbers.)
 """
 
 from __future__ import annotations
@@ -27,19 +22,26 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from soilpb.models.inner_folds import WANTS_GROUPS, InnerFolds
 
+KERNEL_LENGTH = 9
+#: Which three of a kernel's nine weights are 2; the others are -1, so that weights sum to zero.
+KERNELS = np.array(list(combinations(range(KERNEL_LENGTH), 3)))
+#: More dilations than this are not tried, however many features there are (the paper's value).
+MOST_DILATIONS = 32
+#: Values of convolutions held at once: 4 MB in single precision stay in a processor's cache.
+_VALUES = 1 << 20
+
 
 class RidgeKFold(RegressorMixin, BaseEstimator):
-    """Ridge regression; the penalty has the least RMSE, averaged over shuffled inner folds.
+    """Ridge regression; the penalty has the least RMSE, averaged over inner folds.
 
     The choice and the predictions are those of ``GridSearchCV`` over ``Ridge``: one
-    singular value decomposition a fold gives all penalties at once (Hastie & Tibshirani
+    singular value decomposition per fold gives all penalties at once (Hastie & Tibshirani
     2004, Biostatistics 5:329).
 
     Parameters
     ----------
     penalties : sequence of float
         Tried in this order; the first of equals is taken.
-    inner_folds : int
     seed : int
         Shuffles the inner folds.
 
@@ -58,15 +60,12 @@ class RidgeKFold(RegressorMixin, BaseEstimator):
 
     __metadata_request__fit = WANTS_GROUPS
 
-    def __init__(
-        self, penalties: Sequence[float] = (0.1, 1, 10), inner_folds: int = 5, seed: int = 0
-    ) -> None:
+    def __init__(self, penalties: Sequence[float] = (0.1, 1, 10), seed: int = 0) -> None:
         self.penalties = penalties
-        self.inner_folds = inner_folds
         self.seed = seed
 
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> RidgeKFold:
-        """Choose the penalty and fit on ``X`` (n_samples, n_features) and ``y`` (n_samples,)."""
+        """Choose the penalty and fit on ``X`` (n_samples, n_features) and ``y``, ``groups`` (n_samples,)."""
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         penalties = np.asarray(self.penalties, dtype=float)
         if not (penalties.size and (penalties > 0).all()):
@@ -75,7 +74,7 @@ class RidgeKFold(RegressorMixin, BaseEstimator):
         left, singular, _ = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
         rotated = left * singular
         errors = []
-        for training in InnerFolds(self.inner_folds, self.seed).training_masks(len(y), groups):
+        for training in InnerFolds(seed=self.seed).training_masks(len(y), groups):
             slopes, intercepts = ridge_path(rotated[training], y[training], penalties)
             residuals = rotated[~training] @ slopes + intercepts - y[~training, None]
             errors.append(np.sqrt((residuals**2).mean(axis=0)))
@@ -91,21 +90,21 @@ class RidgeKFold(RegressorMixin, BaseEstimator):
 
 
 def ridge_path(X: np.ndarray, y: np.ndarray, penalties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (n_features, n_penalties) and intercepts (n_penalties,) of ridge regression."""
+    """Coefficients (n_features, n_penalties) and intercepts (n_penalties,) of ridge regression.
+
+    With fewer rows than features the dual form is faster: their Gram matrix is small.
+    """
     center, level = X.mean(axis=0), y.mean()
-    left, singular, right = np.linalg.svd(X - center, full_matrices=False)
-    shrunken = (singular * (left.T @ (y - level)))[:, None] / (singular[:, None] ** 2 + penalties)
-    coefficients = right.T @ shrunken
+    centred, deviation = X - center, y - level
+    if X.shape[0] < X.shape[1]:
+        strengths, left = np.linalg.eigh(centred @ centred.T)
+        shrunken = (left.T @ deviation)[:, None] / (strengths.clip(min=0)[:, None] + penalties)
+        coefficients = centred.T @ (left @ shrunken)
+    else:
+        left, singular, right = np.linalg.svd(centred, full_matrices=False)
+        shrunken = (singular * (left.T @ deviation))[:, None] / (singular[:, None] ** 2 + penalties)
+        coefficients = right.T @ shrunken
     return coefficients, level - center @ coefficients
-
-
-KERNEL_LENGTH = 9
-#: Which three of a kernel's nine weights are 2; the others are -1, so that weights sum to zero.
-KERNELS = np.array(list(combinations(range(KERNEL_LENGTH), 3)))
-#: More dilations than this are not tried, however many features there are (the paper's value).
-MOST_DILATIONS = 32
-#: Values of convolutions held at once: 4 MB in single precision stay in a processor's cache.
-_VALUES = 1 << 20
 
 
 class MiniRocket(TransformerMixin, BaseEstimator):
@@ -123,12 +122,7 @@ class MiniRocket(TransformerMixin, BaseEstimator):
     dilations_ : (n_dilations,) array
         In bands.
     biases_ : list of (84, n_biases) arrays
-        One array a dilation.
-
-    Raises
-    ------
-    ValueError
-        If a spectrum has fewer than nine bands.
+        One array per dilation.
 
     Examples
     --------
@@ -142,7 +136,7 @@ class MiniRocket(TransformerMixin, BaseEstimator):
         self.seed = seed
 
     def fit(self, X: np.ndarray, y: None = None) -> MiniRocket:
-        """Learn biases from (n_samples, n_bands) training spectra."""
+        """Learn biases from (n_samples, n_bands) training spectra of nine bands or more."""
         X = validate_data(self, X, dtype=np.float32, ensure_min_features=KERNEL_LENGTH)
         per_kernel = max(1, self.n_features // len(KERNELS))
         self.dilations_, counts = dilations(X.shape[1], per_kernel)
@@ -207,12 +201,10 @@ def dilations(n_bands: int, per_kernel: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def convolutions(X: np.ndarray, dilation: int) -> np.ndarray:
-    """Convolve spectra (n_samples, n_bands) with all kernels, zeros beyond their ends.
+    """Convolve spectra (n_samples, n_bands) with all kernels: (84, n_samples, n_bands).
 
-    Returns
-    -------
-    (84, n_samples, n_bands) array
-        A kernel is three times the sum of its three places, minus the sum of all nine.
+    Beyond their ends spectra are zero. A kernel is three times the sum of its three places, minus
+    the sum of all nine.
     """
     windows = _windows(X, dilation)
     convolved = windows[KERNELS[:, 0]]

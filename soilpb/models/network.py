@@ -1,13 +1,9 @@
-"""A network with its scales: reflectance goes in, properties come out in their units.
+"""A network with its scales: reflectance goes in, properties come out in their units; and fine-tuning.
 
-The network sees absorbance after standard normal variate, each band standardised by
-the soils it was trained on. Scales, grid and names of properties travel with the
-weights: without them weights are only numbers.
-
-Fine-tuning: a network for the target, made from the source's.
-
-A :class:`Strategy` says what it starts from and which of its weights learn; the source
-itself never changes, and all that is learned comes from the rows given.
+The network sees absorbance after standard normal variate, each band standardised by the soils it was
+trained on. Scales, grid and names of properties travel with the weights: without them weights are
+only numbers. :func:`fine_tune` makes a network for the target from the source's, which never changes;
+a :class:`Strategy` says what it starts from and which of its weights learn.
 """
 
 from __future__ import annotations
@@ -32,31 +28,15 @@ from soilpb.models.training import TrainingConfig, evaluate, fit_network, freeze
 
 @dataclass(eq=False)
 class SpectralNetwork:
-    """A residual network, the grid and the scales it was made for.
+    """A residual network, the grid and the scales it was made for: see :meth:`fit`, :meth:`load`."""
 
-    Make one with :meth:`fit`, :meth:`random` or :meth:`load`.
-
-    Attributes
-    ----------
-    network : ResNet1d
-        Maps standardised spectra to standardised properties.
-    wavelengths : (n_bands,) array, nm
-    properties : tuple of str
-        What is predicted, with units, such as ``("pH",)``.
-    input_scaling, output_scaling : Scaling
-    history : list of dict
-        One entry an epoch of the last training (see :func:`soilpb.models.training.fit_network`).
-    training : TrainingConfig or None
-        How it was trained last.
-    """
-
-    network: ResNet1d
-    wavelengths: np.ndarray
-    properties: tuple[str, ...]
+    network: ResNet1d  # maps standardised spectra to standardised properties
+    wavelengths: np.ndarray  # (n_bands,), nm
+    properties: tuple[str, ...]  # what is predicted, with units, such as ("Pb_mg_kg",)
     input_scaling: Scaling
     output_scaling: Scaling
-    history: list[dict[str, float]] = field(default_factory=list, repr=False)
-    training: TrainingConfig | None = None
+    history: list[dict[str, float]] = field(default_factory=list, repr=False)  # one entry per epoch
+    training: TrainingConfig | None = None  # how it was trained last
 
     @classmethod
     def random(
@@ -67,18 +47,9 @@ class SpectralNetwork:
         config: ResNetConfig | None = None,
         seed: int = 0,
     ) -> SpectralNetwork:
-        """Untrained network whose input scales are learned from ``X``: the control of transfer.
+        """Make an untrained network whose input scales are learned from ``X``: the control of transfer.
 
-        Parameters
-        ----------
-        X : (n_samples, n_bands) array
-            Reflectance as a fraction.
-        wavelengths : (n_bands,) array, nm
-        properties : sequence of str
-        config : ResNetConfig, optional
-            Shape of the network; the default for these bands and properties if omitted.
-        seed : int
-            Of the initial weights.
+        Arguments are those of :meth:`fit`; ``seed`` draws the initial weights.
         """
         wavelengths, properties = np.array(wavelengths, dtype=np.float64), tuple(properties)
         config = config or ResNetConfig(len(wavelengths), len(properties))
@@ -116,6 +87,7 @@ class SpectralNetwork:
         wavelengths : (n_bands,) array, nm
         properties : sequence of str
         config : ResNetConfig, optional
+            Shape of the network; the default for these bands and properties if omitted.
         training : TrainingConfig, optional
         validation : (X, Y), optional
             Soils to report R² on after each epoch, in the same units.
@@ -182,29 +154,16 @@ class SpectralNetwork:
         )
 
     def save(self, folder: str | Path, **card: Any) -> Path:
-        """Write the network to a folder (see :mod:`soilpb.models.storage`).
-
-        Parameters
-        ----------
-        **card
-            What else the card should say: provenance of the source, scores, limits.
-        """
+        """Write the network to a folder, with a card that also says what ``card`` says."""
         return storage.save_arrays(folder, self._parts(), card | self._card())
 
     @classmethod
     def load(cls, folder: str | Path, made_by: str = "") -> SpectralNetwork:
-        """Read a network back, refusing files that changed since they were saved.
-
-        Parameters
-        ----------
-        folder : path
-        made_by : str
-            Command to name if the network is not there.
-        """
+        """Read a network back (arguments and errors: :func:`soilpb.models.storage.load_fitted`)."""
         return cls._of_parts(*storage.load_arrays(folder, made_by))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Say all that it is in arrays and settings: this is what copies and stored models are made of."""
+        """All that it is, in arrays and settings: copies and stored models are made of these."""
         return {"parts": self._parts(), "card": self._card()}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
@@ -275,32 +234,34 @@ ALPHAS = np.logspace(-1, 5, 19)
 
 @dataclass(frozen=True)
 class Strategy:
-    """What a strategy starts from and what it trains.
+    """What fine-tuning starts from and what it trains; ``stays`` and ``learns`` say it in words."""
 
-    Parameters
-    ----------
-    probe : bool
-        Start from a ridge head in closed form rather than a random one.
-    blocks : int or None
-        Last residual blocks that learn; None for all of them and the stem.
-    learning_rate : float or None
-        None trains nothing.
-    frozen_norms : bool
-        Keep every BatchNorm as the source left it, also beside convolutions that learn.
-    """
-
-    probe: bool
-    blocks: int | None
-    learning_rate: float | None
-    frozen_norms: bool = False
+    stays: str
+    learns: str
+    probe: bool = False  # start from a ridge head in closed form rather than a random one
+    blocks: int | None = None  # last residual blocks that learn; None for all of them and the stem
+    learning_rate: float | None = None  # None trains nothing
+    frozen_norms: bool = False  # keep every BatchNorm, also beside convolutions that learn
 
 
+#: ``lp_ft`` is linear probe, then fine-tuning at a tenth of the learning rate (Kumar et al. 2022,
+#: arXiv:2202.10054); ``full`` is the study's recipe.
 NETWORK_STRATEGIES = {
-    "head": Strategy(probe=False, blocks=0, learning_rate=1e-2),
-    "partial": Strategy(probe=False, blocks=1, learning_rate=3e-3),
-    "full": Strategy(probe=False, blocks=None, learning_rate=3e-3),
-    "lp_ft": Strategy(probe=True, blocks=None, learning_rate=3e-4, frozen_norms=True),
-    "embedding_ridge": Strategy(probe=True, blocks=0, learning_rate=None),
+    "head": Strategy("all features", "a new linear head, by gradient descent", blocks=0, learning_rate=1e-2),
+    "partial": Strategy(
+        "stem and first blocks", "the last block and a new head", blocks=1, learning_rate=3e-3
+    ),
+    "full": Strategy(
+        "nothing: it is only where training starts", "every weight and a new head", learning_rate=3e-3
+    ),
+    "lp_ft": Strategy(
+        "BatchNorm: shifts and scales",
+        "a ridge head first, then the other weights, gently",
+        probe=True,
+        learning_rate=3e-4,
+        frozen_norms=True,
+    ),
+    "embedding_ridge": Strategy("all features", "a ridge head, in closed form", probe=True, blocks=0),
 }
 
 
@@ -308,7 +269,7 @@ def fine_tune(
     source: SpectralNetwork,
     X: np.ndarray,
     y: np.ndarray,
-    recipe: Strategy,
+    strategy: Strategy,
     training: TrainingConfig,
     dropout: float,
     groups: np.ndarray | None = None,
@@ -322,27 +283,25 @@ def fine_tune(
     X : (n_samples, n_bands) array
         Reflectance on the source's grid.
     y : (n_samples,) array
-    recipe : Strategy
+    strategy : Strategy
     training : TrainingConfig
-        Its learning rate is the recipe's.
+        Its learning rate is the strategy's.
     dropout : float
         Of the new head's features.
     groups : (n_samples,) array, optional
         Soils that stay together where the penalty of a ridge head is chosen.
     """
     tuned = _with_new_head(source, y, dropout, training.seed)
-    if recipe.probe:
+    if strategy.probe:
         _probe(tuned, X, y, groups, training.seed)
-    if recipe.learning_rate is None:
+    if strategy.learning_rate is None:
         return tuned
     network = tuned.network
-    if recipe.blocks is not None:
-        if not 0 <= recipe.blocks <= len(network.blocks):
-            raise ValueError(f"{recipe.blocks} blocks cannot learn: the network has {len(network.blocks)}")
-        freeze(network.stem, *network.blocks[: len(network.blocks) - recipe.blocks])
-    if recipe.frozen_norms:
+    if strategy.blocks is not None:
+        freeze(network.stem, *network.blocks[: len(network.blocks) - strategy.blocks])
+    if strategy.frozen_norms:
         freeze(*(module for module in network.modules() if isinstance(module, nn.BatchNorm2d)))
-    tuned.train(X, y, replace(training, learning_rate=recipe.learning_rate))
+    tuned.train(X, y, replace(training, learning_rate=strategy.learning_rate))
     network.requires_grad_(True)
     return tuned
 

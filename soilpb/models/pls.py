@@ -1,19 +1,10 @@
-"""Partial least squares whose number of latent variables is chosen inside.
+"""Partial least squares that chooses its number of latent variables; on all soils, or on the nearest.
 
-For one target, PLS builds orthonormal scores from the Krylov sequence of the Gram
-matrix ``K = X Xᵀ`` (Rännar et al. 1994, J. Chemometrics 8:111; Phatak & de Hoog 2002,
-J. Chemometrics 16:361). Two things make nested cross-validation cheap and leave it exact:
-a residual that is zero outside a fold's training rows needs no centring of ``K``, so all
-folds share one ``K``; and the path of one fit holds the predictions for every number of
-latent variables.
-
-Local, or memory-based, PLS: for each new soil, a model of the soils that look like it.
-
-The spectrum-based learner of Ramirez-Lopez et al. (2013, Geoderma 195–196:268): nearest
-neighbours by the Mahalanobis distance of principal components, and a regression on them alone.
-Where the relation bends, a straight line fitted nearby beats one fitted everywhere; with
-few soils there is little nearby. All training soils are among the neighbourhoods tried, so
-that plain PLS is one of the choices.
+For one target, PLS builds orthonormal scores from the Krylov sequence of the Gram matrix ``K = X Xᵀ``
+(Rännar et al. 1994, J. Chemometrics 8:111; Phatak & de Hoog 2002, J. Chemometrics 16:361). Two things
+make nested cross-validation cheap and leave it exact: a residual that is zero outside a fold's
+training rows needs no centring of ``K``, so all folds share one ``K``; and the path of one fit holds
+the predictions for every number of latent variables.
 """
 
 from __future__ import annotations
@@ -38,6 +29,8 @@ PREPROCESSING: dict[str, Callable[[], Pipeline]] = {
 }
 #: A score that keeps less than this of its length when orthogonalised is rounding error.
 RANK_TOLERANCE = 1e-10
+#: Principal components that hold less than this share of the variance are noise to a distance.
+LEAST_SHARE = 0.01
 
 
 class PLSCV(RegressorMixin, BaseEstimator):
@@ -52,8 +45,6 @@ class PLSCV(RegressorMixin, BaseEstimator):
     ----------
     max_components : int
         Most latent variables tried; fewer where the inner training rows or bands are.
-    inner_folds : int
-        Shuffled inner folds.
     preprocessing : str or tuple of str
         Keys of :data:`PREPROCESSING`; the best of several is chosen inside.
     seed : int
@@ -82,21 +73,19 @@ class PLSCV(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         max_components: int = 20,
-        inner_folds: int = 5,
         preprocessing: str | tuple[str, ...] = "d1",
         seed: int = 0,
     ) -> None:
         self.max_components = max_components
-        self.inner_folds = inner_folds
         self.preprocessing = preprocessing
         self.seed = seed
 
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> PLSCV:
-        """Choose and fit on reflectance ``X`` (n_samples, n_bands) and ``y`` (n_samples,)."""
+        """Choose and fit on reflectance ``X`` (n_samples, n_bands); ``y``, ``groups`` (n_samples,)."""
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        names = self._candidates()
+        names = _known_preprocessing(self.preprocessing)
         spectra = [PREPROCESSING[name]().fit_transform(X) for name in names]
-        training = InnerFolds(self.inner_folds, self.seed).training_masks(len(y), groups)
+        training = InnerFolds(seed=self.seed).training_masks(len(y), groups)
         rows = int(training.sum(axis=1).min())
         n_components = max(1, min(self.max_components, X.shape[1], rows - 1))
         self.inner_rmse_ = np.stack([inner_rmse(S, y, training, n_components) for S in spectra])
@@ -111,21 +100,9 @@ class PLSCV(RegressorMixin, BaseEstimator):
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return PREPROCESSING[self.preprocessing_]().fit_transform(X) @ self.coef_ + self.intercept_
 
-    def _candidates(self) -> tuple[str, ...]:
-        names = (self.preprocessing,) if isinstance(self.preprocessing, str) else tuple(self.preprocessing)
-        unknown = [name for name in names if name not in PREPROCESSING]
-        if unknown or not names:
-            raise ValueError(f"preprocessing is {self.preprocessing!r}; expected of {list(PREPROCESSING)}")
-        return names
-
 
 def inner_rmse(X: np.ndarray, y: np.ndarray, training: np.ndarray, n_components: int) -> np.ndarray:
-    """RMSE on held-out rows, averaged over folds, for 1 … n_components latent variables.
-
-    Returns
-    -------
-    (n_components,) array
-    """
+    """RMSE on held-out rows, averaged over folds, for 1 … n_components latent variables: (n_components,)."""
     error = (pls_paths(X, y, training, n_components) - y) * ~training[:, None]
     mean_square = (error**2).sum(axis=2) / (~training).sum(axis=1, keepdims=True)
     return np.sqrt(mean_square).mean(axis=0)
@@ -140,11 +117,11 @@ def pls_paths(X: np.ndarray, y: np.ndarray, training: np.ndarray, n_components: 
     y : (n_samples,) array
     training : (n_folds, n_samples) boolean array
     n_components : int
-        Beyond the rank of the training rows predictions no longer change.
 
     Returns
     -------
     (n_folds, n_components, n_samples) array
+        Beyond the rank of the training rows predictions no longer change.
     """
     n_folds, n_samples = training.shape
     gram, inside = _gram_product(X - X.mean(axis=0)), training.astype(float)
@@ -184,39 +161,22 @@ def pls_coefficients(X: np.ndarray, y: np.ndarray, n_components: int) -> tuple[n
     return coefficients, float(y.mean() - mean @ coefficients)
 
 
-def _gram_product(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Return ``R ↦ X Xᵀ R``, with ``X Xᵀ`` formed only where that is the smaller matrix."""
-    if X.shape[0] <= X.shape[1]:
-        return (X @ X.T).__matmul__
-    return lambda R: X @ (X.T @ R)
-
-
-def _norm(rows: np.ndarray) -> np.ndarray:
-    return np.sqrt((rows**2).sum(axis=1, keepdims=True))
-
-
-#: Principal components that hold less than this share of the variance are noise to a distance.
-LEAST_SHARE = 0.01
-
-
 class LocalPLS(RegressorMixin, BaseEstimator):
     """PLS on the nearest training spectra; their number and the latent variables by inner folds.
 
-    The choice is the least RMSE, averaged over shuffled inner folds, as in
-    :class:`~soilpb.models.pls.PLSCV`: ties go to fewer latent variables, then to fewer neighbours.
+    The spectrum-based learner of Ramirez-Lopez et al. (2013, Geoderma 195–196:268): neighbours by the
+    Mahalanobis distance of principal components, and a regression on them alone. Where the relation
+    bends, a straight line fitted nearby beats one fitted everywhere; with few soils there is little
+    nearby. The choice is that of :class:`PLSCV`: ties go to fewer latent variables, then to fewer
+    neighbours.
 
     Parameters
     ----------
     neighbours : sequence of int
         Numbers of neighbours tried, beside all soils; those that inner training rows cannot
         provide are left out.
-    max_components : int
-        Most latent variables tried; no more than the smallest neighbourhood allows.
-    inner_folds : int
-    preprocessing : str
-        Key of :data:`~soilpb.models.pls.PREPROCESSING`, for distances and regressions alike.
-    seed : int
-        Shuffles the inner folds.
+    max_components, preprocessing, seed
+        As for :class:`PLSCV`; one preprocessing, for distances and regressions alike.
 
     Attributes
     ----------
@@ -240,26 +200,23 @@ class LocalPLS(RegressorMixin, BaseEstimator):
         self,
         neighbours: Sequence[int] = (30, 45, 60, 80, 120, 180),
         max_components: int = 20,
-        inner_folds: int = 5,
         preprocessing: str = "d1",
         seed: int = 0,
     ) -> None:
         self.neighbours = neighbours
         self.max_components = max_components
-        self.inner_folds = inner_folds
         self.preprocessing = preprocessing
         self.seed = seed
 
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> LocalPLS:
-        """Choose on reflectance ``X`` (n_samples, n_bands) and ``y`` (n_samples,), and remember both."""
+        """Choose on reflectance ``X`` (n_samples, n_bands); ``y``, ``groups`` (n_samples,)."""
         X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
         if min(self.neighbours, default=3) < 3:
             raise ValueError(f"neighbours are {self.neighbours!r}; a local model needs 3 soils or more")
-        if self.preprocessing not in PREPROCESSING:
-            raise ValueError(f"preprocessing is {self.preprocessing!r}; expected of {list(PREPROCESSING)}")
-        self._spectra, self._values = PREPROCESSING[self.preprocessing]().fit_transform(X), y
+        (name,) = _known_preprocessing(self.preprocessing)
+        self._spectra, self._values = PREPROCESSING[name]().fit_transform(X), y
         self._space = PrincipalAxes.learn(self._spectra)
-        training = InnerFolds(self.inner_folds, self.seed).training_masks(len(y), groups)
+        training = InnerFolds(seed=self.seed).training_masks(len(y), groups)
         rows = int(training.sum(axis=1).min())
         tried = [*(k for k in sorted(set(self.neighbours)) if k < rows), len(y)]
         n_components = max(1, min(self.max_components, X.shape[1], min(tried[0], rows) - 1))
@@ -315,3 +272,21 @@ class PrincipalAxes:
         a, b = ((spectra - self.mean) @ self.axes for spectra in (new, known))
         square = ((a[:, None] - b) ** 2).sum(axis=2)
         return square.argsort(axis=1, kind="stable")
+
+
+def _known_preprocessing(preprocessing: str | tuple[str, ...]) -> tuple[str, ...]:
+    names = (preprocessing,) if isinstance(preprocessing, str) else tuple(preprocessing)
+    if not names or not set(names) <= set(PREPROCESSING):
+        raise ValueError(f"preprocessing is {preprocessing!r}; expected of {list(PREPROCESSING)}")
+    return names
+
+
+def _gram_product(X: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """Return ``R ↦ X Xᵀ R``, with ``X Xᵀ`` formed only where that is the smaller matrix."""
+    if X.shape[0] <= X.shape[1]:
+        return (X @ X.T).__matmul__
+    return lambda R: X @ (X.T @ R)
+
+
+def _norm(rows: np.ndarray) -> np.ndarray:
+    return np.sqrt((rows**2).sum(axis=1, keepdims=True))

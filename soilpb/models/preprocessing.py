@@ -27,10 +27,7 @@ _VALUES = 1 << 21
 class Absorbance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Turn reflectance into apparent absorbance, ``log10(1/R)``.
 
-    Parameters
-    ----------
-    floor : float
-        Reflectance below it counts as ``floor``: noise near zero must not explode.
+    Reflectance below ``REFLECTANCE_FLOOR`` counts as that: noise near zero must not explode.
 
     Examples
     --------
@@ -38,13 +35,8 @@ class Absorbance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     array([[-0.   ,  1.   ,  2.699]])
     """
 
-    def __init__(self, floor: float = REFLECTANCE_FLOOR) -> None:
-        self.floor = floor
-
     def fit(self, X: np.ndarray, y: None = None) -> Absorbance:
         """Check the spectra and remember their number of bands."""
-        if not self.floor > 0:
-            raise ValueError(f"floor is {self.floor!r}; a reflectance above 0 is needed")
         validate_data(self, X, dtype=(np.float64, np.float32))
         return self
 
@@ -52,7 +44,7 @@ class Absorbance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         """Return ``log10(1/R)``, (n_samples, n_bands), in the precision of ``X``."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        return absorbance(X, X.dtype.type(self.floor))
+        return absorbance(X)
 
 
 def raw_pipeline() -> Pipeline:
@@ -70,12 +62,7 @@ def snv_pipeline() -> Pipeline:
 
 
 def snv(X: np.ndarray) -> np.ndarray:
-    """Apply :func:`snv_pipeline` to a library of any size, in float32 and little memory.
-
-    Parameters
-    ----------
-    X : (n_samples, n_bands) array
-        Reflectance as a fraction.
+    """Apply :func:`snv_pipeline` to (n_samples, n_bands) reflectance of any size, in float32.
 
     Raises
     ------
@@ -93,20 +80,13 @@ def snv(X: np.ndarray) -> np.ndarray:
     return transformed
 
 
-def derivative_pipeline(window: int = 7, order: int = 2) -> Pipeline:
-    """Absorbance, then first derivative a band (Savitzky & Golay 1964).
+def derivative_pipeline() -> Pipeline:
+    """Absorbance, then first derivative per band (Savitzky & Golay 1964; 7 bands, degree 2).
 
-    Parameters
-    ----------
-    window : int
-        Odd number of bands of the moving polynomial.
-    order : int
-        Its degree. The ends are derivatives of the last full window's polynomial,
-        so that a straight line has one slope everywhere.
+    The ends are derivatives of the last full window's polynomial, so that a straight line has one
+    slope everywhere.
     """
-    return make_pipeline(
-        Absorbance(), SavitzkyGolay(window_length=window, polyorder=order, deriv=1, mode="interp")
-    )
+    return make_pipeline(Absorbance(), SavitzkyGolay(window_length=7, polyorder=2, deriv=1, mode="interp"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +100,8 @@ class Scaling:
     def learn(cls, values: np.ndarray, floor: float = 0.1) -> Scaling:
         """Learn from (n_samples, n_columns) values, ignoring NaN.
 
-        Parameters
-        ----------
-        floor : float
-            Least standard deviation, as a share of their median over the columns that
-            vary. A feature that is dead in the training rows must not explode when it
-            wakes up in another row.
+        ``floor`` is the least standard deviation, as a share of their median over the columns that
+        vary: a feature that is constant in the training rows must not explode in another row.
         """
         n_blocks = min(values.shape[1], -(-values.size // _VALUES))
         blocks = np.array_split(values, n_blocks, axis=1)  # float64 copies stay small

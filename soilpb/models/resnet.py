@@ -1,16 +1,13 @@
-"""The one-dimensional residual network: the model, and nothing but the model.
+"""The one-dimensional residual network: stem, residual blocks, linear head.
 
-A strided stem shortens the spectrum, residual blocks (He et al. 2016, with one
-dimension instead of two) halve it again and again, and a linear head reads the
-flattened features. Flattening keeps *where* an absorption lies; averaging over
-the spectrum would forget it. The finer the bands, the longer the stem: the blocks
-see the same stretch of the spectrum, and cost the same, at 210 bands and at 4,200.
+A strided stem shortens the spectrum, residual blocks (He et al. 2016, with one dimension instead of
+two) halve it again and again, and a linear head reads the flattened features. Flattening keeps *where*
+an absorption lies; averaging over the spectrum would forget it. The finer the bands, the longer the
+stem: the blocks see the same stretch of the spectrum, and cost the same, at 210 bands and at 4,200.
 
-Every activation is an ``nn.ReLU`` module of its own, not in place, and sums make a new
-tensor: DeepExplainer attributes silently wrong numbers to any other spelling.
-
-A spectrum is held as an image of height 1, channels last: the same numbers as with
-``nn.Conv1d``, which knows no such layout and trains 1.5 times slower on a processor.
+Every activation is an ``nn.ReLU`` module of its own, not in place, and sums make a new tensor:
+DeepExplainer attributes silently wrong numbers to any other spelling. A spectrum is held as an image
+of height 1, channels last: the same numbers as with ``nn.Conv1d``, which trains 1.5 times slower.
 """
 
 from __future__ import annotations
@@ -30,21 +27,6 @@ LEAST_STRIDE = 4
 class ResNetConfig:
     """Shape of the network.
 
-    Parameters
-    ----------
-    n_bands : int
-        Bands of a spectrum.
-    n_outputs : int
-        Properties predicted at once.
-    stem_channels : int
-        Channels of the first convolution.
-    stem_kernel, stem_stride : int, optional
-        Its window and step in bands; the window is odd. Chosen by the number of bands if omitted.
-    channels : tuple of int
-        Channels of the residual blocks, each of which halves the length.
-    dropout : float
-        Share of features that the head does without in each training step.
-
     Examples
     --------
     >>> config = ResNetConfig(n_bands=210)
@@ -55,12 +37,12 @@ class ResNetConfig:
     """
 
     n_bands: int
-    n_outputs: int = 1
+    n_outputs: int = 1  # properties predicted at once
     stem_channels: int = 16
-    stem_kernel: int | None = None
-    stem_stride: int | None = None
-    channels: tuple[int, ...] = (32, 48, 64)
-    dropout: float = 0.1
+    stem_kernel: int | None = None  # window of the first convolution in bands, odd
+    stem_stride: int | None = None  # its step; both are chosen by the number of bands if omitted
+    channels: tuple[int, ...] = (32, 48, 64)  # of the residual blocks, each of which halves the length
+    dropout: float = 0.1  # share of features that the head does without in each training step
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
@@ -117,10 +99,6 @@ class ResidualBlock(nn.Module):
 class ResNet1d(nn.Module):
     """Stem, residual blocks, flattened features, linear head.
 
-    Parameters
-    ----------
-    config : ResNetConfig
-
     Examples
     --------
     >>> network = ResNet1d(ResNetConfig(n_bands=210, n_outputs=2))
@@ -155,11 +133,5 @@ class ResNet1d(nn.Module):
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
     """Convolution along the spectrum that keeps its length but for the stride."""
-    return nn.Conv2d(
-        inputs,
-        outputs,
-        (1, kernel),
-        stride=(1, stride),
-        padding=(0, kernel // 2),
-        bias=False,  # the BatchNorm that follows has one
-    )
+    size = {"kernel_size": (1, kernel), "stride": (1, stride), "padding": (0, kernel // 2)}
+    return nn.Conv2d(inputs, outputs, **size, bias=False)  # the BatchNorm that follows has one

@@ -23,27 +23,27 @@ from soilpb._files import atomic_write, load_card, load_tensors, require, save_c
 WEIGHTS, ESTIMATORS, CARD, SUMS = "weights.safetensors", "estimators.skops", "card.json", "SHA256SUMS"
 
 #: Types that stored estimators may be made of, beside scikit-learn's estimators and plain arrays.
-TRUSTED = (
-    *(f"soilpb.models.baselines.{name}" for name in ("GaussianProcess", "StackWeights", "_per_root_band")),
-    "soilpb.models.inner_folds.InnerFolds",
-    *(f"soilpb.models.linear.{name}" for name in ("MiniRocket", "RidgeKFold")),
-    "soilpb.models.network.SpectralNetwork",
-    *(f"soilpb.models.pls.{name}" for name in ("PLSCV", "LocalPLS", "PrincipalAxes")),
-    *(f"soilpb.models.preprocessing.{name}" for name in ("Absorbance", "Scaling")),
-    *(f"soilpb.models.transfer.{name}" for name in ("Blocks", "DirectResNet", "EmbeddingPLS")),
-    "soilpb.models.transfer.TransferRegressor",
-    "chemotools.derivative._savitzky_golay.SavitzkyGolay",
-    "chemotools.scatter._standard_normal_variate.StandardNormalVariate",
-    "numpy.asarray",
-    *(
-        f"sklearn.gaussian_process.kernels.{name}"
-        for name in ("ConstantKernel", "Matern", "Product", "Sum", "WhiteKernel")
-    ),
-    "sklearn.metrics._regression.root_mean_squared_error",
-    "sklearn.metrics._scorer._Scorer",
-    "sklearn.tree._tree.Tree",
-    "sklearn.utils._bunch.Bunch",
-)
+TRUSTED = [
+    f"{module}.{name}"
+    for module, names in {
+        "soilpb.models.baselines": "GaussianProcess StackWeights _divide_by_root_bands",
+        "soilpb.models.inner_folds": "InnerFolds",
+        "soilpb.models.linear": "MiniRocket RidgeKFold",
+        "soilpb.models.network": "SpectralNetwork",
+        "soilpb.models.pls": "PLSCV LocalPLS PrincipalAxes",
+        "soilpb.models.preprocessing": "Absorbance Scaling",
+        "soilpb.models.transfer": "Blocks DirectResNet EmbeddingPLS TransferRegressor",
+        "chemotools.derivative._savitzky_golay": "SavitzkyGolay",
+        "chemotools.scatter._standard_normal_variate": "StandardNormalVariate",
+        "numpy": "asarray",
+        "sklearn.gaussian_process.kernels": "ConstantKernel Matern Product Sum WhiteKernel",
+        "sklearn.metrics._regression": "root_mean_squared_error",
+        "sklearn.metrics._scorer": "_Scorer",
+        "sklearn.tree._tree": "Tree",
+        "sklearn.utils._bunch": "Bunch",
+    }.items()
+    for name in names.split()
+]
 #: Packages whose versions a card states.
 MADE_WITH = ("soilpb", "scikit-learn", "skops", "numpy", "torch")
 
@@ -56,7 +56,7 @@ class CannotStore(TypeError):
 
 
 def save_fitted(folder: str | Path, fitted: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
-    """Write fitted estimators, and what belongs to them, with their card and the checksums of both.
+    """Write fitted estimators with their card and the checksums of both.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def save_fitted(folder: str | Path, fitted: Mapping[str, Any], card: Mapping[str
     fitted : mapping
         Estimators, arrays, numbers and texts, in dictionaries, lists and tuples.
     card : mapping
-        What JSON can say, numpy arrays included. The versions of :data:`MADE_WITH` are added.
+        For JSON, numpy arrays included. The versions of :data:`MADE_WITH` are added.
 
     Raises
     ------
@@ -112,25 +112,13 @@ def load_fitted(folder: str | Path, made_by: str = "") -> tuple[dict[str, Any], 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InconsistentVersionWarning)  # within one release
-            return skops.io.load(path, trusted=list(TRUSTED)), card
+            return skops.io.load(path, trusted=TRUSTED), card
     except UntrustedTypesFoundException as error:
         raise ValueError(f"{path} holds what soilpb never stores ({error}); {again}") from error
 
 
 def save_arrays(folder: str | Path, parts: Parts, card: Mapping[str, Any]) -> Path:
-    """Write arrays, their card and the checksums of both.
-
-    Parameters
-    ----------
-    folder : path
-        Made if it is not there.
-    parts : mapping of mappings of arrays
-        Stored as ``part.name``, so no part's name may hold a dot.
-    card : mapping
-        What JSON can say, numpy arrays included.
-    """
-    if dotted := [part for part in parts if "." in part]:
-        raise ValueError(f"part {dotted[0]!r} has a dot in its name: it could not be told apart when read")
+    """Write arrays, each as ``part.name``, with their card and the checksums of both."""
     flat = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
     save_tensors(Path(folder) / WEIGHTS, flat)
     return _seal(folder, WEIGHTS, card)

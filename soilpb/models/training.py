@@ -1,9 +1,8 @@
 """Seeded training of a network: one loop for pretraining and for fine-tuning.
 
-Spectra and properties arrive standardised. Everything random (initial weights, order
-of the soils, augmentation, dropout) comes from one seed, on one thread, inside
-:func:`reproducible`, so the same call gives the same bits and the caller's own random
-numbers are untouched.
+Spectra and properties arrive standardised. Everything random (initial weights, order of the soils,
+augmentation, dropout) comes from one seed, on one thread, inside :func:`reproducible`: the same call
+gives the same bits, and the caller's own random numbers are untouched.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from soilpb._format import track
@@ -28,34 +28,15 @@ _VALUES_AT_ONCE = 1 << 22
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a network is trained: AdamW, linear warm-up, then cosine decay.
+    """How a network is trained: AdamW, linear warm-up, then cosine decay."""
 
-    Parameters
-    ----------
-    epochs : int
-        Passes over the soils; 0 leaves the network as it is.
-    batch_size : int
-        Soils a step, at most.
-    learning_rate : float
-        At its height.
-    weight_decay : float
-        Of AdamW.
-    warmup : float
-        Share of the steps in which the learning rate rises.
-    augment_gain : float
-        Standard deviation of a factor around 1 drawn for each spectrum.
-    augment_noise : float
-        Standard deviation of noise on each band, in standard deviations of the band.
-    seed : int
-    """
-
-    epochs: int = 15
-    batch_size: int = 64
-    learning_rate: float = 3e-3
+    epochs: int = 15  # passes over the soils; 0 leaves the network as it is
+    batch_size: int = 64  # soils per step, at most
+    learning_rate: float = 3e-3  # at its height
     weight_decay: float = 0.01
-    warmup: float = 0.1
-    augment_gain: float = 0.05
-    augment_noise: float = 0.05
+    warmup: float = 0.1  # share of the steps in which the learning rate rises
+    augment_gain: float = 0.05  # standard deviation of a factor around 1, drawn for each spectrum
+    augment_noise: float = 0.05  # of noise on each band, in standard deviations of the band
     seed: int = 0
 
 
@@ -102,9 +83,8 @@ def fit_network(
     Returns
     -------
     list of dict
-        For each epoch ``epoch``, ``learning_rate``, ``train_loss`` (mean squared
-        error in standard deviations, with dropout and augmentation) and, with
-        ``validation``, ``validation_r2``.
+        For each epoch ``epoch``, ``learning_rate``, ``train_loss`` (mean squared error in standard
+        deviations, with dropout and augmentation) and, with ``validation``, ``validation_r2``.
     """
     inputs, targets = torch.from_numpy(X), torch.from_numpy(Y)
     n_batches = math.ceil(len(X) / config.batch_size)
@@ -125,14 +105,10 @@ def fit_network(
 
 
 def evaluate(model: nn.Module, X: np.ndarray, layer: str = "forward") -> np.ndarray:
-    """Return what a method of ``model`` gives in evaluation mode, float32, without gradients.
+    """Return what a network makes of (n_samples, n_bands) float32 spectra, standardised.
 
-    Parameters
-    ----------
-    model : Module
-    X : (n_samples, n_bands) float32 array, standardised
-    layer : str
-        Method to call: ``forward``, or ``embed`` for the features before the head.
+    ``layer`` is the method to call, in evaluation mode and without gradients: ``forward``, or
+    ``embed`` for the features before the head.
     """
     model.eval()
     with reproducible(seed=0), torch.inference_mode():
@@ -176,9 +152,7 @@ def _batches(X: Tensor, Y: Tensor, n_batches: int, config: TrainingConfig) -> It
         yield from zip(augment(X[rows], config).split(sizes), Y[rows].split(sizes), strict=True)
 
 
-def _step(
-    model: nn.Module, x: Tensor, y: Tensor, optimiser: torch.optim.Optimizer, schedule: LRScheduler
-) -> float:
+def _step(model: nn.Module, x: Tensor, y: Tensor, optimiser: Optimizer, schedule: LRScheduler) -> float:
     """One step downhill; returns the loss before it."""
     optimiser.zero_grad()
     loss = masked_mse(model(x), y)
@@ -188,17 +162,10 @@ def _step(
     return loss.item()
 
 
-def _optimiser(
-    model: nn.Module, config: TrainingConfig, n_steps: int
-) -> tuple[torch.optim.Optimizer, LRScheduler]:
+def _optimiser(model: nn.Module, config: TrainingConfig, n_steps: int) -> tuple[Optimizer, LRScheduler]:
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(
-        learning,
-        lr=config.learning_rate,
-        betas=(0.9, 0.98),
-        weight_decay=config.weight_decay,
-        fused=True,
-    )
+    rate, decay = config.learning_rate, config.weight_decay
+    optimiser = torch.optim.AdamW(learning, lr=rate, betas=(0.9, 0.98), weight_decay=decay, fused=True)
     rise = max(1.0, config.warmup * n_steps)
 
     def factor(step: int) -> float:

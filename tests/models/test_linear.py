@@ -1,11 +1,70 @@
-"""MiniRocket's features are what its paper says, worked out another way."""
+"""Ridge equals scikit-learn's grid search; MiniRocket's features are what its paper says."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge, RidgeCV
+from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from soilpb.models.linear import KERNELS, MiniRocket, convolutions, dilations
+from soilpb.models.linear import KERNELS, MiniRocket, RidgeKFold, convolutions, dilations, ridge_path
+
+PENALTIES = np.logspace(-3, 3, 13)
+
+
+def numbers(n_samples, n_features, seed=0):
+    rng = np.random.default_rng(seed)
+    X = np.cumsum(rng.normal(size=(n_samples, n_features)), axis=1)
+    return X, X[:, 3] - 0.5 * X[:, 7] + rng.normal(size=n_samples)
+
+
+@pytest.mark.parametrize(("n_samples", "n_features"), [(40, 90), (120, 15)])
+def test_chooses_and_predicts_as_grid_search(n_samples, n_features):
+    """Penalty and predictions equal GridSearchCV's, with more or fewer features than samples."""
+    X, y = numbers(n_samples, n_features)
+    grid = GridSearchCV(
+        Ridge(solver="svd"),
+        {"alpha": PENALTIES},
+        scoring="neg_root_mean_squared_error",
+        cv=KFold(5, shuffle=True, random_state=2),
+    ).fit(X, y)
+    ours = RidgeKFold(PENALTIES, seed=2).fit(X, y)
+    assert ours.penalty_ == grid.best_params_["alpha"]
+    new, _ = numbers(10, n_features, seed=5)
+    np.testing.assert_allclose(ours.predict(new), grid.predict(new), atol=1e-8)
+
+
+def test_path_is_ridge_for_every_penalty():
+    """Each column of the path is scikit-learn's Ridge with that penalty."""
+    X, y = numbers(30, 50)
+    slopes, intercepts = ridge_path(X, y, PENALTIES)
+    for column, penalty in enumerate(PENALTIES):
+        expected = Ridge(penalty, solver="svd").fit(X, y)
+        np.testing.assert_allclose(slopes[:, column], expected.coef_, atol=1e-8)
+        assert intercepts[column] == pytest.approx(expected.intercept_)
+
+
+def test_soils_scanned_twice_do_not_talk_it_out_of_a_penalty():
+    """Where every soil of pure noise has a twin, leave-one-out shrinks nothing; folds with groups do."""
+    rng = np.random.default_rng(0)
+    X = np.repeat(rng.normal(size=(30, 80)), 2, axis=0)
+    y = np.repeat(rng.normal(size=30), 2)
+    assert RidgeCV(PENALTIES).fit(X, y).alpha_ == PENALTIES[0]
+    assert RidgeKFold(PENALTIES).fit(X, y, groups=np.arange(60) // 2).penalty_ > 100
+
+
+@pytest.mark.parametrize("penalties", [[], [1, 0], [-1]])
+def test_penalties_must_be_above_zero(penalties):
+    """No penalties, or one that is not above zero, is an error."""
+    with pytest.raises(ValueError, match="above 0"):
+        RidgeKFold(penalties).fit(*numbers(20, 10))
+
+
+@parametrize_with_checks([RidgeKFold()])
+def test_is_a_scikit_learn_estimator(estimator, check):
+    """RidgeKFold keeps scikit-learn's contract for regressors."""
+    check(estimator)
 
 
 def spectra(n_samples, n_bands, seed=0):
@@ -18,19 +77,6 @@ def test_there_are_84_kernels_of_weights_that_sum_to_zero():
     weights[np.arange(84)[:, None], KERNELS] = 2
     assert (weights.sum(axis=1) == 0).all()
     assert len(np.unique(weights, axis=0)) == 84
-
-
-def test_a_single_spike_gives_back_the_kernel():
-    """Convolving one 1 amid zeros spreads the kernel's weights, last first, at the dilation's steps."""
-    spike = np.zeros((1, 41), dtype=np.float32)
-    spike[0, 20] = 1
-    places = [0, 4, 7]
-    kernel = KERNELS.tolist().index(places)
-    (convolved,) = convolutions(spike, dilation=3)[kernel]
-    expected = np.full(9, -1.0)
-    expected[places] = 2
-    assert np.flatnonzero(convolved).tolist() == list(range(8, 33, 3))
-    np.testing.assert_array_equal(convolved[8:33:3], expected[::-1])
 
 
 @pytest.mark.parametrize("dilation", [1, 2, 5])
@@ -88,14 +134,6 @@ def test_a_spectrum_is_transformed_alone(monkeypatch):
     np.testing.assert_array_equal(together[7:9], model.transform(X[7:9]))
     monkeypatch.setattr("soilpb.models.linear._VALUES", 84 * 64 * 3)
     np.testing.assert_array_equal(together, model.transform(X))
-
-
-def test_the_seed_draws_the_training_spectra():
-    """The same seed gives the same bits; another seed other biases."""
-    X = spectra(20, 64)
-    first, again, other = (MiniRocket(500, seed).fit_transform(X) for seed in (0, 0, 1))
-    np.testing.assert_array_equal(first, again)
-    assert (first != other).any()
 
 
 def test_a_spectrum_too_short_for_a_kernel_is_refused():

@@ -1,0 +1,144 @@
+"""Every model learns what there is to learn, from training rows only, and nothing from noise."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import r2_score
+
+from soilpb.evaluate import (
+    POOLED,
+    compare_models,
+    cross_validate,
+    decide_verdict,
+    iterate_folds,
+    random_split,
+    repeated_kfold,
+    score_predictions,
+)
+from soilpb.models import baselines
+
+from .conftest import simulate
+
+WITHOUT_NETWORK = [key for key, entry in baselines.MODELS.items() if not (entry.transfer or entry.trained)]
+
+
+def soils(n_samples, seed):
+    X, depth = simulate(n_samples, seed)
+    return X, 20 + 40 * depth
+
+
+def test_a_permuted_target_is_not_learned(model, site):
+    """Through the whole nested pipeline, a shuffled target scores an R² of 0 or less."""
+    X, y = site
+    shuffled = np.random.default_rng(0).permutation(y)
+    folds = repeated_kfold(range(len(y)), n_splits=3, n_repeats=1, seed=0)
+    scores = score_predictions(cross_validate({"model": model}, X, shuffled, folds))
+    pooled = scores[(scores["metric"] == "R2") & (scores["fold"] == POOLED)]
+    assert pooled["value"].item() <= 0
+
+
+def test_test_rows_change_nothing_that_is_learned(model, site):
+    """With other spectra and targets in all test rows but one, that one's prediction is bit-equal."""
+    X, y = site
+    folds = random_split(range(len(y)), seed=3)
+    fold = next(iterate_folds(folds, range(len(y))))
+    kept, others = fold.test[0], fold.test[1:]
+    X_other, y_other = X.copy(), y.copy()
+    X_other[others], y_other[others] = X[others][:, ::-1] ** 2, -50.0
+    before, after = (
+        cross_validate({"model": model}, *data, folds).set_index("sample")["predicted"]
+        for data in ((X, y), (X_other, y_other))
+    )
+    assert before[kept] == after[kept]
+    assert (before[others] != after[others]).all()
+
+
+def test_the_same_rows_give_the_same_bits(model, site):
+    """A clone, fitted to the same rows, predicts equal bits; inputs are left alone, other bands refused."""
+    X, y = site[0].copy(), site[1].copy()
+    twin = clone(model)
+    assert twin.get_params().keys() == model.get_params().keys()
+    np.testing.assert_array_equal(model.fit(X, y).predict(X), twin.fit(X, y).predict(X))
+    np.testing.assert_array_equal(X, site[0])
+    np.testing.assert_array_equal(y, site[1])
+    with pytest.raises(ValueError, match="39 features.* expecting 40"):
+        model.predict(X[:, 1:])
+
+
+@pytest.mark.parametrize("key", WITHOUT_NETWORK)
+def test_every_baseline_finds_an_absorption(model):
+    """Sixty soils suffice to learn the depth of one absorption."""
+    X_new, y_new = soils(40, seed=4)
+    assert r2_score(y_new, model.fit(*soils(60, seed=3)).predict(X_new)) > 0.75
+
+
+@pytest.mark.parametrize("key", ["blocks", "svm", "gpr"])
+def test_unit_of_the_target_does_not_matter(model, site):
+    """In per mille instead of per cent, predictions are ten times as large, and nothing else changes."""
+    X, y = site
+    X_new, _ = soils(20, seed=4)
+    per_cent, per_mille = (clone(model).fit(X, factor * y).predict(X_new) for factor in (1, 10))
+    np.testing.assert_allclose(per_mille, 10 * per_cent, rtol=2e-3)
+
+
+def test_inner_choices_are_inside_their_spaces():
+    """On a target with signal, no ridge penalty sits at the end of its search space."""
+    X, y = soils(60, seed=0)
+    y = y + np.random.default_rng(5).normal(0, 4, len(y))
+    for model in (baselines.ridge(), baselines.multiblock_ridge()):
+        penalty = model.fit(X, y)[-1].penalty_
+        assert baselines.RIDGE_PENALTIES[0] < penalty < baselines.RIDGE_PENALTIES[-1]
+
+
+def test_average_and_stack_weigh_their_members(site):
+    """The average is the mean of PLS, multiblock ridge and Gaussian process; no stack weight is negative."""
+    X, y = site
+    members = [baselines.pls_any(), baselines.multiblock_ridge(), baselines.gaussian_process()]
+    expected = np.mean([model.fit(X, y).predict(X) for model in members], axis=0)
+    np.testing.assert_allclose(baselines.average().fit(X, y).predict(X), expected)
+    assert (baselines.stack().fit(X, y).final_estimator_.coef_ >= 0).all()
+
+
+def test_a_permuted_target_has_no_winner():
+    """On a shuffled target the comparison with PLS names nobody better, over several shufflings."""
+    quick = baselines.make_models(keys=("pls", "ridge", "blocks"))
+    X, y = soils(60, seed=2)
+    folds = repeated_kfold(range(60), n_repeats=2)
+    for seed in range(2):
+        shuffled = np.random.default_rng(seed).permutation(y)
+        scores = score_predictions(cross_validate(quick, X, shuffled, folds))
+        rows = compare_models(scores, folds, "PLS").to_dict("records")
+        assert "better" not in map(decide_verdict, rows)
+
+
+def test_names_are_the_studys():
+    """With the target's symbol, the four models of the study are named as there."""
+    names = [baselines.model_name(key, "Pb") for key in baselines.STUDY_MODELS]
+    assert names == ["PLS-Pb", "SVM-Pb", "ResNet-Pb", "ResNet-pH-Pb"]
+    assert len({baselines.model_name(key) for key in baselines.MODELS}) == len(baselines.MODELS)
+
+
+def test_without_a_source_there_is_no_transfer():
+    """A site without a source network gets every model but those that start from one."""
+    made = baselines.make_models(None, baselines.installed_models())
+    expected = {baselines.model_name(key) for key, entry in baselines.MODELS.items() if not entry.transfer}
+    assert made.keys() == expected
+
+
+def test_what_cannot_be_made_is_refused(monkeypatch):
+    """A misspelt key lists those there are; without Cubist's package the error says what to install."""
+    with pytest.raises(KeyError, match=r"no model 'plsr'; there are: pls, "):
+        baselines.make_models(keys=["plsr"])
+    monkeypatch.setattr(baselines, "find_spec", lambda name: None)
+    assert set(baselines.MODELS) - set(baselines.installed_models()) == {"cubist"}
+    with pytest.raises(ModuleNotFoundError, match=r"'cubist' needs .*: pip install 'soilpb\[cubist\]'"):
+        baselines.make_models(keys=["pls", "cubist"])
+
+
+def test_description_covers_the_league(source):
+    """Each model of the league is described in one row, under the name the tables use."""
+    table = baselines.describe_models(target="Pb")
+    assert table["model"].tolist() == list(baselines.make_models(source, target="Pb"))
+    assert table["what it learns"].str.len().gt(10).all()
