@@ -155,16 +155,8 @@ def _predict_unseen(models: list[RegressorMixin], X: np.ndarray, fold: np.ndarra
 def choose_candidates(errors: np.ndarray, fold: np.ndarray) -> list[int]:
     """Choose a candidate by all errors, and one for each fold by the errors outside it.
 
-    Parameters
-    ----------
-    errors : (n_samples, n_candidates) array
-        At soils that a candidate had not seen.
-    fold : (n_samples,) int array
-
-    Returns
-    -------
-    list of int
-        Positions of candidates: of all soils, then of each fold.
+    ``errors`` are (n_samples, n_candidates), of soils that a candidate had not seen. Returned are
+    positions of candidates: of all soils, then of each fold.
 
     Examples
     --------
@@ -194,19 +186,10 @@ def assign_folds(
 def cv_plus(
     fold_predictions: np.ndarray, fold: np.ndarray, residuals: np.ndarray, coverage: float = 0.9
 ) -> np.ndarray:
-    """CV+ interval of new soils.
+    """CV+ interval of new soils, (n_new, 2): lower, upper; infinite where the soils are too few.
 
-    Parameters
-    ----------
-    fold_predictions : (n_new, n_folds) array
-    fold : (n_samples,) int array
-    residuals : (n_samples,) array
-    coverage : float
-        At least ``2 · coverage − 1`` for any exchangeable soils; close to ``coverage`` in practice.
-
-    Returns
-    -------
-    (n_new, 2) array: lower, upper; infinite where so few soils cannot promise so much.
+    It holds at least ``2 · coverage − 1`` of any exchangeable soils, and in practice close to
+    ``coverage``. ``fold_predictions`` are (n_new, n_folds), ``fold`` and ``residuals`` (n_samples,).
     """
     if not 0 < coverage < 1:
         raise ValueError(f"coverage is {coverage!r}; expected a share between 0 and 1, such as 0.9")

@@ -198,7 +198,7 @@ def learning_curves(
     y: np.ndarray,
     folds: pd.DataFrame,
     sizes: Sequence[int],
-    sample_ids: Sequence | None = None,
+    sample_ids: Sequence,
     seed: int = 0,
     methods: Sequence[str] = tuple(METHODS),
 ) -> pd.DataFrame:
@@ -217,8 +217,8 @@ def learning_curves(
         From :func:`soilpb.evaluate.splits.random_split`: one draw per repeat.
     sizes : sequence of int
         Numbers of measured soils, ascending; the first is the random start.
-    sample_ids : (n_samples,) sequence, optional
-        Ids that ``folds`` speaks of; 0 … n_samples - 1 if omitted.
+    sample_ids : (n_samples,) sequence
+        Ids of ``folds``.
     seed : int
     methods : sequence of str
         Of :data:`METHODS`.
@@ -227,13 +227,8 @@ def learning_curves(
     -------
     DataFrame
         ``model`` (the method), ``draw``, ``n``, ``value``: the RMSE.
-
-    Raises
-    ------
-    ValueError
-        If fewer soils than the largest size are left to choose from.
     """
-    rows, ids = [], np.arange(len(y)) if sample_ids is None else np.asarray(sample_ids)
+    rows, ids = [], np.asarray(sample_ids)
     splits.validate_folds(folds, ids)
     if (fewest := int(splits.count_training_rows(folds).min())) < max(sizes):
         raise ValueError(f"{fewest} soils are left to choose {max(sizes)} from: ask for fewer")
@@ -256,15 +251,8 @@ def learning_curves(
 def soils_needed(curves: pd.DataFrame) -> pd.Series:
     """How many soils each method needs for the mean error that random choices end with.
 
-    Parameters
-    ----------
-    curves : DataFrame
-        From :func:`learning_curves`.
-
-    Returns
-    -------
-    Series by method; infinite where the error is not reached. Between sizes errors are interpolated, and
-    a rise, which is chance, is ignored.
+    From :func:`learning_curves`. Infinite where the error is not reached; between sizes errors are
+    interpolated, and a rise, which is chance, is ignored.
     """
     mean = curves.pivot_table("value", "model", "n", sort=False)
     goal = mean.loc["random"].iloc[-1]

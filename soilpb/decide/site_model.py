@@ -107,14 +107,7 @@ class SiteModel:
         )
 
     def predict(self, X: np.ndarray, coverage: float = COVERAGE) -> pd.DataFrame:
-        """Predict on the natural scale.
-
-        Parameters
-        ----------
-        X : (n_new, n_bands) array
-            Reflectance on ``wavelengths``.
-        coverage : float
-            Of the intervals.
+        """Predict on the natural scale, from reflectance on ``wavelengths``, (n_new, n_bands).
 
         Returns
         -------
@@ -137,15 +130,10 @@ class SiteModel:
         limits: pd.DataFrame = LEAD_LIMITS,
         ph: np.ndarray | float = np.nan,
     ) -> pd.DataFrame:
-        """Probability of exceeding each limit of a standard.
+        """Probability of exceeding each limit, by :func:`soilpb.decide.exceedance.exceedance_by_rule`.
 
-        Parameters
-        ----------
-        X : (n_new, n_bands) array
-        standard, limits
-            As for :func:`soilpb.decide.exceedance.exceedance_by_rule`.
-        ph : float or (n_new,) array
-            Measured pH; where NaN, pH is predicted from the same spectrum.
+        ``X`` is reflectance, (n_new, n_bands), and ``ph`` measured pH; where that is NaN, pH is predicted
+        from the same spectrum.
         """
         X = self._checked(X)
         ph_draws = self.ph.draws(X) if self.ph is not None else None

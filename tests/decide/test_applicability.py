@@ -22,12 +22,12 @@ def soils(n, seed, level=0.0, odd=0.0):
     a, b = rng.standard_normal((2, n))
     shape = 0.5 + (a + level)[:, None] * 0.03 * bump(0.3) + b[:, None] * 0.02 * bump(0.7)
     shape = shape + odd * 0.03 * bump(0.5, 0.02) + 0.001 * rng.standard_normal((n, NM.size))
-    return 10**-shape, a + 0.1 * rng.standard_normal(n)
+    return 10**-shape
 
 
 @pytest.fixture(scope="module")
 def domain():
-    return ApplicabilityDomain.fit(soils(130, 0)[0], assign_folds(130))
+    return ApplicabilityDomain.fit(soils(130, 0), assign_folds(130))
 
 
 def flagged(domain, X):
@@ -37,9 +37,9 @@ def flagged(domain, X):
 def test_soils_of_the_same_kind_are_spared():
     """On average at most the stated share of new soils is flagged, though 12 components describe 40 soils."""
     rates = []
-    for seed in range(25):
-        domain = ApplicabilityDomain.fit(soils(40, seed)[0], assign_folds(40))
-        rates.append(flagged(domain, soils(150, 100 + seed)[0]))
+    for seed in range(20):
+        domain = ApplicabilityDomain.fit(soils(40, seed), assign_folds(40))
+        rates.append(flagged(domain, soils(150, 100 + seed)))
     assert 0.05 < np.mean(rates) < applicability.FALSE_ALARMS + 0.01
 
 
@@ -47,16 +47,16 @@ def test_limits_from_the_components_own_soils_would_flag_too_many():
     """Measured on the soils that made the components, Q looks too small: its limit condemns new soils."""
     rates = []
     for seed in range(6):
-        components = fit_components(soils(30, seed)[0], 10, derivative_pipeline())
-        limit = measure_t2_q(components, soils(30, seed)[0])["Q"].quantile(1 - applicability.FALSE_ALARMS)
-        rates.append((measure_t2_q(components, soils(200, 100 + seed)[0])["Q"] > limit).mean())
+        components = fit_components(soils(30, seed), 10, derivative_pipeline())
+        limit = measure_t2_q(components, soils(30, seed))["Q"].quantile(1 - applicability.FALSE_ALARMS)
+        rates.append((measure_t2_q(components, soils(200, 100 + seed))["Q"] > limit).mean())
     assert np.mean(rates) > 3 * applicability.FALSE_ALARMS
 
 
 def test_an_extreme_soil_and_a_foreign_one_are_outside(domain):
     """Far along a known direction is T²'s to see; a band nobody has is seen as well."""
-    extreme = domain.distances(soils(50, 1, level=8)[0])
-    foreign = domain.distances(soils(50, 1, odd=1)[0])
+    extreme = domain.distances(soils(50, 1, level=8))
+    foreign = domain.distances(soils(50, 1, odd=1))
     assert (extreme["T2"] > domain.t2_limit).mean() > 0.9
     assert foreign["outside"].mean() > 0.9
     larger = np.maximum(foreign["T2"] / domain.t2_limit, foreign["Q"] / domain.q_limit)
@@ -66,16 +66,12 @@ def test_an_extreme_soil_and_a_foreign_one_are_outside(domain):
 
 def test_one_limit_is_shared_by_both_distances():
     """T² and Q flag equally often, and together as often as promised: neither has a budget of its own."""
-    t2, q = np.mean(
-        [
-            (domain.distances(new)[["T2", "Q"]] > [domain.t2_limit, domain.q_limit]).mean()
-            for domain, new in (
-                (ApplicabilityDomain.fit(soils(130, seed)[0], assign_folds(130)), soils(300, 100 + seed)[0])
-                for seed in range(5)
-            )
-        ],
-        axis=0,
-    )
+    shares = []
+    for seed in range(5):
+        domain = ApplicabilityDomain.fit(soils(130, seed), assign_folds(130))
+        found = domain.distances(soils(300, 100 + seed))
+        shares.append((found[["T2", "Q"]] > [domain.t2_limit, domain.q_limit]).mean())
+    t2, q = np.mean(shares, axis=0)
     assert t2 == pytest.approx(q, abs=0.06)
 
 
@@ -89,25 +85,13 @@ def test_what_rounding_leaves_over_condemns_nobody(n_shapes):
     assert flagged(domain, spectra[60:] * 10 ** -(0.01 * bump(0.5))) == 1
 
 
-def test_distances_do_not_depend_on_the_company(domain):
-    """A spectrum is judged alike alone and among others."""
-    X, _ = soils(20, 3)
-    alone, among = (domain.distances(spectra)[["T2", "Q"]] for spectra in (X[:1], X))
-    np.testing.assert_allclose(alone, among[:1])
-
-
 def test_a_cluster_that_was_left_out_is_caught():
     """Where soils come in clusters, each is caught when the calibration has not seen it; others pass."""
     parts = [soils(60, 1), soils(60, 2, level=14), soils(60, 3, odd=1.5)]
-    found = leave_cluster_out(np.concatenate([X for X, _ in parts]), n_clusters=3)
+    found = leave_cluster_out(np.concatenate(parts), n_clusters=3)
     assert found["n"].sum() == 180
     assert (found["caught"] > 0.8).all()
     assert found["false_alarms"].mean() < 0.15
-
-
-def test_one_population_has_no_clusters_to_catch():
-    """Cut into clusters, soils of one kind are caught less than soils of another kind."""
-    assert leave_cluster_out(soils(180, 0)[0], n_clusters=3)["caught"].mean() < 0.6
 
 
 def test_a_limit_of_few_soils_is_their_largest():

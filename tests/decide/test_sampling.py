@@ -114,7 +114,7 @@ FOLDS = splits.random_split(range(60), 2, 0.3, seed=1)
 def test_every_method_starts_alike_and_ends_as_chosen(soils):
     """All share the first error; a later one is that of PLS on the soils the method chose."""
     X, y = soils
-    found = learning_curves(X, y, FOLDS, [15, 25])
+    found = learning_curves(X, y, FOLDS, [15, 25], range(60))
     assert len(found) == 2 * 2 * len(sampling.METHODS)
     assert found.query("n == 15").groupby("draw")["value"].agg(np.ptp).eq(0).all()
     fold = next(splits.iterate_folds(FOLDS, range(60)))
@@ -133,7 +133,7 @@ def test_soils_set_aside_are_not_seen(soils):
     y_other = y.copy()
     y_other[fold.test] += 100
     one = FOLDS.query("repeat == 0")
-    before, after = (learning_curves(X, values, one, [15, 25])["value"] for values in (y, y_other))
+    before, after = (learning_curves(X, values, one, [15, 25], range(60))["value"] for values in (y, y_other))
     np.testing.assert_allclose(after - before, 100, atol=1.5)
 
 
@@ -156,4 +156,4 @@ def test_the_number_needed_lies_where_the_error_is_reached():
 def test_more_soils_than_there_are_is_refused(soils):
     """The message says how many are left."""
     with pytest.raises(ValueError, match="42 soils are left to choose 50 from"):
-        learning_curves(*soils, FOLDS, [15, 50])
+        learning_curves(*soils, FOLDS, [15, 50], range(60))
