@@ -321,13 +321,7 @@ def match_ids(spectra: Sequence[str], laboratory: Sequence[str], files: tuple[st
 
 @cache
 def fold_id(name: str) -> str:
-    """Reduce an id to what survives spreadsheets and hands: no case, marks, leading zeros.
-
-    Examples
-    --------
-    >>> fold_id("S-007"), fold_id("s 7"), fold_id("S7.0"), fold_id("S70")
-    ('s7', 's7', 's7', 's70')
-    """
+    """Reduce an id to what survives spreadsheets and hands: ``S-007``, ``s 7`` and ``S7.0`` are ``s7``."""
     bare = re.sub(r"[\s_.\-/]+", "", re.sub(r"\.0+$", "", name)).casefold()
     return re.sub(r"(?<!\d)0+(?=\d)", "", bare)
 

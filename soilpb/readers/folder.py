@@ -120,13 +120,6 @@ def find_sample_id(path: Path, known: Collection[str], counters: Sequence[str] =
     (from :func:`find_counters`); else an id that is spelt otherwise in ``known``, for
     :func:`~soilpb.readers.columns.match_ids` to refuse; else the whole name. A name that fits two samples
     is refused.
-
-    Examples
-    --------
-    >>> find_sample_id(Path("N7_00001.asd"), (), ["_#####"]), find_sample_id(Path("N-7.asd"), (), ["_#####"])
-    ('N7', 'N-7')
-    >>> [find_sample_id(Path(name), {"S1", "S2-1"}) for name in ("S1.asd", "S1_003.asd", "S2-1.0", "X-1.sig")]
-    ['S1', 'S1', 'S2-1', 'X-1']
     """
     name = clean(path.stem)
     if name in known:
@@ -149,11 +142,6 @@ def find_counters(paths: Iterable[Path], known: Collection[str]) -> tuple[str, .
 
     There are as many ``#`` as digits where zeros lead them or there are three or more, else one for a
     number of one or two digits.
-
-    Examples
-    --------
-    >>> find_counters([Path("S1_00001.asd"), Path("S2-9.asd"), Path("S3.asd")], {"S1", "S2"})
-    ('-#', '_#####')
     """
     found = set()
     for path in paths:
@@ -164,13 +152,7 @@ def find_counters(paths: Iterable[Path], known: Collection[str]) -> tuple[str, .
 
 
 def find_counted_scans(ids: Sequence[str]) -> tuple[str, ...]:
-    """Ids that look like scans of the first sample that has several; none if no sample has.
-
-    Examples
-    --------
-    >>> find_counted_scans(["A_00001", "A_00002", "B"]), find_counted_scans(["S-1", "S-2"])
-    (('A_00001', 'A_00002'), ())
-    """
+    """Ids that look like scans of the first sample that has several; none if no sample has."""
     scans: dict[str, list[str]] = {}
     for name in ids:
         if match := _TELLING.fullmatch(str(name)):

@@ -119,15 +119,9 @@ def read_library_columns(
 ) -> tuple[pd.DataFrame, list[str]]:
     """Read the laboratory columns of a library's table, of str or numbers.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Indexed by the row of the file, for messages.
-    columns : mapping
-        Column of ``table`` → our name with its unit, and the factor to that unit
-        (0.1 from g/kg to percent). Columns that ``table`` lacks are passed over.
-    where : str
-        The file, for messages; notes give its name without folders.
+    ``columns`` gives our name, with its unit, of a column of ``table``, and the factor to that unit (0.1
+    from g/kg to percent); columns that ``table`` lacks are passed over. Messages name the file, ``where``,
+    and its row, which is the index of ``table``; notes give the file's name without folders.
 
     Returns
     -------

@@ -144,13 +144,6 @@ def resample_with_gaps(
 
     Bands without a value take no part: the others are weighted up, and a spectrum is complete if every
     band of the grid has at least half of its response measured (else see :func:`soilpb.spectra.resample`).
-
-    Examples
-    --------
-    >>> flat = np.full((2, 41), 0.25, dtype=np.float32)
-    >>> resampled, complete = resample_with_gaps(np.arange(400.0, 441.0), flat, np.array([410.0, 420, 430]))
-    >>> resampled.shape, complete.tolist()
-    ((2, 3), [True, True])
     """
     weights = _resampling_matrix(tuple(wavelengths), tuple(grid))
     measured = np.isfinite(reflectance)
@@ -218,22 +211,8 @@ def load_or_convert(
     An entry's name is a hash of the bytes that were read, the grid and :data:`VERSION`, so
     whatever changes makes another entry. It appears under its name only when it is complete.
 
-    Parameters
-    ----------
-    folder : Path or None
-        Where entries are kept; None converts anew and keeps nothing.
-    reader : str
-        Who converts.
-    files : sequence of Path
-        All that ``convert`` reads.
-    grid : (n_bands,) array, nm
-    convert : callable
-        Makes the spectra.
-
-    Returns
-    -------
-    SoilSpectra whose provenance carries the sha256 of the bytes read; memory-mapped
-    where it comes from the cache.
+    Without a ``folder`` nothing is kept. ``files`` are all that ``convert`` reads; the provenance carries
+    the sha256 of their bytes. Spectra from the cache are memory-mapped.
     """
     digest = _files.sha256_of(*files)
 
@@ -296,13 +275,8 @@ def check_source(name: str, folder: str | Path) -> list[Finding]:
     Nothing is converted: columns, counts, hashes and both sides of a join are looked at. What could not
     be read is a finding too, never an exception.
 
-    Parameters
-    ----------
-    name : str
-        ``"ossl"``, ``"lucas2009"`` or ``"lucas2015"``; another name is a
-        :class:`~soilpb.site_file.SiteError`.
-    folder : path
-        Where the original files are, at any depth.
+    ``name`` is ``"ossl"``, ``"lucas2009"`` or ``"lucas2015"``; the original files are at any depth of
+    ``folder``.
     """
     from soilpb.readers import lucas, ossl  # which import this module
 

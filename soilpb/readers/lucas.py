@@ -162,13 +162,7 @@ def country_of(path: Path) -> str:
 
 
 def simplify(name: str) -> str:
-    """Reduce a column's name to lower-case letters and digits: one key for its spellings.
-
-    Examples
-    --------
-    >>> simplify("pH.in.H2O"), simplify("pH_in_H2O"), simplify("pH(H2O)"), simplify("Point_ID")
-    ('phh2o', 'phh2o', 'phh2o', 'pointid')
-    """
+    """Reduce a column's name to one key for its spellings: ``pH.in.H2O`` and ``pH(H2O)`` are ``phh2o``."""
     return "".join(c for c in name.lower() if c.isalnum()).replace("phin", "ph", 1)
 
 

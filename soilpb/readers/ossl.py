@@ -60,7 +60,7 @@ LABORATORY = {
     "x": ("longitude.point_wgs84_dd",),
     "y": ("latitude.point_wgs84_dd",),
 }
-#: OSSL's column → ours, kept as text.
+#: OSSL's column → ours, kept as text; the first three must be there.
 TEXT = {
     "id.layer_uuid_txt": "sample",
     "dataset.code_ascii_txt": "dataset",
@@ -69,7 +69,6 @@ TEXT = {
     "id.dataset.site_ascii_txt": "site",
     "scan.visnir.model.name_utf8_txt": "instrument",
 }
-REQUIRED = ("id.layer_uuid_txt", "dataset.code_ascii_txt", "dataset.license.title_ascii_txt")
 
 _CITATION = (
     "Safanelli et al. 2025, Open Soil Spectral Library (OSSL), PLOS ONE, doi 10.1371/journal.pone.0296545"
@@ -203,7 +202,7 @@ def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
     table = SpectralTable(path, BAND)
     laboratory = [name for names in LABORATORY.values() for name in names]
     wanted = [name for name in (*TEXT, *laboratory) if name in table.columns]
-    missing = [name for name in REQUIRED if name not in table.columns]
+    missing = [name for name in list(TEXT)[:3] if name not in table.columns]
     if missing:
         raise SiteError(f"{path}: no column {missing[0]!r}; is it OSSL's table of all, as downloaded?")
     cells, reflectance, n_rows, n_scanned = read_on_grid(table, wanted, grid)

@@ -18,7 +18,7 @@ from soilpb.readers.columns import match_ids, refuse_repeated_ids
 from soilpb.readers.folder import list_files, read_folder
 from soilpb.readers.formats.spectrum_file import (
     Unit,
-    check_unit,
+    find_contradiction,
     find_implausible,
     recognise_unit,
     to_fraction,
@@ -152,8 +152,9 @@ def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndar
     found = scans.unit or unit
     if found == "auto":
         found = recognise_unit(scans.wavelengths, scans.spectra, where)
-    if not scans.unit:
-        check_unit(found, scans.wavelengths, scans.spectra, where)
+    looks = "" if scans.unit else find_contradiction(found, scans.wavelengths, scans.spectra)
+    if looks:
+        raise SiteError(f"{where}: said to be {found}, but it looks like {looks}; mend spectra_unit")
     reflectance = to_fraction(scans.spectra, found)
     odd = find_implausible(reflectance)
     if odd:

@@ -131,14 +131,6 @@ def test_a_row_of_a_table_in_the_folder_is_looked_at(site):
         read_site(folder, laboratory, target="Pb_mg_kg", replicates="mean")
 
 
-def test_a_detector_that_failed_is_no_step(site):
-    """Where removing a step between detectors gives what no soil reflects, the file is refused."""
-    folder, laboratory = site
-    files.write_asd(folder / "S2.asd", np.where(NM > 1000, 0.001 + 2e-4 * (NM - 1000), SOIL))
-    with pytest.raises(SiteError, match=r"file S2\.asd \(sample 'S2'\).*reflectance lies within 0–1"):
-        read_site(folder, laboratory, target="Pb_mg_kg", replicates="mean")
-
-
 @pytest.mark.parametrize(
     "name",
     [
@@ -203,11 +195,6 @@ def test_a_known_sample_goes_before_a_counter():
     assert find_sample_id(Path("N-7.sed"), {"N-7"}, ["-#"]) == "N-7"
     with pytest.raises(SiteError, match="sample 'N' or 'N-7'"):
         find_sample_id(Path("N-7-1.sed"), (), ["-#", "-#-#"])
-
-
-def test_files_of_unknown_samples_teach_nothing():
-    """Only names whose sample the laboratory's table has say how scans are counted."""
-    assert find_counters([Path("X1_00001.asd"), Path("S1.asd")], {"S1"}) == ()
 
 
 def test_only_telling_counters_look_counted():

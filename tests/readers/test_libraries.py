@@ -43,13 +43,6 @@ def test_chunks_join_to_the_whole_file(tmp_path, monkeypatch):
     np.testing.assert_allclose(np.vstack([values for _, values in chunks]), expected, rtol=1e-6)
 
 
-def test_bands_are_sorted_by_wavelength_not_by_place(tmp_path):
-    """Columns in any order give ascending wavelengths with their own values."""
-    path = write(tmp_path, "b1000,id,b400.5,b90\n3,a,2,1\n")
-    assert SpectralTable(path, BAND).wavelengths.tolist() == [90.0, 400.5, 1000.0]
-    assert read(path)[1].tolist() == [[1.0, 2.0, 3.0]]
-
-
 @pytest.mark.parametrize(
     ("delimiter", "mark"), [(",", "."), (";", ","), (";", "."), ("\t", ","), ("\t", ".")]
 )
@@ -64,14 +57,6 @@ def test_ids_stay_text(tmp_path):
     """A text column keeps leading zeros, commas and line breaks in quotes, and loses outer blanks."""
     path = write(tmp_path, 'id,b400,b410\n 007 ,1,1\n"clay, red\nsticky",1,1\n')
     assert read(path)[0]["id"].tolist() == ["007", "clay, red\nsticky"]
-
-
-def test_a_line_break_in_quotes_may_stand_where_a_chunk_ends(tmp_path, monkeypatch):
-    """Wherever chunks are cut, a text with line breaks stays one cell of one row."""
-    monkeypatch.setattr(libraries, "CHUNK_BYTES", 64)
-    path = write(tmp_path, "id,b400,b410\n" + '"a\nb\nc\nd\ne",1,2\n' * 40)
-    chunks = list(SpectralTable(path, BAND).chunks(["id"]))
-    assert [text for cells, _ in chunks for text in cells["id"]] == ["a\nb\nc\nd\ne"] * 40
 
 
 @pytest.mark.parametrize("cell", libraries.NO_VALUE)
@@ -109,14 +94,6 @@ def test_what_cannot_be_read_says_why(tmp_path, text, message):
     path = write(tmp_path, text)
     with pytest.raises(SiteError, match=rf"soils.csv:? .*{message}"):
         read(path)
-
-
-def test_what_is_no_gzip_though_it_starts_so_is_refused(tmp_path):
-    """A file with gzip's first bytes and nothing behind them asks for a new download."""
-    path = tmp_path / "soils.csv.gz"
-    path.write_bytes(gzip.compress(b"id,b400,b410\na,1,2\n")[:14])
-    with pytest.raises(SiteError, match="cannot be read .* download it again"):
-        SpectralTable(path, BAND)
 
 
 FINE = np.arange(400.0, 501.0)

@@ -85,14 +85,6 @@ def test_coordinates_say_their_system_and_whether_they_are_real(fields):
     assert "x" not in fields["CV.98"].samples
 
 
-def test_provenance_names_source_licence_and_bytes(fields):
-    """Citation, licence and a hash that differs between fields accompany the spectra."""
-    for soils in fields.values():
-        assert "10.1016/j.geoderma.2025.117337" in soils.provenance.citation
-        assert soils.provenance.licence == "CC BY-SA 4.0"
-    assert len({soils.provenance.sha256 for soils in fields.values()}) == len(KNOWN)
-
-
 def test_fields_are_pooled_on_one_grid_and_grouped_by_field():
     """Pooling keeps every sample once, in order, resampled as alone, with the field as its group."""
     names = ["SC.93", "SL.125"]

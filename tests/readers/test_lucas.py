@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from soilpb.readers import lucas
-from soilpb.readers.libraries import SpectralTable, check_source
+from soilpb.readers.libraries import check_source
 from soilpb.site_file import SiteError
 from soilpb.spectra import band_grid, resample
 from tests import layouts
@@ -190,16 +190,6 @@ def test_2015_join_is_counted_both_ways(tmp_path, table_2015, absorbance):
     )
 
 
-def test_cached_load_equals_the_first(tmp_path, table_2015, absorbance):
-    """The second load comes from the cache, whatever property it is for."""
-    layouts.write_lucas_2015(tmp_path, table_2015, two_scans(absorbance))
-    first = lucas.load_lucas_2015(tmp_path, GRID, cache=tmp_path / "cache")
-    assert len(list((tmp_path / "cache").glob("lucas2015-*"))) == 1
-    second = lucas.load_lucas_2015(tmp_path, GRID, property="clay_pct", cache=tmp_path / "cache")
-    assert len(list((tmp_path / "cache").glob("lucas2015-*"))) == 1
-    assert first.sha256() == second.sha256()
-
-
 def test_carbon_in_percent_is_refused(tmp_path, absorbance):
     """Organic carbon that was already divided by ten is refused, not divided again."""
     table = layouts.lucas_2009_table(36)
@@ -240,13 +230,6 @@ def test_missing_and_double_files_are_named(tmp_path, table_2015, absorbance):
         lucas.load_lucas_2015(tmp_path, GRID)
 
 
-def touch(folder, *names):
-    for name in names:
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-
-
 @pytest.mark.parametrize(("survey", "absent"), [(layouts.LUCAS_2009, {"ec"}), (layouts.LUCAS_2015, {"cec"})])
 def test_each_survey_has_all_columns_but_its_own_gap(survey, absent):
     """Both surveys' real headers hold every property we read, but EC in 2009 and CEC in 2015."""
@@ -254,31 +237,6 @@ def test_each_survey_has_all_columns_but_its_own_gap(survey, absent):
     places = {"gpslong", "gpslat"} if survey is layouts.LUCAS_2015 else set()
     expected = {ours for key, ours in lucas.LABORATORY.items() if key not in absent | places}
     assert set(found.values()) == expected
-
-
-@pytest.mark.parametrize("spelling", ["spc.{}", "X{}", "{}"])
-def test_band_columns_are_found_in_every_spelling(tmp_path, spelling):
-    """ESDAC's, R's and bare band names are bands, and neither POINT_ID nor a year is."""
-    names = [spelling.format(w) for w in ("400", "400.5", "2499.5")]
-    path = tmp_path / "soils.csv"
-    path.write_text(",".join(["POINT_ID", "pH2009", *names]) + "\n1,6,0.5,0.5,0.3\n")
-    table = SpectralTable(path, lucas.BAND)
-    assert table.wavelengths.tolist() == [400.0, 400.5, 2499.5]
-
-
-def test_2015_files_come_in_the_order_of_countries_not_of_paths(tmp_path):
-    """Spectral files are ordered by country, wherever and with whatever blanks they lie."""
-    touch(tmp_path, "a/spectra_ SE .csv", "b/spectra_AT.csv", "spectra_ MT.csv", "x/LUCAS_Topsoil_2015_1.csv")
-    laboratory, *spectra = lucas.find_2015(tmp_path)
-    assert laboratory.name == "LUCAS_Topsoil_2015_1.csv"
-    assert [lucas.country_of(path) for path in spectra] == ["AT", "MT", "SE"]
-
-
-def test_two_copies_of_one_file_are_both_named(tmp_path):
-    """Which of two spectral files of 2009 to read is not guessed: both are named."""
-    touch(tmp_path, "one/LUCAS.SOIL_corr.csv", "two/LUCAS.SOIL_corr (1).csv")
-    with pytest.raises(SiteError, match=r"2 files .*one.*two.*expected one"):
-        lucas.find_2009(tmp_path)
 
 
 N_POINTS = 56

@@ -8,7 +8,7 @@ import pytest
 from soilpb.readers import limesoda
 from soilpb.readers.formats.spectrum_file import (
     SpectrumFile,
-    check_unit,
+    find_contradiction,
     find_implausible,
     recognise_unit,
     to_reflectance,
@@ -100,7 +100,7 @@ def test_the_unit_of_every_real_field_is_recognised(name):
         ("absorbance", absorbance(reflectance)),
     ]:
         assert recognise_unit(soils.wavelengths, values, name) == unit
-        check_unit(unit, soils.wavelengths, values, name)
+        assert find_contradiction(unit, soils.wavelengths, values) == ""
     assert find_implausible(reflectance) is None
 
 

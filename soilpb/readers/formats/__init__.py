@@ -30,26 +30,14 @@ _HEAD = 4096
 
 
 def find_format(path: str | Path) -> Format | None:
-    """Return the format of a file, or None if its content is of no instrument known here.
-
-    Examples
-    --------
-    >>> find_format(__file__) is None
-    True
-    """
+    """Return the format of a file, or None if its content is of no instrument known here."""
     with open(path, "rb") as file:
         head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf")
     return next((found for found in _formats() if found.begins(head)), None)
 
 
 def has_instrument_suffix(path: Path) -> bool:
-    """Tell whether a file's name says that an instrument wrote it; numbers do (OPUS ``.0``, ASD ``.000``).
-
-    Examples
-    --------
-    >>> [has_instrument_suffix(Path(name)) for name in ("s1.ASD", "s1.0", "notes.txt")]
-    [True, True, False]
-    """
+    """Tell whether a file's name says that an instrument wrote it; numbers do (OPUS ``.0``, ASD ``.000``)."""
     suffix = path.suffix.lower()
     return suffix[1:].isdigit() or any(suffix in known.suffixes for known in _formats())
 

@@ -61,6 +61,8 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
     spectrum = _values(path, content, header, HEADER.itemsize, "spectrum")
     white = _white_reference(path, content, header) if VERSIONS[content[:3]] > 1 else None
     values, notes = _divided(path, header, axis, spectrum, white)
+    # Where detectors meet; an instrument with one detector says places outside its range.
+    splices = (float(header["splice_1"]), float(header["splice_2"]))
     return SpectrumFile(
         path=path,
         axis=axis,
@@ -68,7 +70,7 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
         values=values,
         quantity="fraction",
         instrument=f"ASD {_MODELS.get(int(header['instrument']), 'unit')} {header['instrument_number']}",
-        splices=_splices(header, axis),
+        splices=tuple(splice for splice in splices if axis[1] <= splice < axis[-2]),
         notes=notes,
     )
 
@@ -125,14 +127,4 @@ def _divided(
     return divide_by_white(path, spectrum, white, axis), ()
 
 
-def _splices(header: np.void, axis: np.ndarray) -> tuple[float, ...]:
-    """Where one detector hands over to the next, nm; none for an instrument with one detector."""
-    said = (float(header["splice_1"]), float(header["splice_2"]))
-    return tuple(splice for splice in said if axis[1] <= splice < axis[-2])
-
-
-def _begins(head: bytes) -> bool:
-    return head[:3] in VERSIONS and b"\0" in head
-
-
-FORMATS = (Format("ASD", (".asd",), _begins, read_asd),)
+FORMATS = (Format("ASD", (".asd",), lambda head: head[:3] in VERSIONS and b"\0" in head, read_asd),)

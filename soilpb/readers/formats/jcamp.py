@@ -110,8 +110,7 @@ def _squeezed(found: dict[str, Any], label: str) -> str:
     return re.sub(r"[\s_]+", "", str(found.get(label, ""))).upper()
 
 
-def _begins(head: bytes) -> bool:
-    return re.match(rb"\s*##\s*(TITLE|JCAMP)", head, re.IGNORECASE) is not None
-
-
-FORMATS = (Format("JCAMP-DX", (".jdx", ".dx", ".jcm"), _begins, read_jcamp),)
+_BEGINNING = re.compile(rb"\s*##\s*(TITLE|JCAMP)", re.IGNORECASE)
+FORMATS = (
+    Format("JCAMP-DX", (".jdx", ".dx", ".jcm"), lambda head: bool(_BEGINNING.match(head)), read_jcamp),
+)

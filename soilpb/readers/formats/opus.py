@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,7 @@ class Block:
 
     def describes(self, data: Block) -> bool:
         """Tell whether these are the parameters of ``data``."""
-        same = (self.whose, self.kind, self.form, self.rest) == (data.whose, data.kind, data.form, data.rest)
-        return self.about == _STATUS and same
+        return replace(data, about=_STATUS, content=b"") == replace(self, content=b"")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +70,6 @@ class Spectrum:
     axis: np.ndarray
     axis_unit: str
     values: np.ndarray
-
-    @property
-    def is_near(self) -> bool:
-        """Whether it lies within the visible and near infrared."""
-        nm = to_nanometres(self.axis, self.axis_unit)
-        return nm is not None and VIS_NIR_NM[0] <= nm.min() and nm.max() <= VIS_NIR_NM[1]
 
 
 def read_opus(path: Path, content: bytes) -> SpectrumFile:
@@ -175,7 +168,9 @@ def _worth(numbered: tuple[int, Spectrum]) -> tuple[bool, int, int]:
     number, spectrum = numbered
     order = (SINGLE, TRANSMITTANCE, KUBELKA_MUNK, LOG_REFLECTANCE, ABSORBANCE, REFLECTANCE)
     usable = spectrum.block.kind in (LOG_REFLECTANCE, ABSORBANCE, REFLECTANCE)
-    return usable and spectrum.is_near, order.index(spectrum.block.kind), number
+    nm = to_nanometres(spectrum.axis, spectrum.axis_unit)
+    near = nm is not None and VIS_NIR_NM[0] <= nm.min() and nm.max() <= VIS_NIR_NM[1]
+    return usable and near, order.index(spectrum.block.kind), number
 
 
 def _ratio(best: Spectrum, spectra: Sequence[Spectrum]) -> tuple[np.ndarray, str, list[str]]:

@@ -96,7 +96,7 @@ def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(wavelengths, kind="stable")
     wavelengths, values = wavelengths[order], file.values[order]
     _refuse_range(file, wavelengths)
-    looks = _contradiction(quantity, wavelengths, values[None])
+    looks = find_contradiction(quantity, wavelengths, values[None])
     if looks:
         raise SiteError(
             f"{path} says that its values are {quantity}, but they look like {looks} (median "
@@ -126,13 +126,7 @@ def divide_by_white(path: Path, target: np.ndarray, white: np.ndarray, wavelengt
 
 
 def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
-    """Convert to reflectance as a fraction, (n_samples, n_bands).
-
-    Examples
-    --------
-    >>> to_fraction(np.array([[50.0]]), "percent"), to_fraction(np.array([[1.0]]), "absorbance")
-    (array([[0.5]]), array([[0.1]]))
-    """
+    """Convert to reflectance as a fraction, (n_samples, n_bands)."""
     if unit == "percent":
         return values / 100
     with np.errstate(over="ignore"):  # an absurd cell becomes inf, which find_implausible names
@@ -158,27 +152,11 @@ def recognise_unit(wavelengths: np.ndarray, values: np.ndarray, where: str) -> U
     raise SiteError(f"{where}: values from {low:.3g} to {high:.3g} may be in one unit or another; {_SAY}")
 
 
-def check_unit(unit: Unit, wavelengths: np.ndarray, values: np.ndarray, where: str) -> None:
-    """Refuse a unit that the values, or two features of their shape, contradict."""
-    looks = _contradiction(unit, wavelengths, values)
-    if looks:
-        raise SiteError(f"{where}: said to be {unit}, but it looks like {looks}; mend spectra_unit")
-
-
 def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, int]:
-    """Tell reflectance from absorbance by the shape of the median spectrum.
+    """Tell reflectance from absorbance by the shape of the median of spectra, (n_samples, n_bands) over nm.
 
-    Parameters
-    ----------
-    wavelengths : (n_bands,) array, nm, ascending
-    values : (n_samples, n_bands) array
-
-    Returns
-    -------
-    kind : str
-        ``reflectance``, ``absorbance``, or empty if nothing or too much is said.
-    votes : int
-        How many features said so: the rise from blue to near infrared or red, the water band.
+    Returns ``reflectance``, ``absorbance``, or an empty text if nothing or too much is said; and how many
+    features said so: the rise from blue to near infrared or red, the water band.
     """
     median = np.median(values, axis=0)
 
@@ -212,8 +190,8 @@ def find_implausible(reflectance: np.ndarray) -> tuple[int, int, str] | None:
     return None
 
 
-def _contradiction(unit: str, wavelengths: np.ndarray, values: np.ndarray) -> str:
-    """What the spectra look like, (n_samples, n_bands), where that is not ``unit``; else an empty text."""
+def find_contradiction(unit: str, wavelengths: np.ndarray, values: np.ndarray) -> str:
+    """What the spectra, (n_samples, n_bands), look like where that is not ``unit``; else an empty text."""
     typical = np.median(values, axis=0)
     median = float(np.median(typical))
     if median > HIGHEST_MEDIAN["percent"]:

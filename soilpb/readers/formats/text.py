@@ -151,14 +151,7 @@ def _read_header(path: Path, content: bytes, last: str, mark: str) -> tuple[dict
 
 
 def _read_rows(path: Path, rows: Sequence[Row], n_columns: int) -> np.ndarray:
-    r"""Numbers of the rows, (n_rows, n_columns); decimal commas are read too.
-
-    Examples
-    --------
-    >>> _read_rows(Path("s.sed"), [(30, "350,0\t9,4758"), (31, "351,0\t9,3972")], 2)
-    array([[350.    ,   9.4758],
-           [351.    ,   9.3972]])
-    """
+    r"""Numbers of the rows, (n_rows, n_columns); decimal commas are read too."""
     if not rows:
         raise SiteError(f"{path} has a header but no values below it; {AGAIN}")
     table = np.empty((len(rows), n_columns))
@@ -238,11 +231,8 @@ def _resolve_overlaps(path: Path, waves: np.ndarray) -> tuple[np.ndarray, tuple[
     return np.concatenate(keep), tuple(float(cut) for cut in cuts)
 
 
-def _begins_sed(head: bytes) -> bool:
-    return re.match(rb"\s*(Comment|Version):", head) is not None and b"Instrument:" in head
-
-
+_BEGINNING = re.compile(rb"\s*(Comment|Version):(?s:.*)Instrument:")
 FORMATS = (
-    Format("Spectral Evolution", (".sed",), _begins_sed, read_sed),
+    Format("Spectral Evolution", (".sed",), lambda head: bool(_BEGINNING.match(head)), read_sed),
     Format("SVC", (".sig",), lambda head: head.lstrip().startswith(MARK), read_svc),
 )
