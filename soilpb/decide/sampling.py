@@ -31,6 +31,7 @@ from sklearn.decomposition import PCA
 
 from soilpb._format import track
 from soilpb.evaluate import splits
+from soilpb.models.inner_folds import fit_model
 from soilpb.models.pls import PLSCV
 from soilpb.models.preprocessing import derivative_pipeline
 
@@ -201,6 +202,7 @@ def learning_curves(
     sample_ids: Sequence,
     seed: int = 0,
     methods: Sequence[str] = tuple(METHODS),
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Measure soils in the order each method chooses, and score PLS on soils set aside.
 
@@ -222,6 +224,8 @@ def learning_curves(
     seed : int
     methods : sequence of str
         Of :data:`METHODS`.
+    groups : (n_samples,) array, optional
+        Soils that the inner folds of PLS keep together.
 
     Returns
     -------
@@ -233,8 +237,7 @@ def learning_curves(
     if (fewest := int(splits.count_training_rows(folds).min())) < max(sizes):
         raise ValueError(f"{fewest} soils are left to choose {max(sizes)} from: ask for fewer")
     for fold in track(list(splits.iterate_folds(folds, ids)), "choosing soils"):
-        X_pool, y_pool = X[fold.train], y[fold.train]
-        F = spectral_features(X_pool)
+        F = spectral_features(X[fold.train])
         start = np.random.default_rng([seed, fold.repeat]).choice(len(F), sizes[0], replace=False)
         for method in methods:
             measured = start
@@ -242,7 +245,7 @@ def learning_curves(
                 if size > len(measured):
                     more = choose_samples(method, F, size - len(measured), measured, seed + fold.repeat)
                     measured = np.concatenate([measured, more])
-                model = PLSCV(seed=seed).fit(X_pool[measured], y_pool[measured])
+                model = fit_model(PLSCV(seed=seed), X, y, groups, fold.train[measured])
                 error = model.predict(X[fold.test]) - y[fold.test]
                 rows.append((NAMES[method], fold.repeat, size, np.sqrt(np.mean(error**2))))
     return pd.DataFrame(rows, columns=["model", "draw", "n", "value"])

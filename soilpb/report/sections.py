@@ -238,7 +238,9 @@ def compare_choosing(study: Study) -> tuple[float, float] | None:
         return None
     sizes = np.linspace(N_START, left, N_STEPS).astype(int)[:-1]
     methods = ("random", METHOD)
-    curves = sampling.learning_curves(study.X, study.y, aside, sizes, study.ids, study.site.seed, methods)
+    curves = sampling.learning_curves(
+        study.X, study.y, aside, sizes, study.ids, study.site.seed, methods, study.groups
+    )
     needed = sampling.soils_needed(curves)
     return float(needed[sampling.NAMES[METHOD]]), float(needed["random"])
 
