@@ -111,12 +111,8 @@ def exceedance_by_rule(
 def reliability_table(probability: np.ndarray, exceeded: np.ndarray) -> pd.DataFrame:
     """Compare probabilities with what happened, in :data:`N_BINS` bins of equal width.
 
-    Parameters
-    ----------
-    probability : (n_samples,) array
-        Predicted for soils that the model has not seen; NaN is left out.
-    exceeded : (n_samples,) boolean array
-        Whether the laboratory found more than the limit.
+    ``probability`` and ``exceeded`` (whether the laboratory found more than the limit) are (n_samples,)
+    arrays, of soils that the model has not seen. A probability of NaN is left out.
 
     Returns
     -------

@@ -89,14 +89,7 @@ def evaluate_site_model(
 
 
 def select_rule(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
-    """Select one rule's probabilities, each soil once: the first repeat, with coordinates where known.
-
-    Parameters
-    ----------
-    study : Study
-    exceedances : DataFrame
-        From :func:`evaluate_site_model`.
-    rule : str
+    """Select one rule's probabilities, each soil once: the first repeat of :func:`evaluate_site_model`.
 
     Returns
     -------
@@ -274,9 +267,7 @@ def predict_files(
     Raises
     ------
     SiteError, ValueError, OSError
-        If a file cannot be used, or the stored model was altered.
-    MissingArtifact
-        If no report has stored a model yet.
+        If a file cannot be used, no report has stored a model yet, or it was altered.
     """
     study = Study.load(site)
     model = load_site_model(study)
