@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
-import yaml
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from soilpb import site_file
-from soilpb.site_file import Site, SiteError, project_root
+from soilpb.site_file import Site, SiteError, parse_yaml, project_root
 
 if TYPE_CHECKING:
     from soilpb.quality import Finding
@@ -247,7 +246,10 @@ def _read_parameters(parameters: Iterable[str]) -> dict[str, Any]:
     for name, equals, value in pairs:
         if not equals:
             raise SiteError(f"-p {name}{value} is no parameter; write -p name=value")
-    return {name: yaml.safe_load(value) for name, _, value in pairs}
+    try:
+        return {name: parse_yaml(value, f"-p {name}") for name, _, value in pairs}
+    except ValueError as error:
+        raise SiteError(str(error)) from None
 
 
 @app.command("fetch")

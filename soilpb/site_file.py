@@ -6,12 +6,23 @@ Unknown keys and wrong types are errors, never warnings.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from reprlib import Repr
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+#: What no terminal, page or file name should be given.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_SHORT = Repr()
+#: Most soils that a site file may ask for, and fewest bands: what the smallest network and filters take.
+MOST_SOILS, FEWEST_BANDS = 1_000_000, 9
+
+#: Most characters of a YAML file, and most levels in it: a person writes a page of lists in lists.
+_LONGEST_YAML, _DEEPEST_YAML = 100_000, 5
 
 
 class SiteError(ValueError):
@@ -25,10 +36,14 @@ class SiteError(ValueError):
 class Site(BaseModel):
     """What may be said about a site; every field is a scalar, paths are relative to the project's root."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, str_max_length=2000
+    )
 
     site: str = Field(
-        description="short name: letters, digits and dashes", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+        description="short name: letters, digits and dashes",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$",
+        max_length=60,
     )
     title: str = Field("", description="what the pages call the site")
 
@@ -57,7 +72,9 @@ class Site(BaseModel):
     target_scale: Literal["log", "natural"] = Field(
         "log", description="scale on which models are fitted and scored"
     )
-    n_target: int = Field(0, ge=0, description="use a seeded random choice of so many samples; 0: all")
+    n_target: int = Field(
+        0, ge=0, le=MOST_SOILS, description="use a seeded random choice of so many samples; 0: all"
+    )
 
     source: Literal["twin", "limesoda", "lucas2009", "lucas2015", "ossl"] = Field(
         "limesoda", description="library the network learns from"
@@ -70,13 +87,13 @@ class Site(BaseModel):
         "", description="countries of OSSL to keep, separated by spaces; empty: all"
     )
     source_property: str = Field("pH", description="what the network learns from the library")
-    source_size: int = Field(0, ge=0, description="number of library soils; 0: all")
+    source_size: int = Field(0, ge=0, le=MOST_SOILS, description="number of library soils; 0: all")
 
-    band_start: float = Field(430.0, description="first band, nm")
-    band_stop: float = Field(2480.0, description="last band, nm")
-    band_step: float = Field(10.0, gt=0, description="step between bands, nm")
+    band_start: float = Field(430.0, ge=200, description="first band, nm")
+    band_stop: float = Field(2480.0, le=3000, description="last band, nm")
+    band_step: float = Field(10.0, ge=0.2, description="step between bands, nm")
 
-    seed: int = Field(0, ge=0, description="where every random choice starts")
+    seed: int = Field(0, ge=0, lt=2**31, description="where every random choice starts")
     artifacts: str = Field("artifacts", description="folder in which chapters keep what they made")
 
     @model_validator(mode="after")
@@ -87,6 +104,10 @@ class Site(BaseModel):
             raise ValueError("target_data is 'limesoda': give 'limesoda_set', such as CV.98")
         if self.band_stop <= self.band_start:
             raise ValueError(f"band_stop {self.band_stop:g} must lie above band_start {self.band_start:g}")
+        if (bands := int((self.band_stop - self.band_start) / self.band_step) + 1) < FEWEST_BANDS:
+            raise ValueError(f"band_step {self.band_step:g} leaves {bands} bands; at least {FEWEST_BANDS}")
+        if control := [key for key, text in self if _CONTROL.search(str(text))]:
+            raise ValueError(f"{control[0]} holds a control character: write it as plain text")
         return self
 
 
@@ -106,7 +127,7 @@ def find_site_file(name_or_path: str | Path) -> Path:
     path = Path(name_or_path)
     if path.suffix not in (".yml", ".yaml"):
         path = project_root() / "notebooks" / "sites" / f"{name_or_path}.yml"
-    if not path.exists():
+    if not path.is_file():
         known = sorted(p.stem for p in path.parent.glob("*.yml"))
         raise SiteError(
             f"no site file {path}{_suggest(path.stem, known)}; there are: {', '.join(known) or 'none'}"
@@ -124,15 +145,56 @@ def load_site_file(name_or_path: str | Path, **overrides: Any) -> Site:
     """
     path = find_site_file(name_or_path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SiteError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+        values = parse_yaml(path.read_bytes(), path)
+    except ValueError as error:
+        raise SiteError(str(error)) from error
     if not isinstance(values, dict):
         raise SiteError(f"{path} holds {type(values).__name__}; expected 'key: value' lines")
     site = make_site(values, where=str(path))
     if site.site != path.stem:
         raise SiteError(f"{path} says site: {site.site}; expected the file's name, {path.stem}")
     return make_site({**site.model_dump(), **overrides}) if overrides else site
+
+
+def parse_yaml(text: str | bytes, where: object) -> Any:
+    """Parse YAML that a user wrote, in bounded time and memory.
+
+    Raises
+    ------
+    ValueError
+        In one line that says where and what: no YAML, too long or deep, an alias, a tag, a key twice.
+    """
+    try:
+        if len(text) > _LONGEST_YAML:
+            raise ValueError(f"{len(text):,} characters are more than {_LONGEST_YAML:,}")
+        return yaml.load(text, _PlainLoader)
+    except (yaml.YAMLError, ValueError) as error:  # ValueError also of dates that no calendar has
+        raise ValueError(f"{where} is not plain YAML: {' '.join(str(error).split())}") from error
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML as people write it: aliases and tags, which can be bombs, and keys given twice are refused."""
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node:
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None):
+            self._refuse("has an alias (*) or a tag (!): write the value itself, or put it in quotes", event)
+        if self.depth == _DEEPEST_YAML:
+            self._refuse(f"is nested more than {_DEEPEST_YAML} levels deep", event)
+        self.depth += 1
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        seen = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if str(key.value) in seen:
+                self._refuse(f"has the key {key.value!r} again: keep one of the two", key)
+            seen.add(str(key.value))
+        return node
+
+    def _refuse(self, what: str, at: yaml.Event | yaml.Node) -> None:
+        raise ValueError(f"line {at.start_mark.line + 1} {what}")
 
 
 def make_site(values: Mapping[str, Any], where: str = "parameters") -> Site:
@@ -150,9 +212,11 @@ def _explain(fault: Mapping[str, Any]) -> str:
         return f"unknown key {key!r}{_suggest(key, Site.model_fields)}"
     if fault["type"] == "missing":
         return f"key {key!r} is missing"
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{key} is {_SHORT.repr(fault['input'])}; expected a {Site.model_fields[key].description}"
     if fault["type"] == "value_error":
         return str(fault["ctx"]["error"])
-    return f"{key} is {fault['input']!r}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+    return f"{key} is {_SHORT.repr(fault['input'])}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
 
 
 def _suggest(word: str, known: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ import yaml
 
 from soilpb import site_file
 from soilpb.site_file import SiteError
+from tests.cases import case
 
 ROOT = Path(__file__).parents[1]
 SITE_FILES = sorted((ROOT / "notebooks" / "sites").glob("*.yml"))
@@ -48,6 +49,15 @@ def test_an_unknown_key_is_an_error_in_every_site_file(path, tmp_path):
         ({"site": "other"}, "expected the file's name, mine"),
         ({"site": "../up"}, "site is '../up'"),
         ({"title": ["a", "list"]}, "title is"),
+        ({"title": "bell \a"}, "title holds a control character"),
+        ({"title": "x" * 5000}, "title is 'xxx.*2000 characters"),
+        ({"band_stop": float("inf")}, "band_stop is inf.*finite"),
+        ({"band_start": float("nan")}, "band_start is nan.*finite"),
+        ({"band_stop": 1e9}, "band_stop is 1000000000.0.*3000"),
+        ({"band_step": 1e-7}, "band_step is 1e-07.*0.2"),
+        ({"band_step": 5000}, "band_step 5000 leaves 1 bands; at least 9"),
+        ({"seed": 10**30}, "seed is 1000.*less than"),
+        ({"source_size": 10**12}, "source_size is 10.*1000000"),
     ],
 )
 def test_a_fault_is_named_with_its_value(values, message, tmp_path):
@@ -96,11 +106,53 @@ def test_what_is_not_yaml_is_refused(tmp_path):
     """A broken file and a list are refused with the file's name."""
     path = tmp_path / "mine.yml"
     path.write_text("site: [unclosed")
-    with pytest.raises(SiteError, match="mine.yml is not YAML"):
+    with pytest.raises(SiteError, match="mine.yml is not plain YAML"):
         site_file.load_site_file(path)
     path.write_text("- a\n- b\n")
     with pytest.raises(SiteError, match="holds list"):
         site_file.load_site_file(path)
+
+
+BOMB = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else 'x'] * 10)}]\n" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{BOMB}site: mine\n", r"line 2 has an alias \(\*\) or a tag"),
+        ("site: &a mine\ntitle: *a\n", "line 2 has an alias"),
+        ("site: !!python/object/apply:os.system [true]\n", "line 1 has an alias.* or a tag"),
+        (f"site: {'[' * 50_000}\n", "line 1 is nested more than 5 levels deep"),
+        (f"site: {'{a: ' * 10}\n", "nested more than 5 levels"),
+        ("site: mine\nseed: 1\nseed: 2\n", "line 3 has the key 'seed' again"),
+        ("site: mine\n'seed': 1\nseed: 1\n", "line 3 has the key 'seed' again"),
+        ("seed: 2027-13-45\n", "month must be in"),
+        (f"title: {'x' * 200_000}\n", "200,008 characters are more than 100,000"),
+        ("title: \x07\n", "special characters are not allowed"),
+    ],
+)
+def test_yaml_is_read_in_bounded_time_and_memory(text, message, tmp_path):
+    """Aliases, tags, depth, length and repeated keys are refused at once."""
+    path = tmp_path / "mine.yml"
+    path.write_text(text)
+    with pytest.raises(SiteError, match=f"mine.yml is not plain YAML: .*{message}") as caught:
+        site_file.load_site_file(path)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("yaml_alias_bomb/bomb.yml", "line 2 has an alias"),
+        ("site_file_numbers/bad.yml", "band_stop is inf"),
+    ],
+)
+def test_site_files_that_went_wrong_are_refused(name, message):
+    """The files of the cases."""
+    folder, _, file = name.partition("/")
+    with pytest.raises(SiteError, match=message):
+        site_file.load_site_file(case(folder) / file)
 
 
 def test_a_missing_site_lists_the_known():

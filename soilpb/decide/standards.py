@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import yaml
+
+from soilpb.site_file import parse_yaml
 
 #: By standard and the bibliography's key: rules, each with one limit, or one per class of pH.
 _RULES = {
@@ -38,7 +39,8 @@ def _classes(given: Any, where: str) -> list[tuple[float, float, float]]:
     """Classes of pH (above, up to and including) and their limits: one, or ``{5.5: …, above: …}``."""
     by_ph = given if isinstance(given, dict) else {"above": given}
     numbers = [*by_ph.values(), *(key for key in by_ph if key != "above")]
-    if any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
+    # as a comparison, so that .nan, .inf and numbers of a thousand digits fail, too
+    if any(type(number) not in (int, float) or not abs(number) < 1e9 for number in numbers):
         raise ValueError(f"{where}: {given!r}; expected a limit in mg/kg, or limits by pH and 'above'")
     ends = [float(key) for key in by_ph if key != "above"]
     if list(by_ph)[-1:] != ["above"] or ends != sorted(set(ends)):
@@ -123,10 +125,7 @@ def read_limits(path: str | Path) -> pd.DataFrame:
         Naming the file, what was found and what is expected.
     """
     path = Path(path)
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
+    content = parse_yaml(path.read_bytes(), path)
     if not isinstance(content, dict) or set(content) != {"standard", "rules"}:
         found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
         raise ValueError(f"{path} holds {found}; expected two keys: standard, and rules with their limits")

@@ -189,6 +189,7 @@ def write_site(proposal: Proposal, *, force: bool = False) -> Path:
 
 def free_path(name: str, *, force: bool = False) -> Path:
     """Path of a new site's file; a SiteError if there is one of that name and ``force`` is not set."""
+    make_site({"site": name, "target_data": "twin"}, where="soilpb new-site")  # before files are read
     path = project_root() / "notebooks" / "sites" / f"{name}.yml"
     if path.exists() and not force:
         raise SiteError(f"{path} is there already; choose another name, or replace it with --force")

@@ -89,7 +89,7 @@ def test_a_users_standard_is_read_from_yaml(tmp_path):
         (OWN.replace("6.5: 500", "4.5: 500"), "expected them to ascend"),
         ("standard: X\nrules: {}\n", "rules is {}"),
         ("- 1\n", "holds list"),
-        ("a: [", "cannot be read as YAML"),
+        ("a: [", "is not plain YAML"),
     ],
 )
 def test_a_standard_that_cannot_be_meant_is_refused(tmp_path, text, parts):

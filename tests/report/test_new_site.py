@@ -6,7 +6,15 @@ import pytest
 from soilpb import quality
 from soilpb.readers import limesoda
 from soilpb.readers.site import read_measured
-from soilpb.report.new_site import SOURCE_BANDS, STEP, common_bands, find_target, propose_site, write_site
+from soilpb.report.new_site import (
+    SOURCE_BANDS,
+    STEP,
+    common_bands,
+    find_target,
+    free_path,
+    propose_site,
+    write_site,
+)
 from soilpb.site_file import SiteError, load_site_file
 from soilpb.spectra import band_grid
 from tests import instrument_files as files
@@ -83,6 +91,13 @@ def test_a_site_file_is_not_overwritten_unless_told(mine):
     write_site(propose(mine), force=True)
     assert "seed" not in path.read_text()
     assert [p.name for p in path.parent.iterdir()] == ["mine.yml"]
+
+
+@pytest.mark.parametrize("name", ["x.yml", "x.yaml", "../up", "a b", "x\n", "", "n" * 200])
+def test_what_is_no_name_is_refused_before_files_are_read(mine, name):
+    """The name of the file, a path or a sentence is not the name of a site (case site_name_yml)."""
+    with pytest.raises(SiteError, match="soilpb new-site: site is .*(letters, digits and dashes|60 char)"):
+        free_path(name)
 
 
 def test_a_site_that_no_study_could_use_is_not_written(mine):

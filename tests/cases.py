@@ -1,0 +1,14 @@
+"""Inputs that once went wrong, each in a folder beside the project; tests of them skip where it is not."""
+
+from pathlib import Path
+
+import pytest
+
+CASES = Path(__file__).parents[1].parent / "shared" / "cases"
+
+
+def case(name: str) -> Path:
+    """Folder of a case; the test is skipped if it is not there."""
+    if not (CASES / name).is_dir():
+        pytest.skip(f"{CASES / name} is not there: cases are handed out beside the project")
+    return CASES / name
