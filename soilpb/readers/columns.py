@@ -82,7 +82,7 @@ def transpose(table: Table) -> Table:
         header=("id", *(as_text(cell) for cell in table.cells[:, 0])),
         cells=np.column_stack([ids, table.cells[:, 1:].T]),
         rows=np.arange(2, len(table.header) + 1),
-        notes=(*table.notes, f"{table.path.name} has a spectrum a column; read transposed"),
+        notes=(*table.notes, f"{table.path.name} has one spectrum per column; read transposed"),
         words=("column", "row"),
     )
 
@@ -156,7 +156,7 @@ def _refuse_repeated_bands(table: Table, bands: Bands, wavelengths: np.ndarray) 
         a, b = (table.header[bands.columns[order[same[0] + k]]] for k in (0, 1))
         raise SiteError(
             f"{table.path}: columns {a!r} and {b!r} are one wavelength ({same.size} such pairs); "
-            "keep one column a wavelength"
+            "keep one column per wavelength"
         )
 
 

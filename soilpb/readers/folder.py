@@ -1,7 +1,7 @@
 """A folder of spectra: which files are spectra, and which sample each file is about.
 
-Every file is told by its content. What an instrument's suffix promises but its content is not, or
-what is no vis-NIR reflectance, stops the reading; other files are left aside and named. A file is
+Every file is told by its content. A file with an instrument's suffix but other content, or one that
+is no vis-NIR reflectance, stops the reading; other files are left aside and named. A file is
 named after its sample, perhaps with a counter of scans behind: ``S1.asd``, ``S1_00002.asd``,
 ``S1-2.sed``, ``S1 (2).sig``, ``S100002.asd`` (ASD), ``S1.0`` (OPUS), ``S1MD01.asd`` (KSSL). A counter
 is taken off only where what remains is a sample of the laboratory's table or, for new spectra, where

@@ -102,7 +102,7 @@ def read_laboratory(
     column, factor, notes = _find_target(table, target, target_unit, skip)
     id_at = find_id_column(table, id_column, others={*skip, column})
     ids = read_ids(table, id_at)
-    refuse_repeated_ids(table, ids, id_at, "keep one row a sample")
+    refuse_repeated_ids(table, ids, id_at, "keep one row per sample")
     mark = decimal_mark(table.cells.ravel(), table.separator)
     commas = [f"{table.path.name} has decimal commas"] if mark == "," else []
     numbers = read_numbers(table.cells[:, column], mark)

@@ -126,7 +126,7 @@ def load_lucas_2009(
 def load_lucas_2015(
     folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
 ) -> SoilSpectra:
-    """Read LUCAS 2015: the laboratory CSV, and the folder with one file of spectra a country.
+    """Read LUCAS 2015: the laboratory CSV, and the folder with one file of spectra per country.
 
     The scans of a point (two, as a rule) are averaged; a point with a scan that deviates from their mean
     is dropped, and counted. Parameters and result are those of :func:`load_lucas_2009`, but ``x`` and ``y``

@@ -38,7 +38,7 @@ class Scans:
 
 
 def read_scans(path: str | Path, id_column: str = "") -> Scans:
-    """Read spectra from a CSV or XLSX, one spectrum a row or a column.
+    """Read spectra from a CSV or XLSX, one spectrum per row or column.
 
     Bands without any value and scans without any value are dropped and noted; a single
     missing value is refused, because what stands there is not known.

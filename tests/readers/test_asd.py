@@ -66,7 +66,7 @@ np.savez("found.npz", nm=found.wavelengths, ratio=found.spectrumData.spectra / f
 @needs_real_files
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.asd")), ids=lambda p: p.name)
 def test_real_files_agree_with_pyasdreader(tmp_path, path):
-    """Bands and target / reference are those of an independent reader (which litters its folder)."""
+    """Bands and target / reference are those of an independent reader."""
     subprocess.run([sys.executable, "-c", COMPARED, path], cwd=tmp_path, check=True)
     found, scan = np.load(tmp_path / "found.npz"), read_instrument(path)
     np.testing.assert_array_equal(scan.axis, found["nm"])

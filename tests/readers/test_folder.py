@@ -14,7 +14,7 @@ from tests.site_files import soil_spectra, write
 
 
 def asd_files(folder, values, names):
-    """Write one ASD file a spectrum."""
+    """Write one ASD file per spectrum."""
     for spectrum, name in zip(values, names, strict=True):
         files.write_asd(folder / name, spectrum, splices=(0, 0))
 
@@ -45,7 +45,7 @@ def test_formats_may_be_mixed(tmp_path):
 
 
 def test_spectra_exported_as_text_are_named_after_their_files(tmp_path):
-    """Two columns of wavelength and reflectance are one spectrum; several spectra a table keep their ids."""
+    """Wavelength and reflectance in two columns are one spectrum; spectra of a table keep their ids."""
     write(tmp_path / "S1_00001.txt", [["Wavelength", "Reflectance"], *zip(NM, SOIL, strict=True)], "\t")
     write(tmp_path / "more.csv", [["id", *NM], ["a", *SOIL], ["b", *SOIL]])
     scans = read_folder(tmp_path, known={"S1", "a", "b"})

@@ -32,11 +32,11 @@ def test_other_content_is_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "promised"), [("a.ASD", True), ("a.0", True), ("a.007", True), ("a.csv", False), ("a", False)]
+    ("name", "known"), [("a.ASD", True), ("a.0", True), ("a.007", True), ("a.csv", False), ("a", False)]
 )
-def test_names_promise_spectra(name, promised):
+def test_suffixes_of_instruments_are_known(name, known):
     """Suffixes of instruments and numbers do, others do not."""
-    assert has_instrument_suffix(Path(name)) is promised
+    assert has_instrument_suffix(Path(name)) is known
 
 
 @needs_real_files

@@ -30,7 +30,7 @@ def table_2015():
 
 
 def two_scans(absorbance, gap=0.02):
-    """Two scans a point whose absorbances differ by ``gap`` of their mean."""
+    """Two scans per point whose absorbances differ by ``gap`` of their mean."""
     return np.stack([absorbance * (1 + gap / 2), absorbance * (1 - gap / 2)], axis=1)
 
 
@@ -244,7 +244,7 @@ N_POINTS = 56
 
 @pytest.fixture
 def release(tmp_path, monkeypatch):
-    """A complete small release of 2015: 28 countries, two scans a point."""
+    """A complete small release of 2015: 28 countries, two scans per point."""
     monkeypatch.setattr(lucas, "N_2015", N_POINTS)
     monkeypatch.setattr(lucas, "N_SCANS_2015", 2 * N_POINTS)
     table = layouts.lucas_2015_table(N_POINTS)

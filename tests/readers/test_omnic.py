@@ -34,7 +34,7 @@ def test_percent_reflectance_over_nanometres(tmp_path):
     ids=["mid infrared", "transmittance", "unknown axis"],
 )
 def test_other_spectra_are_no_reflectance(tmp_path, options):
-    """They are read as what they are, and stop at the study's door."""
+    """They are read as what they are, and are refused as reflectance."""
     with pytest.raises(SiteError, match=r"s\.spa"):
         to_reflectance(read_instrument(write_omnic(tmp_path / "s.spa", **options)))
 

@@ -61,7 +61,7 @@ def test_two_single_channel_spectra_give_their_ratio(tmp_path):
     ],
 )
 def test_other_spectra_are_read_but_are_no_reflectance(tmp_path, blocks, quantity):
-    """A single beam, transmittance and mid infrared are what they are, and stop at the study's door."""
+    """A single beam, transmittance and mid infrared are what they are, and are refused as reflectance."""
     scan = read_instrument(write_opus(tmp_path / "s.0", blocks))
     assert scan.quantity == quantity
     with pytest.raises(SiteError, match=r"s\.0"):

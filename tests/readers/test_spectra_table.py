@@ -44,7 +44,7 @@ def test_numbered_ids_are_not_taken_for_wavelengths(folder):
 
 
 def test_scans_are_averaged_whatever_their_order():
-    """Interleaved scans of one, two and three a sample give each sample's mean, in order of appearance."""
+    """Interleaved scans of one, two and three per sample give each sample's mean, in order of appearance."""
     ids = np.array(["b", "a", "c", "a", "b", "a"])
     base = {"a": 0.2, "b": 0.4, "c": 0.6}
     wiggle = np.array([0.004, 0.002, 0.0, 0.0, -0.004, -0.002])

@@ -60,7 +60,7 @@ class Format:
     """A file format: what its files are called, how they begin, who reads them."""
 
     name: str  # as messages call it
-    suffixes: tuple[str, ...]  # that promise this format, in lower case
+    suffixes: tuple[str, ...]  # of its files, in lower case
     begins: Callable[[bytes], bool]  # tells the format by a file's first bytes
     read: Callable[[Path, bytes], SpectrumFile]  # (path for messages, content)
 
