@@ -269,10 +269,6 @@ def make_models(
     target : str
         Symbol to put into the names, such as ``Pb``.
 
-    Returns
-    -------
-    dict of name to scikit-learn regressor
-
     Raises
     ------
     KeyError
@@ -280,16 +276,14 @@ def make_models(
     ModuleNotFoundError
         For a model whose optional package is not installed.
     """
-    if unknown := [key for key in keys if key not in MODELS]:
-        raise KeyError(f"no model {unknown[0]!r}; there are: {', '.join(MODELS)}")
-    if absent := [key for key in keys if key not in installed_models()]:
-        extra = MODELS[absent[0]].needs
-        raise ModuleNotFoundError(
-            f"model {absent[0]!r} needs the package {extra}: pip install 'soilpb[{extra}]', or leave it out"
-        )
     made = {}
     for key in keys:
-        entry = MODELS[key]
+        if key not in MODELS:
+            raise KeyError(f"no model {key!r}; there are: {', '.join(MODELS)}")
+        entry, extra = MODELS[key], MODELS[key].needs
+        if extra and not find_spec(extra):
+            install = f"pip install 'soilpb[{extra}]'"
+            raise ModuleNotFoundError(f"model {key!r} needs the package {extra}: {install}, or leave it out")
         options = {"epochs": epochs} if entry.trained and epochs else {}
         if entry.transfer:
             options["source"] = source

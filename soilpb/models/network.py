@@ -86,9 +86,8 @@ class SpectralNetwork:
             In the units of ``properties``; NaN where not measured.
         wavelengths : (n_bands,) array, nm
         properties : sequence of str
-        config : ResNetConfig, optional
-            Shape of the network; the default for these bands and properties if omitted.
-        training : TrainingConfig, optional
+        config, training : optional
+            Shape of the network, and how it is trained; the defaults if omitted.
         validation : (X, Y), optional
             Soils to report R² on after each epoch, in the same units.
         progress : str
@@ -280,9 +279,8 @@ def fine_tune(
     ----------
     source : SpectralNetwork
         Not changed. Its input scales are kept: features mean what they meant.
-    X : (n_samples, n_bands) array
-        Reflectance on the source's grid.
-    y : (n_samples,) array
+    X, y : (n_samples, n_bands), (n_samples,) arrays
+        Reflectance on the source's grid, and the target.
     strategy : Strategy
     training : TrainingConfig
         Its learning rate is the strategy's.
@@ -320,10 +318,7 @@ def _with_new_head(source: SpectralNetwork, y: np.ndarray, dropout: float, seed:
 def _probe(
     tuned: SpectralNetwork, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, seed: int
 ) -> None:
-    """Put a ridge regression on the features into the head.
-
-    Its penalty is chosen by leave-one-out, or by folds that keep groups together.
-    """
+    """Put ridge on the features into the head; leave-one-out, or folds with groups, choose its penalty."""
     features = tuned.embed(X)
     scaling, (mean, sd) = Scaling.learn(features), tuned.output_scale()
     ridge = RidgeCV(ALPHAS) if groups is None else RidgeKFold(ALPHAS, seed=seed)

@@ -55,8 +55,6 @@ class ResNetConfig:
             raise ValueError(f"{self} has a size below 1 or no residual block")
         if self.stem_kernel % 2 == 0:
             raise ValueError(f"stem_kernel is {self.stem_kernel}; an odd number keeps bands centred")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is {self.dropout}; expected a share of 0 to below 1")
         if self.n_bands < self.stem_kernel:
             raise ValueError(f"{self.n_bands} bands are fewer than the stem's kernel of {self.stem_kernel}")
 

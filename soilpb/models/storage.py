@@ -87,11 +87,7 @@ def save_fitted(folder: str | Path, fitted: Mapping[str, Any], card: Mapping[str
 def load_fitted(folder: str | Path, made_by: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
     """Read fitted estimators and their card back: they predict bit for bit what they predicted.
 
-    Parameters
-    ----------
-    folder : path
-    made_by : str
-        Command to name if something is missing, altered, or of another scikit-learn.
+    Errors name ``made_by``, the command that makes the folder again.
 
     Raises
     ------

@@ -72,9 +72,8 @@ def fit_network(
     model : Module
         Maps (n, n_bands) to (n, n_outputs). Parameters with ``requires_grad=False``
         stay as they are, as do the running statistics of a frozen BatchNorm.
-    X : (n_samples, n_bands) float32 array, standardised
-    Y : (n_samples, n_outputs) float32 array, standardised; NaN where not measured
-    config : TrainingConfig
+    X, Y : (n_samples, n_bands), (n_samples, n_outputs) float32 arrays
+        Standardised; NaN where a property was not measured.
     validation : (X, Y), optional
         Other soils, on the same scales, to report R² on. Nothing is chosen by it.
     progress : str
@@ -130,13 +129,7 @@ def augment(X: Tensor, config: TrainingConfig) -> Tensor:
 
 
 def masked_mse(predicted: Tensor, measured: Tensor) -> Tensor:
-    """Mean squared error over the values that were measured; 0 if none was.
-
-    Examples
-    --------
-    >>> masked_mse(torch.tensor([[1.0, 5.0]]), torch.tensor([[3.0, float("nan")]]))
-    tensor(4.)
-    """
+    """Mean squared error over the values that were measured; 0 if none was."""
     known = ~torch.isnan(measured)
     error = torch.where(known, predicted - measured.nan_to_num(), 0.0)
     return error.square().sum() / known.sum().clamp(min=1)

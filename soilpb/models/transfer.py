@@ -148,9 +148,8 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
     n_scores_ : int
     alpha_ : float
     blocks_ : Blocks
-        Scales of features and scores.
     ridge_ : Ridge
-        On both, joined.
+        On features and scores, joined.
     """
 
     __metadata_request__fit = WANTS_GROUPS
