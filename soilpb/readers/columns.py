@@ -15,7 +15,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 
@@ -327,7 +326,7 @@ def fold_id(name: str) -> str:
 
 
 def _read_id(table: Table, row: int, column: int) -> str:
-    cell: Any = table.cells[row, column]
+    cell = table.cells[row, column]
     if hasattr(cell, "isoformat"):
         raise SiteError(
             f"{table.at(row, column)}: the id is the date {cell.isoformat()[:10]}: a spreadsheet took an id "

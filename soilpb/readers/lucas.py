@@ -62,7 +62,6 @@ WAVELENGTHS = np.arange(400.0, 2500.0, 0.5)
 COUNTRIES = tuple(
     "AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK UK".split()
 )
-
 #: Rows of the releases, and scans of 2015.
 N_2009, N_2015, N_SCANS_2015 = 19_860, 21_859, 43_560
 #: European topsoils have a median of 20 g/kg organic carbon, the driest countries 10; a

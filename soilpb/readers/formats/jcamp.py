@@ -111,6 +111,4 @@ def _squeezed(found: dict[str, Any], label: str) -> str:
 
 
 _BEGINNING = re.compile(rb"\s*##\s*(TITLE|JCAMP)", re.IGNORECASE)
-FORMATS = (
-    Format("JCAMP-DX", (".jdx", ".dx", ".jcm"), lambda head: bool(_BEGINNING.match(head)), read_jcamp),
-)
+FORMATS = (Format("JCAMP-DX", (".jdx", ".dx", ".jcm"), _BEGINNING.match, read_jcamp),)

@@ -61,7 +61,7 @@ class Format:
 
     name: str  # as messages call it
     suffixes: tuple[str, ...]  # of its files, in lower case
-    begins: Callable[[bytes], bool]  # tells the format by a file's first bytes
+    begins: Callable[[bytes], object]  # says of a file's first bytes, by a true value, that it is one
     read: Callable[[Path, bytes], SpectrumFile]  # (path for messages, content)
 
 

@@ -233,6 +233,6 @@ def _resolve_overlaps(path: Path, waves: np.ndarray) -> tuple[np.ndarray, tuple[
 
 _BEGINNING = re.compile(rb"\s*(Comment|Version):(?s:.*)Instrument:")
 FORMATS = (
-    Format("Spectral Evolution", (".sed",), lambda head: bool(_BEGINNING.match(head)), read_sed),
+    Format("Spectral Evolution", (".sed",), _BEGINNING.match, read_sed),
     Format("SVC", (".sig",), lambda head: head.lstrip().startswith(MARK), read_svc),
 )
