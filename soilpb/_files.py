@@ -5,18 +5,25 @@ A file appears under its name only when it is complete.
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from safetensors import numpy as safetensors
+
+
+#: In the names of files that are not complete yet, and the lock within folders that are to be removed.
+_PART, _LOCK = ".part-", ".lock"
 
 
 class MissingArtifact(FileNotFoundError):
@@ -29,18 +36,75 @@ class MissingArtifact(FileNotFoundError):
 
 @contextmanager
 def atomic_write(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path, and move it to ``path`` if the block succeeds: a kill leaves no half file."""
+    """Yield a temporary path, and move it to ``path`` if the block succeeds: a kill leaves no half file.
+
+    What killed processes left of the same path is removed.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    prefix = f".{path.name}{_PART}"
+    for left in path.parent.glob(f"{glob.escape(prefix)}*"):
+        with suppress(OSError), lock(left, wait=False):
+            left.unlink()
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=path.suffix)
     os.close(descriptor)
     temporary = Path(name)
     try:
-        yield temporary
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        with lock(temporary):
+            yield temporary
+            temporary.chmod(0o644)
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def temporary_folder(prefix: str, parent: str | Path = "") -> Iterator[Path]:
+    """Yield a folder that is removed at the end, or by the next one of its prefix if the process is killed."""
+    parent = Path(parent or tempfile.gettempdir())
+    for left in parent.glob(f"{glob.escape(prefix)}*/{_LOCK}"):
+        with suppress(OSError), lock(left, wait=False):
+            shutil.rmtree(left.parent, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(dir=parent, prefix=prefix, ignore_cleanup_errors=True) as folder,
+        lock(Path(folder) / _LOCK),
+    ):
+        yield Path(folder)
+
+
+@contextmanager
+def lock(path: str | Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of a file until the block, or the process, ends.
+
+    Raises
+    ------
+    OSError
+        If ``wait`` is false, and another process holds it or the file system has no locks.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        with suppress(*([OSError] if wait else [])):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def check_space(folder: str | Path, megabytes: int) -> None:
+    """Write that much into a folder and remove it: what cannot be written is known before the work.
+
+    Raises
+    ------
+    OSError
+        If the folder is full, read-only, or cannot be made.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(megabytes << 20))
+    except OSError as error:
+        needed = f"{error.strerror}; {megabytes} MB are needed there"
+        raise OSError(error.errno, needed, str(folder)) from None
 
 
 def sha256_of(*paths: str | Path) -> str:

@@ -3,7 +3,7 @@
 A library of 40,000 scans with 4,200 bands is 2 GB of text: :class:`SpectralTable` has one chunk of
 rows in memory at a time and :func:`read_on_grid` brings it to a study's grid. :func:`load_or_convert`
 keeps the result in a folder of ``reflectance.npy`` (memory-mapped the second time),
-``samples.parquet`` and ``card.json``. :func:`check_source` says whether a library is complete.
+``samples.parquet``, ``card.json`` and their checksum; a damaged one is made again. :func:`check_source` says whether a library is complete.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ import gzip
 import hashlib
 import json
 import re
-import shutil
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -42,8 +40,6 @@ NO_VALUE = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "-999", "-999.0", "-9
 #: A band of the grid counts as measured if half of its response is: the first and the last
 #: band of a library always lack the outer half.
 MEASURED_SHARE = 0.499
-#: An unfinished conversion older than this was interrupted and is swept away.
-ABANDONED_SECONDS = 24 * 3600.0
 
 #: Rises when the same bytes would be read differently: older cache entries then rest unused.
 VERSION = 3
@@ -51,6 +47,8 @@ VERSION = 3
 LEAST_SHARE = 0.95
 
 _UNFINISHED = ".converting-"
+#: Files of a cache entry, and the one that holds their checksum.
+_PARTS, _SUM = ("reflectance.npy", "samples.parquet", "card.json"), "SHA256SUM"
 
 
 class SpectralTable:
@@ -224,31 +222,42 @@ def load_or_convert(
         return converted()
     key = json.dumps([reader, VERSION, digest, np.asarray(grid, float).tolist()])
     entry = Path(folder) / f"{reader}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    if not entry.exists():
+    if not _is_whole(entry):
         _save(entry, converted())
     return _load(entry)
 
 
 def _save(entry: Path, soils: SoilSpectra) -> None:
-    """Write an entry beside its place and move it there whole."""
+    """Write an entry beside its place and move it there whole; a damaged one is moved away."""
     entry.parent.mkdir(parents=True, exist_ok=True)
-    for left in entry.parent.glob(f"{_UNFINISHED}*"):
-        if time.time() - left.stat().st_mtime > ABANDONED_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(
-        dir=entry.parent, prefix=_UNFINISHED, ignore_cleanup_errors=True
-    ) as made:
-        unfinished = Path(made) / entry.name
+    with _files.temporary_folder(_UNFINISHED, entry.parent) as made:
+        unfinished = made / entry.name
         unfinished.mkdir()
         np.save(unfinished / "reflectance.npy", soils.reflectance)
         soils.samples.to_parquet(unfinished / "samples.parquet")
         card = {"wavelengths": soils.wavelengths, "provenance": asdict(soils.provenance)}
         _files.save_card(unfinished / "card.json", card)
+        (unfinished / _SUM).write_bytes(_sum(unfinished))
+        if not _is_whole(entry):
+            with suppress(FileNotFoundError):
+                entry.rename(made / "damaged")
         try:
             unfinished.rename(entry)
         except OSError:
             if not entry.exists():
                 raise  # else another process made the same entry first
+
+
+def _is_whole(entry: Path) -> bool:
+    """Tell whether an entry is there as it was written."""
+    try:
+        return (entry / _SUM).read_bytes() == _sum(entry)
+    except OSError:
+        return False
+
+
+def _sum(entry: Path) -> bytes:
+    return _files.sha256_of(*(entry / name for name in _PARTS)).encode()
 
 
 def _load(entry: Path) -> SoilSpectra:

@@ -141,9 +141,6 @@ def fetch_ossl(folder: str | Path, level: Literal["L0", "L1"] = "L0") -> Path:
     if path.exists():
         _record(path, path)
         return path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{path.name}.*"):  # of a download that was killed
-        left.unlink()
     with _files.atomic_write(path) as temporary:
         _download(address, temporary)
         _record(path, temporary)
@@ -153,7 +150,8 @@ def fetch_ossl(folder: str | Path, level: Literal["L0", "L1"] = "L0") -> Path:
 def recorded_sha256(path: Path) -> str:
     """Hash that was recorded when ``path`` was first downloaded; empty if none was."""
     record = path.with_name(f"{path.name}.sha256")
-    return record.read_text(encoding="utf-8").split()[0] if record.exists() else ""
+    words = record.read_text(encoding="utf-8", errors="replace").split() if record.exists() else []
+    return words[0] if words else ""
 
 
 def _download(address: str, target: Path) -> None:

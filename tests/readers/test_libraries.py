@@ -1,8 +1,8 @@
 """Wide tables in chunks: the same numbers as read whole, resampled with gaps, kept in a cache."""
 
 import gzip
-import os
-import time
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -239,17 +239,40 @@ def test_an_interrupted_conversion_leaves_no_cache(tmp_path, source, soils, monk
     assert load(tmp_path / "cache", source, convert).n_samples == 2
 
 
-def test_what_a_killed_conversion_left_is_swept_a_day_later(tmp_path, source, soils):
-    """A killed process' half entry is never read, and goes when it is certainly abandoned."""
-    folder = tmp_path / "cache"
-    for name, age in (("young", 60), ("old", 2 * libraries.ABANDONED_SECONDS)):
-        left = folder / f".converting-{name}"
-        left.mkdir(parents=True)
-        (left / "reflectance.npy").write_bytes(b"half")
-        os.utime(left, (time.time() - age,) * 2)
-    load(folder, source, Converter(soils))
-    assert (folder / ".converting-young").exists()
-    assert not (folder / ".converting-old").exists()
+def test_what_a_killed_conversion_left_is_swept_by_the_next(tmp_path, source, soils):
+    """A half entry is removed once its process is dead, and left alone while that lives."""
+    living, dead = (tmp_path / "cache" / f".converting-{name}" / ".lock" for name in ("living", "dead"))
+    for left in (living, dead):
+        left.parent.mkdir(parents=True)
+        left.touch()
+    with _files.lock(living):
+        load(tmp_path / "cache", source, Converter(soils))
+    assert living.exists()
+    assert not dead.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("reflectance.npy", lambda file: file.write_bytes(file.read_bytes()[:-9])),
+        ("reflectance.npy", lambda file: file.write_bytes(file.read_bytes()[:-9] + bytes(9))),
+        ("samples.parquet", lambda file: file.write_bytes(b"")),
+        ("card.json", Path.unlink),
+        ("card.json", lambda file: file.write_text("{bad")),
+        ("SHA256SUM", Path.unlink),
+        ("", lambda folder: shutil.move(folder / "card.json", folder / "card.txt")),
+    ],
+)
+def test_a_damaged_entry_is_made_again(tmp_path, source, soils, name, damage):
+    """Truncated, altered or missing files of an entry cost a conversion, and no value is wrong."""
+    convert = Converter(soils)
+    load(tmp_path / "cache", source, convert)
+    (entry,) = entries(tmp_path / "cache")
+    damage(entry / name)
+    for _ in range(2):
+        assert load(tmp_path / "cache", source, convert).sha256() == soils.sha256()
+    assert convert.calls == 2
+    assert entries(tmp_path / "cache") == [entry]
 
 
 def test_entry_made_meanwhile_by_another_process_is_taken(tmp_path, source, soils):

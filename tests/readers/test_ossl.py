@@ -278,7 +278,7 @@ def test_a_broken_download_leaves_nothing_and_starts_anew(tmp_path, publisher):
 
 def test_what_a_killed_download_left_is_swept(tmp_path, publisher):
     """The half file of a killed process goes at the next fetch."""
-    (tmp_path / f".{NAME}.x1y2.gz").write_bytes(b"half")
+    (tmp_path / f".{NAME}.part-x1y2.gz").write_bytes(b"half")
     ossl.fetch_ossl(tmp_path)
     assert files(tmp_path) == [NAME, f"{NAME}.sha256", "published"]
 
