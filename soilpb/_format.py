@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
@@ -63,6 +64,18 @@ def join_words(words: Sequence[str]) -> str:
     """
     *first, last = [*words] or [""]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def as_cell(text: str) -> str:
+    """Write a text so that a spreadsheet shows it: what it would take for a formula gets an apostrophe.
+
+    Examples
+    --------
+    >>> as_cell("=cmd()"), as_cell("-S1"), as_cell("-12"), as_cell("S-1")
+    ("'=cmd()", "'-S1", '-12', 'S-1')
+    """
+    formula = re.match(r"\s*[=+\-@＝＋－＠]", text) and not re.fullmatch(r"[+-]?[\d.]+", text)
+    return f"'{text}" if formula else text
 
 
 def to_words(name: str) -> str:

@@ -175,10 +175,12 @@ def predict(
     coverage: Coverage = 0.9,
 ) -> None:
     """Predict new soils with the model stored by a site's report: value, interval, exceedance, flag."""
+    from soilpb._format import as_cell
     from soilpb.decide.stored_model import predict_files
 
     with _stop_in_one_line(ValueError, OSError):
         table, remarks = predict_files(site, spectra, ph, standard, limits, coverage)
+        table = table.rename(index=as_cell)
         _write(table.to_csv(float_format="%.6g"), output, inputs=[spectra, *filter(None, [ph, limits])])
     for remark in remarks:
         _print(remark, error=True)

@@ -65,7 +65,11 @@ class Site(BaseModel):
     citation: str = Field("", description="who measured the soils, for the provenance")
     licence: str = Field("", description="terms on which they may be used, for the provenance")
 
-    target: str = Field("Pb_mg_kg", description="laboratory column to predict, with its unit")
+    target: str = Field(
+        "Pb_mg_kg",
+        description="laboratory column to predict, with its unit, without markup",
+        pattern=r"^[^$<>{}\[\]`\\*|&]+$",
+    )
     target_unit: str = Field(
         "", description="unit of the target's column, such as mg/kg, where its name says none"
     )

@@ -32,7 +32,7 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 #: Endings of the files in which libraries are handed out.
 _LIBRARY_TABLES = {".csv", ".gz", ".xlsx"}
 #: What Markdown would take for markup.
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>$#|])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>$#|&~])")
 
 
 def paired_notebook(source: str | Path) -> str:
@@ -116,7 +116,7 @@ def fill_in_site(notebook: nbformat.NotebookNode, site: Site) -> nbformat.Notebo
     """
     words = {
         "site": site.site,
-        "title": _MARKUP.sub(r"\\\1", " ".join((site.title or site.site).split())),
+        "title": _MARKUP.sub(r"\\\1", " ".join(site.title.split()) or site.site),
         "kind": _kind(site.target_data),
         "source_kind": _kind(site.source),
     }

@@ -100,6 +100,16 @@ def test_strange_soils_are_flagged_by_name(project):
     assert "do not trust them: " + found.index[0] in result.stderr
 
 
+def test_ids_that_a_spreadsheet_would_compute_are_written_as_text(project):
+    """An id that looks like a formula gets an apostrophe; other ids, numbers too, stay as they are."""
+    root, *_ = project
+    spectra = pd.read_csv(root / "data/new.csv", index_col=0)[:7]
+    ids = ["=cmd()", "+1-1", "@sum", "-S1", "-12", r"$1\frac$", "<b>"]
+    spectra.set_axis(pd.Index(ids, name="id")).to_csv(root / "data/formulas.csv")
+    written = list(printed("mine", "data/formulas.csv").index)
+    assert written == ["'=cmd()", "'+1-1", "'@sum", "'-S1", "-12", r"$1\frac$", "<b>"]
+
+
 def test_users_files_are_never_changed(project):
     """Neither the spectra nor the model change, and an output on top of an input is refused."""
     root, *_ = project

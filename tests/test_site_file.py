@@ -56,6 +56,8 @@ def test_an_unknown_key_is_an_error_in_every_site_file(path, tmp_path):
         ({"band_stop": 1e9}, "band_stop is 1000000000.0.*3000"),
         ({"band_step": 1e-7}, "band_step is 1e-07.*0.2"),
         ({"band_step": 5000}, "band_step 5000 leaves 1 bands; at least 9"),
+        ({"target": "Pb$x$_mg_kg"}, "target is 'Pb.x._mg_kg'; expected a laboratory column.* without markup"),
+        ({"target": "<b>Pb</b>"}, "target is '<b>Pb</b>'"),
         ({"seed": 10**30}, "seed is 1000.*less than"),
         ({"source_size": 10**12}, "source_size is 10.*1000000"),
     ],

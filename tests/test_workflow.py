@@ -113,7 +113,8 @@ def test_a_title_is_text_whatever_it_says(tmp_path):
         "# \\*Old\\* \\$mine\\$ \\{\\{kind\\}\\}\n"
         in named(tmp_path, title="*Old*\n$mine$ {{kind}}")[0].source
     )
-    assert "# my-mine\n" in named(tmp_path)[0].source
+    assert "# R \\& D \\&lt;b\n" in named(tmp_path, title="R & D &lt;b")[0].source
+    assert "# my-mine\n" in named(tmp_path, title=" ")[0].source
 
 
 def test_parameters_decide_what_a_report_is_called(chapter, tmp_path):

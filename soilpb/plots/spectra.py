@@ -183,5 +183,5 @@ def _name_points(ax: Axes, rows: pd.DataFrame) -> None:
         room = (6.5 * len(str(row.sample)), 12.0)  # of a name, in points
         if all((abs(place - other) > room).any() for other in named):
             named.append(place)
-            look = {"xytext": (5, 3), "textcoords": "offset points", "fontsize": 9.5}
+            look = {"xytext": (5, 3), "textcoords": "offset points", "fontsize": 9.5, "parse_math": False}
             ax.annotate(str(row.sample), (row.T2, row.Q), **look)

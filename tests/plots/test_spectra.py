@@ -9,6 +9,7 @@ from soilpb.decide.standards import LEAD_LIMITS
 from soilpb.plots import spectra, style
 from soilpb.simulate.minerals import FEATURES
 from soilpb.spectra import Provenance, SoilSpectra
+from tests.cases import case
 from tests.looks import assert_axes, legend_texts
 
 pytestmark = pytest.mark.usefixtures("styled")
@@ -82,6 +83,28 @@ def test_only_spectra_beyond_a_limit_are_named():
     assert len(reds[0].get_offsets()) == len(beyond)
     assert_axes(ax, "T², within the components", "Q, outside them")
     assert len(spectra.plot_outliers(table, 5, 1e-4, most=2).texts) == 2
+
+
+def draw_names(ids):
+    """Names that are drawn of soils that are all unusual and stand apart."""
+    apart = np.geomspace(30, 3e20, len(ids))
+    ax = spectra.plot_outliers(pd.DataFrame({"sample": ids, "T2": apart, "Q": apart}), 20, 20, most=len(ids))
+    ax.figure.canvas.draw()
+    assert not any(text.get_parse_math() for text in ax.texts)
+    return {text.get_text() for text in ax.texts}
+
+
+def test_names_are_drawn_as_they_are_written():
+    """An id with dollars is no formula, right or wrong."""
+    odd = [r"$1\frac$", "$x^{2$", r"a_$\alpha$ \undefined$", "$$", "<b>", "=1+1"]
+    assert draw_names(odd) == set(odd)
+
+
+@pytest.mark.parametrize("name", ["ids_with_dollars", "title_markup"])
+def test_names_of_cases_are_drawn_as_they_are_written(name):
+    """Ids that went wrong."""
+    odd = list(pd.read_csv(case(name) / "lab.csv")["id"][:8])
+    assert draw_names(odd) == set(odd)
 
 
 def test_a_name_that_would_cover_another_is_left_out():

@@ -9,13 +9,23 @@ import time
 
 import nbformat
 import pytest
+import yaml
+from bs4 import BeautifulSoup
 
+from soilpb import workflow
 from soilpb.report import render
+from soilpb.site_file import make_site
+from tests.cases import CASES
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'
+#: A site's title that is everything but text, and that of the case.
+TITLE = "<script>alert(1)</script> &lt;script&gt;alert(1)&lt;/script&gt; </title><img src=x onerror=alert(1)>"
+TITLE += r" \(x\) $y$"
+if (CASES / "title_markup").is_dir():
+    TITLE += f" {yaml.safe_load((CASES / 'title_markup' / 'markup.yml').read_text())['title']}"
 TEXT = """\
-(site-mine)=
-# Old mine
+(site-{{site}})=
+# {{title}}
 Scores in {ref}`sec-baselines`, or in {ref}`chapter 4 <sec-baselines>`; {ref}`here <site-mine>`.
 After {cite:t}`padarian2019`, $x^2$.
 """
@@ -27,7 +37,9 @@ def notebook(folder, text=TEXT):
     cells = [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("draw()", outputs=[picture])]
     path = folder / "executed.ipynb"
     about = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=about), path)
+    site = make_site({"site": "mine", "target_data": "twin", "title": TITLE})
+    filled = workflow.fill_in_site(nbformat.v4.new_notebook(cells=cells, metadata=about), site)
+    nbformat.write(filled, path)
     return path
 
 
@@ -53,6 +65,18 @@ def test_the_page_loads_nothing(page):
     assert "data:font/woff2;base64," in styles
     assert "data:image/svg+xml;base64," in article(page)
     assert "MathJax" in page
+
+
+def test_a_title_is_text_wherever_it_stands(page):
+    """In the tab, above the print and in the heading the title reads as it was written: nothing runs."""
+    html = BeautifulSoup(page, "html.parser")
+    printed, heading = html("h1")
+    assert heading.text.removesuffix("#") == TITLE
+    assert printed.text.strip() == TITLE
+    assert printed.span["class"] == ["mathjax_ignore"]
+    assert html.title.text.startswith(TITLE)
+    assert not [tag for tag in html("script") if tag.text.startswith("alert")]
+    assert not html("img", onerror=True)
 
 
 def test_chapters_are_named_and_own_sections_linked(page):
