@@ -9,6 +9,9 @@ the rows that both have. Rows are matched by task, model, repeat, fold, sample a
 a table has them. Models that differ by more than the tolerance are named, with their mean pooled R² over
 these rows in both folders, and the exit code is 1.
 
+Both folders are to be made with the same number of threads, as ``make book`` does: resampling in single
+precision depends on it in the last digit, and a tuned model can choose otherwise for that.
+
 Inner folds keep groups together; in the first version they did not, and tuned models of a site with groups
 differ for that. With ``--without-groups`` the present code fits the first stored repeat of chapters 3
 and 4 once more, inner folds without groups, and is compared with BEFORE.
