@@ -32,7 +32,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo "Installing the pinned packages into $(VENV) (a few minutes, once) …"
 	$(PIP) --no-compile -r requirements.lock
 	$(PIP) --quiet --no-deps --no-build-isolation -e .
-	@$(BIN)/python -m compileall -q -j $(CORES) -x '/tests?/' $(VENV)/lib || true
+	@$(BIN)/python -m compileall -qq -j $(CORES) -x '/tests?/' $(VENV)/lib || true
 	@touch $@
 
 $(TOOLS): $(INSTALLED) requirements-test.lock
