@@ -34,7 +34,8 @@ def one_task(keys: list[str], target: str, field: str) -> pd.DataFrame:
     compared = comparison.compare_models(cross_validation.score_predictions(made), folds, PLS).set_index(
         "model"
     )
-    r2 = comparison.bootstrap_interval(made).set_index("model")[["value", "lower", "upper"]].add_prefix("R2_")
+    r2 = comparison.bootstrap_interval(made, groups=study.group_of)
+    r2 = r2.set_index("model")[["value", "lower", "upper"]].add_prefix("R2_")
     seconds = made.groupby("model")["seconds"].first()
     columns = ["change", "lower", "upper", "p_value", "better", "equal", "worse"]
     table = r2.join(compared[columns]).join(seconds).loc[keys]

@@ -152,7 +152,10 @@ picture.update(ax.figure)
 plt.close(ax.figure)
 
 # %% tags=["remove-input"]
-difference = evaluate.bootstrap_interval(predictions["library"], reference=PLS, seed=seed).iloc[0]
+profiles = evaluate.profiles_of(held_back)
+together = None if profiles is None else pd.Series(profiles, held_back.samples.index)
+difference = evaluate.bootstrap_interval(predictions["library"], reference=PLS, groups=together, seed=seed)
+difference = difference.iloc[0]
 against = "better" if difference["lower"] > 0 else "worse" if difference["upper"] < 0 else "undecided"
 change, low, high = (_format.signed(difference[name]) for name in ("value", "lower", "upper"))
 Markdown(f"""

@@ -123,8 +123,7 @@ predictions = evaluate.cross_validate(models, *data, folds, study.ids, n_jobs, s
 scores = evaluate.score_predictions(predictions)
 
 # %% tags=["remove-input"]
-together = None if study.groups is None else dict(zip(study.ids, study.groups, strict=True))
-league = evaluate.bootstrap_interval(predictions, groups=together, seed=seed)
+league = evaluate.bootstrap_interval(predictions, groups=study.group_of, seed=seed)
 ax = plots.plot_league(league)
 for name in ax.get_yticklabels():
     name.set_color("black" if name.get_text() in fitted else "0.45")

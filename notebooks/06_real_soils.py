@@ -293,7 +293,10 @@ A high R² of a pooled source is no proof that a network learnt pH within the fi
 tables = {"predictions": predictions, "folds": folds, "scores": scores, "league": league}
 tables |= {"comparison": compared, "ph_predictions": ph}
 tables["intervals"] = pd.concat(
-    [evaluate.bootstrap_interval(rows).assign(task=name) for name, rows in by_task.items()]
+    [
+        evaluate.bootstrap_interval(rows, groups=tasks[name].group_of).assign(task=name)
+        for name, rows in by_task.items()
+    ]
 )
 for name, table in tables.items():
     study.save(name, table)

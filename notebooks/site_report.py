@@ -38,6 +38,9 @@ from soilpb.simulate import minerals
 from soilpb.study import Study
 
 study = Study.open("site_report", globals())
+native = sections.read_native(study)
+used = native.take(native.samples.index.get_indexer(study.ids))
+quality.refuse_problems(quality.check_soils(used, study.site))
 plots.set_style()
 answer = display(Markdown("The answer appears here once the report has been executed."), display_id=True)
 
@@ -79,7 +82,6 @@ ax = plots.plot_atlas(minerals.FEATURES, beneath)
 # ## Laboratory values
 
 # %% tags=["remove-input"]
-native = sections.read_native(study)
 laboratory = tables.tabulate_laboratory(native, [study.site.target, study.site.source_property])
 laboratory.style.format(tables.format_significant, subset=list(laboratory)[2:]).set_properties(
     **{"white-space": "nowrap"}
@@ -97,7 +99,6 @@ ax = plots.plot_distribution(values, label, log=logarithmic, colours=[plots.TARG
 # Checks of the spectra on the instrument's own bands, and of what a study needs.
 
 # %% tags=["remove-input"]
-used = native.take(native.samples.index.get_indexer(study.ids))
 tables.wrap_table(tables.tabulate_quality(used, study.site)).hide(axis="index")
 
 # %% [markdown]
@@ -130,8 +131,8 @@ folds = evaluate.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, 
 predictions = evaluate.cross_validate(models, study.X, study.y, folds, study.ids, n_jobs, study.groups)
 scores = evaluate.score_predictions(predictions)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % intervals, had other soils of this place been sampled (bootstrap)."}, "image": {"alt": "Dots with intervals, one row per model, the best first, with R squared beside each."}}
-ax = plots.plot_league(evaluate.bootstrap_interval(predictions, "R2", seed=study.site.seed))
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % intervals, had other soils (other groups, where soils come in groups) of this place been sampled (bootstrap)."}, "image": {"alt": "Dots with intervals, one row per model, the best first, with R squared beside each."}}
+ax = plots.plot_league(evaluate.bootstrap_interval(predictions, groups=study.group_of, seed=study.site.seed))
 
 # %% tags=["remove-input"]
 ranking = text.rank_models(scores)

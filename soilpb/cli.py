@@ -221,12 +221,13 @@ def make_report(site: str, parameters: Mapping[str, Any]) -> Path:
     The network is trained again only if something behind it changed. With parameters, what
     is executed is for this page alone: the book executes its own.
     """
-    from soilpb import workflow
+    from soilpb import quality, workflow
     from soilpb.report import render
 
     logging.getLogger("papermill").setLevel(logging.ERROR)  # keys of site files are no news to us
     keys = {key: value for key, value in parameters.items() if key in Site.model_fields}
     about = site_file.load_site_file(site, **keys)
+    quality.refuse_problems(_findings(about))
     with tempfile.TemporaryDirectory(prefix="soilpb-report-") as aside:
         for chapter, given in (("02_pretraining", keys), ("site_report", parameters)):
             source = render.PROJECT / "notebooks" / f"{chapter}.py"

@@ -12,21 +12,24 @@ there the limits are what one population would pass.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from chemotools.outliers import HotellingT2, QResiduals
+from scipy.stats import spearmanr
 from sklearn.decomposition import PCA
+from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
+from threadpoolctl import threadpool_limits
 
 from soilpb.models.preprocessing import snv_pipeline
 from soilpb.readers import limesoda
 from soilpb.readers.formats.spectrum_file import recognise_shape
-from soilpb.site_file import Site
-from soilpb.spectra import REFLECTANCE_FLOOR, SoilSpectra, band_grid
+from soilpb.site_file import Site, SiteError
+from soilpb.spectra import REFLECTANCE_FLOOR, SoilSpectra, band_grid, find_near_twins, list_near_twins
 
 #: Share of soils that a T² or Q limit passes if they come from one distribution.
 CONFIDENCE = 0.999
@@ -34,6 +37,16 @@ CONFIDENCE = 0.999
 NOISE = 0.003
 #: Fewer soils than this cannot be divided into five folds with five inner ones.
 FEWEST = 20
+#: Groups, and soils outside the largest one, that five folds with training soils need.
+FEWEST_GROUPS, FEWEST_TRAINED = 5, 16
+#: Intervals from fewer groups are rough.
+FEW_GROUPS = 20
+#: Share of the variance in a twentieth of the soils from which a target is taken for constant but for them.
+LOADED = 0.97
+#: Share of values below detection from which half the limit biases (US EPA QA/G-9).
+BELOW = 0.15
+#: R² of the order of measurement, predicted from spectra, that drift or neighbourhood explains.
+TOLD = 0.2
 #: With fewer, R² of one 70/30 split has a standard deviation above 0.13.
 FEW = 100
 #: So many times beyond the 5th or 95th percentile: a lost decimal mark rather than a soil.
@@ -64,15 +77,24 @@ def check_soils(soils: SoilSpectra, site: Site) -> list[Finding]:
     >>> check_soils(soils, site)[0].found
     'spectra cover 350–1700 nm, the study asks for 430–2480 nm'
     """
-    findings = [*_check_target(soils, site), *_check_bands(soils, site), *_check_source(site)]
+    findings = [*_check_bands(soils, site), *_check_source(site)]
     used = _used_bands(soils, site)
-    for check in (check_unit, check_range, check_noise, check_repeated):
+    for check in (check_unit, check_range, check_noise):
         findings += check(used)
-    if not any(finding.topic == "bands" and finding.level == "problem" for finding in findings):
-        findings += check_outliers(soils.resample(_grid(site)))
+    if findings[0].level != "problem":
+        used = soils.resample(_grid(site))
+        findings += check_outliers(used)
+    findings += _check_target(used, site)
     findings += [Finding("note", "reading", note) for note in soils.provenance.notes]
     order = ("problem", "warning", "ok", "note")
     return sorted(findings, key=lambda finding: order.index(finding.level))
+
+
+def refuse_problems(findings: Iterable[Finding]) -> None:
+    """Raise a SiteError that names whatever stops a study, before anything is trained."""
+    problems = [f"{one.topic}: {one.found}; {one.advice}" for one in findings if one.level == "problem"]
+    if problems:
+        raise SiteError(" | ".join(problems))
 
 
 @dataclass(frozen=True)
@@ -86,9 +108,10 @@ class SpectralDistances:
     @property
     def outside(self) -> np.ndarray:
         """Which spectra lie beyond either limit, (n_samples,) boolean."""
-        return ((self.table["T2"] > self.t2_limit) | (self.table["Q"] > self.q_limit)).to_numpy()
+        return ~((self.table["T2"] <= self.t2_limit) & (self.table["Q"] <= self.q_limit)).to_numpy()
 
 
+@threadpool_limits.wrap(limits=1)
 def fit_components(X: np.ndarray, n_components: int, preprocessing: Pipeline) -> Pipeline:
     """Fit at most ``n_components`` principal components of reflectance, (n_samples, n_bands), preprocessed.
 
@@ -104,6 +127,7 @@ def fit_components(X: np.ndarray, n_components: int, preprocessing: Pipeline) ->
     return model
 
 
+@threadpool_limits.wrap(limits=1)
 def measure_t2_q(model: Pipeline, X: np.ndarray) -> pd.DataFrame:
     """T² and Q of reflectance, (n_samples, n_bands): columns ``T2`` and ``Q``, one row per spectrum."""
     X = np.asarray(X, dtype=np.float64)
@@ -187,12 +211,58 @@ def check_noise(soils: SoilSpectra) -> Iterator[Finding]:
         yield Finding("warning", "noise", found, "measure them again or delete them")
 
 
-def check_repeated(soils: SoilSpectra) -> Iterator[Finding]:
-    """Warn of one spectrum that stands for several samples."""
-    _, which, counts = np.unique(soils.reflectance, axis=0, return_inverse=True, return_counts=True)
-    for spectrum in np.flatnonzero(counts > 1):
-        found = f"one and the same spectrum: {name_samples(soils, which == spectrum)}"
-        yield Finding("warning", "duplicates", found, "was a file copied? delete one, or give them one group")
+def check_twins(soils: SoilSpectra) -> Iterator[Finding]:
+    """Warn of spectra so alike that they are of one soil (:func:`soilpb.spectra.find_near_twins`)."""
+    if named := list_near_twins(soils.samples.index, find_near_twins(soils.reflectance)):
+        mend = "they are kept in one group; give one soil one id, or delete a copied file"
+        yield Finding("warning", "near twins", f"one soil under several ids: {named}", mend)
+
+
+def check_groups(soils: SoilSpectra) -> Iterator[Finding]:
+    """Check that folds can keep groups (column ``group``) together and still train on enough soils."""
+    if "group" not in soils.samples:
+        return
+    sizes = soils.samples["group"].value_counts()
+    if len(sizes) == soils.n_samples:
+        return
+    largest = f"{sizes.index[0]} has {sizes.iloc[0]} of {soils.n_samples} soils"
+    found = f"{len(sizes)} group{'s' if len(sizes) > 1 else ''}, {largest}"
+    mend = "sample more places; if the soils of a group do not belong together, leave out the column"
+    if len(sizes) == 1:
+        yield Finding(
+            "warning", "groups", found, "it counts as none; if it is one profile, errors are too small"
+        )
+    elif len(sizes) < FEWEST_GROUPS:
+        yield Finding("problem", "groups", f"{found}: they cannot be divided into five folds", mend)
+    elif soils.n_samples - sizes.iloc[0] < FEWEST_TRAINED:
+        yield Finding("problem", "groups", f"{found}: too few are left to predict it from", mend)
+    elif len(sizes) < FEW_GROUPS:
+        yield Finding("warning", "groups", found, "few: intervals, which draw whole groups, are rough")
+
+
+@threadpool_limits.wrap(limits=1)
+def check_order(soils: SoilSpectra, target: str) -> Iterator[Finding]:
+    """Warn where the target follows the order of the spectra, and the spectra tell that order.
+
+    Then a lamp that drifts along the day predicts the target as well as any soil property does. Ridge
+    predicts the order (leave-one-out); the target's rank correlation with it is Spearman's.
+    """
+    if soils.n_samples < FEWEST or np.ptp(soils.values(target)) == 0:
+        return
+    order = np.arange(float(soils.n_samples))
+    rank, p = spearmanr(order, soils.values(target))
+    A = soils.absorbance.astype(np.float64)
+    A = (A - A.mean(axis=0)) / max(A.std(), _TINY)
+    told = 1 + RidgeCV(np.logspace(-6, 3, 19)).fit(A, order).best_score_ / order.var()
+    if p < 0.001 and told > TOLD:
+        found = (
+            f"{target} follows the order of the spectra (rank correlation {rank:.2f}), and the spectra tell "
+            f"that order (R² {told:.2f})"
+        )
+        mend = (
+            "a lamp that drifts looks like this; unless neighbours in the file are neighbours in the field, "
+        )
+        yield Finding("warning", "order", found, f"{mend}measure again in random order")
 
 
 def check_outliers(soils: SoilSpectra) -> Iterator[Finding]:
@@ -201,7 +271,7 @@ def check_outliers(soils: SoilSpectra) -> Iterator[Finding]:
         return
     found = measure_distances_within(soils.reflectance)
     for name, column, limit in (("T²", "T2", found.t2_limit), ("Q", "Q", found.q_limit)):
-        beyond = found.table[column].to_numpy() > limit
+        beyond = ~(found.table[column].to_numpy() <= limit)
         if beyond.any():
             text = f"beyond the {CONFIDENCE:.1%} limit of {name}: {name_samples(soils, beyond)}"
             yield Finding("warning", "outliers", text, "look at these spectra; keep them if they are soils")
@@ -217,33 +287,72 @@ def name_samples(soils: SoilSpectra, which: np.ndarray, values: np.ndarray | Non
 
 
 def _check_target(soils: SoilSpectra, site: Site) -> Iterator[Finding]:
+    """Check the soils that have the target: how many, of how many groups, and their values."""
     if site.target not in soils.samples:
         columns = ", ".join(map(str, soils.samples.columns))
         yield Finding("problem", "target", f"no column {site.target}; there are: {columns}", "mend target")
         return
+    known = soils.take(np.isfinite(soils.values(site.target)))
+    n_soils = len(np.unique(find_near_twins(known.reflectance))) if known.n_samples else 0
+    yield from _check_size(n_soils, known.n_samples, soils.n_samples, site)
+    if n_soils:
+        checks = check_twins(known), check_groups(known.group_near_twins()), check_order(known, site.target)
+        for findings in (*checks, _check_spread(known, site), _check_values(known, site.target)):
+            yield from findings
+
+
+def _check_spread(soils: SoilSpectra, site: Site) -> Iterator[Finding]:
+    """Refuse a target that is constant, but for a few soils perhaps."""
     values = soils.values(site.target)
-    known = values[np.isfinite(values)]
-    yield from _check_size(known.size, soils.n_samples, site.target)
-    if known.size == 0:
-        return
-    span = f"{site.target}: median {np.median(known):.4g}, range {known.min():.4g}–{known.max():.4g}"
-    if np.ptp(known) == 0:
+    span = f"{site.target}: median {np.median(values):.4g}, range {values.min():.4g}–{values.max():.4g}"
+    scaled = np.log(values) if site.target_scale == "log" and values.min() > 0 else values
+    few, common = max(1, round(values.size / 20)), pd.Series(values).value_counts().iloc[0]
+    away = np.sort((scaled - np.median(scaled)) ** 2)[::-1]
+    if np.ptp(values) == 0:
         yield Finding("problem", "target", f"{span}: no variance", "is it the right column?")
-    elif site.target_scale == "log" and known.min() <= 0:
+    elif site.target_scale == "log" and values.min() <= 0:
         yield Finding("problem", "target", f"{span}: no logarithm", "set target_scale: natural")
+    elif values.size / 2 < common > values.size - FEWEST / 2:
+        found = f"{span}: {common} of {values.size} soils have one value"
+        yield Finding("problem", "target", found, "the others are too few to learn from: measure more")
+    elif away[:few].sum() > LOADED * away.sum():
+        found = f"{span}: {few} of {values.size} soils have over {LOADED:.0%} of the variance"
+        mend = "scores would say only whether these are found: mend them, or set target_scale: log"
+        yield Finding("problem", "target", found, mend)
     else:
         yield Finding("ok", "target", span)
-    if site.target == "Pb_mg_kg" and not 1 <= np.median(known) <= 20_000:
+    if site.target == "Pb_mg_kg" and not 1 <= np.median(values) <= 20_000:
         yield Finding("warning", "target", f"{span}: unusual for lead in soil", "is the unit mg/kg?")
-    low, high = np.quantile(known, (0.05, 0.95))
+
+
+def _check_values(soils: SoilSpectra, target: str) -> Iterator[Finding]:
+    """Warn of values below detection, and of those that a lost decimal mark may have made."""
+    values, below = soils.values(target), count_below_detection(soils, target)
+    if below > BELOW * values.size:
+        found = f"{below} of {values.size} values of {target} are below detection, or the smallest of all"
+        mend = f"substitution is biased beyond {BELOW:.0%}: ask for the laboratory's own readings"
+        yield Finding("warning", "below detection", found, mend)
+    low, high = np.quantile(values, (0.05, 0.95))
     odd = (values > LOST_MARK * high) | (values < low / LOST_MARK)
     if low > 0 and odd.any():
         found = f"far from all others: {name_samples(soils, odd, values)}"
         yield Finding("warning", "target", found, "is a decimal mark lost, or a unit?")
 
 
-def _check_size(known: int, n_samples: int, target: str) -> Iterator[Finding]:
-    found = f"{known} of {n_samples} soils have {target}"
+def count_below_detection(soils: SoilSpectra, target: str) -> int:
+    """Count values below detection, or equal to the smallest: half a limit that somebody else put in."""
+    values = soils.values(target)
+    marked = soils.samples.get("below_detection", np.zeros(len(values), bool)) & np.isfinite(values)
+    smallest = np.isclose(values, np.nanmin(values), rtol=1e-6).sum()
+    return int(max(marked.sum(), smallest if smallest > 1 else 0))
+
+
+def _check_size(n_soils: int, known: int, n_samples: int, site: Site) -> Iterator[Finding]:
+    """Judge the number of soils with a value; near twins count once."""
+    found = f"{known} of {n_samples} soils have {site.target}"
+    found += f", but they are only {n_soils}" if n_soils < known else ""
+    known = min(n_soils, site.n_target or n_soils)
+    found += f", of which n_target takes {known}" if known < n_soils else ""
     if known < FEWEST:
         mend = f"nested cross-validation needs {FEWEST} or more"
         yield Finding("problem", "samples", f"{found}: too few", mend)

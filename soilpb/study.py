@@ -120,6 +120,11 @@ class Study:
         return samples["group"].to_numpy()
 
     @property
+    def group_of(self) -> dict | None:
+        """Sample → group, from which bootstraps draw whole groups; None if every soil is its own."""
+        return None if self.groups is None else dict(zip(self.ids, self.groups, strict=True))
+
+    @property
     def target_name(self) -> str:
         """The target's symbol: ``Pb`` of ``Pb_mg_kg``."""
         return self.site.target.split("_")[0]
@@ -182,12 +187,15 @@ class Study:
 
 
 def read_target(site: Site, grid: np.ndarray) -> SoilSpectra:
-    """Read the site's soils that have a value of the target; of them, ``n_target`` that follow ``seed``."""
+    """Read the site's soils that have a value of the target; of them, ``n_target`` that follow ``seed``.
+
+    Near twins are in one group, so that no fold divides them.
+    """
     if site.target_data == "twin":
         soils = twin.simulate_target(TWIN_TARGET_SIZE, seed=site.seed, grid=grid)
     else:
         soils = read_measured(site).resample(grid)
-    return _choose(soils.having(site.target), site.n_target, site.seed)
+    return _choose(soils.having(site.target), site.n_target, site.seed).group_near_twins()
 
 
 def read_source(site: Site, grid: np.ndarray) -> SoilSpectra:

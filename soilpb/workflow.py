@@ -10,6 +10,7 @@ import argparse
 import ast
 import hashlib
 import importlib
+import os
 import re
 import sys
 from collections import Counter
@@ -29,6 +30,8 @@ from soilpb.readers.folder import list_files
 from soilpb.site_file import Site, SiteError
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+#: A kernel computes on one thread: numbers must not depend on how many a machine has.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: Endings of the files in which libraries are handed out.
 _LIBRARY_TABLES = {".csv", ".gz", ".xlsx"}
 #: What Markdown would take for markup.
@@ -77,6 +80,7 @@ def execute(source: str | Path, output: str | Path, site: str, /, **parameters: 
     **parameters
         Laid over the site file, as by papermill's ``-p``.
     """
+    os.environ.update(ONE_THREAD)  # the kernel inherits them
     # A fault in the site file is told at once, not by a kernel.
     keys = {key: parameters[key] for key in Site.model_fields.keys() & parameters}
     about = site_file.load_site_file(site, **keys)

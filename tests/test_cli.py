@@ -82,7 +82,7 @@ def test_problems_exit_with_one_and_warnings_with_zero(project):
     project.files.wide(project.spectra, ids=IDS, names=[f"{w:g}" for w in NM])
     result = project.check("notebooks/sites/mine.yml")
     assert result.exit_code == 0
-    assert "one and the same spectrum: G003, G007" in result.stdout
+    assert "one soil under several ids: G003 = G007" in result.stdout
     project.site(band_start=350.0)
     result = project.check()
     assert result.exit_code == 1

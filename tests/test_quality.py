@@ -40,7 +40,7 @@ def warnings(findings):
 
 def test_clean_spectra_raise_no_warning(soils):
     """Sixty ordinary soils pass every check."""
-    checks = (quality.check_unit, quality.check_range, quality.check_noise, quality.check_repeated)
+    checks = (quality.check_unit, quality.check_range, quality.check_noise, quality.check_twins)
     assert [
         warning for check in (*checks, quality.check_outliers) for warning in warnings(check(soils))
     ] == []
@@ -73,9 +73,9 @@ def test_dark_and_saturated_readings_are_named(soils):
 
 
 def test_a_spectrum_that_stands_for_two_samples_is_named(soils):
-    """Copied spectra are found exactly, all copies together."""
-    copied = spoilt(spoilt(soils, 9, soils.reflectance[2]), 30, soils.reflectance[2])
-    assert warnings(quality.check_repeated(copied)) == ["one and the same spectrum: S2, S9, S30"]
+    """Copied spectra are found, brighter or not, all copies together."""
+    copied = spoilt(spoilt(soils, 9, soils.reflectance[2]), 30, 1.01 * soils.reflectance[2])
+    assert warnings(quality.check_twins(copied)) == ["one soil under several ids: S2 = S9 = S30"]
 
 
 def test_a_foreign_spectrum_is_an_outlier(soils):

@@ -78,7 +78,7 @@ class ApplicabilityDomain:
         """
         table = measure_t2_q(self.components, X)
         distance = np.maximum(table["T2"] / self.t2_limit, table["Q"] / self.q_limit)
-        return table.assign(distance=distance, outside=distance > 1)
+        return table.assign(distance=distance, outside=~(distance <= 1))
 
 
 def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.DataFrame:

@@ -41,7 +41,7 @@ def exceedance_probability(draws: np.ndarray, limit: np.ndarray | float) -> np.n
 
     Returns
     -------
-    (n_new,) array; NaN where a limit is unknown. ``n`` soils leave one part in ``n + 1`` undecided,
+    (n_new,) array; NaN where a limit or a draw is unknown. ``n`` soils leave one part in ``n + 1`` undecided,
     of which half is counted as above.
 
     Examples
@@ -51,7 +51,7 @@ def exceedance_probability(draws: np.ndarray, limit: np.ndarray | float) -> np.n
     """
     limit = np.broadcast_to(limit, draws.shape)
     above = ((draws > limit).sum(axis=1) + 0.5) / (draws.shape[1] + 1)
-    return np.where(np.isnan(limit).any(axis=1), np.nan, above)
+    return np.where(np.isnan(draws + limit).any(axis=1), np.nan, above)
 
 
 def exceedance_by_rule(

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import RegressorMixin
+from threadpoolctl import threadpool_limits
 
 from soilpb._format import track
 from soilpb.decide.applicability import ApplicabilityDomain
@@ -106,6 +107,7 @@ class SiteModel:
             ApplicabilityDomain.fit(X, fold),
         )
 
+    @threadpool_limits.wrap(limits=1)
     def predict(self, X: np.ndarray, coverage: float = COVERAGE) -> pd.DataFrame:
         """Predict on the natural scale, from reflectance on ``wavelengths``, (n_new, n_bands).
 
@@ -123,6 +125,7 @@ class SiteModel:
             table[["pH_lower", "pH_upper"]] = self.ph.interval(X, coverage)
         return pd.concat([table, self.domain.distances(X)], axis=1)
 
+    @threadpool_limits.wrap(limits=1)
     def exceedance(
         self,
         X: np.ndarray,

@@ -16,6 +16,7 @@ from sklearn import config_context
 from sklearn.base import RegressorMixin
 from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold
 from sklearn.utils.metadata_routing import get_routing_for_object
+from threadpoolctl import threadpool_limits
 
 #: What an estimator or a splitter says on its class so that scikit-learn hands it the groups.
 WANTS_GROUPS = {"groups": True}
@@ -71,6 +72,7 @@ class InnerFolds(BaseCrossValidator):
         return GroupKFold(min(self.n_splits, n_groups), shuffle=True, random_state=self.seed)
 
 
+@threadpool_limits.wrap(limits=1)
 def fit_model(
     model: RegressorMixin,
     X: np.ndarray,
@@ -79,6 +81,8 @@ def fit_model(
     rows: np.ndarray | slice = slice(None),
 ) -> RegressorMixin:
     """Fit a model to some rows, and hand it their groups if it tunes itself on inner folds.
+
+    It is fitted on one thread: numbers must not depend on how many a machine has.
 
     Parameters
     ----------

@@ -92,7 +92,8 @@ def read_laboratory(
     -------
     samples : DataFrame
         Indexed by sample id; the target first, then what else was recognised: ``pH``, ``clay_pct``,
-        ``As_mg_kg``, ``x``, ``y``, ``crs``, ``group``, …
+        ``As_mg_kg``, ``x``, ``y``, ``crs``, ``group``, …; ``below_detection`` where some values of the
+        target are (boolean).
     notes : list of str
         What was converted, counted as missing, or left aside.
     """
@@ -111,6 +112,8 @@ def read_laboratory(
     others, more = _other_columns(table, {*skip, column, id_at}, mark, below)
     samples = pd.DataFrame({**others, target: values}, index=pd.Index(ids, name="id"))
     samples.insert(0, target, samples.pop(target))
+    if np.isfinite(numbers.limits).any():
+        samples["below_detection"] = np.isfinite(numbers.limits)
     return samples, [*table.notes, *notes, *commas, *remarks, *more]
 
 
@@ -258,7 +261,8 @@ def _other_columns(
         elif j not in skip and name.casefold() not in {*_X, *_Y, *_GROUP, "crs"}:
             aside.append(name)
     notes += [f"laboratory columns left aside: {', '.join(map(repr, aside))}"] if aside else []
-    return {**columns, **_coordinates(table, mark), **_group(table)}, notes
+    group, lacking = _group(table)
+    return {**columns, **_coordinates(table, mark), **group}, [*notes, *lacking]
 
 
 def _plausible(
@@ -288,12 +292,16 @@ def _coordinates(table: Table, mark: str) -> dict[str, Any]:
     return {"x": east, "y": north, **({"crs": crs} if len(crs) else {})}
 
 
-def _group(table: Table) -> dict[str, Any]:
+def _group(table: Table) -> tuple[dict[str, Any], list[str]]:
+    """Group of each sample, its own where the cell is empty, and a note of those."""
     names = [name.casefold() for name in table.header]
     found = next((names.index(name) for name in _GROUP if name in names), None)
-    if found is None or (table.cells[:, found] == "").any():
-        return {}
-    return {"group": np.array([as_text(cell) for cell in table.cells[:, found]], dtype=object)}
+    cells = [] if found is None else [as_text(cell) for cell in table.cells[:, found]]
+    if not any(cells):
+        return {}, []
+    group = [cell or f"row {row}" for cell, row in zip(cells, table.rows, strict=True)]
+    lacking = f"{cells.count('')} samples without a {table.header[found]!r} are groups of their own"
+    return {"group": np.array(group, dtype=object)}, [lacking] if "" in cells else []
 
 
 def _library_column(

@@ -178,9 +178,7 @@ def write_site(proposal: Proposal, *, force: bool = False) -> Path:
         If there is one of that name and ``force`` is not set, or if a study could not start.
     """
     path = free_path(proposal.site.site, force=force)
-    for finding in proposal.findings:
-        if finding.level == "problem":
-            raise SiteError(f"{finding.topic}: {finding.found}; {finding.advice}")
+    quality.refuse_problems(proposal.findings)
     text = yaml.safe_dump(proposal.keys, sort_keys=False, allow_unicode=True, width=1000)
     with atomic_write(path) as temporary:
         temporary.write_text(_HEADER + text, encoding="utf-8")
@@ -215,7 +213,9 @@ def _understood(site: Site, scans: Scans, column: str, soils: SoilSpectra) -> li
             f"{values.size}, {values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}",
         ),
     ]
-    others = [str(name) for name in soils.samples.columns if name != site.target]
+    others = [
+        str(name) for name in soils.samples.columns.drop([site.target, "below_detection"], errors="ignore")
+    ]
     lines += [("used besides", ", ".join(others))] if others else []
     lost = SOURCE_BANDS[1] - SOURCE_BANDS[0] - (site.band_stop - site.band_start)
     lines += [("narrower than usual", f"{lost:g} nm of the source's range are not used")] if lost else []

@@ -187,7 +187,7 @@ def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap
     if not structure.found:
         return SiteMap(*about, soils, structure)
     surface = maps.KrigedSite.fit(at, y, ph, log)
-    if surface.target.skill <= 0:
+    if not surface.target.skill > 0:
         return SiteMap(*about, soils, structure)
     standard = stored_model.default_standard(study.site.target) if rule else ""
     cells = maps.map_cells(at)

@@ -43,8 +43,9 @@ def describe_best_model(study: Study, predictions: pd.DataFrame) -> str:
     """Say how well the best model predicts: its R², its typical error, and whether that is of use."""
     best = rank_models(cross_validation.score_predictions(predictions))[0]
     of_best = predictions[predictions["model"] == best]
-    r2 = comparison.bootstrap_interval(of_best, "R2", seed=study.site.seed).iloc[0]
-    rmse = comparison.bootstrap_interval(of_best, "RMSE", seed=study.site.seed).iloc[0]
+    drawn, seed = "soils" if study.groups is None else "groups of soils", study.site.seed
+    r2 = comparison.bootstrap_interval(of_best, "R2", groups=study.group_of, seed=seed).iloc[0]
+    rmse = comparison.bootstrap_interval(of_best, "RMSE", groups=study.group_of, seed=seed).iloc[0]
     if study.site.target_scale == "log":
         error = f"a factor of {np.exp(rmse['value']):.2f} either way"
     else:
@@ -55,10 +56,10 @@ def describe_best_model(study: Study, predictions: pd.DataFrame) -> str:
     of = f"Of {n_models} models {best}" if n_models > 1 else best
     sentence = (
         f"{of} predicts {study.target_name}{' best' if n_models > 1 else ''}: R² {number(r2['value'])} "
-        f"(95 % interval over soils {number(r2['lower'])} to {number(r2['upper'])}), "
+        f"(95 % interval over {drawn} {number(r2['lower'])} to {number(r2['upper'])}), "
         f"with a typical error of {error}."
     )
-    if r2["lower"] <= 0:
+    if not r2["lower"] > 0:
         sentence += (
             " This is not shown to be better than the mean: spectra do not replace the laboratory here."
         )
@@ -100,6 +101,7 @@ def describe_limitations(study: Study, n_models: int) -> list[str]:
     values = target.values(study.site.target)
     span = f"{format_significant(values.min())} to {format_significant(values.max())}"
     simulated = target.provenance.kind == "simulated"
+    below = quality.count_below_detection(target, study.site.target)
     mapped = maps.local_coordinates(target.samples) is not None
     sentences = {
         "The site's soils are simulated: they show what a method can do, not what is in a place.": simulated,
@@ -116,6 +118,11 @@ def describe_limitations(study: Study, n_models: int) -> list[str]:
         + ": what a model predicts beyond is extrapolation.": True,
         f"The best of {n_models} models was chosen by the scores shown here, which makes its scores a little "
         "too good.": n_models > 1,
+        f"{below} of {n} values of {study.target_name} are below detection, or the smallest of all: so many "
+        "substituted values (half the limit) bias models, scores and intervals.": below > quality.BELOW * n,
+        "Some spectra are of one soil under several ids (near twins): they were kept in one group.": any(
+            note.startswith("near twins") for note in target.provenance.notes
+        ),
         "All soils come from one site: nothing here tests another mine, instrument or year.": True,
     }
     return [sentence for sentence, applies in sentences.items() if applies]
@@ -261,6 +268,6 @@ def describe_choosing(needed: tuple[float, float] | None) -> str:
     tested = f"Tested {N_DRAWS} times on this site's own soils, "
     if chosen <= N_START:
         return f"{tested}{random:.0f} random soils were hardly better than {N_START}: choosing is not judged."
-    if chosen >= random:
+    if not chosen < random:
         return f"{tested}choosing needed no fewer soils than random samples, {random:.0f}."
     return f"{tested}{chosen:.0f} chosen soils were as good as {random:.0f} random ones."
