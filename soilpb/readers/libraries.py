@@ -3,7 +3,8 @@
 A library of 40,000 scans with 4,200 bands is 2 GB of text: :class:`SpectralTable` has one chunk of
 rows in memory at a time and :func:`read_on_grid` brings it to a study's grid. :func:`load_or_convert`
 keeps the result in a folder of ``reflectance.npy`` (memory-mapped the second time),
-``samples.parquet``, ``card.json`` and their checksum; a damaged one is made again. :func:`check_source` says whether a library is complete.
+``samples.parquet``, ``card.json`` and their checksum; a damaged one is made again.
+:func:`check_source` says whether a library is complete.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import gzip
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -49,6 +51,10 @@ LEAST_SHARE = 0.95
 _UNFINISHED = ".converting-"
 #: Files of a cache entry, and the one that holds their checksum.
 _PARTS, _SUM = ("reflectance.npy", "samples.parquet", "card.json"), "SHA256SUM"
+#: Beside them: path, size, time of change (ns) and sha256 of the files that were read.
+_SOURCES = "sources.json"
+#: A file changed less than so many ns ago may change again within one tick of its file system's clock.
+SETTLED_NS = 3_000_000_000
 
 
 class SpectralTable:
@@ -208,23 +214,61 @@ def load_or_convert(
 
     An entry's name is a hash of the bytes that were read, the grid and :data:`VERSION`, so
     whatever changes makes another entry. It appears under its name only when it is complete.
+    Files whose size and time of change are those of an entry's card are not hashed again.
 
     Without a ``folder`` nothing is kept. ``files`` are all that ``convert`` reads; the provenance carries
     the sha256 of their bytes. Spectra from the cache are memory-mapped.
     """
-    digest = _files.sha256_of(*files)
-
-    def converted() -> SoilSpectra:
+    known = _read_hashes(Path(folder), reader) if folder else {}
+    sources = _hash_files(files, known)
+    entry = _entry(folder, reader, grid, sources)
+    whole = bool(folder) and _is_whole(entry)
+    if known and not whole:  # what is made anew is hashed anew: the card may be damaged, too
+        sources = _hash_files(files, {})
+        entry = _entry(folder, reader, grid, sources)
+        whole = _is_whole(entry)
+    if not whole:
         soils = convert()
-        return replace(soils, provenance=replace(soils.provenance, sha256=digest))
-
-    if folder is None:
-        return converted()
-    key = json.dumps([reader, VERSION, digest, np.asarray(grid, float).tolist()])
-    entry = Path(folder) / f"{reader}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    if not _is_whole(entry):
-        _save(entry, converted())
+        soils = replace(soils, provenance=replace(soils.provenance, sha256=_digest(sources)))
+        if folder is None:
+            return soils
+        _save(entry, soils)
+    if any(tuple(file) not in known for *file, _ in sources):
+        with suppress(OSError):  # a read-only cache is hashed each time
+            _files.save_card(entry / _SOURCES, {"files": sources})
     return _load(entry)
+
+
+def _hash_files(files: Sequence[Path], known: dict[tuple, str]) -> list[tuple[str, int, int, str]]:
+    """Path, size, time of change and sha256 of each file, the latter read only where it is not known."""
+    found = []
+    for path in files:
+        stat, now = path.stat(), time.time_ns()
+        state = str(path.resolve()), stat.st_size, stat.st_mtime_ns
+        digest = known.get(state) or _files.sha256_of(path)
+        changed = stat.st_mtime_ns if now - stat.st_mtime_ns > SETTLED_NS else -1  # fits no file
+        found.append((*state[:2], changed, digest))
+    return found
+
+
+def _read_hashes(folder: Path, reader: str) -> dict[tuple, str]:
+    """Hashes by path, size and time of change, from all cards of the cache that can be read."""
+    known: dict[tuple, str] = {}
+    for card in folder.glob(f"{reader}-*/{_SOURCES}"):
+        with suppress(OSError, ValueError, TypeError, KeyError):
+            known |= {tuple(file): str(digest) for *file, digest in _files.load_card(card)["files"]}
+    return known
+
+
+def _digest(sources: Sequence[tuple[str, int, int, str]]) -> str:
+    """Hash of a file, or of the hashes of several."""
+    digests = [digest for *_, digest in sources]
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _entry(folder: Path | None, reader: str, grid: np.ndarray, sources: Sequence[tuple]) -> Path:
+    key = json.dumps([reader, VERSION, _digest(sources), np.asarray(grid, float).tolist()])
+    return Path(folder or "") / f"{reader}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def _save(entry: Path, soils: SoilSpectra) -> None:

@@ -1,6 +1,7 @@
 """Wide tables in chunks: the same numbers as read whole, resampled with gaps, kept in a cache."""
 
 import gzip
+import os
 import shutil
 from pathlib import Path
 
@@ -200,6 +201,64 @@ def test_second_load_equals_the_first_and_is_memory_mapped(tmp_path, source, soi
         assert loaded.provenance.notes == ("read so",)
         assert loaded.provenance.sha256 == _files.sha256_of(source)
         pd.testing.assert_frame_equal(loaded.samples, soils.samples)
+
+
+@pytest.fixture
+def hashed(source, monkeypatch):
+    """Let the source be old, and list which files are hashed."""
+    os.utime(source, (1e9, 1e9))
+    names, hash_files = [], _files.sha256_of
+    monkeypatch.setattr(
+        _files, "sha256_of", lambda *paths: (names.extend(p.name for p in paths), hash_files(*paths))[1]
+    )
+    return names
+
+
+def test_an_unchanged_source_is_not_hashed_again(tmp_path, source, soils, hashed):
+    """A gigabyte is read once: later loads look at its size and time of change."""
+    convert = Converter(soils)
+    first = load(tmp_path / "cache", source, convert)
+    assert hashed.count("library.csv") == 1
+    again = load(tmp_path / "cache", source, convert)
+    assert hashed.count("library.csv") == 1
+    assert again.provenance == first.provenance
+    load(tmp_path / "cache", source, convert, THREE_BANDS + 1)
+    assert convert.calls == 2
+
+
+@pytest.mark.parametrize("change", ["touched", "other bytes", "just written"])
+def test_a_source_that_may_have_changed_is_hashed(tmp_path, source, soils, hashed, change):
+    """Another time of change, or one within a clock's tick, is hashed; other bytes are converted."""
+    convert = Converter(soils)
+    if change == "just written":
+        os.utime(source)
+    load(tmp_path / "cache", source, convert)
+    if change == "other bytes":
+        source.write_text("0riginal")
+    if change == "touched":
+        os.utime(source, (1e9, 1.1e9))
+    hashed.clear()
+    found = load(tmp_path / "cache", source, convert)
+    assert "library.csv" in hashed
+    assert convert.calls == (2 if change == "other bytes" else 1)
+    assert found.provenance.sha256 == _files.sha256_of(source)
+
+
+@pytest.mark.parametrize(
+    "damage", ["{bad", "[]", '{"files": [3]}', '{"files": [[[], 8, 1, "0"]]}', "no hash"]
+)
+def test_damaged_hashes_are_made_again(tmp_path, source, soils, hashed, damage):
+    """A card of hashes that cannot be read, or that lies, costs one hashing and no wrong soil."""
+    convert = Converter(soils)
+    load(tmp_path / "cache", source, convert)
+    card = tmp_path / "cache" / entries(tmp_path / "cache")[0].name / "sources.json"
+    card.write_text(
+        card.read_text().replace(_files.sha256_of(source), damage) if damage == "no hash" else damage
+    )
+    for _ in range(2):
+        found = load(tmp_path / "cache", source, convert)
+        assert found.provenance.sha256 == _files.sha256_of(source)
+    assert convert.calls == 1
 
 
 def test_without_a_folder_nothing_is_kept(tmp_path, source, soils):
