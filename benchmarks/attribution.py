@@ -3,8 +3,7 @@
     python benchmarks/attribution.py [--soils 130] [--background 20] [--json FILE]
 
 130 simulated soils at 210 and at 2,100 bands, explained by one network each. Agreement is
-Spearman's correlation of mean absolute credit, by wavelength and by bands of 100 nm. Owen
-values are compared with those of shap's PartitionExplainer too, which must be equal.
+Spearman's correlation of mean absolute attribution, by wavelength and by bands of 100 nm.
 """
 
 from __future__ import annotations
@@ -17,13 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import shap
 from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
 from soilpb.explain import network_attribution
-from soilpb.explain.attribution import Attribution, attribute_by_coefficients, band_members
-from soilpb.explain.network_attribution import ExplainableNetwork
+from soilpb.explain.attribution import Attribution, attribute_by_coefficients
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.training import TrainingConfig
@@ -32,8 +29,6 @@ from soilpb.spectra import band_grid
 
 GRIDS = {210: band_grid(400, 2490, 10), 2_100: band_grid(400, 2499, 1)}
 EDGES = np.arange(400.0, 2501.0, 100.0)
-#: Owen values cost the square of the bands for each background soil.
-OWEN_BACKGROUND = 5
 
 
 def benchmark(n_bands: int, n_soils: int, n_background: int, seed: int = 0) -> pd.DataFrame:
@@ -49,9 +44,6 @@ def benchmark(n_bands: int, n_soils: int, n_background: int, seed: int = 0) -> p
         "DeepExplainer": lambda: network_attribution.deep_shap(network, X, background),
         "DeepLiftShap": lambda: network_attribution.deep_lift_shap(network, X, background),
         "IntegratedGradients": lambda: network_attribution.integrated_gradients(network, X, background),
-        "Owen, 21 bands": lambda: network_attribution.owen_values(
-            network, X, background[:OWEN_BACKGROUND], EDGES
-        ),
         "PLS, exact": lambda: attribute_by_coefficients(pls, X, background, GRIDS[n_bands]),
     }
     for warm_up in (
@@ -80,7 +72,7 @@ def benchmark(n_bands: int, n_soils: int, n_background: int, seed: int = 0) -> p
 
 
 def train(n_bands: int, seed: int) -> SpectralNetwork:
-    """Train a network on pH of 3,000 simulated soils: enough for credit that is not noise."""
+    """Train a network on pH of 3,000 simulated soils: enough for attributions that are not noise."""
     source = twin.simulate_source(3_000, seed=seed + 1, grid=GRIDS[n_bands])
     return SpectralNetwork.fit(
         source.reflectance,
@@ -92,44 +84,12 @@ def train(n_bands: int, seed: int) -> SpectralNetwork:
 
 
 def agreement(explained: Attribution, reference: Attribution, edges: np.ndarray) -> float:
-    """Spearman correlation of mean absolute credit in the bands that edges make, or by wavelength."""
+    """Spearman correlation of mean absolute attribution in the bands that edges make, or by wavelength."""
     if len(edges) == len(explained.wavelengths):
         sizes = [a.profile("")["mean_abs"] for a in (explained, reference)]
     else:
         sizes = [a.bands(edges, "")["mean_abs"] for a in (explained, reference)]
     return float(spearmanr(*sizes).statistic)
-
-
-def partition_difference(n_bands: int = 210, n_soils: int = 3, seed: int = 0) -> float:
-    """Largest difference of our Owen values from shap's, relative to the largest value.
-
-    shap masks wavelengths and stops at the nodes of its tree that have a negative height.
-    """
-    network = train(n_bands, seed)
-    X = twin.simulate_target(n_soils + OWEN_BACKGROUND, seed=seed, grid=GRIDS[n_bands]).reflectance
-    ours = network_attribution.owen_values(network, X[:n_soils], X[n_soils:], EDGES)
-    subject = ExplainableNetwork.prepare(network, X[:n_soils], X[n_soils:])
-    members = band_members(network.wavelengths, EDGES)
-    masker = shap.maskers.Partition(subject.background.numpy(), clustering=_tree(members.sum(axis=1)))
-    explainer = shap.PartitionExplainer(lambda x: subject.predict(subject.inputs.new_tensor(x)), masker)
-    theirs = explainer(subject.inputs.numpy(), max_evals=10**9, batch_size=64, silent=True).values  # noqa: PD011
-    return float(np.abs((ours.attributions - theirs) @ members.T).max() / np.abs(theirs @ members.T).max())
-
-
-def _tree(sizes: np.ndarray) -> np.ndarray:
-    """Linkage in which neighbours merge within bands (height -1), then bands by halves."""
-    merges: list[tuple[float, ...]] = []
-
-    def merge(nodes: list[tuple[int, int]], height: float) -> tuple[int, int]:
-        if len(nodes) == 1:
-            return nodes[0]
-        (left, n), (right, m) = (merge(half, height) for half in np.split(nodes, [len(nodes) // 2]))
-        merges.append((left, right, height, n + m))
-        return int(sizes.sum()) + len(merges) - 1, n + m
-
-    leaves = np.split(np.arange(sizes.sum()), np.cumsum(sizes)[:-1])
-    merge([merge([(leaf, 1) for leaf in band], -1.0) for band in leaves], 1.0)
-    return np.array(merges)
 
 
 def main() -> None:
@@ -144,11 +104,9 @@ def main() -> None:
             [benchmark(n_bands, arguments.soils, arguments.background) for n_bands in GRIDS],
             ignore_index=True,
         )
-        difference = partition_difference()
     print(table.to_string(index=False, float_format="{:.3g}".format))
-    print(f"\nOwen values differ from shap.PartitionExplainer by at most {difference:.1e} of the largest")
     if arguments.json:
-        result = {"explainers": table.to_dict("records"), "partition difference": difference}
+        result = {"explainers": table.to_dict("records")}
         arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
 
 

@@ -8,13 +8,13 @@ confounders whether it predicts more than what is correlated with the target.
 import lazy_loader
 
 _EXPORTS = {
-    "attribution": ["Attribution", "attribute_by_coefficients", "pls_importance", "tabulate"],
+    "attribution": ["Attribution", "attribute_by_coefficients", "tabulate"],
     "bands": ["OUTCOMES", "PUBLISHED_WINDOWS", "attribute", "attribute_by_fold", "compare_bands",
               "compare_windows", "fit_by_fold", "format_window", "jackknife_intervals", "strongest_bands"],
     "confounders": ["check_confounders", "score_confounders"],
     "mineral_slopes": ["CONSTITUENTS", "ProjectedModel", "estimate_own_slope", "estimate_slopes",
                        "estimate_slopes_by_fold", "estimate_texture_exponent", "laboratory_abundances"],
-    "network_attribution": ["deep_lift_shap", "deep_shap", "integrated_gradients", "owen_values"],
+    "network_attribution": ["deep_lift_shap", "deep_shap", "integrated_gradients"],
     "sanity_checks": ["check_additivity", "check_agreement", "check_beyond_chance", "check_masking",
                       "check_randomisation", "check_stability", "check_truth", "check_windows",
                       "compare_with_permuted_targets", "compare_with_truth", "mask_bands",

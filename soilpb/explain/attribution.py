@@ -3,7 +3,7 @@
 The attributions of a soil sum over its bands to the prediction minus a base value; this is
 checked wherever they are computed. Tables also give them per nanometre, so that wide bands
 do not look important for being wide. For models that are linear in absorbance (PLS on
-absorbance or on its derivative) the exact values are computed here, with coefficients and VIP.
+absorbance or on its derivative) the exact values are computed here.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from sklearn.base import RegressorMixin
-from sklearn.cross_decomposition import PLSRegression
 
-from soilpb.models.pls import PLSCV, PREPROCESSING
 from soilpb.spectra import absorbance, reflectance_from_absorbance
 
 #: Attributions may miss the prediction by this share of the predictions' standard deviation.
@@ -72,10 +70,8 @@ class Attribution:
         the target), ``per_nm`` (``mean_abs`` per nm) and ``direction`` (correlation with the height
         of the band: the sign of its effect).
         """
-        return self._table(self.attributions, self.inputs, model, draw).assign(
-            wavelength=self.wavelengths,
-            per_nm=lambda table: table["mean_abs"] / np.gradient(self.wavelengths),
-        )
+        table = self._table(self.attributions, self.inputs, model, draw).assign(wavelength=self.wavelengths)
+        return table.assign(per_nm=table["mean_abs"] / np.gradient(self.wavelengths))
 
     def bands(self, edges: np.ndarray, model: str, draw: int = 0) -> pd.DataFrame:
         """Tabulate attributions by contiguous bands, summed within a band before the size is taken.
@@ -88,13 +84,11 @@ class Attribution:
         if not members.any(axis=1).all():
             empty = int(np.argmin(members.any(axis=1)))
             raise ValueError(f"the band {edges[empty]:g}–{edges[empty + 1]:g} nm holds no wavelength")
-        return self._table(self.attributions @ members.T, self.inputs @ members.T, model, draw).assign(
-            start=edges[:-1],
-            stop=edges[1:],
-            per_nm=lambda table: table["mean_abs"] / np.diff(edges),
-        )
+        table = self._table(self.attributions @ members.T, self.inputs @ members.T, model, draw)
+        return table.assign(start=edges[:-1], stop=edges[1:], per_nm=table["mean_abs"] / np.diff(edges))
 
     def _table(self, attributions: np.ndarray, inputs: np.ndarray, model: str, draw: int) -> pd.DataFrame:
+        direction = pd.DataFrame(attributions).corrwith(pd.DataFrame(inputs)).fillna(0)  # 0 where constant
         return pd.DataFrame(
             {
                 "model": model,
@@ -102,7 +96,7 @@ class Attribution:
                 "draw": draw,
                 "mean_abs": np.abs(attributions).mean(axis=0),
                 "mean": attributions.mean(axis=0),
-                "direction": _correlation(attributions, inputs),
+                "direction": direction,
             }
         )
 
@@ -144,14 +138,8 @@ def attribute_by_coefficients(
     """Attribute predictions by coefficients: each times the band's distance from the background's mean.
 
     For a model that is linear in absorbance these are the exact Shapley values; for another
-    (SNV, kernels) they are its linear approximation at the background's mean spectrum.
-
-    Parameters
-    ----------
-    model : fitted estimator
-    X, background : (n, n_bands) arrays
-        Reflectance of the soils to explain, and of those that stand for "spectrum unknown".
-    wavelengths : (n_bands,) array, nm
+    (SNV, kernels) they are its linear approximation at the background's mean spectrum. ``X`` is the
+    reflectance of the soils to explain, ``background`` that of soils that stand for "spectrum unknown".
     """
     X, background = np.asarray(X, dtype=float), np.asarray(background, dtype=float)
     inputs = absorbance(X)
@@ -159,29 +147,3 @@ def attribute_by_coefficients(
     attributions = from_mean * absorbance_coefficients(model, background)
     base = float(model.predict(background).mean())
     return Attribution("coefficients", wavelengths, attributions, inputs, model.predict(X), base)
-
-
-def pls_importance(model: PLSCV, X: np.ndarray, y: np.ndarray, wavelengths: np.ndarray) -> pd.DataFrame:
-    """Coefficients and variable importance in projection (VIP) of a PLS model fitted on ``X`` and ``y``.
-
-    Returns
-    -------
-    DataFrame
-        ``wavelength`` (nm); ``coefficient``, on the model's own preprocessing times the band's
-        standard deviation there; ``vip``, whose squares average 1 (Wold et al. 2001,
-        Chemom. Intell. Lab. Syst. 58:109).
-    """
-    spectra = PREPROCESSING[model.preprocessing_]().fit_transform(np.asarray(X, dtype=float))
-    pls = PLSRegression(model.n_components_, scale=False).fit(spectra, y)
-    explained = (pls.x_scores_**2).sum(axis=0) * pls.y_loadings_[0] ** 2
-    weights = pls.x_weights_**2 / (pls.x_weights_**2).sum(axis=0)
-    vip = np.sqrt(len(wavelengths) * weights @ explained / explained.sum())
-    coefficient = model.coef_ * spectra.std(axis=0)
-    return pd.DataFrame({"wavelength": wavelengths, "coefficient": coefficient, "vip": vip})
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Pearson correlation of each column; 0 where either is constant."""
-    a, b = a - a.mean(axis=0), b - b.mean(axis=0)
-    spread = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
-    return np.divide((a * b).sum(axis=0), spread, out=np.zeros(a.shape[1]), where=spread > 0)

@@ -43,14 +43,11 @@ def score_confounders(
     Parameters
     ----------
     model : scikit-learn regressor
-        Predicts the target, and each confounder, from reflectance. One model reads all: a
+        Predicts the target ``y``, and each confounder, from reflectance ``X``. One model reads all: a
         better reader of the same confounders would pass for lead.
-    X : (n_samples, n_bands) array, reflectance
-    y : (n_samples,) array, on the modelling scale
     confounders : DataFrame, n_samples rows
         What was measured beside the target, on scales that the target may follow linearly
         (logarithms of abundances, pH as it is). Without gaps.
-    folds : iterable of Fold
     groups : (n_samples,) array, optional
         What the folds keep together; inner folds, which follow ``seed``, keep it together too.
 

@@ -22,20 +22,8 @@ from sklearn.base import RegressorMixin
 from soilpb.evaluate import splits
 from soilpb.explain.bands import fit_by_fold, jackknife_intervals
 from soilpb.models.pls import PLSCV
-from soilpb.simulate.minerals import (
-    TYPICAL_ABUNDANCE,
-    add_constituent,
-    endmember_absorption,
-    km_ratio,
-    km_reflectance,
-    scattering,
-)
-from soilpb.spectra import (
-    CARBON_IN_ORGANIC_MATTER,
-    SoilSpectra,
-    absorbance,
-    reflectance_from_absorbance,
-)
+from soilpb.simulate import minerals
+from soilpb.spectra import CARBON_IN_ORGANIC_MATTER, SoilSpectra, absorbance, reflectance_from_absorbance
 from soilpb.study import Study
 
 #: Constituents asked about unless told otherwise.
@@ -70,12 +58,10 @@ def estimate_slopes(
 
     Parameters
     ----------
-    model : fitted estimator
     X : (n_samples, n_bands) array
         Measured reflectance, fraction.
-    wavelengths : (n_bands,) array, nm
     constituents : sequence of str
-        Names from the atlas: endmembers or mixtures.
+        Names from the atlas, endmembers or mixtures; another is a ValueError.
     abundance : mapping of str to float or (n_samples,) array, optional
         Mass fractions, where known; typical ones of soils otherwise. They set only the
         unit: twice the abundance is twice the slope.
@@ -89,11 +75,6 @@ def estimate_slopes(
         One row per constituent and sample: ``constituent``, ``sample`` (position in ``X``),
         ``slope`` (units of the target per unit of the natural logarithm).
 
-    Raises
-    ------
-    ValueError
-        If a constituent is not in the atlas.
-
     Examples
     --------
     >>> class Darkness:
@@ -103,14 +84,15 @@ def estimate_slopes(
     >>> slopes["slope"].item() > 0
     True
     """
-    amounts = {**TYPICAL_ABUNDANCE, **(abundance or {})}
+    amounts = {**minerals.TYPICAL_ABUNDANCE, **(abundance or {})}
     if unknown := set(constituents) - amounts.keys():
         raise ValueError(f"the atlas has no {sorted(unknown)}; it has {', '.join(amounts)}")
     tables = []
     for constituent in constituents:
         predictions = []
         for change in (_STEP / 2, -_STEP / 2):
-            changed = add_constituent(X, wavelengths, constituent, change * np.asarray(amounts[constituent]))
+            added = change * np.asarray(amounts[constituent])
+            changed = minerals.add_constituent(X, wavelengths, constituent, added)
             if constituent == "clay":
                 changed = _scale_scattering(changed, (1 + change) ** texture)
             predictions.append(model.predict(changed))
@@ -183,10 +165,11 @@ def estimate_texture_exponent(library: SoilSpectra) -> float:
     known = laboratory_abundances(library.samples)
     if "clay" not in known:
         return 0.0
-    ratio = km_ratio(library.reflectance.astype(float))
+    ratio = minerals.km_ratio(library.reflectance.astype(float))
     measured = np.column_stack([np.ones(len(ratio)), *(np.log(known[name] + _TRACE) for name in known)])
     coefficients = np.linalg.lstsq(measured, np.log(ratio), rcond=None)[0]
-    absorption = endmember_absorption(library.wavelengths)["clay"] / scattering(library.wavelengths)
+    wavelengths = library.wavelengths
+    absorption = minerals.endmember_absorption(wavelengths)["clay"] / minerals.scattering(wavelengths)
     absorbed = (known["clay"][:, None] * absorption / ratio).mean(axis=0)
     return -float(np.median(coefficients[1 + list(known).index("clay")] - absorbed))
 
@@ -247,5 +230,5 @@ class ProjectedModel:
 
 def _scale_scattering(X: np.ndarray, factor: float) -> np.ndarray:
     """Reflectance of the same layers with scattering multiplied by a factor."""
-    before = km_ratio(X.astype(float))
-    return (X * km_reflectance(before / factor) / km_reflectance(before)).astype(X.dtype)
+    before = minerals.km_ratio(X.astype(float))
+    return (X * minerals.km_reflectance(before / factor) / minerals.km_reflectance(before)).astype(X.dtype)

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
-from soilpb.explain.attribution import Attribution, band_members
+from soilpb.explain.attribution import Attribution
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.training import reproducible
 
@@ -127,42 +127,6 @@ def integrated_gradients(
     return explained.require_additivity(_PATH_TOLERANCE)
 
 
-@reproducible(seed=0)
-def owen_values(
-    network: SpectralNetwork, X: np.ndarray, background: np.ndarray, edges: np.ndarray, output: int = 0
-) -> Attribution:
-    """Compute Owen values of contiguous bands, each masked as a whole.
-
-    Exact over a balanced binary tree of the bands, in which only neighbours form unions, as in shap's
-    ``PartitionExplainer``. A band's value is spread evenly over its wavelengths; :meth:`Attribution.bands`
-    with the same ``edges`` (nm, ascending, holding every wavelength) gives it back. Other parameters
-    are those of :func:`deep_shap`; any network will do. It predicts at most ``n ** 2`` spectra
-    for each soil and background soil. Source: Owen (1977), *Values of Games with a Priori Unions*.
-    """
-    copied = ExplainableNetwork.prepare(network, X, background, output)
-    members = band_members(network.wavelengths, edges)
-    if not (members.sum(axis=0) == 1).all() or not members.any(axis=1).all():
-        raise ValueError(f"edges {edges[0]:g}–{edges[-1]:g} nm must hold every wavelength, and each band one")
-    values = np.zeros((len(X), len(members)))
-    nothing = np.zeros(len(network.wavelengths), dtype=bool)
-
-    def share(bands: range, known: np.ndarray, low: np.ndarray, high: np.ndarray, weight: float) -> None:
-        """Divide ``high − low``, what these bands add to what is known, among them."""
-        if len(bands) == 1:
-            values[:, bands[0]] += weight * (high - low)
-            return
-        halves = bands[: len(bands) // 2], bands[len(bands) // 2 :]
-        with_half = [known | members[half].any(axis=0) for half in halves]
-        means = [copied.expect(mask) for mask in with_half]
-        for this, other in ((0, 1), (1, 0)):
-            share(halves[this], known, low, means[this], weight / 2)
-            share(halves[this], with_half[other], means[other], high, weight / 2)
-
-    share(range(len(members)), nothing, copied.expect(nothing), copied.expect(~nothing), 1.0)
-    spread = members / members.sum(axis=1, keepdims=True)
-    return copied.attribution("Owen", values @ spread / copied.sd).require_additivity()
-
-
 @dataclass
 class ExplainableNetwork:
     """A safe copy ``model`` of a network, with prepared spectra ``inputs`` and ``background``.
@@ -185,8 +149,12 @@ class ExplainableNetwork:
         """Copy a network and prepare reflectance for it; parameters as for :func:`deep_shap`."""
         if len(background) < 2:
             raise ValueError(f"the background holds {len(background)} spectra; at least 2 are needed")
+        # a linear layer picks the output, so that the rules hold through it
+        pick = nn.Linear(len(network.properties), 1, bias=False)
+        with torch.no_grad():
+            pick.weight.copy_(torch.eye(len(network.properties))[[output]])
         return cls(
-            copy_for_explanation(network.network, len(network.properties), output),
+            nn.Sequential(copy.deepcopy(network.network), pick).eval().requires_grad_(False),
             torch.from_numpy(network.prepare(X)),
             torch.from_numpy(network.prepare(background)),
             network.wavelengths,
@@ -213,17 +181,6 @@ class ExplainableNetwork:
             self.predict(self.inputs),
             float(self.predict(self.background).mean()),
         )
-
-
-def copy_for_explanation(network: nn.Module, n_outputs: int = 1, output: int = 0) -> nn.Module:
-    """Copy a network in evaluation mode, reduced to one output, (n_samples, n_bands) to (n_samples, 1).
-
-    The output is picked by a linear layer, so the rules hold through it.
-    """
-    pick = nn.Linear(n_outputs, 1, bias=False)
-    with torch.no_grad():
-        pick.weight.copy_(torch.eye(n_outputs)[[output]])
-    return nn.Sequential(copy.deepcopy(network), pick).eval().requires_grad_(False)
 
 
 def check_explainable(network: nn.Module, n_bands: int) -> None:

@@ -24,12 +24,7 @@ from scipy.stats import spearmanr
 
 from soilpb._format import to_words, track
 from soilpb.explain.attribution import ADDITIVITY_TOLERANCE, Attribution, band_members
-from soilpb.explain.bands import (
-    compare_windows,
-    format_window,
-    jackknife_half_width,
-    relative_attribution,
-)
+from soilpb.explain.bands import compare_windows, format_window, jackknife_half_width, relative_attribution
 from soilpb.explain.network_attribution import ExplainableNetwork, deep_lift_shap
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.training import reproducible
@@ -63,11 +58,9 @@ def profile_random_networks(
     spread of the spectra, and nothing that was learned (Adebayo et al. 2018, arXiv:1810.03292).
     ``X`` and ``background`` are reflectance; the model of the profiles is ``random weights``.
     """
-    profiles = []
+    profiles, shape = [], (network.wavelengths, network.properties, network.network.config)
     for draw in range(n_draws):
-        untrained = SpectralNetwork.random(
-            X, network.wavelengths, network.properties, network.network.config, seed + draw
-        )
+        untrained = SpectralNetwork.random(X, *shape, seed + draw)
         randomised = replace(network, network=untrained.network)
         profiles.append(deep_lift_shap(randomised, X, background).profile("random weights", draw))
     return pd.concat(profiles, ignore_index=True)
@@ -88,13 +81,12 @@ def mask_bands(
 
     Parameters
     ----------
-    network : SpectralNetwork
     X, background : (n, n_bands) arrays, reflectance
         Masked bands are averaged over the background.
     bands : DataFrame
         ``start``, ``stop``, ``mean_abs`` of contiguous bands of equal width.
-    n_random, seed : int
-        Random orders of the same bands.
+    n_random : int
+        Number of random orders of the same bands.
 
     Returns
     -------
@@ -138,7 +130,7 @@ def compare_with_permuted_targets(
         ``stop``, ``mean_abs``).
     y : (n_samples,) array
         The target as measured.
-    n_permutations, seed : int
+    n_permutations : int
         The smallest p-value is ``1 / (n_permutations + 1)``.
 
     Returns
@@ -255,7 +247,7 @@ def check_beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
 
 def true_profile(response: pd.DataFrame) -> pd.Series:
     """Size of :func:`soilpb.simulate.truth.true_response` by wavelength, 1 on average."""
-    whole = response[response["constituent"] == "all"].set_index("wavelength")["response"].abs()
+    whole = response.query("constituent == 'all'").set_index("wavelength")["response"].abs()
     return whole / whole.mean()
 
 
@@ -271,13 +263,10 @@ def true_windows(response: pd.DataFrame) -> pd.DataFrame:
     """
     profile = true_profile(response)
     kinds = {member: mixture for mixture, members in MIXTURES.items() for member in members}
-    responses = (
-        response[response["constituent"] != "all"]
-        .assign(driver=lambda table: table["constituent"].replace(kinds))
-        .pivot_table(index="wavelength", columns="driver", values="response", aggfunc="sum")
-        .abs()
-    )
-    driver = responses.idxmax(axis=1).where(profile > 1, "")
+    parts = response.query("constituent != 'all'")
+    parts = parts.assign(driver=parts["constituent"].replace(kinds))
+    responses = parts.pivot_table("response", "wavelength", "driver", aggfunc="sum")
+    driver = responses.abs().idxmax(axis=1).where(profile > 1, "")
     runs = profile.groupby((driver != driver.shift()).cumsum())
     rows = [(run.index[0], run.index[-1], run.mean(), driver[run.index[0]]) for _, run in runs]
     table = pd.DataFrame(rows, columns=["start", "stop", "true", "driver"])
@@ -300,16 +289,10 @@ def check_truth(profiles: pd.DataFrame, response: pd.DataFrame, model: str, left
     truth = true_profile(response).loc[draws.index]
     rho = _spearman((truth, draw) for _, draw in draws.items())
     half = jackknife_half_width(rho, left_out)
-    low, high = float(rho.mean() - half), float(rho.mean() + half)
-    ranking = Verdict(
-        f"Attributions of {model} rank wavelengths as the true response does",
-        "Spearman over wavelengths ≥ 0.5",
-        float(rho.mean()),
-        low,
-        high,
-        decide(low, high, 0.5),
-    )
-    return [ranking] + [
+    mean, low, high = (float(value) for value in (rho.mean(), rho.mean() - half, rho.mean() + half))
+    statement = f"Attributions of {model} rank wavelengths as the true response does"
+    verdict = decide(low, high, 0.5)
+    return [Verdict(statement, "Spearman over wavelengths ≥ 0.5", mean, low, high, verdict)] + [
         Verdict(
             f"{model} uses {format_window(row.start, row.stop)}, where {to_words(row.driver)} truly acts",
             "attribution per nm ≥ 1 (even)",

@@ -8,7 +8,6 @@ from soilpb.explain.attribution import (
     absorbance_coefficients,
     attribute_by_coefficients,
     band_members,
-    pls_importance,
 )
 from soilpb.models.pls import PLSCV
 from soilpb.spectra import absorbance, reflectance_from_absorbance
@@ -97,23 +96,3 @@ def test_a_model_that_is_not_linear_does_not_add_up(soils):
     model = PLSCV(max_components=5, preprocessing="snv").fit(*soils)
     with pytest.raises(ArithmeticError, match="coefficients: attributions miss"):
         attribute_by_coefficients(model, soils[0], soils[0], WAVELENGTHS).require_additivity()
-
-
-def test_vip_is_the_textbook_sum(soils):
-    """VIP² is the weights' squares, averaged by explained sums of squares, times the bands; its mean is 1."""
-    model = PLSCV(max_components=1, preprocessing="raw").fit(*soils)
-    table = pls_importance(model, *soils, WAVELENGTHS)
-    assert (table["vip"] ** 2).mean() == pytest.approx(1)
-    weights = (absorbance(soils[0]) - absorbance(soils[0]).mean(axis=0)).T @ (soils[1] - soils[1].mean())
-    np.testing.assert_allclose(table["vip"], np.sqrt(30) * np.abs(weights) / np.linalg.norm(weights))
-
-
-def test_vip_counts_components_by_what_they_explain(soils):
-    """A second latent variable that explains next to nothing of the target leaves VIP as it was."""
-    spectra = absorbance(soils[0])
-    first = np.linalg.svd(spectra - spectra.mean(axis=0), full_matrices=False)[2][0]
-    y = spectra @ first + 1e-4 * np.random.default_rng(1).normal(size=60)
-    model = PLSCV(max_components=1, preprocessing="raw").fit(soils[0], y)
-    one = pls_importance(model, soils[0], y, WAVELENGTHS)["vip"]
-    model.n_components_ = 2
-    np.testing.assert_allclose(pls_importance(model, soils[0], y, WAVELENGTHS)["vip"], one, atol=0.01)

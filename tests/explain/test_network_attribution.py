@@ -8,7 +8,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from soilpb.explain.attribution import band_members
 from soilpb.explain.network_attribution import (
     ExplainableNetwork,
     UnexplainableError,
@@ -16,22 +15,12 @@ from soilpb.explain.network_attribution import (
     deep_lift_shap,
     deep_shap,
     integrated_gradients,
-    owen_values,
 )
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.resnet import ResNet1d, ResNetConfig
-from soilpb.models.training import evaluate
 
 WAVELENGTHS = np.arange(400.0, 2500.0, 50.0)
-EDGES = np.array([400.0, 700.0, 1400.0, 2500.0])
 N_BANDS = 12
-EXPLAINERS = [
-    deep_shap,
-    deep_lift_shap,
-    integrated_gradients,
-    lambda network, X, background, output=0: owen_values(network, X, background, EDGES, output),
-]
-BY_NAME = pytest.mark.parametrize("explain", EXPLAINERS, ids=["deep", "captum", "integrated", "owen"])
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +42,7 @@ def network(spectra):
     return network
 
 
-@BY_NAME
+@pytest.mark.parametrize("explain", [deep_shap, deep_lift_shap, integrated_gradients])
 def test_attributions_add_up_and_nothing_else_changes(explain, network, spectra):
     """They sum to that property's prediction minus its base; weights, generator and bits stay the same."""
     before, random_state = copy.deepcopy(network.network.state_dict()), np.random.get_state()[1].copy()  # noqa: NPY002
@@ -95,28 +84,6 @@ def test_a_network_that_the_rules_do_not_fit_is_never_explained(network, spectra
             explain(shared, spectra[:3], spectra[12:20])
         with pytest.raises(UnexplainableError, match="Softmax 'head.1' has no rule"):
             explain(squared, spectra[:3], spectra[12:20])
-
-
-def test_owen_values_average_over_orders_that_keep_unions_together(network, spectra):
-    """By definition: a band's mean contribution over all orders in which unions arrive in one piece."""
-    x, background = spectra[:2], spectra[12:16]
-    inputs, unknown = network.prepare(x), network.prepare(background)
-    members = band_members(WAVELENGTHS, EDGES)
-
-    def worth(bands):
-        known = members[list(bands)].any(axis=0)
-        mixed = np.where(known, inputs[:, None], unknown).reshape(-1, len(WAVELENGTHS))
-        answer = network.output_scaling.invert(evaluate(network.network, mixed))[:, 0]
-        return answer.reshape(2, -1).mean(axis=1)
-
-    expected = np.zeros((2, 3))
-    for order in ((0, 1, 2), (0, 2, 1), (1, 2, 0), (2, 1, 0)):  # the tree is (0, (1, 2))
-        for k, band in enumerate(order):
-            expected[:, band] += (worth(order[: k + 1]) - worth(order[:k])) / 4
-    owen = owen_values(network, x, background, EDGES)
-    np.testing.assert_allclose(owen.attributions @ members.T, expected, atol=1e-5)
-    with pytest.raises(ValueError, match="400–1400 nm must hold every wavelength"):
-        owen_values(network, x, background, EDGES[:-1])
 
 
 def test_all_bands_known_is_the_prediction_and_none_is_the_background(network, spectra):
