@@ -239,25 +239,21 @@ class Strategy:
     learns: str
     probe: bool = False  # start from a ridge head in closed form rather than a random one
     blocks: int | None = None  # last residual blocks that learn; None for all of them and the stem
-    learning_rate: float | None = None  # None trains nothing
+    rate: float | None = None  # of learning; None trains nothing
     frozen_norms: bool = False  # keep every BatchNorm, also beside convolutions that learn
 
 
 #: ``lp_ft`` is linear probe, then fine-tuning at a tenth of the learning rate (Kumar et al. 2022,
 #: arXiv:2202.10054); ``full`` is the study's recipe.
 NETWORK_STRATEGIES = {
-    "head": Strategy("all features", "a new linear head, by gradient descent", blocks=0, learning_rate=1e-2),
-    "partial": Strategy(
-        "stem and first blocks", "the last block and a new head", blocks=1, learning_rate=3e-3
-    ),
-    "full": Strategy(
-        "nothing: it is only where training starts", "every weight and a new head", learning_rate=3e-3
-    ),
+    "head": Strategy("all features", "a new linear head, by gradient descent", blocks=0, rate=1e-2),
+    "partial": Strategy("stem and first blocks", "the last block and a new head", blocks=1, rate=3e-3),
+    "full": Strategy("nothing: it is only where training starts", "every weight and a new head", rate=3e-3),
     "lp_ft": Strategy(
         "BatchNorm: shifts and scales",
         "a ridge head first, then the other weights, gently",
         probe=True,
-        learning_rate=3e-4,
+        rate=3e-4,
         frozen_norms=True,
     ),
     "embedding_ridge": Strategy("all features", "a ridge head, in closed form", probe=True, blocks=0),
@@ -292,14 +288,14 @@ def fine_tune(
     tuned = _with_new_head(source, y, dropout, training.seed)
     if strategy.probe:
         _probe(tuned, X, y, groups, training.seed)
-    if strategy.learning_rate is None:
+    if strategy.rate is None:
         return tuned
     network = tuned.network
     if strategy.blocks is not None:
         freeze(network.stem, *network.blocks[: len(network.blocks) - strategy.blocks])
     if strategy.frozen_norms:
         freeze(*(module for module in network.modules() if isinstance(module, nn.BatchNorm2d)))
-    tuned.train(X, y, replace(training, learning_rate=strategy.learning_rate))
+    tuned.train(X, y, replace(training, learning_rate=strategy.rate))
     network.requires_grad_(True)
     return tuned
 

@@ -10,10 +10,11 @@ the predictions for every number of latent variables.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -215,15 +216,13 @@ class LocalPLS(RegressorMixin, BaseEstimator):
             raise ValueError(f"neighbours are {self.neighbours!r}; a local model needs 3 soils or more")
         (name,) = _known_preprocessing(self.preprocessing)
         self._spectra, self._values = PREPROCESSING[name]().fit_transform(X), y
-        self._space = PrincipalAxes.learn(self._spectra)
         training = InnerFolds(seed=self.seed).training_masks(len(y), groups)
         rows = int(training.sum(axis=1).min())
         tried = [*(k for k in sorted(set(self.neighbours)) if k < rows), len(y)]
         n_components = max(1, min(self.max_components, X.shape[1], min(tried[0], rows) - 1))
         nearest = np.zeros((len(tried), len(y), len(y)), dtype=bool)
         for known in training:
-            space = PrincipalAxes.learn(self._spectra[known])
-            order = space.nearest(self._spectra[~known], self._spectra[known])
+            order = nearest_spectra(self._spectra[~known], self._spectra[known])
             for choice, k in enumerate(tried):
                 nearest[choice, np.flatnonzero(~known)[:, None], np.flatnonzero(known)[order[:, :k]]] = True
         self.inner_rmse_ = np.stack([self._rmse(masks, training, n_components) for masks in nearest])
@@ -236,7 +235,7 @@ class LocalPLS(RegressorMixin, BaseEstimator):
         check_is_fitted(self, "n_components_")
         X = validate_data(self, X, dtype=np.float64, reset=False)
         spectra = PREPROCESSING[self.preprocessing]().fit_transform(X)
-        order = self._space.nearest(spectra, self._spectra)[:, : self.n_neighbours_]
+        order = nearest_spectra(spectra, self._spectra)[:, : self.n_neighbours_]
         return np.array([self._local(new, near) for new, near in zip(spectra, np.sort(order), strict=True)])
 
     def _local(self, new: np.ndarray, near: np.ndarray) -> float:
@@ -251,27 +250,15 @@ class LocalPLS(RegressorMixin, BaseEstimator):
         return np.mean([np.sqrt(square[~known].mean(axis=0)) for known in training], axis=0)
 
 
-@dataclass(frozen=True, eq=False)
-class PrincipalAxes:
-    """Leading principal components of training spectra, each scaled to unit variance."""
+def nearest_spectra(new: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Rows of ``known`` spectra from the nearest to the farthest, (n_new, n_known).
 
-    mean: np.ndarray
-    axes: np.ndarray  # (n_bands, n_components)
-
-    @classmethod
-    def learn(cls, spectra: np.ndarray) -> PrincipalAxes:
-        """Learn from (n_samples, n_bands) spectra."""
-        mean = spectra.mean(axis=0)
-        _, singular, axes = np.linalg.svd(spectra - mean, full_matrices=False)
-        leading = singular**2 >= LEAST_SHARE * (singular**2).sum()
-        leading &= singular > 0
-        return cls(mean, axes[leading].T / singular[leading])
-
-    def nearest(self, new: np.ndarray, known: np.ndarray) -> np.ndarray:
-        """Rows of ``known`` from the nearest to the farthest, for each new spectrum."""
-        a, b = ((spectra - self.mean) @ self.axes for spectra in (new, known))
-        square = ((a[:, None] - b) ** 2).sum(axis=2)
-        return square.argsort(axis=1, kind="stable")
+    By the distance of leading principal components of the known spectra, each of unit variance.
+    """
+    pca = PCA(svd_solver="full", whiten=True).fit(known)
+    leading = pca.explained_variance_ >= LEAST_SHARE * pca.explained_variance_.sum()
+    a, b = (pca.transform(spectra)[:, leading] for spectra in (new, known))
+    return cdist(a, b).argsort(axis=1, kind="stable")
 
 
 def _known_preprocessing(preprocessing: str | tuple[str, ...]) -> tuple[str, ...]:

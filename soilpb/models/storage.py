@@ -30,7 +30,7 @@ TRUSTED = [
         "soilpb.models.inner_folds": "InnerFolds",
         "soilpb.models.linear": "MiniRocket RidgeKFold",
         "soilpb.models.network": "SpectralNetwork",
-        "soilpb.models.pls": "PLSCV LocalPLS PrincipalAxes",
+        "soilpb.models.pls": "PLSCV LocalPLS",
         "soilpb.models.preprocessing": "Absorbance Scaling",
         "soilpb.models.transfer": "Blocks DirectResNet EmbeddingPLS TransferRegressor",
         "chemotools.derivative._savitzky_golay": "SavitzkyGolay",
