@@ -154,27 +154,31 @@ class SpectralNetwork:
 
     def save(self, folder: str | Path, **card: Any) -> Path:
         """Write the network to a folder, with a card that also says what ``card`` says."""
-        return storage.save_arrays(folder, self._parts(), card | self._card())
+        return storage.save_arrays(folder, self._arrays(), card | self._card())
 
     @classmethod
     def load(cls, folder: str | Path, made_by: str = "") -> SpectralNetwork:
         """Read a network back (arguments and errors: :func:`soilpb.models.storage.load_fitted`)."""
-        return cls._of_parts(*storage.load_arrays(folder, made_by))
+        return cls._remake(*storage.load_arrays(folder, made_by))
 
     def __getstate__(self) -> dict[str, Any]:
         """All that it is, in arrays and settings: copies and stored models are made of these."""
-        return {"parts": self._parts(), "card": self._card()}
+        return {"arrays": self._arrays(), "card": self._card()}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         """Make it again from both."""
-        vars(self).update(vars(self._of_parts(**state)))
+        vars(self).update(vars(self._remake(**state)))
 
-    def _parts(self) -> storage.Parts:
-        """Weights and scales as arrays, by part and name."""
+    def _arrays(self) -> dict[str, np.ndarray]:
+        """Weights and scales."""
+        scales = {"input_scaling": self.input_scaling, "output_scaling": self.output_scaling}
         return {
-            "network": {name: value.numpy() for name, value in self.network.state_dict().items()},
-            "input_scaling": vars(self.input_scaling),
-            "output_scaling": vars(self.output_scaling),
+            **{f"network.{name}": value.numpy() for name, value in self.network.state_dict().items()},
+            **{
+                f"{key}.{name}": values
+                for key, scale in scales.items()
+                for name, values in vars(scale).items()
+            },
         }
 
     def _card(self) -> dict[str, Any]:
@@ -189,19 +193,18 @@ class SpectralNetwork:
         }
 
     @classmethod
-    def _of_parts(cls, parts: storage.Parts, card: Mapping[str, Any]) -> SpectralNetwork:
+    def _remake(cls, arrays: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> SpectralNetwork:
         with reproducible(seed=0):  # initial weights are drawn before they are replaced
             network = ResNet1d(ResNetConfig(**card["architecture"])).eval()
-        network.load_state_dict({name: torch.tensor(value) for name, value in parts["network"].items()})
-        return cls(
-            network,
-            np.array(card["wavelengths"]),
-            tuple(card["properties"]),
-            Scaling(**parts["input_scaling"]),
-            Scaling(**parts["output_scaling"]),
-            card["history"],
-            TrainingConfig(**card["training"]) if card["training"] else None,
+        network.load_state_dict(
+            {name: torch.tensor(arrays[f"network.{name}"]) for name in network.state_dict()}
         )
+        scales = (
+            Scaling(arrays[f"{key}.mean"], arrays[f"{key}.sd"]) for key in ("input_scaling", "output_scaling")
+        )
+        training = TrainingConfig(**card["training"]) if card["training"] else None
+        grid, properties = np.array(card["wavelengths"]), tuple(card["properties"])
+        return cls(network, grid, properties, *scales, card["history"], training)
 
     def _standardise(self, Y: np.ndarray) -> np.ndarray:
         return self.output_scaling.apply(_columns(Y, self.properties))

@@ -47,9 +47,6 @@ TRUSTED = [
 #: Packages whose versions a card states.
 MADE_WITH = ("soilpb", "scikit-learn", "skops", "numpy", "torch")
 
-#: Arrays by part and name, such as ``parts["input_scaling"]["mean"]``.
-Parts = Mapping[str, Mapping[str, np.ndarray]]
-
 
 class CannotStore(TypeError):
     """An estimator is made of types that are not on the list of what may be read back."""
@@ -113,23 +110,16 @@ def load_fitted(folder: str | Path, made_by: str = "") -> tuple[dict[str, Any], 
         raise ValueError(f"{path} holds what soilpb never stores ({error}); {again}") from error
 
 
-def save_arrays(folder: str | Path, parts: Parts, card: Mapping[str, Any]) -> Path:
-    """Write arrays, each as ``part.name``, with their card and the checksums of both."""
-    flat = {f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()}
-    save_tensors(Path(folder) / WEIGHTS, flat)
+def save_arrays(folder: str | Path, arrays: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> Path:
+    """Write named arrays with their card and the checksums of both."""
+    save_tensors(Path(folder) / WEIGHTS, arrays)
     return _seal(folder, WEIGHTS, card)
 
 
-def load_arrays(
-    folder: str | Path, made_by: str = ""
-) -> tuple[dict[str, dict[str, np.ndarray]], dict[str, Any]]:
-    """Read parts and card back; arguments and errors as of :func:`load_fitted`."""
+def load_arrays(folder: str | Path, made_by: str = "") -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Read arrays and card back; arguments and errors as of :func:`load_fitted`."""
     card = _verified_card(folder, WEIGHTS, made_by)
-    parts: dict[str, dict[str, np.ndarray]] = {}
-    for key, value in load_tensors(Path(folder) / WEIGHTS).items():
-        part, _, name = key.partition(".")
-        parts.setdefault(part, {})[name] = value
-    return parts, card
+    return load_tensors(Path(folder) / WEIGHTS), card
 
 
 def _seal(folder: str | Path, name: str, card: Mapping[str, Any]) -> Path:

@@ -13,9 +13,10 @@ from soilpb._files import MissingArtifact
 from soilpb.models import CannotStore, baselines, fit_model, storage
 from soilpb.models.storage import load_arrays, load_fitted, save_arrays, save_fitted
 
-PARTS = {
-    "network": {"head.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "batches": np.array(7)},
-    "scaling": {"mean": np.array([0.1, 0.2])},
+ARRAYS = {
+    "head.weight": np.arange(6, dtype=np.float32).reshape(2, 3),
+    "batches": np.array(7),
+    "mean": np.array([0.1, 0.2]),
 }
 CARD = {"wavelengths": np.array([500.0, 510.0]), "training": None, "source": "twin", "r2": 0.6}
 
@@ -28,19 +29,18 @@ class Stranger(LinearRegression):
 def stored(request, tmp_path):
     """A folder of either kind, what reads it, and the name of its data file."""
     if request.param == "arrays":
-        return save_arrays(tmp_path / "made" / "here", PARTS, CARD), load_arrays, storage.WEIGHTS
+        return save_arrays(tmp_path / "made" / "here", ARRAYS, CARD), load_arrays, storage.WEIGHTS
     line = LinearRegression().fit([[0.0], [1.0]], [0.0, 2.0])
     return save_fitted(tmp_path / "here", {"line": line}, CARD), load_fitted, storage.ESTIMATORS
 
 
 def test_arrays_are_read_back(tmp_path):
-    """Parts come back with their values, shapes and types, scalars and dotted names included."""
-    parts, card = load_arrays(save_arrays(tmp_path, PARTS, CARD))
-    assert {part: set(values) for part, values in parts.items()} == {p: set(v) for p, v in PARTS.items()}
-    for part, values in PARTS.items():
-        for name, value in values.items():
-            assert (parts[part][name].shape, parts[part][name].dtype) == (value.shape, value.dtype)
-            np.testing.assert_array_equal(parts[part][name], value)
+    """Arrays come back with their names, values, shapes and types, scalars included."""
+    arrays, card = load_arrays(save_arrays(tmp_path, ARRAYS, CARD))
+    assert set(arrays) == set(ARRAYS)
+    for name, value in ARRAYS.items():
+        assert (arrays[name].shape, arrays[name].dtype) == (value.shape, value.dtype)
+        np.testing.assert_array_equal(arrays[name], value)
     assert card == CARD | {"wavelengths": [500.0, 510.0]}
 
 
