@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 from safetensors import numpy as safetensors
 
-
 #: In the names of files that are not complete yet, and the lock within folders that are to be removed.
 _PART, _LOCK = ".part-", ".lock"
 
@@ -60,7 +59,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(prefix: str, parent: str | Path = "") -> Iterator[Path]:
-    """Yield a folder that is removed at the end, or by the next one of its prefix if the process is killed."""
+    """Yield a folder that is removed at the end, or, if the process is killed, by the next of its prefix."""
     parent = Path(parent or tempfile.gettempdir())
     for left in parent.glob(f"{glob.escape(prefix)}*/{_LOCK}"):
         with suppress(OSError), lock(left, wait=False):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -25,7 +25,6 @@ from soilpb.site_file import Site, SiteError, parse_yaml, project_root
 
 if TYPE_CHECKING:
     from soilpb.quality import Finding
-    from soilpb.report.new_site import Proposal
 
 app = typer.Typer(
     help="Soil lead from vis-NIR spectra: check what you bring to the book.",
@@ -118,22 +117,22 @@ def new_site(
             below_detection=below_detection.value,
             source=source.value,
         )
-        Console(highlight=False).print(_proposal_table(proposal))
+        warned = [finding for finding in proposal.findings if finding.level in ("problem", "warning")]
+        rows = [(about, found, "") for about, found in proposal.understood]
+        rows += [(finding.level, f"{finding.found}: {finding.advice}", "yellow") for finding in warned]
+        _print_table(proposal.site.site, ("about", "understood as"), rows)
         path = write_site(proposal, force=force)
     _print(f"Written: {path.relative_to(project_root())}")
     _print(f"Looked at closely: soilpb check-site {name}")
     _print(f"Its report: make report SITE={name}")
 
 
-def _proposal_table(proposal: Proposal) -> Table:
-    table = Table("about", "understood as", title=proposal.site.site, title_justify="left")
-    for about, found in proposal.understood:
-        # Names and cells of users' files may hold what rich takes for markup.
-        table.add_row(Text(about), Text(found))
-    for finding in proposal.findings:
-        if finding.level in ("problem", "warning"):
-            table.add_row(Text(finding.level), Text(f"{finding.found}: {finding.advice}"), style="yellow")
-    return table
+def _print_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows that end with their style; cells of users' files may hold what rich takes for markup."""
+    table = Table(*heads, title=title, title_justify="left")
+    for *cells, style in rows:
+        table.add_row(*map(Text, cells), style=style)
+    Console(highlight=False).print(table)
 
 
 @app.command("check-site")
@@ -142,7 +141,9 @@ def check_site(site: SiteName) -> None:
     with _stop_in_one_line():
         findings = _findings(site_file.load_site_file(site))
     counts = Counter(finding.level for finding in findings)
-    Console(highlight=False).print(_findings_table(site, findings))
+    told = (": ".join(filter(None, (finding.found, finding.advice))) for finding in findings)
+    rows = [(f.level, f.topic, text, _STYLES[f.level]) for f, text in zip(findings, told, strict=True)]
+    _print_table(site, ("", "about", "found, and what to do"), rows)
     _print(f"problems: {counts['problem']}, warnings: {counts['warning']}, notes: {counts['note']}")
     raise typer.Exit(1 if counts["problem"] else 0)
 
@@ -154,14 +155,6 @@ def _findings(site: Site) -> list[Finding]:
     if site.target_data == "twin":
         return [Finding("ok", "site file", "valid; the site is a simulated twin: nothing measured to check")]
     return check_soils(read_measured(site), site)
-
-
-def _findings_table(title: str, findings: Iterable[Finding]) -> Table:
-    table = Table("", "about", "found, and what to do", title=title, title_justify="left")
-    for finding in findings:
-        told = ": ".join(filter(None, (finding.found, finding.advice)))
-        table.add_row(*map(Text, (finding.level, finding.topic, told)), style=_STYLES[finding.level])
-    return table
 
 
 @app.command("predict")

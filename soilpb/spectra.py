@@ -151,18 +151,8 @@ def correct_splices(
 
     The first detector is the reference: each later one is scaled so that the line
     through its first two bands meets the line through the last two before it (the
-    additive form is usual for ASD; scaling keeps reflectance positive).
-
-    Parameters
-    ----------
-    wavelengths : (n_bands,) array, nm
-    reflectance : (n_samples, n_bands) array
-    splices : tuple of float
-        Last wavelength of each detector but the last, nm.
-
-    Returns
-    -------
-    (n_samples, n_bands) float32 array, a copy.
+    additive form is usual for ASD; scaling keeps reflectance positive). ``splices`` are the
+    last wavelengths of all detectors but the last, nm.
     """
     corrected = np.array(reflectance, dtype=np.float32)
     for splice in splices:
@@ -198,21 +188,20 @@ class Provenance:
 
 @dataclass(frozen=True, eq=False)
 class SoilSpectra:
-    """Spectra of soils, their laboratory values and where they come from.
+    """Spectra of soils, their laboratory values and where they come from; validated, read-only.
 
     Parameters
     ----------
     wavelengths : (n_bands,) array
-        Band centres in nm, strictly ascending.
+        Band centres in nm, strictly ascending; kept as float64.
     reflectance : (n_samples, n_bands) array
-        Reflectance as a fraction, finite. Kept as float32 and read-only.
+        Reflectance as a fraction, finite; kept as float32.
     samples : DataFrame
-        One row a sample, indexed by unique sample ids, in the order of
+        One row per sample, indexed by unique sample ids, in the order of
         ``reflectance``. Laboratory values carry their unit in the column's name
         (``pH``, ``Pb_mg_kg``, ``clay_pct``); ``group`` (field, profile, parent
         sample), ``x``, ``y`` and ``crs`` where known.
     provenance : Provenance
-        Name, kind (measured or simulated), instrument, citation, licence, hash.
 
     Raises
     ------
@@ -322,18 +311,11 @@ class SoilSpectra:
 
 def _validate(wavelengths: np.ndarray, reflectance: np.ndarray, ids: pd.Index) -> None:
     """Raise ValueError unless the three describe spectra in nm and fractions."""
-    if wavelengths.ndim != 1 or reflectance.ndim != 2:
+    if wavelengths.ndim != 1 or reflectance.shape != (len(ids), wavelengths.size) or reflectance.size == 0:
         raise ValueError(
-            f"got wavelengths of shape {wavelengths.shape} and reflectance of shape "
-            f"{reflectance.shape}; expected (n_bands,) and (n_samples, n_bands)"
+            f"reflectance has shape {reflectance.shape}; {len(ids)} samples and wavelengths of shape "
+            f"{wavelengths.shape} need (n_samples, n_bands), neither of them 0"
         )
-    if reflectance.shape != (len(ids), wavelengths.size):
-        raise ValueError(
-            f"reflectance has shape {reflectance.shape}; {len(ids)} samples and "
-            f"{wavelengths.size} wavelengths need {(len(ids), wavelengths.size)}"
-        )
-    if reflectance.size == 0:
-        raise ValueError(f"no spectra: reflectance has shape {reflectance.shape}")
     if not ids.is_unique:
         repeated = list(ids[ids.duplicated()].unique()[:3])
         raise ValueError(f"sample ids repeat: {repeated}; average replicates or rename them")
@@ -366,10 +348,8 @@ def _validate_reflectance(wavelengths: np.ndarray, reflectance: np.ndarray, ids:
     median = float(np.median(reflectance))
     lowest, highest = REFLECTANCE_RANGE
     if median > highest:
-        raise ValueError(
-            f"reflectance has a median of {median:.3g}: it looks like percent; "
-            'pass unit="percent" or divide by 100'
-        )
+        about = 'it looks like percent; pass unit="percent" or divide by 100'
+        raise ValueError(f"reflectance has a median of {median:.3g}: {about}")
     if reflectance.min() < lowest or reflectance.max() > highest:
         row, band = np.argwhere((reflectance < lowest) | (reflectance > highest))[0]
         raise ValueError(

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 
 from soilpb import workflow
 from soilpb.plots import style
 from soilpb.study import Study
 from tests import site_files, user_site
+
+# The same examples in each run, however busy the machine.
+settings.register_profile("soilpb", deadline=None, derandomize=True)
+settings.load_profile("soilpb")
 
 ROOT = Path(__file__).parents[1]
 
