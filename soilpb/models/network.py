@@ -25,6 +25,10 @@ from soilpb.models.preprocessing import Scaling, snv
 from soilpb.models.resnet import ResNet1d, ResNetConfig
 from soilpb.models.training import TrainingConfig, evaluate, fit_network, freeze, reproducible
 
+#: Penalties that ridge heads choose from, on standardised features.
+ALPHAS = np.logspace(-1, 5, 19)
+_SCALINGS = ("input_scaling", "output_scaling")
+
 
 @dataclass(eq=False)
 class SpectralNetwork:
@@ -171,15 +175,11 @@ class SpectralNetwork:
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """Weights and scales."""
-        scales = {"input_scaling": self.input_scaling, "output_scaling": self.output_scaling}
-        return {
-            **{f"network.{name}": value.numpy() for name, value in self.network.state_dict().items()},
-            **{
-                f"{key}.{name}": values
-                for key, scale in scales.items()
-                for name, values in vars(scale).items()
-            },
-        }
+        arrays = {f"network.{name}": value.numpy() for name, value in self.network.state_dict().items()}
+        for key in _SCALINGS:
+            scaling = getattr(self, key)
+            arrays |= {f"{key}.mean": scaling.mean, f"{key}.sd": scaling.sd}
+        return arrays
 
     def _card(self) -> dict[str, Any]:
         """Everything else."""
@@ -196,12 +196,9 @@ class SpectralNetwork:
     def _remake(cls, arrays: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> SpectralNetwork:
         with reproducible(seed=0):  # initial weights are drawn before they are replaced
             network = ResNet1d(ResNetConfig(**card["architecture"])).eval()
-        network.load_state_dict(
-            {name: torch.tensor(arrays[f"network.{name}"]) for name in network.state_dict()}
-        )
-        scales = (
-            Scaling(arrays[f"{key}.mean"], arrays[f"{key}.sd"]) for key in ("input_scaling", "output_scaling")
-        )
+        weights = {name: torch.tensor(arrays[f"network.{name}"]) for name in network.state_dict()}
+        network.load_state_dict(weights)
+        scales = (Scaling(arrays[f"{key}.mean"], arrays[f"{key}.sd"]) for key in _SCALINGS)
         training = TrainingConfig(**card["training"]) if card["training"] else None
         grid, properties = np.array(card["wavelengths"]), tuple(card["properties"])
         return cls(network, grid, properties, *scales, card["history"], training)
@@ -228,10 +225,6 @@ def _columns(Y: np.ndarray, properties: Sequence[str]) -> np.ndarray:
     if Y.shape[1] != len(properties):
         raise ValueError(f"got values of shape {Y.shape} for {len(properties)} properties: {properties}")
     return Y
-
-
-#: Penalties that ridge heads choose from, on standardised features.
-ALPHAS = np.logspace(-1, 5, 19)
 
 
 @dataclass(frozen=True)

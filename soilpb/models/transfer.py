@@ -213,13 +213,7 @@ class Blocks:
 
 
 def describe_strategies(fitted: Mapping[str, TransferRegressor]) -> pd.DataFrame:
-    """Lay fitted strategies side by side.
-
-    Returns
-    -------
-    DataFrame
-        Columns model, stays (what the source taught), learns (what the site's soils teach), weights.
-    """
+    """Lay fitted strategies side by side: columns model, stays, learns, and weights that were learned."""
     rows = [
         (
             name,
