@@ -24,17 +24,9 @@ from soilpb.plots.style import (
 def compute_shares(attributions: pd.DataFrame) -> pd.DataFrame:
     """Percent of a model's attribution that falls on each wavelength, draw by draw.
 
-    Attributions of pH and of ln Pb have different units; shares can be compared.
-
-    Parameters
-    ----------
-    attributions : DataFrame
-        ``model``, ``draw``, ``wavelength``, ``mean_abs``.
-
-    Returns
-    -------
-    DataFrame
-        The same rows with a column ``share``, which sums to 100 over a (model, draw).
+    Attributions of pH and of ln Pb have different units; shares can be compared. The table
+    (``model``, ``draw``, ``wavelength``, ``mean_abs``) gets a column ``share``, which sums to 100 over a
+    (model, draw).
     """
     total = attributions.groupby(["model", "draw"])["mean_abs"].transform("sum")
     if not (total > 0).all():
@@ -48,14 +40,8 @@ def plot_mirrored_profiles(
     """Draw the attribution of two models by wavelength, one upwards and one downwards.
 
     Lines are means over draws (folds, seeds, backgrounds), bands run from 5 to 95 % of them. Shaded:
-    bands that the study calls retained; dashed: wavelengths it calls adapted.
-
-    Parameters
-    ----------
-    attributions : DataFrame
-        ``model``, ``draw``, ``wavelength``, ``mean_abs``.
-    above, below : str
-        Names of the two models, such as ``ResNet-pH`` and ``ResNet-pH-Pb``.
+    bands that the study calls retained; dashed: wavelengths it calls adapted. ``attributions`` has
+    ``model``, ``draw``, ``wavelength``, ``mean_abs``; ``above`` and ``below`` name two of its models.
     """
     ax = make_axes(ax, height=4.6)
     shares = compute_shares(attributions[attributions["model"].isin([above, below])])
@@ -74,10 +60,7 @@ def plot_mirrored_profiles(
 def plot_profile(attributions: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the attribution of one model by wavelength: mean over draws, and 5–95 % of them.
 
-    Parameters
-    ----------
-    attributions : DataFrame
-        ``model``, ``draw``, ``wavelength``, ``mean_abs``.
+    ``attributions`` has ``model``, ``draw``, ``wavelength``, ``mean_abs``.
     """
     (model,) = attributions["model"].unique()
     ax = make_axes(ax, height=3.2)
@@ -130,12 +113,7 @@ _RATIOS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)
 def plot_band_change(change: pd.DataFrame, before: str, after: str, ax: Axes | None = None) -> Axes:
     """Draw each band's attribution in two models, with intervals, and a strip of what became of it.
 
-    Parameters
-    ----------
-    change : DataFrame
-        From :func:`soilpb.explain.bands.compare_bands`.
-    before, after : str
-        What the two models are called.
+    ``change`` is from :func:`soilpb.explain.bands.compare_bands`, of models called ``before`` and ``after``.
     """
     ax = make_axes(ax, height=5.0)
     middle, width = (change["start"] + change["stop"]) / 2, change["stop"] - change["start"]
@@ -167,10 +145,7 @@ def plot_band_change(change: pd.DataFrame, before: str, after: str, ax: Axes | N
 def plot_masking_curves(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how far predictions move as bands are masked, or restored, by attribution and at random.
 
-    Parameters
-    ----------
-    curves : DataFrame
-        From :func:`soilpb.explain.sanity_checks.mask_bands`. Random orders: mean, and 5–95 % of them.
+    ``curves`` are from :func:`soilpb.explain.sanity_checks.mask_bands`. Random orders: mean, 5–95 %.
     """
     ax = make_axes(ax, height=3.8)
     words = {"deletion": "masked", "insertion": "restored"}
@@ -187,12 +162,9 @@ def plot_masking_curves(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def style_verdicts(table: pd.DataFrame) -> Styler:
-    """Format the table of verdicts for a page: statistic and interval in one column, words in colour.
+    """Format a table of verdicts for a page: statistic and interval in one column, words in colour.
 
-    Parameters
-    ----------
-    table : DataFrame
-        From :func:`soilpb.explain.sanity_checks.verdict_table`.
+    Its rows are of :class:`soilpb.explain.sanity_checks.Verdict`.
     """
     rows = [(row.statistic, row.low, row.high) for row in table.itertuples()]
     with_intervals = [

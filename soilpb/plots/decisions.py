@@ -21,14 +21,8 @@ def plot_prediction_intervals(
 ) -> Axes:
     """Draw each soil's interval, soils in the order of their predictions, and what the laboratory found.
 
-    Parameters
-    ----------
-    predictions : DataFrame
-        ``observed``, ``predicted``, ``lower``, ``upper``, one row per soil, on the natural scale.
-    label : str
-        Of the y axis, with the unit.
-    log : bool
-        Whether the axis is logarithmic.
+    ``predictions`` has ``observed``, ``predicted``, ``lower``, ``upper``, one row per soil, on the natural
+    scale; ``log`` makes that axis, whose ``label`` has the unit, logarithmic.
     """
     ax = make_axes(ax)
     soils = predictions.sort_values("predicted", ignore_index=True)
@@ -50,10 +44,7 @@ def plot_prediction_intervals(
 def plot_reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how often soils of a given probability exceeded their limit; on the line, probabilities are right.
 
-    Parameters
-    ----------
-    table : DataFrame
-        From :func:`soilpb.decide.exceedance.reliability_table`.
+    ``table`` is from :func:`soilpb.decide.exceedance.reliability_table`.
     """
     ax = make_axes(ax, height=4.6, width=5.4)
     ax.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1.2)
@@ -70,12 +61,7 @@ def plot_reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 def plot_probabilities(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
     """Draw probabilities of exceedance in their order, where soils have no coordinates for a map.
 
-    Parameters
-    ----------
-    soils : DataFrame
-        ``probability``, ``exceeded``.
-    label : str
-        Whose limit, for the axis.
+    ``soils`` has ``probability`` and ``exceeded``; ``label`` says whose limit.
     """
     ax = make_axes(ax)
     soils = soils.sort_values("probability", ignore_index=True)
@@ -90,10 +76,7 @@ def plot_probabilities(soils: pd.DataFrame, label: str, ax: Axes | None = None) 
 def plot_costs(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the expected cost of each action per soil, by the soil's probability of exceedance.
 
-    Parameters
-    ----------
-    table : DataFrame
-        ``probability``, and a column of expected costs per action.
+    ``table`` has ``probability``, and a column of expected costs per action.
     """
     ax = make_axes(ax, height=3.4)
     costs = table.drop(columns="probability")

@@ -58,20 +58,17 @@ def plot_parity(predictions: pd.DataFrame, scores: pd.DataFrame, label: str, ax:
     ax.scatter(observed, predicted["mean"], color=PALETTE[0], linewidth=0, **look)
     _draw_diagonal(ax, np.concatenate([observed, predicted["min"], predicted["max"]]))
     ax.set(xlabel=f"Observed {label}", ylabel=f"Predicted {label}")
-    ax.text(
-        0.04, 0.97, _scores_text(scores), transform=ax.transAxes, va="top", fontsize=10.5, linespacing=1.4
-    )
+    look = {"transform": ax.transAxes, "va": "top", "fontsize": 10.5, "linespacing": 1.4}
+    ax.text(0.04, 0.97, _scores_text(scores), **look)
     return ax
 
 
 def plot_parity_grid(
     predictions: pd.DataFrame, scores: pd.DataFrame, label: str, models: Sequence[str] | None = None
 ) -> np.ndarray:
-    """Draw one parity plot per model, two in a row, on common axes.
+    """Draw one :func:`plot_parity` per model, two in a row, on common axes.
 
-    Returns
-    -------
-    (n_rows, 2) array of Axes; those without a model are empty and switched off.
+    Returned are (n_rows, 2) axes; those without a model are empty and switched off.
     """
     models = list(models if models is not None else predictions["model"].unique())
     n_rows = -(-len(models) // 2)
@@ -91,16 +88,8 @@ def plot_within_groups(
 ) -> Axes:
     """Draw a cloud and a line per group, with R² within groups beside the R² of all (Simpson's paradox).
 
-    Parameters
-    ----------
-    predictions : DataFrame
-        ``group``, ``observed``, ``predicted``.
-    pooled : float
-        R² over all groups together.
-    within : Series
-        R² inside each group, indexed by group.
-    label : str
-        Quantity and unit.
+    ``predictions`` has ``group``, ``observed``, ``predicted``; ``pooled`` is the R² over all groups together,
+    ``within`` that inside each group, by group; ``label`` names quantity and unit.
     """
     ax = make_axes(ax, height=4.8)
     for colour, (group, rows) in zip(cycle(PALETTE), predictions.groupby("group", sort=False), strict=False):
@@ -137,8 +126,6 @@ def plot_intervals(
         The columns named, and ``low`` and ``high``; rows from top to bottom.
     row, value : str
         Columns of the names and of the dots.
-    label : str
-        Quantity and unit.
     hue : str, optional
         Column that tells several dots of one row apart.
     neutral : float or None
@@ -206,14 +193,10 @@ def plot_league(
 def plot_split_histogram(
     values: np.ndarray, ax: Axes | None = None, published: float | None = None, reference: float | None = None
 ) -> Axes:
-    """Draw R² of one model over many random splits of the same soils.
+    """Draw R² of one model, (n_splits,), over many random splits of the same soils.
 
-    Parameters
-    ----------
-    values : (n_splits,) array
-        R² of each split's test samples.
-    published, reference : float, optional
-        R² in the literature from one split; of the same model by repeated cross-validation.
+    Two lines are drawn where given: an R² in the literature from one split (``published``), and that of the
+    same model by repeated cross-validation (``reference``).
     """
     ax = make_axes(ax, height=3.4)
     values = np.asarray(values, dtype=float)
@@ -237,14 +220,8 @@ def plot_task_heatmap(
 ) -> Axes:
     """Draw R² of tasks × models, the best model of each task in bold, and the models' means last.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        ``task``, ``model``, ``value``: one row each.
-    means : bool
-        Draw the means over tasks; without them, the models are still in their order.
-    tall : bool
-        Models from top to bottom and tasks from left to right: for more models than tasks.
+    ``scores`` has one row per ``task`` and ``model``, with ``value``. Without ``means`` models are still in
+    their order; ``tall`` puts models from top to bottom, for more models than tasks.
     """
     table = scores.pivot_table(index="task", columns="model", values="value")
     table = table.loc[scores["task"].unique()]
@@ -286,10 +263,8 @@ def _scores_text(scores: pd.DataFrame) -> str:
     """Return the pooled scores, averaged over repeats, one per line."""
     shown = ["R2", "RMSE", "bias"]
     pooled = scores[scores["fold"] == POOLED].groupby("metric")["value"].mean()
-    if missing := set(shown) - set(pooled.index):
-        raise ValueError(
-            f"scores have no pooled (fold {POOLED}) {sorted(missing)}; they have {list(pooled.index)}"
-        )
+    if missing := sorted(set(shown) - set(pooled.index)):
+        raise ValueError(f"scores have no pooled (fold {POOLED}) {missing}; they have {list(pooled.index)}")
     return "\n".join(f"{SYMBOLS.get(metric, metric)} {number(pooled[metric])}" for metric in shown)
 
 

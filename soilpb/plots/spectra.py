@@ -39,13 +39,7 @@ _CLAY_COLOUR = "#b0764a"
 def plot_spectra(
     soils: Mapping[str, SoilSpectra], ax: Axes | None = None, colours: Sequence = PALETTE
 ) -> Axes:
-    """Draw the median and the 5–95 % band of each domain's reflectance.
-
-    Parameters
-    ----------
-    soils : mapping of str to SoilSpectra
-        Name of the domain → its spectra; the source first.
-    """
+    """Draw the median and the 5–95 % band of each domain's reflectance; the source comes first."""
     ax = make_axes(ax)
     for colour, (name, domain) in zip(cycle(colours), soils.items(), strict=False):
         low, median, high = np.percentile(domain.reflectance, (5, 50, 95), axis=0)
@@ -61,10 +55,7 @@ def plot_spectra(
 def plot_atlas(features: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw what absorbs where: one row per constituent, one bar per absorption feature (± 2 widths).
 
-    Parameters
-    ----------
-    features : DataFrame
-        ``constituent``, ``centre_nm``, ``width_nm``, as in ``minerals.FEATURES``.
+    ``features`` has ``constituent``, ``centre_nm``, ``width_nm``, as in ``minerals.FEATURES``.
     """
     ax = make_axes(ax, height=2.4)
     names = list(dict.fromkeys(features["constituent"]))
@@ -90,14 +81,8 @@ def plot_distribution(
 ) -> Axes:
     """Draw histograms, in percent of each domain's soils, and the medians.
 
-    Parameters
-    ----------
-    values : mapping of str to array
-        Name of the domain → its values; unknown ones (NaN) are left out.
-    label : str
-        Quantity and unit.
-    log : bool
-        Logarithmic axis and bins; needs values above 0.
+    ``values`` maps a domain's name to its values, of which unknown ones (NaN) are left out; ``label`` names
+    quantity and unit; ``log`` makes axis and bins logarithmic, and needs values above 0.
     """
     ax = make_axes(ax, height=3.2)
     known = {name: np.asarray(v, dtype=float)[np.isfinite(v)] for name, v in values.items()}
@@ -120,10 +105,7 @@ def plot_distribution(
 def plot_limits(table: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
     """Draw each rule's limits on a logarithmic axis; where they depend on pH, one mark per class.
 
-    Parameters
-    ----------
-    table : DataFrame
-        ``standard``, ``rule``, ``ph_above``, ``ph_to``, ``limit_mg_kg``, as in ``standards.LEAD_LIMITS``.
+    ``table`` is like :data:`soilpb.decide.standards.LEAD_LIMITS`.
     """
     ax = make_axes(ax, height=2.6)
     rules = list(table.groupby(["standard", "rule"], sort=False))
@@ -149,14 +131,8 @@ def plot_outliers(
 ) -> Axes:
     """Draw each spectrum's distance within (T²) and outside (Q) the principal components, with limits.
 
-    Parameters
-    ----------
-    table : DataFrame
-        ``sample``, ``T2``, ``Q``, one row per spectrum.
-    t2_limit, q_limit : float
-        Beyond either, a spectrum is unusual.
-    most : int
-        How many of the farthest to name; a name that would cover another is left out.
+    ``table`` has ``sample``, ``T2``, ``Q``, one row per spectrum. Of those beyond either limit the ``most``
+    distant are named, unless a name would cover another.
     """
     ax = make_axes(ax)
     beyond = np.maximum(table["T2"] / t2_limit, table["Q"] / q_limit)

@@ -71,9 +71,8 @@ def make_axes(ax: Axes | None, height: float = 4.2, width: float = WIDTH) -> Axe
 
 def stack_axes(heights: Sequence[float]) -> list[Axes]:
     """Axes one above the other that share their x axis, of so many inches each."""
-    _, axes = plt.subplots(
-        len(heights), sharex=True, figsize=(WIDTH, sum(heights)), height_ratios=list(heights)
-    )
+    size = (WIDTH, sum(heights))
+    _, axes = plt.subplots(len(heights), sharex=True, figsize=size, height_ratios=list(heights))
     for upper in axes[:-1]:
         upper.tick_params(axis="x", length=0)
     return list(axes)

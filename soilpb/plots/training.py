@@ -18,13 +18,7 @@ _MARKERS = "osD^vPX*"
 
 
 def plot_training_curve(history: pd.DataFrame, y: str, label: str, ax: Axes | None = None) -> Axes:
-    """Draw one quantity by epoch, such as ``train_loss`` or ``validation_r2``.
-
-    Parameters
-    ----------
-    history : DataFrame
-        ``epoch`` and ``y``.
-    """
+    """Draw the column ``y`` by ``epoch``, such as ``train_loss`` or ``validation_r2``."""
     ax = make_axes(ax, height=3.2)
     sns.lineplot(history, x="epoch", y=y, marker="o", markersize=5, ax=ax)
     ax.set(xlabel="", ylabel=label)
@@ -42,10 +36,7 @@ def plot_learning_curve(
 ) -> Axes:
     """Draw a score against the number of training soils: mean, and 5–95 % of the draws if there are several.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        ``model``, ``x``, ``value``; one or several draws per number of soils.
+    ``scores`` has ``model``, the column ``x``, ``value``; one or several draws per number of soils.
     """
     ax = make_axes(ax)
     models = list(scores["model"].unique())
@@ -107,6 +98,7 @@ def plot_factors(summary: pd.DataFrame, factors: Mapping[str, str], limit: str =
 
 _STEP = 1.0  # from one box to the next
 _ARROW = {"arrowstyle": "-|>", "mutation_scale": 13, "color": GREY, "linewidth": 1.4}
+_BOX = {"boxstyle": "round,pad=0,rounding_size=0.05", "linewidth": 1.6}
 
 
 def list_layers(config: ResNetConfig) -> list[tuple[str, str, int, int]]:
@@ -129,11 +121,7 @@ def list_layers(config: ResNetConfig) -> list[tuple[str, str, int, int]]:
 def plot_network(config: ResNetConfig, ax: Axes | None = None, output: str = "output") -> Axes:
     """Draw the 1D-ResNet from its configuration: a box per layer, its shape beneath, shortcuts as arcs.
 
-    Parameters
-    ----------
-    config : ResNetConfig
-    output : str
-        What the last box is called, such as ``pH``.
+    ``output`` is what the last box is called, such as ``pH``.
     """
     ax = make_axes(ax, height=2.9)
     boxes = list_layers(config)
@@ -144,7 +132,10 @@ def plot_network(config: ResNetConfig, ax: Axes | None = None, output: str = "ou
         x, height, width = i * _STEP, heights[i], widths[i]
         block = name.startswith("block")
         colour = PALETTE[1] if block else PALETTE[0] if name in ("spectrum", "output") else PALETTE[2]
-        _draw_box(ax, x, width, height, colour)
+        corner = (x - width / 2, -height / 2)
+        ax.add_patch(
+            FancyBboxPatch(corner, width, height, facecolor=(*colour, 0.25), edgecolor=colour, **_BOX)
+        )
         shape = f"{channels} × {length}" if channels > 1 else f"{length}"
         ax.text(x, -1.0, output if name == "output" else name, ha="center", va="top", weight="bold")
         ax.text(x, -1.24, shape, ha="center", va="top", fontsize=10)
@@ -158,10 +149,3 @@ def plot_network(config: ResNetConfig, ax: Axes | None = None, output: str = "ou
     ax.set(xlim=(-0.5, len(boxes) - 0.5), ylim=(-1.5, 1.45))
     ax.axis("off")
     return ax
-
-
-def _draw_box(ax: Axes, x: float, width: float, height: float, colour: tuple) -> None:
-    shape = {"boxstyle": "round,pad=0,rounding_size=0.05", "edgecolor": colour, "linewidth": 1.6}
-    ax.add_patch(
-        FancyBboxPatch((x - width / 2, -height / 2), width, height, facecolor=(*colour, 0.25), **shape)
-    )
