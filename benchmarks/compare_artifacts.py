@@ -35,8 +35,8 @@ MODELS = ("pls", "svm", "ridge", "blocks", "average", "resnet", "resnet-ph", "fe
 KEYS = ["protocol", "task", "model", "repeat", "fold", "sample", "metric"]
 
 
-def compare_tables(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Largest absolute difference per model, the number of common rows, and of those in one table only."""
+def compare_tables(before: pd.DataFrame, after: pd.DataFrame, column: str, tolerance: float) -> pd.DataFrame:
+    """Largest difference per model, the numbers of common and other rows, and the tasks that differ."""
     keys = [key for key in KEYS if key in before and key in after]
     both = before[[*keys, column]].merge(
         after[[*keys, column]], on=keys, how="outer", suffixes=("", "_after")
@@ -47,23 +47,26 @@ def compare_tables(before: pd.DataFrame, after: pd.DataFrame, column: str) -> pd
     table = both.groupby("model").agg(
         difference=("difference", "max"), common=("common", "sum"), one_only=("one_only", "sum")
     )
+    if "task" in keys:
+        different = both[both["difference"] > tolerance].groupby("model")["task"].unique()
+        table["differs_in"] = different.map(", ".join)
     if "metric" in keys:
         r2 = both[common & (both["metric"] == "R2") & (both["fold"] == POOLED)].groupby("model")
         table["R2_before"], table["R2_after"] = r2[column].mean(), r2[f"{column}_after"].mean()
     return table
 
 
-def compare_folders(before: Path, after: Path) -> Iterator[pd.DataFrame]:
+def compare_folders(before: Path, after: Path, tolerance: float) -> Iterator[pd.DataFrame]:
     """Yield one table per chapter and kind of table that both folders have."""
     for chapter in CHAPTERS:
         for name, column in TABLES.items():
             paths = [folder / chapter / f"{name}.parquet" for folder in (before, after)]
             if all(path.exists() for path in paths):
-                found = compare_tables(*map(pd.read_parquet, paths), column)
+                found = compare_tables(*map(pd.read_parquet, paths), column, tolerance)
                 yield found.reset_index().assign(chapter=chapter, table=name)
 
 
-def refit_without_groups(before: Path) -> Iterator[pd.DataFrame]:
+def refit_without_groups(before: Path, tolerance: float) -> Iterator[pd.DataFrame]:
     """Yield the comparison of each chapter of a site with present models that know no groups."""
     for chapter in CHAPTERS[:2]:
         study = Study.load(before.name, chapter=chapter, artifacts=str(before.parent.resolve()))
@@ -74,7 +77,7 @@ def refit_without_groups(before: Path) -> Iterator[pd.DataFrame]:
         models = make_models(study.source_network(), MODELS, study.site.seed, target=study.target_name)
         models = {name: model for name, model in models.items() if name in set(stored["model"])}
         found = cross_validate(models, study.X, study.y, folds, study.ids)
-        table = compare_tables(stored[stored["model"].isin(list(models))], found, "predicted")
+        table = compare_tables(stored[stored["model"].isin(list(models))], found, "predicted", tolerance)
         yield table.reset_index().assign(chapter=chapter, table="predictions, no groups")
 
 
@@ -89,16 +92,16 @@ def main() -> int:
     if (arguments.after is None) != arguments.without_groups:
         parser.error("give either AFTER or --without-groups")
     if arguments.without_groups:
-        tables = list(refit_without_groups(arguments.before))
+        tables = list(refit_without_groups(arguments.before, arguments.tolerance))
     else:
-        tables = list(compare_folders(arguments.before, arguments.after))
+        tables = list(compare_folders(arguments.before, arguments.after, arguments.tolerance))
     if not tables:
         parser.error(f"none of {', '.join(CHAPTERS)} is in both folders")
     found = pd.concat(tables, ignore_index=True)
     found["verdict"] = (found["difference"] <= arguments.tolerance).map({True: "equal", False: "DIFFERS"})
     found.loc[found["common"] == 0, "verdict"] = "only in one"
     columns = ["chapter", "table", "model", "difference", "common", "one_only", "R2_before", "R2_after"]
-    found = found.reindex(columns=[*columns, "verdict"])
+    found = found.reindex(columns=[*columns, "verdict", "differs_in"])
     formats = {"difference": "{:.1e}".format, "R2_before": "{:.3f}".format, "R2_after": "{:.3f}".format}
     print(found.to_string(index=False, formatters=formats, na_rep=""))
     return int((found["verdict"] == "DIFFERS").any())
