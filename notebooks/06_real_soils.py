@@ -302,8 +302,8 @@ for name, table in tables.items():
     study.save(name, table)
 for key, name in {"pls": PLS, "direct": DIRECT, "recipe": RECIPE, "transfer": TRANSFER}.items():
     glue(f"real-mean-r2-{key}", float(means[name]), display=False)
-quoted = {"best-model": means.idxmax(), "best-r2": float(means.max()), "verdict": verdict}
-quoted |= {"ledger-ideas": len(ideas), "ledger-all": of_ideas}
+quoted = {"best-model": means.idxmax(), "best-r2": float(means.max()), "verdict": verdict.replace("*", "")}
+quoted |= {"ledger-ideas": len(ideas), "ledger-all": of_ideas.replace("*", "")}
 quoted |= {"ph-r2-pooled": float(r2_pooled), "ph-r2-within": float(within.median())}
 for name, item in quoted.items():
     glue(f"real-{name}", item, display=False)
