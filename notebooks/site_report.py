@@ -265,7 +265,8 @@ tables.html_list(limitations)
 # %% tags=["remove-input"]
 results = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": attributions}
 results |= {"trials": trials, "exceedances": exceedances, "minerals": slopes, "distances": distances}
-results["kept"] = sections.predict_unmeasured(study, stored, study.target).reset_index()
+standard = stored_model.default_standard(target)
+results["kept"] = stored_model.predict_soils(stored, study.target, target, standard).reset_index()
 for name, table in results.items():
     study.save(name, table)
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field
 from sklearn.base import RegressorMixin
 from threadpoolctl import threadpool_limits
 
@@ -34,6 +35,18 @@ COVERAGE = 0.9
 #: With fewer soils of known pH, pH is not predicted.
 FEWEST_PH = 20
 SCALES = ("log", "natural")
+#: Soils whose predictions a stored model must repeat when it is loaded.
+N_EXAMPLES = 5
+
+
+class SiteCard(BaseModel):
+    """What the card of a stored model must say, beside whatever else it says."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    wavelengths: storage.Wavelengths
+    scale: Literal["log", "natural"]
+    check: list[list[Annotated[float, Field(allow_inf_nan=True)]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +64,8 @@ class SiteModel:
     ph : CrossConformal or None
         Of the same soils and folds, so that errors of both can be drawn together.
     domain : ApplicabilityDomain
+    examples : (n_examples, n_bands) array
+        Spectra of some soils that it was fitted to, by which a stored model is tested.
     card : dict
         What was stored with it; empty before.
     """
@@ -60,6 +75,7 @@ class SiteModel:
     target: CrossConformal
     ph: CrossConformal | None
     domain: ApplicabilityDomain
+    examples: np.ndarray
     card: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -105,6 +121,7 @@ class SiteModel:
             CrossConformal.fit(candidates or pls, X, y, fold, groups),
             CrossConformal.fit(pls, X, ph, fold, groups) if enough else None,
             ApplicabilityDomain.fit(X, fold),
+            X[np.linspace(0, len(X) - 1, N_EXAMPLES).astype(int)],
         )
 
     @threadpool_limits.wrap(limits=1)
@@ -149,19 +166,37 @@ class SiteModel:
             "wavelengths": self.wavelengths,
             "scale": self.scale,
             "n_samples": len(self.target.fold),
+            "check": self._check(),
             "chosen": {name: part.names for name, part in fitted.items()},
             "errors": {name: part.errors for name, part in fitted.items()},
         }
         parts = {name: vars(part) for name, part in {**fitted, "domain": self.domain}.items()}
+        parts["examples"] = self.examples
         return storage.save_fitted(folder, parts, card | own)
 
     @classmethod
-    def load(cls, folder: str | Path, made_by: str = "") -> SiteModel:
-        """Read a model back, refusing files that changed since they were saved."""
-        parts, card = storage.load_fitted(folder, made_by)
-        ph = CrossConformal(**parts["ph"]) if "ph" in parts else None
-        target, domain = CrossConformal(**parts["target"]), ApplicabilityDomain(**parts["domain"])
-        return cls(np.array(card["wavelengths"]), card["scale"], target, ph, domain, card)
+    def load(cls, folder: str | Path, made_by: str = "", schema: type[SiteCard] | None = None) -> SiteModel:
+        """Read a model back, refusing one that changed since it was saved, or a card beyond its schema."""
+
+        def build(parts: dict[str, Any], card: dict[str, Any]) -> SiteModel:
+            told = (schema or SiteCard).model_validate(card)
+            ph = CrossConformal(**parts["ph"]) if "ph" in parts else None
+            target, domain = CrossConformal(**parts["target"]), ApplicabilityDomain(**parts["domain"])
+            bands = np.array(told.wavelengths)
+            model = cls(bands, told.scale, target, ph, domain, parts["examples"], card)
+            found, stored = model._check(), np.array(told.check)
+            if found.shape != stored.shape or not np.allclose(found, stored, rtol=1e-3, atol=1e-6):
+                raise ValueError("it does not predict its own soils as it did when it was stored")
+            return model
+
+        return storage.load_fitted(folder, made_by, build)
+
+    def _check(self) -> np.ndarray:
+        """What it says of its examples, (n_examples, n_numbers): once stored, it must say so again."""
+        table = self.predict(self.examples).astype(float)
+        table[["T2", "Q"]] /= [self.domain.t2_limit, self.domain.q_limit]
+        draws = [np.nanmean(part.draws(self.examples), axis=1) for part in (self.target, self.ph) if part]
+        return np.column_stack([table, *draws])
 
     def _checked(self, X: np.ndarray) -> np.ndarray:
         X = np.asarray(X, dtype=np.float64)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, Field
 from sklearn.base import RegressorMixin
 
 from soilpb.decide import standards
 from soilpb.decide.applicability import FALSE_ALARMS
 from soilpb.decide.exceedance import calibration_error, reliability_table
-from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteModel, cross_validate_site
+from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteCard, SiteModel, cross_validate_site
 from soilpb.decide.standards import LEAD_LIMITS, list_rules
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
@@ -35,6 +36,23 @@ STANDARD = "GB 15618-2018"
 #: Keys of the models among which the site's is chosen: strong ones that are quick enough to be fitted
 #: without each fold, inside every fold.
 CANDIDATES = ("pls", "blocks", "average", "features-pls")
+
+
+class Origin(BaseModel):
+    """Whose soils a stored model was fitted to."""
+
+    kind: Literal["measured", "simulated"]
+
+
+class StoredCard(SiteCard):
+    """What the card of a report's model must say, for new soils to be predicted."""
+
+    site: str
+    target: str
+    target_range: Annotated[list[float], Field(min_length=2, max_length=2)]
+    trained_on: Origin
+    scan_counters: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=50)]
+
 
 Candidates = Mapping[str, RegressorMixin]
 
@@ -174,8 +192,17 @@ def scan_counters(study: Study) -> tuple[str, ...]:
 
 
 def load_site_model(study: Study) -> SiteModel:
-    """Read the model that the site's report stored; errors as of :meth:`SiteModel.load`."""
-    return SiteModel.load(study.folder(CHAPTER) / FOLDER, study.command(CHAPTER))
+    """Read the model that the site's report stored; errors as of :meth:`SiteModel.load`.
+
+    It must be of the target, scale and bands that the site's file asks for now.
+    """
+    folder, command = study.folder(CHAPTER) / FOLDER, study.command(CHAPTER)
+    model = SiteModel.load(folder, command, StoredCard)
+    asked = study.site.model_dump(include={"site", "target"})
+    asked |= {"scale": study.site.target_scale, "wavelengths": study.grid.tolist()}
+    if other := [key for key, value in asked.items() if model.card[key] != value]:
+        raise SiteError(f"{folder} has another {other[0]} than the site file; make it again with: {command}")
+    return model
 
 
 def predict_soils(

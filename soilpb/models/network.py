@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import BaseModel
 from sklearn.linear_model import RidgeCV
 from torch import nn
 
@@ -28,6 +29,16 @@ from soilpb.models.training import TrainingConfig, evaluate, fit_network, freeze
 #: Penalties that ridge heads choose from, on standardised features.
 ALPHAS = np.logspace(-1, 5, 19)
 _SCALINGS = ("input_scaling", "output_scaling")
+
+
+class NetworkCard(BaseModel):
+    """What the card of a stored network must say, beside whatever else it says."""
+
+    architecture: ResNetConfig
+    training: TrainingConfig | None
+    wavelengths: storage.Wavelengths
+    properties: tuple[str, ...]
+    history: list[dict[str, float]]
 
 
 @dataclass(eq=False)
@@ -163,7 +174,7 @@ class SpectralNetwork:
     @classmethod
     def load(cls, folder: str | Path, made_by: str = "") -> SpectralNetwork:
         """Read a network back (arguments and errors: :func:`soilpb.models.storage.load_fitted`)."""
-        return cls._remake(*storage.load_arrays(folder, made_by))
+        return storage.load_arrays(folder, made_by, cls._remake)
 
     def __getstate__(self) -> dict[str, Any]:
         """All that it is, in arrays and settings: copies and stored models are made of these."""
@@ -186,7 +197,7 @@ class SpectralNetwork:
         return {
             "architecture": asdict(self.network.config),
             "training": asdict(self.training) if self.training else None,
-            "wavelengths": self.wavelengths,
+            "wavelengths": self.wavelengths.tolist(),
             "properties": self.properties,
             "parameters": self.n_parameters,
             "history": self.history,
@@ -194,14 +205,25 @@ class SpectralNetwork:
 
     @classmethod
     def _remake(cls, arrays: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> SpectralNetwork:
-        with reproducible(seed=0):  # initial weights are drawn before they are replaced
-            network = ResNet1d(ResNetConfig(**card["architecture"])).eval()
-        weights = {name: torch.tensor(arrays[f"network.{name}"]) for name in network.state_dict()}
-        network.load_state_dict(weights)
+        told = NetworkCard.model_validate(card)
+        with torch.device("meta"):  # shapes alone: nothing is allocated for what a card says
+            network = ResNet1d(told.architecture).eval()
+        weights, sizes = network.state_dict(), (len(told.wavelengths), len(told.properties))
+        shapes = {f"network.{name}": weight.shape for name, weight in weights.items()}
+        shapes |= {
+            f"{key}.{of}": (n,) for key, n in zip(_SCALINGS, sizes, strict=True) for of in ("mean", "sd")
+        }
+        same = sizes == (told.architecture.n_bands, told.architecture.n_outputs)
+        if not same or {name: array.shape for name, array in arrays.items()} != shapes:
+            raise ValueError("weights, scales, bands or properties do not have the network's shapes")
+        if broken := [name for name, array in arrays.items() if not np.isfinite(array).all()]:
+            raise ValueError(f"{broken[0]} is not finite")
+        parts = {name: torch.tensor(arrays[f"network.{name}"], dtype=w.dtype) for name, w in weights.items()}
+        network.load_state_dict(parts, assign=True)
+        network.to(memory_format=torch.channels_last)
         scales = (Scaling(arrays[f"{key}.mean"], arrays[f"{key}.sd"]) for key in _SCALINGS)
-        training = TrainingConfig(**card["training"]) if card["training"] else None
-        grid, properties = np.array(card["wavelengths"]), tuple(card["properties"])
-        return cls(network, grid, properties, *scales, card["history"], training)
+        grid = np.array(told.wavelengths)
+        return cls(network, grid, told.properties, *scales, told.history, told.training)
 
     def _standardise(self, Y: np.ndarray) -> np.ndarray:
         return self.output_scaling.apply(_columns(Y, self.properties))

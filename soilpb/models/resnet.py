@@ -21,6 +21,8 @@ from torch import Tensor, nn
 STEM_POSITIONS = 52
 #: Bands that a stem passes over at the least, whatever their number.
 LEAST_STRIDE = 4
+#: Residual blocks at most: each halves the spectrum.
+MOST_BLOCKS = 16
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class ResNetConfig:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, fitting)
         sizes = (self.n_outputs, self.stem_channels, self.stem_kernel, self.stem_stride, *self.channels)
-        if min(sizes) < 1 or not self.channels:
-            raise ValueError(f"{self} has a size below 1 or no residual block")
+        if min(sizes) < 1 or not 1 <= len(self.channels) <= MOST_BLOCKS:
+            raise ValueError(f"{self} has a size below 1, no residual block or more than {MOST_BLOCKS}")
         if self.stem_kernel % 2 == 0:
             raise ValueError(f"stem_kernel is {self.stem_kernel}; an odd number keeps bands centred")
         if self.n_bands < self.stem_kernel:

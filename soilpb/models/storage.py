@@ -4,18 +4,23 @@ A network is stored as arrays (safetensors); fitted estimators of any kind are a
 is a pickle. A skops file names the types that it is made of: only those of :data:`TRUSTED` and
 scikit-learn's own estimators are made again, whatever a file asks for. Weights without their card
 are only numbers, and a card beside other weights is a lie: both are read together or not at all.
+Anybody can write new checksums, so a card has a schema, and whoever loads a model checks what it is.
 ``sha256sum -c SHA256SUMS`` verifies a folder without this package.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import AfterValidator, Field, FiniteFloat, ValidationError
 from sklearn.exceptions import InconsistentVersionWarning
 
 from soilpb._files import atomic_write, load_card, load_tensors, require, save_card, save_tensors, sha256_of
@@ -46,6 +51,19 @@ TRUSTED = [
 ]
 #: Packages whose versions a card states.
 MADE_WITH = ("soilpb", "scikit-learn", "skops", "numpy", "torch")
+
+#: Most bytes of a stored file: it is read into memory as a whole.
+LARGEST = 300_000_000
+
+
+def _ascending(values: list[float]) -> list[float]:
+    if not all(low < high for low, high in pairwise(values)):
+        raise ValueError("they should ascend")
+    return values
+
+
+#: Of a card, nm.
+Wavelengths = Annotated[list[FiniteFloat], Field(min_length=2), AfterValidator(_ascending)]
 
 
 class CannotStore(TypeError):
@@ -81,10 +99,13 @@ def save_fitted(folder: str | Path, fitted: Mapping[str, Any], card: Mapping[str
     return _seal(folder, ESTIMATORS, {**card, "versions": {name: version(name) for name in MADE_WITH}})
 
 
-def load_fitted(folder: str | Path, made_by: str = "") -> tuple[dict[str, Any], dict[str, Any]]:
+def load_fitted(
+    folder: str | Path, made_by: str = "", build: Callable[[dict, dict], Any] = lambda *read: read
+) -> Any:
     """Read fitted estimators and their card back: they predict bit for bit what they predicted.
 
-    Errors name ``made_by``, the command that makes the folder again.
+    Returns what ``build`` makes of both, the two themselves if omitted. Whatever fails, there too, is an
+    error of one line that names ``made_by``, the command that makes the folder again.
 
     Raises
     ------
@@ -95,19 +116,17 @@ def load_fitted(folder: str | Path, made_by: str = "") -> tuple[dict[str, Any], 
         is not trusted, or if it was made with another release of scikit-learn.
     """
     import skops.io
-    from skops.io.exceptions import UntrustedTypesFoundException
 
-    card = _verified_card(folder, ESTIMATORS, made_by)
-    path, again = Path(folder) / ESTIMATORS, _again(made_by)
-    made, here = card["versions"]["scikit-learn"], version("scikit-learn")
-    if made.split(".")[:2] != here.split(".")[:2]:
-        raise ValueError(f"{path} was made with scikit-learn {made}, and {here} is installed; {again}")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", InconsistentVersionWarning)  # within one release
-            return skops.io.load(path, trusted=TRUSTED), card
-    except UntrustedTypesFoundException as error:
-        raise ValueError(f"{path} holds what soilpb never stores ({error}); {again}") from error
+    with _refuse_in_one_line(folder, made_by), warnings.catch_warnings():
+        warnings.simplefilter("ignore", InconsistentVersionWarning)  # within one release
+        card, path = _verified_card(folder, ESTIMATORS, made_by), Path(folder) / ESTIMATORS
+        made, here = card["versions"]["scikit-learn"], version("scikit-learn")
+        if made.split(".")[:2] != here.split(".")[:2]:
+            raise ValueError(f"it was made with scikit-learn {made}, and {here} is installed")
+        with zipfile.ZipFile(path) as archive:  # skops compresses nothing
+            if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+                raise ValueError(f"{ESTIMATORS} unpacks to more than it is")
+        return build(skops.io.load(path, trusted=TRUSTED), card)
 
 
 def save_arrays(folder: str | Path, arrays: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> Path:
@@ -116,10 +135,29 @@ def save_arrays(folder: str | Path, arrays: Mapping[str, np.ndarray], card: Mapp
     return _seal(folder, WEIGHTS, card)
 
 
-def load_arrays(folder: str | Path, made_by: str = "") -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Read arrays and card back; arguments and errors as of :func:`load_fitted`."""
-    card = _verified_card(folder, WEIGHTS, made_by)
-    return load_tensors(Path(folder) / WEIGHTS), card
+def load_arrays(
+    folder: str | Path, made_by: str = "", build: Callable[[dict, dict], Any] = lambda *read: read
+) -> Any:
+    """Read arrays and card back; arguments, errors and what is returned as of :func:`load_fitted`."""
+    with _refuse_in_one_line(folder, made_by):
+        card = _verified_card(folder, WEIGHTS, made_by)
+        return build(load_tensors(Path(folder) / WEIGHTS), card)
+
+
+@contextmanager
+def _refuse_in_one_line(folder: str | Path, made_by: str) -> Iterator[None]:
+    """Make one line of whatever an altered file makes fail, in whichever library."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        found = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, ValidationError):
+            first = error.errors()[0]
+            found = f"{CARD}, {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        again = f"make it again{' with: ' + made_by if made_by else ''}"
+        raise ValueError(f"{folder} cannot be used: {' '.join(found.split())[:400]}; {again}") from error
 
 
 def _seal(folder: str | Path, name: str, card: Mapping[str, Any]) -> Path:
@@ -137,13 +175,10 @@ def _verified_card(folder: str | Path, name: str, made_by: str) -> dict[str, Any
     lines = require(folder / SUMS, made_by).read_text().splitlines()
     sums = {each: expected for expected, _, each in (line.partition("  ") for line in lines)}
     for each in (name, CARD):
-        if sha256_of(require(folder / each, made_by)) != sums.get(each):
+        if require(folder / each, made_by).stat().st_size > LARGEST:
+            raise ValueError(f"{each} is larger than {LARGEST:,} bytes")
+        if sha256_of(folder / each) != sums.get(each):
             raise ValueError(
-                f"{folder / each} is not the file that {SUMS} was written for: it was altered or half "
-                f"copied; {_again(made_by)}"
+                f"{each} is not the file that {SUMS} was written for: it was altered or half copied"
             )
     return load_card(folder / CARD)
-
-
-def _again(made_by: str) -> str:
-    return f"make it again{' with: ' + made_by if made_by else ''}"
