@@ -84,7 +84,8 @@ rule book:
         expand("book/notebooks/{chapter}.ipynb", chapter=CHAPTERS),
         expand("book/sites/{site}.ipynb", site=SITES),
         [path for path in Path("book").glob("*") if path.is_file()],
-        [path for path in Path("book/_static").glob("*") if path.is_file()],
+        [path for folder in ("_static", "_ext") for path in Path("book", folder).glob("*.*")],
+        list(Path("soilpb").rglob("*.py")),  # the page API is made of its docstrings
         "_config.yml",
     output:
         HTML,
