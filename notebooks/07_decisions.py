@@ -247,7 +247,9 @@ To be relied on, the flag should reach 80 % of the first and at most 10 % of the
 # %%
 aside = evaluate.random_split(study.ids, n_draws, 0.3, study.site.seed, study.groups)
 sizes = np.linspace(20, evaluate.count_training_rows(aside).min(), 6).astype(int)[:-1]
-curves = decide.learning_curves(study.X, study.y, aside, sizes, study.ids, study.site.seed, groups=study.groups)
+curves = decide.learning_curves(
+    study.X, study.y, aside, sizes, study.ids, study.site.seed, groups=study.groups
+)
 needed = decide.soils_needed(curves)
 end, others = needed["random"], needed.drop("random")
 study.save("next_samples", curves)

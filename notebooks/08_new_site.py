@@ -147,13 +147,14 @@ report.run_command("soilpb check-site vaud", project)
 # `make report SITE=vaud` installs what is missing and then calls `soilpb report vaud`. This trains the network on the library, executes the
 # report and renders one HTML file, which needs no other file: it can be mailed and printed.
 # Here `-p` gives it less to do: fewer repeats, fewer models. And since these soils belong to the default library,
-# `limesoda_set` takes their field out of it. Your soils are not in it.
+# `limesoda_set` takes their field out of it. Your soils are not in it. What `-p` says is for one page; `--store` also stores the model
+# that it gives, which yours stores without being told.
 
 # %%
 options = f"-p limesoda_set=CV.98 -p n_repeats={n_repeats} -p 'chosen={chosen}' -p 'keep={keep}'"
 options += f" -p source_size={study.site.source_size} -p epochs={epochs}" if epochs else ""
 started = time.perf_counter()
-shown = report.run_command(f"soilpb report vaud {options}", project)
+shown = report.run_command(f"soilpb report vaud {options} --store", project)
 minutes = 1 + int((time.perf_counter() - started) / 60)
 shown
 

@@ -60,8 +60,11 @@ study.banner()
 # %% tags=["remove-input"]
 tables.wrap_table(tables.tabulate_provenance(study.target.provenance))
 
-# %% [markdown]
-# The networks were trained on this library:
+# %% tags=["remove-input"]
+keys = chosen.split()
+starts = any(evaluate.needs_source_network(key) for key in [*keys, *keep.split()])
+none = "No model of this page starts from a network that learned from a library, so none was trained. The spectra are compared with this library:"
+Markdown("The networks were trained on this library:" if starts else none)
 
 # %% tags=["hide-cell"]
 tables.wrap_table(tables.tabulate_provenance(study.source.provenance))
@@ -124,8 +127,8 @@ Markdown(coverage)
 # Each model is tuned on the training soils of a fold and scored on the others; groups of samples stay together.
 
 # %% tags=["hide-input"]
-keys = chosen.split()
-models = baselines.make_models(study.source_network(), keys, study.site.seed, epochs, study.target_name)
+network = study.source_network() if starts else None
+models = baselines.make_models(network, keys, study.site.seed, epochs, study.target_name)
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds = evaluate.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
 predictions = evaluate.cross_validate(models, study.X, study.y, folds, study.ids, n_jobs, study.groups)

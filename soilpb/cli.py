@@ -7,10 +7,11 @@ Commands import what they need when they run, so that ``soilpb --help`` answers 
 from __future__ import annotations
 
 import logging
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -67,10 +68,19 @@ Coverage = Annotated[float, typer.Option(help="Share of values that intervals sh
 Parameters = Annotated[
     list[str] | None, typer.Option("-p", help="A parameter or a key of the site file: -p n_repeats=1.")
 ]
+Store = Annotated[bool, typer.Option("--store", help="Store the model that -p gives as the site's own.")]
 Folder = Annotated[Path | None, typer.Option(help="Where the library's files are; data/<source> if omitted.")]
 OsslLevel = Annotated[Level, typer.Option(help="OSSL as measured (L0) or harmonised (L1).")]
 
 _STYLES = {"problem": "bold red", "warning": "yellow", "ok": "green", "note": "dim"}
+
+
+@app.callback()
+def write_in_any_encoding() -> None:
+    """Soil lead from vis-NIR spectra: check what you bring to the book."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a terminal may know ASCII only
 
 
 def _print(text: str, *, error: bool = False) -> None:
@@ -80,11 +90,11 @@ def _print(text: str, *, error: bool = False) -> None:
 
 @contextmanager
 def _stop_in_one_line(*faults: type[Exception]) -> Iterator[None]:
-    """Turn what a user can mend into one line and exit code 1."""
+    """Turn what a user can mend into one line and exit code 1; a full or read-only folder is always such."""
     try:
         yield
-    except (SiteError, *faults) as error:
-        _print(f"problem: {error}", error=True)
+    except (SiteError, OSError, *faults) as error:
+        _print(f"problem: {' '.join(str(error).split())}", error=True)
         raise typer.Exit(1) from None
 
 
@@ -184,6 +194,11 @@ def _write(text: str, output: Path | None, inputs: list[Path]) -> None:
     from soilpb._files import atomic_write
 
     if output is None:
+        try:
+            text.encode(sys.stdout.encoding or "utf-8")
+        except UnicodeEncodeError as error:
+            letter = text[error.start]
+            raise SiteError(f"{sys.stdout.encoding} has no {letter!r}: write to a file with -o") from None
         typer.echo(text, nl=False)
         return
     if output.resolve() in [path.resolve() for path in inputs]:
@@ -193,47 +208,145 @@ def _write(text: str, output: Path | None, inputs: list[Path]) -> None:
 
 
 @app.command("report")
-def report(site: SiteName, parameters: Parameters = None) -> None:
-    """Make the report of a site: one HTML file. The former one stays until the new one is complete."""
+def report(site: SiteName, parameters: Parameters = None, store: Store = False) -> None:
+    """Make the report of a site: one HTML file. The former one stays until the new one is complete.
+
+    What -p says is for this page alone: the stored model stays as it is, unless --store is given.
+    """
     from papermill.exceptions import PapermillExecutionError
 
-    from soilpb.report.render import PageError
-
-    with _stop_in_one_line(PageError):
+    with _stop_in_one_line(RuntimeError):  # a page that Sphinx refuses, a kernel that died
         try:
-            path = make_report(site, _read_parameters(parameters or []))
+            path = make_report(site, _read_parameters(parameters or []), store=store)
         except PapermillExecutionError as error:
             known = error.ename == SiteError.__name__
             raise SiteError(error.evalue if known else f"{error.ename}: {error.evalue}") from None
     typer.echo(f"The report: {path.relative_to(project_root())}")
 
 
-def make_report(site: str, parameters: Mapping[str, Any]) -> Path:
+def make_report(site: str, parameters: Mapping[str, Any], *, store: bool = False) -> Path:
     """Execute what the report needs, render it, and return its path, ``_build/report/<site>.html``.
 
-    The network is trained again only if something behind it changed. With parameters, what
-    is executed is for this page alone: the book executes its own.
+    The network is trained only if a model starts from it, and again only if something behind it changed.
+    With parameters, artifacts are put aside and removed, unless ``store`` makes them the site's own.
     """
-    from soilpb import quality, workflow
+    from soilpb import _files, quality, workflow
     from soilpb.report import render
 
     logging.getLogger("papermill").setLevel(logging.ERROR)  # keys of site files are no news to us
+    site = str(site_file.find_site_file(site).resolve()) if site.endswith((".yml", ".yaml")) else site
     keys = {key: value for key, value in parameters.items() if key in Site.model_fields}
+    laid_over = {name: value for name, value in parameters.items() if name != "artifacts"}
     about = site_file.load_site_file(site, **keys)
     quality.refuse_problems(_findings(about))
-    with tempfile.TemporaryDirectory(prefix="soilpb-report-") as aside:
-        for chapter, given in (("02_pretraining", keys), ("site_report", parameters)):
-            source = render.PROJECT / "notebooks" / f"{chapter}.py"
-            executed = site_file.artifacts_folder(about) / chapter / "notebook.ipynb"
-            if chapter == "02_pretraining" and not given and workflow.is_current(executed, source, site):
-                continue
-            _print(f"Executing {chapter} for {about.site} …", error=True)
-            if given:
-                executed.unlink(missing_ok=True)  # its tables are about to be others
-                executed = Path(aside) / f"{chapter}.ipynb"
-            workflow.execute(source, executed, site, **given)
+    needs_network = _needs_network(site, parameters)
+    page = project_root() / "_build" / "report" / f"{about.site}.html"
+    own = site_file.artifacts_folder(about)
+    for folder, megabytes in ((own, 20), (page.parent, 20), (Path(tempfile.gettempdir()), 100)):
+        _files.check_space(folder, megabytes)
+    with _lock_report(own), _files.temporary_folder("soilpb-report-") as aside:
+        made = about if store or not laid_over else about.model_copy(update={"artifacts": str(aside)})
+        if needs_network:
+            _train_network(site, made if laid_over.keys() & keys else about)
+        if made is not about:
+            _link_artifacts(about, made)
+        executed = aside / "site_report.ipynb" if laid_over else own / "site_report" / "notebook.ipynb"
+        if store and laid_over:  # the book, which executes its own, is not about these parameters
+            for chapter in ("site_report", *(["02_pretraining"] if laid_over.keys() & keys else [])):
+                (own / chapter / "notebook.ipynb").unlink(missing_ok=True)
+        page_alone = {name: value for name, value in parameters.items() if name not in keys}
+        _execute("site_report", site, made, executed, page_alone)
+        if laid_over:
+            workflow.add_note(executed, _describe_parameters(laid_over, store))
         _print(f"Rendering the report of {about.site} …", error=True)
-        return render.render_page(executed, project_root() / "_build" / "report" / f"{about.site}.html")
+        render.render_page(executed, page)
+        source = _source("site_report")
+        now = site_file.load_site_file(site, **{**keys, "artifacts": made.artifacts})
+        if not workflow.is_current(executed, source, now, **page_alone):
+            _print(
+                f"warning: files behind this report were edited while it was made: report {site} again",
+                error=True,
+            )
+    return page
+
+
+def _source(chapter: str) -> Path:
+    from soilpb.report.render import PROJECT
+
+    return PROJECT / "notebooks" / f"{chapter}.py"
+
+
+def _needs_network(site: str, parameters: Mapping[str, Any]) -> bool:
+    """Tell whether a model of a report starts from the network, after its parameters were checked."""
+    from soilpb import workflow
+
+    defaults, types = workflow.read_parameters(_source("site_report"))
+    values = site_file.check_parameters({**defaults, **parameters, "site": site}, types)
+    keys = f"{values.get('chosen', '')} {values.get('keep', '')}".split()
+    if not keys:
+        return False
+    from soilpb.evaluate.cross_validation import needs_source_network  # PyTorch takes seconds
+
+    try:
+        return any(needs_source_network(key) for key in keys)
+    except KeyError as error:
+        raise SiteError(error.args[0]) from None
+
+
+@contextmanager
+def _lock_report(folder: Path) -> Iterator[None]:
+    """Let nobody else execute what a report of a site needs, whether for a report or for the book."""
+    from soilpb import _files, workflow
+
+    with ExitStack() as locks:
+        for chapter in ("02_pretraining", "site_report"):
+            (folder / chapter).mkdir(parents=True, exist_ok=True)
+            try:
+                locks.enter_context(_files.lock(folder / chapter / workflow.LOCK, wait=False))
+            except BlockingIOError:
+                raise SiteError(
+                    f"another report of {folder.name}, or the book, is being made: wait until it is complete"
+                ) from None
+        yield
+
+
+def _train_network(site: str, about: Site) -> None:
+    """Execute chapter 2, unless its network is there, whole, and made of what there is now."""
+    from soilpb import workflow
+    from soilpb.study import Study
+
+    executed = site_file.artifacts_folder(about) / "02_pretraining" / "notebook.ipynb"
+    if workflow.is_current(executed, _source("02_pretraining"), about):
+        with suppress(ValueError, OSError):
+            Study(about, "").source_network()
+            return
+    _execute("02_pretraining", site, about, executed, {})
+
+
+def _link_artifacts(own: Site, aside: Site) -> None:
+    """Lend the site's network and converted libraries to a report that is made aside."""
+    for name in ("sources", f"{own.site}/02_pretraining"):
+        lent, place = (project_root() / site.artifacts / name for site in (own, aside))
+        lent.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(exist_ok=True)
+        if not place.exists():  # a network trained aside is
+            place.symlink_to(lent, target_is_directory=True)
+
+
+def _execute(chapter: str, site: str, about: Site, executed: Path, page: Mapping[str, Any]) -> None:
+    """Execute a chapter with the site's values as they were at the start; show what it warns of."""
+    from soilpb import workflow
+
+    _print(f"Executing {chapter} for {about.site} …", error=True)
+    workflow.execute(_source(chapter), executed, site, **about.model_dump(exclude={"site"}), **page)
+    for line in workflow.read_warnings(executed):
+        _print(line, error=True)
+
+
+def _describe_parameters(parameters: Mapping[str, Any], stored: bool) -> str:
+    told = ", ".join(f"`{name}={value}`" for name, value in parameters.items())
+    kept = "is stored as the site's own" if stored else "is not stored: `soilpb predict` uses the site's own"
+    return f"Parameters were laid over the site's for this page: {told}. The model that they give {kept}."
 
 
 def _read_parameters(parameters: Iterable[str]) -> dict[str, Any]:
@@ -242,6 +355,8 @@ def _read_parameters(parameters: Iterable[str]) -> dict[str, Any]:
     for name, equals, value in pairs:
         if not equals:
             raise SiteError(f"-p {name}{value} is no parameter; write -p name=value")
+        if name == "site":
+            raise SiteError("the site is named before -p, not by it")
     try:
         return {name: parse_yaml(value, f"-p {name}") for name, _, value in pairs}
     except ValueError as error:

@@ -10,6 +10,7 @@ import argparse
 import ast
 import hashlib
 import importlib
+import json
 import os
 import re
 import sys
@@ -23,6 +24,8 @@ import grimp
 import jupytext
 import nbformat
 import papermill
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
 
 from soilpb import _files, site_file
 from soilpb._files import MissingArtifact
@@ -34,6 +37,8 @@ _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: Endings of the files in which libraries are handed out.
 _LIBRARY_TABLES = {".csv", ".gz", ".xlsx"}
+#: Beside an executed notebook: held by who executes it.
+LOCK = ".lock"
 #: What Markdown would take for markup.
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>$#|&~])")
 
@@ -79,13 +84,19 @@ def execute(source: str | Path, output: str | Path, site: str, /, **parameters: 
         Name of a site file in ``notebooks/sites``.
     **parameters
         Laid over the site file, as by papermill's ``-p``.
+
+    Raises
+    ------
+    SiteError
+        For a fault in the site file, and if a file of the site's data was edited meanwhile.
     """
     os.environ.update(ONE_THREAD)  # the kernel inherits them
     # A fault in the site file is told at once, not by a kernel.
     keys = {key: parameters[key] for key in Site.model_fields.keys() & parameters}
     about = site_file.load_site_file(site, **keys)
     notebook = fill_in_site(nbformat.reads(paired_notebook(source), as_version=4), about)
-    with _files.atomic_write(output) as temporary:
+    inputs = hash_inputs(source, about, **parameters)
+    with _files.temporary_folder("soilpb-home-") as home, _files.atomic_write(output) as temporary:
         fresh = temporary.with_suffix(".source.ipynb")
         try:
             fresh.write_text(nbformat.writes(notebook), encoding="utf-8")
@@ -95,12 +106,49 @@ def execute(source: str | Path, output: str | Path, site: str, /, **parameters: 
                 {"site": site, **parameters},
                 cwd=site_file.project_root(),
                 kernel_name="python3",
+                kernel_manager_class=_kernel_of_this_python(home),
                 progress_bar=False,
                 extra_arguments=["--log-level=ERROR"],  # the kernel's own chatter is not the chapter's
             )
-            nbformat.write(_hide_injected_parameters(executed), temporary)
         finally:
             fresh.unlink(missing_ok=True)
+        if hash_inputs(source, about)["data"] != inputs["data"]:
+            raise SiteError(
+                f"data of {about.site} were edited while {Path(source).stem} read them: run it again"
+            )
+        executed.metadata["soilpb"] = inputs
+        nbformat.write(_hide_injected_parameters(executed), temporary)
+
+
+def _kernel_of_this_python(home: Path) -> type[AsyncKernelManager]:
+    """Start chapters in the Python that runs this, whichever kernel JUPYTER_PATH calls python3.
+
+    IPython and Matplotlib write to ``home`` where the user's cannot be written to.
+    """
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    env = {} if os.access(os.path.expanduser("~"), os.W_OK) else {"HOME": str(home)}  # noqa: PTH111
+    spec = KernelSpec(argv=argv, env=env, display_name=_KERNEL["display_name"], language="python")
+    return type("Kernel", (AsyncKernelManager,), {"kernel_spec": spec})
+
+
+def read_parameters(source: str | Path) -> tuple[dict[str, Any], dict[str, type]]:
+    """Defaults and types of a chapter's parameters, by their names."""
+    values: dict[str, Any] = {}
+    for cell in jupytext.read(source).cells:
+        if "parameters" in cell.metadata.get("tags", []):
+            exec(cell.source, values)
+    types = values.pop("__annotations__", {})
+    return {name: values[name] for name in types}, types
+
+
+def read_warnings(executed: str | Path) -> list[str]:
+    """Lines that cells of an executed notebook wrote to standard error, each once."""
+    cells = nbformat.read(executed, as_version=4).cells
+    outputs = [output for cell in cells for output in cell.get("outputs", [])]
+    lines = [
+        line for output in outputs if output.get("name") == "stderr" for line in output.text.splitlines()
+    ]
+    return list(dict.fromkeys(filter(str.strip, lines)))
 
 
 def _hide_injected_parameters(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
@@ -143,6 +191,13 @@ def _kind(data: str) -> str:
     return "simulated" if data == "twin" else "measured"
 
 
+def add_note(executed: str | Path, text: str) -> None:
+    """Put a remark below the title of an executed notebook."""
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(text))
+    nbformat.write(notebook, executed)
+
+
 def code_behind(source: str | Path) -> list[str]:
     """Files of the package that a chapter imports, directly or through others.
 
@@ -160,12 +215,12 @@ def code_behind(source: str | Path) -> list[str]:
     return sorted(_from_root(_file_of(module), root) for module in behind)
 
 
-def data_behind(site: str) -> list[str]:
+def data_behind(site: str | Site) -> list[str]:
     """Files of a site's own soils and of its library: pages are executed again when one of them changes.
 
     A file that is not there is left to the reader, whose message says what to mend.
     """
-    about = site_file.load_site_file(site)
+    about = site if isinstance(site, Site) else site_file.load_site_file(site)
     brought = (about.spectra, about.laboratory) if about.target_data == "files" else ()
     root = site_file.project_root()
     files = [
@@ -180,12 +235,24 @@ def data_behind(site: str) -> list[str]:
     return [path for path in dict.fromkeys(files) if (root / path).exists()]
 
 
-def is_current(executed: Path, source: Path, site: str) -> bool:
-    """Tell whether nothing behind an executed chapter is younger than it."""
-    root = site_file.project_root()
-    behind = [*data_behind(site), *code_behind(source)]
-    files = [source, site_file.find_site_file(site), *(root / path for path in behind)]
-    return executed.exists() and executed.stat().st_mtime >= max(file.stat().st_mtime for file in files)
+def hash_inputs(source: str | Path, site: Site, /, **parameters: Any) -> dict[str, str]:
+    """SHA-256 of what an executed chapter stands on: values of its parameters, the site's data, and code."""
+    root, data = site_file.project_root(), data_behind(site)
+    values = json.dumps([{**site.model_dump(), **parameters}, data], sort_keys=True, default=str)
+    return {
+        "values": hashlib.sha256(values.encode()).hexdigest(),
+        "data": _files.sha256_of(*(root / path for path in data)),
+        "code": _files.sha256_of(source, *(root / path for path in code_behind(source))),
+    }
+
+
+def is_current(executed: Path, source: Path, site: Site, /, **parameters: Any) -> bool:
+    """Tell whether a chapter was executed with these very parameters, and the data and code there are now."""
+    try:
+        made_of = nbformat.read(executed, as_version=4).metadata["soilpb"]
+        return made_of == hash_inputs(source, site, **parameters)
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False  # never executed, by another release, or damaged
 
 
 def _from_root(path: Path, root: Path) -> str:
@@ -258,9 +325,19 @@ def main(words: Sequence[str] | None = None) -> None:
         for source in arguments.sources:
             print(f"{'wrote' if pair(source) else 'kept '} {Path(source).with_suffix('.ipynb')}")
     elif arguments.command == "execute":
-        execute(arguments.source, arguments.output, arguments.site)
+        _execute_for_book(arguments)
     else:
         _run_shards(arguments)
+
+
+def _execute_for_book(arguments: argparse.Namespace) -> None:
+    """Execute a chapter where no report of the site is being made; Snakemake would not notice an edit."""
+    output = Path(arguments.output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with _files.lock(output.with_name(LOCK)):
+        execute(arguments.source, output, arguments.site)
+    if not is_current(output, arguments.source, site_file.load_site_file(arguments.site)):
+        sys.exit(f"problem: files behind {output} were edited while it was executed: run it again")
 
 
 def _run_shards(arguments: argparse.Namespace) -> None:

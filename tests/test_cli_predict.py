@@ -155,13 +155,15 @@ def test_an_altered_model_is_refused(project, tmp_path, monkeypatch):
     new = write_project(root, 40, 5)
     monkeypatch.chdir(root)
     study = Study.load("mine")
-    refused("mine", "data/new.csv", says="make it with: papermill notebooks/site_report.ipynb")
+    refused("mine", "data/new.csv", says="make it with: soilpb report mine")
     stored_model.store_site_model(study, stored_model.fit_site_model(study, AMONG), {"R2": 0.6}, [])
     assert run("mine", "data/new.csv").exit_code == 0
     assert len(new) == 5
     card = study.folder("site_report") / "model" / "card.json"
     card.write_text(card.read_text().replace("0.6", "0.9"))
-    refused("mine", "data/new.csv", says="it was altered or half copied; make it again with: papermill")
+    refused(
+        "mine", "data/new.csv", says="it was altered or half copied; make it again with: soilpb report mine"
+    )
 
 
 def test_the_command_is_quiet_in_a_process_of_its_own(project):

@@ -196,7 +196,7 @@ def load_site_model(study: Study) -> SiteModel:
 
     It must be of the target, scale and bands that the site's file asks for now.
     """
-    folder, command = study.folder(CHAPTER) / FOLDER, study.command(CHAPTER)
+    folder, command = study.folder(CHAPTER) / FOLDER, f"soilpb report {study.site.site}"
     model = SiteModel.load(folder, command, StoredCard)
     asked = study.site.model_dump(include={"site", "target"})
     asked |= {"scale": study.site.target_scale, "wavelengths": study.grid.tolist()}

@@ -15,7 +15,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from html import escape
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -25,7 +24,7 @@ import yaml
 from bs4 import BeautifulSoup, Tag
 from IPython.display import HTML
 
-from soilpb._files import atomic_write
+from soilpb._files import atomic_write, temporary_folder
 
 #: Where the book's configuration, styles and bibliography are: in the project beside the package.
 PROJECT = Path(__file__).resolve().parents[2]
@@ -33,6 +32,7 @@ _PAGE = "page"
 _REFERENCES = "## References\n\n```{bibliography}\n:filter: docname in docnames\n```"
 #: Scripts that serve a book of many pages, or a kernel.
 _NOT_NEEDED = ("searchtools", "language_data", "searchindex", "sphinx-thebe")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _IMPORT = re.compile(r"@import\s+[\"']([^\"']+)[\"']\s*;")
 _URL = re.compile(r"url\((?!\s*[\"']?data:)\s*[\"']?([^\"')]+)[\"']?\s*\)")
 
@@ -52,8 +52,8 @@ def render_page(notebook: str | Path, output: str | Path) -> Path:
         If Sphinx warns of anything: warnings are errors, as in the book.
     """
     # Not beside the output: a run that is killed leaves nothing where users look.
-    with tempfile.TemporaryDirectory(prefix="soilpb-page-") as folder:
-        html = _build(Path(notebook), Path(folder))
+    with temporary_folder("soilpb-page-") as folder:
+        html = _build(Path(notebook), folder)
         page = embed_files(html)
     with atomic_write(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -127,16 +127,19 @@ def _build(notebook: Path, folder: Path) -> Path:
     # The command beside this Python, whether or not its environment is activated.
     build = [Path(sys.executable).with_name("jupyter-book"), "build", book, "--path-output", folder]
     build += ["--config", config, "--all", "-W", "-n", "--keep-going"]
-    run = subprocess.run(build, env={**os.environ, "NO_COLOR": "1"}, capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    run = subprocess.run(build, env=environment, capture_output=True, text=True, encoding="utf-8")
     if run.returncode:
-        lines = [line for line in run.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
-        raise PageError("\n".join(lines).replace(f"{book}/", "") or run.stderr[-2000:])
+        said = _COLOURS.sub("", run.stderr).replace(f"{book}/", "").split("\n")
+        lines = [line for line in said if "WARNING" in line or "ERROR" in line]
+        raise PageError("; ".join(lines or [*filter(str.strip, said)][-1:] or ["jupyter-book failed"]))
     return folder / "_build" / "html" / f"{_PAGE}.html"
 
 
 def _config() -> dict:
     """Return the book's configuration without what only a book of several pages has."""
     config = yaml.safe_load((PROJECT / "_config.yml").read_text(encoding="utf-8"))
+    config["execute"]["stderr_output"] = "remove"  # the command shows it
     sphinx, extensions = config["sphinx"]["config"], config["sphinx"]["local_extensions"]
     extensions |= {name: str(PROJECT / path) for name, path in extensions.items()}
     extensions["one_page"] = str(PROJECT / "book" / "_ext")

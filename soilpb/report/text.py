@@ -105,7 +105,7 @@ def describe_limitations(study: Study, n_models: int) -> list[str]:
     mapped = maps.local_coordinates(target.samples) is not None
     sentences = {
         "The site's soils are simulated: they show what a method can do, not what is in a place.": simulated,
-        "The library is simulated: its network was trained on no measured soil before this site's.": (
+        "The library is simulated: nothing was learnt from measured soils before this site's.": (
             not simulated and study.source.provenance.kind == "simulated"
         ),
         f"{n} soils are few (fewer than {quality.FEW}): other soils of the same place could change "
@@ -143,7 +143,7 @@ def describe_range(study: Study, compared: pd.DataFrame | None) -> str:
         sets = f"{compared['n'].iloc[0]} soils of the library"
     judged = "lost" if full > narrow else "gained, by chance or because the other bands only disturb"
     return (
-        f"The study uses {span} only, and its network was trained on these bands. On {sets} PLS predicts "
+        f"The study uses {span} only. On {sets} PLS predicts "
         f"{name} with an R² of {number(full)} from {SOURCE_BANDS[0]:g}–{SOURCE_BANDS[1]:g} nm and of "
         f"{number(narrow)} from {span}: {number(abs(full - narrow))} is {judged}."
     )

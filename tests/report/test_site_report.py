@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 
+import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,8 +33,17 @@ SITE = {
     **{"spectra": "data/my-mine/spectra.csv", "laboratory": "data/my-mine/laboratory.csv"},
     **{"target_scale": "natural", "band_stop": 1000, "band_step": 30},
 }
-SMALL = ("-p", "n_repeats=1", "-p", "epochs=1", "-p", "chosen=pls resnet", "-p", "keep=features-pls pls")
-YOUNG = 2**32
+SMALL = (
+    "--store",
+    "-p",
+    "n_repeats=1",
+    "-p",
+    "epochs=1",
+    "-p",
+    "chosen=pls resnet",
+    "-p",
+    "keep=features-pls pls",
+)
 pytestmark = pytest.mark.xdist_group("report")
 
 
@@ -52,6 +62,15 @@ def write_my_mine(root):
     (root / "notebooks/sites/my-mine.yml").write_text(yaml.safe_dump(SITE))
 
 
+def save_network(site, **keys):
+    """Store an untrained network as chapter 2 would, executed with the site's own values."""
+    study = Study.load(site, "02_pretraining", **keys)
+    SpectralNetwork.random(study.X, study.grid, ("pH",)).save(study.folder())
+    source = render.PROJECT / "notebooks" / "02_pretraining.py"
+    about = {"soilpb": workflow.hash_inputs(source, study.site)}
+    nbformat.write(nbformat.v4.new_notebook(metadata=about), study.folder() / "notebook.ipynb")
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A project of two sites, of measured clay and of simulated lead, whose networks are there."""
@@ -61,11 +80,7 @@ def project(tmp_path_factory):
         write_project(root, n=60, laboratory=("Pb_mg_kg", "pH", "x", "y"), band_step=90)
         write_my_mine(root)
         for site in ("mine", "my-mine"):
-            study = Study.load(site, "02_pretraining")
-            SpectralNetwork.random(study.X, study.grid, ("pH",)).save(study.folder())
-            # A date ahead, since the package may be edited while this runs.
-            (study.folder() / "notebook.ipynb").touch()
-            os.utime(study.folder() / "notebook.ipynb", (YOUNG, YOUNG))
+            save_network(site)
         yield root
 
 
@@ -237,19 +252,41 @@ def test_what_a_notebook_finds_is_told_like_any_mistake(project, monkeypatch):
 
 
 def test_only_what_changed_is_executed(project, monkeypatch):
-    """A network is trained again when the site's files are younger than it, else not."""
+    """A network is trained again if the site's files, or its own, are not those that it was made of."""
     executed = []
-    monkeypatch.setattr(
-        workflow, "execute", lambda source, *_, **given: executed.append((source.stem, given))
-    )
+
+    def execute(source, output, site, /, **given):
+        executed.append((source.stem, given["seed"], given.get("n_repeats")))
+        if source.stem == "02_pretraining":
+            save_network(site, artifacts=given["artifacts"])
+        else:
+            nbformat.write(nbformat.v4.new_notebook(), output)
+
+    monkeypatch.setattr(workflow, "execute", execute)
     monkeypatch.setattr(render, "render_page", lambda notebook, page: page)
-    for arguments in ([], [], ["-p", "n_repeats=1", "-p", "seed=7"]):
-        CliRunner().invoke(app, ["report", "mine", *arguments])
-        os.utime(project / "data/lab.csv", (YOUNG + 1, YOUNG + 1))
+    laboratory = project / "data/lab.csv"
+    weights = project / "artifacts/mine/02_pretraining/weights.safetensors"
+    (project / "artifacts/mine/02_pretraining/notebook.ipynb").unlink(missing_ok=True)
+    save_network("mine")
+    for edit, arguments in (
+        (lambda: None, []),
+        (lambda: laboratory.write_text(laboratory.read_text().replace("\n", "\r\n")), []),
+        (lambda: weights.write_bytes(weights.read_bytes()[:-9]), []),
+        (lambda: None, ["-p", "n_repeats=1", "-p", "seed=7"]),
+        (lambda: None, ["-p", "n_repeats=1"]),
+        (lambda: None, ["-p", "chosen=pls", "-p", "keep=pls", "-p", "seed=7"]),
+    ):
+        edit()
+        result = CliRunner().invoke(app, ["report", "mine", *arguments])
+        assert result.exit_code == 0, result.output
     assert executed == [
-        ("site_report", {}),
-        ("02_pretraining", {}),
-        ("site_report", {}),
-        ("02_pretraining", {"seed": 7}),
-        ("site_report", {"n_repeats": 1, "seed": 7}),
+        ("site_report", 3, None),
+        ("02_pretraining", 3, None),
+        ("site_report", 3, None),
+        ("02_pretraining", 3, None),
+        ("site_report", 3, None),
+        ("02_pretraining", 7, None),
+        ("site_report", 7, 1),
+        ("site_report", 3, 1),
+        ("site_report", 7, None),
     ]
