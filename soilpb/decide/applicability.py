@@ -33,13 +33,7 @@ _USUAL = 0.9
 class ApplicabilityDomain:
     """The principal components of a site's soils, and how far such soils lie from their centre.
 
-    Make one with :meth:`fit`.
-
-    Attributes
-    ----------
-    components : Pipeline
-        From :func:`soilpb.quality.fit_components`.
-    t2_limit, q_limit : float
+    Make one with :meth:`fit`; ``components`` are from :func:`soilpb.quality.fit_components`.
     """
 
     components: Pipeline
@@ -70,11 +64,8 @@ class ApplicabilityDomain:
     def distances(self, X: np.ndarray) -> pd.DataFrame:
         """Measure how far spectra lie, from their reflectance (n_samples, n_bands).
 
-        Returns
-        -------
-        DataFrame
-            ``T2``, ``Q``; ``distance``, the larger of both as a multiple of its limit; and
-            ``outside``: whether that is above 1.
+        The table has ``T2``, ``Q``; ``distance``, the larger of both as a multiple of its limit; and
+        ``outside``: whether that is above 1.
         """
         table = measure_t2_q(self.components, X)
         distance = np.maximum(table["T2"] / self.t2_limit, table["Q"] / self.q_limit)
@@ -84,14 +75,9 @@ class ApplicabilityDomain:
 def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.DataFrame:
     """Test whether the flag notices a kind of soil that the calibration has never seen.
 
-    Soils are clustered by their scores on as many components. Each cluster in turn is left out whole,
-    together with a random fifth of the others; the domain is learnt from what remains.
-
-    Parameters
-    ----------
-    X : (n_samples, n_bands) array
-        Reflectance.
-    n_clusters, seed : int
+    Soils, from their reflectance ``X`` (n_samples, n_bands), are clustered by their scores on as many
+    components. Each cluster in turn is left out whole, together with a random fifth of the others; the
+    domain is learnt from what remains.
 
     Returns
     -------

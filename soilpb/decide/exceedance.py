@@ -30,19 +30,11 @@ _QUANTILES = norm.ppf((np.arange(21) + 0.5) / 21)
 
 
 def exceedance_probability(draws: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
-    """Probability that a new soil exceeds a limit, never 0 or 1.
+    """Probability that a new soil exceeds a limit, (n_new,), never 0 or 1; NaN where a limit is unknown.
 
-    Parameters
-    ----------
-    draws : (n_new, n_samples) array
-        Predictive distribution, from :meth:`soilpb.decide.intervals.CrossConformal.draws`.
-    limit : float, or array that broadcasts to ``draws``
-        One limit for all, or one per draw where the limit is as uncertain as the draw.
-
-    Returns
-    -------
-    (n_new,) array; NaN where a limit or a draw is unknown. ``n`` soils leave one part in ``n + 1`` undecided,
-    of which half is counted as above.
+    ``draws`` (n_new, n_samples) are from :meth:`soilpb.decide.intervals.CrossConformal.draws`. ``limit`` is
+    one for all, or broadcasts to them: one per draw where it is as uncertain as the draw. ``n`` soils
+    leave one part in ``n + 1`` undecided, of which half is counted as above.
 
     Examples
     --------
@@ -61,29 +53,21 @@ def exceedance_by_rule(
     ph: np.ndarray | float = np.nan,
     ph_draws: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Probability of exceedance under every rule of a standard.
+    """Probability of exceedance under every rule of a standard, a column per rule and a row per soil.
+
+    It is NaN where a pH is needed and unknown.
 
     Parameters
     ----------
     draws : (n_new, n_samples) array, mg/kg
-    standard : str
-    limits : DataFrame
+    standard, limits
         As for :func:`soilpb.decide.standards.lead_limit`.
     ph : float or (n_new,) array
         Measured pH, which is preferred to a predicted one; NaN where not measured. That the error of the
         target may be correlated with the soil's pH is not used for these soils.
     ph_draws : (n_new, n_samples) array, optional
-        Predicted pH, whose column ``i`` errs as the same soil as in ``draws``; NaN in the columns of
-        soils whose pH was never measured.
-
-    Returns
-    -------
-    DataFrame with a column per rule and a row per soil; NaN where a pH is needed and unknown.
-
-    Raises
-    ------
-    ValueError
-        If the draws of both are not of the same soils.
+        Predicted pH, whose column ``i`` errs as the same soil as in ``draws`` (else a ValueError); NaN in
+        the columns of soils whose pH was never measured.
 
     Examples
     --------
@@ -92,8 +76,7 @@ def exceedance_by_rule(
     [0.625]
     """
     if ph_draws is not None and draws.shape != ph_draws.shape:
-        shapes = f"draws are {draws.shape}, those of pH {ph_draws.shape}"
-        raise ValueError(f"{shapes}; expected draws of one model")
+        raise ValueError(f"draws are {draws.shape}, pH's {ph_draws.shape}; expected draws of one model")
     ph = np.broadcast_to(np.asarray(ph, dtype=float), len(draws))
     table = {}
     for rule in list_rules(standard, limits):
@@ -112,18 +95,14 @@ def reliability_table(probability: np.ndarray, exceeded: np.ndarray) -> pd.DataF
     """Compare probabilities with what happened, in :data:`N_BINS` bins of equal width.
 
     ``probability`` and ``exceeded`` (whether the laboratory found more than the limit) are (n_samples,)
-    arrays, of soils that the model has not seen. A probability of NaN is left out.
+    arrays, of soils that the model has not seen. A probability of NaN is left out; one beyond 0 to 1, or
+    different lengths, are a ValueError.
 
     Returns
     -------
     DataFrame
         One row per bin that has soils: ``bin`` (its middle), ``predicted`` (mean probability),
         ``observed`` (share that exceeded), ``lower``, ``upper`` (95 % Wilson interval), ``n``.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ or something is no probability.
 
     Examples
     --------
@@ -133,8 +112,9 @@ def reliability_table(probability: np.ndarray, exceeded: np.ndarray) -> pd.DataF
     """
     probability, exceeded = np.asarray(probability, dtype=float), np.asarray(exceeded)
     if probability.shape != exceeded.shape:
-        shapes = f"got {probability.shape} probabilities of {exceeded.shape} outcomes"
-        raise ValueError(f"{shapes}; expected as many")
+        raise ValueError(
+            f"got {probability.shape} probabilities of {exceeded.shape} outcomes; expected as many"
+        )
     known = np.isfinite(probability)
     probability, exceeded = probability[known], exceeded[known].astype(bool)
     if ((probability < 0) | (probability > 1)).any():
@@ -188,7 +168,7 @@ def _assign_bins(probability: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Costs:
-    """What each outcome costs.
+    """What each outcome costs; a negative cost is a ValueError.
 
     Parameters
     ----------
@@ -198,11 +178,6 @@ class Costs:
         Treating what one soil stands for, needed or not.
     harm : float
         Leaving a soil above the limit as it is.
-
-    Raises
-    ------
-    ValueError
-        If a cost is negative.
 
     Examples
     --------
@@ -231,13 +206,9 @@ class Costs:
 
 
 def expected_costs(probability: np.ndarray, costs: Costs) -> pd.DataFrame:
-    """Expected cost of each action, and the cheapest, from probabilities of exceedance (n_samples,).
+    """Expected cost of each of :data:`ACTIONS`, from probabilities of exceedance (n_samples,).
 
-    Returns
-    -------
-    DataFrame
-        A column for each of :data:`ACTIONS`, and ``best``: the cheapest, missing where the probability
-        is unknown.
+    The column ``best`` names the cheapest action; it is missing where the probability is unknown.
 
     Examples
     --------
@@ -260,12 +231,8 @@ def expected_costs(probability: np.ndarray, costs: Costs) -> pd.DataFrame:
 def compare_policies(probability: np.ndarray, exceeded: np.ndarray, costs: Costs) -> pd.DataFrame:
     """Mean cost per soil of treating all alike, of deciding by probability, and of knowing the truth.
 
-    ``probability`` and ``exceeded`` (boolean) are (n_samples,) arrays.
-
-    Returns
-    -------
-    DataFrame
-        ``policy``, ``cost`` per soil, and the shares of soils it ignores, sends and remediates.
+    ``probability`` and ``exceeded`` (boolean) are (n_samples,) arrays. The table has ``policy``, ``cost`` per
+    soil, and the shares of soils that a policy ignores, sends and remediates.
     """
     exceeded = np.asarray(exceeded, dtype=bool)
     paid = expected_costs(exceeded, costs)  # once it is known which soils exceed

@@ -78,18 +78,12 @@ class CrossConformal:
         ----------
         candidates : mapping of name to regressor
             Left unfitted; each tunes itself inside ``fit``. The first of equals is taken.
-        X : (n_samples, n_bands) array
         y : (n_samples,) array
             On the modelling scale; NaN where not measured.
         fold : (n_samples,) int array
-            From :func:`assign_folds`.
+            From :func:`assign_folds`; fewer than two, or other lengths, are a ValueError.
         groups : (n_samples,) array, optional
             Soils that the models' inner folds keep together.
-
-        Raises
-        ------
-        ValueError
-            If lengths differ, or there are fewer than two folds.
         """
         y, fold = np.asarray(y, dtype=float), np.asarray(fold)
         if not len(X) == len(y) == len(fold):

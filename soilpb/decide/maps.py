@@ -43,17 +43,10 @@ _METRES_PER_DEGREE = 111_195.0  # of a great circle, on a sphere of 6,371 km
 
 
 def local_coordinates(samples: pd.DataFrame) -> pd.DataFrame | None:
-    """Metres east and north of the site's south-western corner.
+    """Metres east and north of the site's south-western corner, of the samples whose place is known.
 
-    Parameters
-    ----------
-    samples : DataFrame
-        With ``x`` and ``y``; in degrees where ``crs`` says EPSG:4326, else in metres.
-
-    Returns
-    -------
-    DataFrame ``x``, ``y`` of the soils whose place is known, by sample; None if there are none, or if
-    ``crs`` says that coordinates are dummies, which protect their owners.
+    ``x`` and ``y`` of ``samples`` are in degrees where ``crs`` says EPSG:4326, else in metres. None if there
+    are none, or if ``crs`` says that coordinates are dummies, which protect their owners.
 
     Examples
     --------
@@ -73,16 +66,10 @@ def local_coordinates(samples: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def map_cells(coordinates: np.ndarray) -> pd.DataFrame:
-    """Centres of the cells that a map of these soils may show, 60 along its longer side.
+    """Centres ``x``, ``y`` of the cells that a map of these soils may show, 60 along its longer side.
 
-    Parameters
-    ----------
-    coordinates : (n_samples, 2) array
-
-    Returns
-    -------
-    DataFrame ``x``, ``y`` on a square grid: within the soils' hull, and within :data:`REACH`. It has
-    no rows where the soils lie on one line.
+    They lie on a square grid, within the hull of the soils' ``coordinates`` (n_samples, 2), and within
+    :data:`REACH`. There are none where the soils lie on one line.
     """
     soils = np.unique(np.asarray(coordinates, dtype=float), axis=0)
     low, high = soils.min(axis=0), soils.max(axis=0)
@@ -213,13 +200,7 @@ def _covariance(coordinates: np.ndarray):
 class KrigedSite:
     """A kriged target, and its pH where the limit depends on it. Make one with :meth:`fit`.
 
-    Attributes
-    ----------
-    target : KrigedProperty
-        On the modelling scale.
-    ph : KrigedProperty or None
-    log : bool
-        Whether the modelling scale is the logarithm.
+    ``target`` is on the modelling scale, which is the logarithm if ``log``.
     """
 
     target: KrigedProperty
@@ -261,19 +242,8 @@ def cross_validate_blocks(
 ) -> pd.DataFrame:
     """Krige each block of neighbouring soils from the other blocks, everything fitted anew.
 
-    Parameters
-    ----------
-    coordinates : (n_samples, 2) array
-    y : (n_samples,) array
-        On the modelling scale.
-    ids : (n_samples,) sequence
-    ph : (n_samples,) array, optional
-    log : bool
-        Whether the modelling scale is the logarithm.
-    standard, rule : str
-        Of which limit probabilities are asked; none if ``standard`` is empty.
-    seed : int
-        Of the blocks.
+    Values are those of :meth:`KrigedSite.fit`, of samples ``ids`` (n_samples,). ``standard`` and ``rule``
+    say of which limit probabilities are asked, none if empty; ``seed`` is that of the blocks.
 
     Returns
     -------

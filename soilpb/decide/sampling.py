@@ -58,16 +58,14 @@ def spectral_features(X: np.ndarray, n_components: int = 20) -> np.ndarray:
 def choose_samples(
     method: str, F: np.ndarray, n: int, measured: Sequence[int] = (), seed: int = 0
 ) -> np.ndarray:
-    """Choose the next soils to measure.
+    """Choose the next soils to measure, by one of :data:`METHODS`.
 
     Parameters
     ----------
-    method : str
-        One of :data:`METHODS`.
     F : (n_samples, n_features) array
         From :func:`spectral_features`, of all soils.
     n : int
-        How many more.
+        How many more; more than there are is a ValueError.
     measured : sequence of int
         Positions of the soils that have a value.
     seed : int
@@ -76,7 +74,7 @@ def choose_samples(
     Returns
     -------
     (n,) int array of positions, none of them measured; the most useful first, where the method has
-    an order. An unknown method, or more soils than there are, is a ValueError.
+    an order.
 
     Examples
     --------
@@ -211,17 +209,12 @@ def learning_curves(
 
     Parameters
     ----------
-    X : (n_samples, n_bands) array
-        Reflectance.
-    y : (n_samples,) array
-        On the modelling scale.
+    X, y : (n_samples, n_bands) and (n_samples,) arrays
+        Reflectance, and the target on the modelling scale, of the samples ``sample_ids``.
     folds : DataFrame
         From :func:`soilpb.evaluate.splits.random_split`: one draw per repeat.
     sizes : sequence of int
         Numbers of measured soils, ascending; the first is the random start.
-    sample_ids : (n_samples,) sequence
-        Ids of ``folds``.
-    seed : int
     methods : sequence of str
         Of :data:`METHODS`.
     groups : (n_samples,) array, optional

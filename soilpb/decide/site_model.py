@@ -60,10 +60,8 @@ class SiteModel:
     wavelengths : (n_bands,) array, nm
     scale : {"log", "natural"}
         Whether ``target`` predicts the value or its natural logarithm.
-    target : CrossConformal
     ph : CrossConformal or None
-        Of the same soils and folds, so that errors of both can be drawn together.
-    domain : ApplicabilityDomain
+        Of the same soils and folds as ``target``, so that errors of both can be drawn together.
     examples : (n_examples, n_bands) array
         Spectra of some soils that it was fitted to, by which a stored model is tested.
     card : dict
@@ -94,13 +92,8 @@ class SiteModel:
 
         Parameters
         ----------
-        X : (n_samples, n_bands) array
-            Reflectance.
-        y : (n_samples,) array
-            Target on the modelling scale, finite.
-        wavelengths : (n_bands,) array, nm
-        scale : {"log", "natural"}
-            Which scale that is.
+        X, y : (n_samples, n_bands) and (n_samples,) arrays
+            Reflectance, and the target on the modelling ``scale``, finite.
         ph : (n_samples,) array, optional
             Measured pH; NaN where not.
         groups : (n_samples,) array, optional
@@ -128,11 +121,8 @@ class SiteModel:
     def predict(self, X: np.ndarray, coverage: float = COVERAGE) -> pd.DataFrame:
         """Predict on the natural scale, from reflectance on ``wavelengths``, (n_new, n_bands).
 
-        Returns
-        -------
-        DataFrame
-            ``predicted``, ``lower``, ``upper``; ``pH``, ``pH_lower``, ``pH_upper`` where pH is
-            predicted; ``T2``, ``Q``, ``distance``, ``outside`` (see :class:`ApplicabilityDomain`).
+        The table has ``predicted``, ``lower``, ``upper``; ``pH``, ``pH_lower``, ``pH_upper`` where pH is
+        predicted; and the columns of :meth:`ApplicabilityDomain.distances`.
         """
         X = self._checked(X)
         values = np.column_stack([self.target.predict(X), self.target.interval(X, coverage)])
@@ -226,15 +216,9 @@ def cross_validate_site(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fit the model on each fold's training soils, choice and all, and predict the other soils.
 
-    Parameters
-    ----------
-    X, y, scale, ph, groups, seed, candidates
-        As for :meth:`SiteModel.fit`.
-    folds : DataFrame
-        From :mod:`soilpb.evaluate.splits`.
-    sample_ids : (n_samples,) sequence
-    standard : str
-        Whose limits are applied, with pH predicted; none if empty.
+    Parameters are those of :meth:`SiteModel.fit`, with ``folds`` of the samples ``sample_ids``
+    (:mod:`soilpb.evaluate.splits`), and the ``standard`` whose limits are applied, with pH predicted; none if
+    empty.
 
     Returns
     -------
@@ -263,6 +247,5 @@ def cross_validate_site(
             limit = lead_limit(standard, rule, ph[test])
             table = soils.assign(rule=rule, probability=probability, exceeded=observed[test] > limit)
             exceedances.append(table[np.isfinite(limit) & probability.notna()])
-    return pd.concat(predictions, ignore_index=True), pd.concat(
-        exceedances[1:] or exceedances, ignore_index=True
-    )
+    tables = predictions, exceedances[1:] or exceedances
+    return tuple(pd.concat(parts, ignore_index=True) for parts in tables)

@@ -58,24 +58,9 @@ LEAD_LIMITS = pd.concat([_tabulate(*key, rules, key[0]) for key, rules in _RULES
 def lead_limit(
     standard: str, rule: str, ph: np.ndarray | float, limits: pd.DataFrame = LEAD_LIMITS
 ) -> np.ndarray:
-    """Limit for lead at a pH, in mg/kg.
+    """Limit for lead at a pH, in mg/kg, of the shape of ``ph``; NaN where it depends on a pH that is NaN.
 
-    Parameters
-    ----------
-    standard, rule : str
-        As in ``limits``.
-    ph : float or array
-    limits : DataFrame
-        :data:`LEAD_LIMITS`, or what :func:`read_limits` read.
-
-    Returns
-    -------
-    array of the shape of ``ph``; NaN where ``ph`` is unknown and the limit depends on it.
-
-    Raises
-    ------
-    KeyError
-        If there is no such rule.
+    ``limits`` is like :data:`LEAD_LIMITS`; a ``standard`` or ``rule`` that it has not is a KeyError.
 
     Examples
     --------
@@ -115,14 +100,8 @@ def read_limits(path: str | Path) -> pd.DataFrame:
             6.5: 500
             above: 700            # … and beyond the last
 
-    Returns
-    -------
-    DataFrame like :data:`LEAD_LIMITS`; the citation is the file's name.
-
-    Raises
-    ------
-    ValueError
-        Naming the file, what was found and what is expected.
+    The table is like :data:`LEAD_LIMITS`, with the file's name for the citation. Anything else in the file is
+    a ValueError that names the file, what was found and what is expected.
     """
     path = Path(path)
     content = parse_yaml(path.read_bytes(), path)

@@ -109,21 +109,14 @@ def evaluate_site_model(
 def select_rule(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
     """Select one rule's probabilities, each soil once: the first repeat of :func:`evaluate_site_model`.
 
-    Returns
-    -------
-    DataFrame, indexed by sample: ``probability``, ``exceeded``; ``x``, ``y`` where the site has them.
-
-    Raises
-    ------
-    SiteError
-        If the target has no limits, no soil has a pH, or there is no such rule.
+    The table, indexed by sample, has ``probability``, ``exceeded``; ``x``, ``y`` where the site has them. It
+    is a SiteError if the target has no limits, no soil has a pH, or there is no such rule.
     """
     if exceedances.empty:
         known = default_standard(study.site.target)
         why = "no soil has a measured pH" if known else "limits are known for Pb_mg_kg"
-        raise SiteError(
-            f"no {study.site.target} of site {study.site.site!r} was compared with a limit: {why}"
-        )
+        what = f"no {study.site.target} of site {study.site.site!r}"
+        raise SiteError(f"{what} was compared with a limit: {why}")
     if rule not in (known := list_rules(STANDARD)):
         raise SiteError(f"no rule {rule!r} in {STANDARD}; there are: {'; '.join(known)}")
     soils = exceedances.query("repeat == 0 and rule == @rule").set_index("sample")
@@ -133,12 +126,9 @@ def select_rule(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFr
 def score_site_model(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -> dict[str, float]:
     """Score what :func:`evaluate_site_model` returned.
 
-    Returns
-    -------
-    dict
-        ``R2``, ``RMSE``, ``bias`` on the modelling scale; ``coverage``: share of observed values within
-        their intervals; ``outside``: share flagged as unlike the site's soils; ``calibration_error`` of
-        the probabilities of all rules, where there are any.
+    ``R2``, ``RMSE``, ``bias`` are on the modelling scale; ``coverage`` is the share of observed values within
+    their intervals, ``outside`` that flagged as unlike the site's soils; ``calibration_error`` is of the
+    probabilities of all rules, where there are any.
     """
     values = predictions[["observed", "predicted"]]
     values = np.log(values) if study.site.target_scale == "log" else values
@@ -214,13 +204,10 @@ def predict_soils(
     ph: np.ndarray | float = np.nan,
     coverage: float = COVERAGE,
 ) -> pd.DataFrame:
-    """Predict soils, in a table with the names that users see.
+    """Predict soils, on any bands that cover the model's grid, in a table with the names that users see.
 
     Parameters
     ----------
-    model : SiteModel
-    soils : SoilSpectra
-        On any bands that cover the model's grid.
     target : str
         What the model predicts, such as ``Pb_mg_kg``.
     standard, limits

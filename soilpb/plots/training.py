@@ -132,10 +132,8 @@ def plot_network(config: ResNetConfig, ax: Axes | None = None, output: str = "ou
         x, height, width = i * _STEP, heights[i], widths[i]
         block = name.startswith("block")
         colour = PALETTE[1] if block else PALETTE[0] if name in ("spectrum", "output") else PALETTE[2]
-        corner = (x - width / 2, -height / 2)
-        ax.add_patch(
-            FancyBboxPatch(corner, width, height, facecolor=(*colour, 0.25), edgecolor=colour, **_BOX)
-        )
+        corner, look = (x - width / 2, -height / 2), {"facecolor": (*colour, 0.25), "edgecolor": colour}
+        ax.add_patch(FancyBboxPatch(corner, width, height, **look, **_BOX))
         shape = f"{channels} × {length}" if channels > 1 else f"{length}"
         ax.text(x, -1.0, output if name == "output" else name, ha="center", va="top", weight="bold")
         ax.text(x, -1.24, shape, ha="center", va="top", fontsize=10)
