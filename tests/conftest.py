@@ -85,9 +85,10 @@ class SmallBook:
         with self._absent(output) as absent:
             if absent:
                 self._execute_upstream(chapter, site)
-                about = {"artifacts": str(self.folder / "artifacts"), "source_size": SMALL_SOURCE}
+                artifacts = str(self.folder / "artifacts")
+                about = {"artifacts": artifacts, "source_size": SMALL_SOURCE, **SMALL[chapter]}
                 source = ROOT / "notebooks" / f"{chapter}.py"
-                workflow.execute(source, output, site, **about, **SMALL[chapter])
+                workflow.execute(source, output, site, **about)
         return output
 
     def _execute_upstream(self, chapter: str, site: str) -> None:
