@@ -261,7 +261,8 @@ def find_id_column(table: Table, wanted: str = "", others: Collection[int] = ())
 
     ``others`` are columns that are known to be something else, such as bands.
     """
-    names = {j: _squeeze(name) for j, name in enumerate(table.header) if j not in set(others)}
+    others = set(others)
+    names = {j: _squeeze(name) for j, name in enumerate(table.header) if j not in others}
     for name in (_squeeze(wanted), *ID_NAMES) if wanted else ID_NAMES:
         found = [j for j, known in names.items() if known == name]
         if len(found) > 1:

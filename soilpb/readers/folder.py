@@ -20,7 +20,12 @@ import numpy as np
 
 from soilpb.readers.columns import fold_id, locate_bands
 from soilpb.readers.formats import find_format, has_instrument_suffix, read_instrument
-from soilpb.readers.formats.spectrum_file import recognise_unit, to_fraction, to_reflectance
+from soilpb.readers.formats.spectrum_file import (
+    describe_odd_bands,
+    recognise_unit,
+    to_fraction,
+    to_reflectance,
+)
 from soilpb.readers.spectra_table import Scans, read_scans
 from soilpb.readers.tables import Table, clean, read_table
 from soilpb.site_file import SiteError
@@ -222,9 +227,10 @@ def _read_table_of_spectra(path: Path, known: Collection[str], counters: Sequenc
     ids = [find_sample_id(path, known, counters)] if alone else scans.ids
     unit = recognise_unit(scans.wavelengths, scans.spectra, str(path))
     reflectance = to_fraction(scans.spectra, unit)
-    notes = (*scans.notes, *([f"reflectance from {unit} to fraction"] if unit != "fraction" else []))
+    notes = [*scans.notes, *([f"reflectance from {unit} to fraction"] if unit != "fraction" else [])]
+    notes += describe_odd_bands(scans.wavelengths, reflectance, scans.at)
     return [
-        Scan(path, name, scans.wavelengths, spectrum, notes=notes)
+        Scan(path, name, scans.wavelengths, spectrum, notes=tuple(notes))
         for name, spectrum in zip(ids, reflectance, strict=True)
     ]
 

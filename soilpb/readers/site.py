@@ -18,6 +18,7 @@ from soilpb.readers.columns import match_ids, refuse_repeated_ids
 from soilpb.readers.folder import list_files, read_folder
 from soilpb.readers.formats.spectrum_file import (
     Unit,
+    describe_odd_bands,
     find_contradiction,
     find_implausible,
     recognise_unit,
@@ -161,7 +162,10 @@ def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndar
         row, band, why = odd
         value, nm = scans.spectra[row, band], scans.wavelengths[band]
         raise SiteError(f"{scans.at(row)}: {value:.4g} at {nm:g} nm, read as {found}; {why}")
-    return reflectance, [] if found == "fraction" else [f"reflectance from {found} to fraction"]
+    notes = [] if found == "fraction" else [f"reflectance from {found} to fraction"]
+    if not scans.unit:  # else each file was looked at
+        notes += describe_odd_bands(scans.wavelengths, reflectance, scans.at)
+    return reflectance, notes
 
 
 def _one_spectrum_each(

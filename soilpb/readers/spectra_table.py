@@ -71,7 +71,8 @@ def read_scans(path: str | Path, id_column: str = "") -> Scans:
     if not (steps > 0).all():
         was = "descend" if (steps < 0).all() else "are in no order"
         dropped.append(f"wavelengths {was} in the file; put in ascending order")
-    aside = [repr(name) for j, name in enumerate(table.header) if j not in {id_at, *bands.columns.tolist()}]
+    used = {id_at, *bands.columns.tolist()}
+    aside = [repr(name) for j, name in enumerate(table.header) if j not in used]
     if aside:
         dropped.append(f"columns of {table.path.name} that are no bands left aside: {', '.join(aside)}")
     return Scans(

@@ -15,9 +15,11 @@ import warnings
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO, StringIO
+from io import BytesIO, TextIOWrapper
+from itertools import islice
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import openpyxl
@@ -25,6 +27,10 @@ import pandas as pd
 
 from soilpb.site_file import SiteError
 
+#: A table of more cells than this is refused where fewer than such a share of them are filled.
+MOST_ROOM, LEAST_FILLED = 5_000_000, 0.05
+#: Bytes that a workbook may unpack to: altogether, or for each byte of its own if that is more.
+MOST_UNPACKED, MOST_PACKED = 100_000_000, 100
 #: In order of trust: a comma may also be a decimal mark or stand in a remark.
 SEPARATORS = ("\t", ";", "|", ",")
 MISSING_WORDS = frozenset(
@@ -34,8 +40,8 @@ MISSING_CODES = (-999.0, -9999.0)
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-#: ASCII and pairs of the GB 2312 plane only: Western accents mostly stand alone.
-_CHINESE = re.compile(rb"(?:[\x00-\x7f]|[\xa1-\xf7][\xa1-\xfe])*")
+#: Pairs of the GB 2312 plane: Western accents mostly stand alone.
+_CHINESE = re.compile(rb"[\xa1-\xf7][\xa1-\xfe]")
 _DECIMAL = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
 #: Digits in groups of three by one mark, then perhaps the other mark and decimals.
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?P<mark>[., '])\d{3}(?P<more>(?P=mark)\d{3})*(?P<rest>[.,]\d*)?")
@@ -93,6 +99,7 @@ def read_table(path: str | Path) -> Table:
         raise SiteError(f"{path} has a header but no rows below it; export it again")
     _check_lengths(path, lines, separator)
     width = len(header)
+    _refuse_sparse(path, width * len(lines), sum(cell != "" for _, row in lines for cell in row))
     cells = np.empty((len(body), width), dtype=object)
     for i, (_, row) in enumerate(body):
         cells[i] = row + [""] * (width - len(row))
@@ -218,38 +225,52 @@ def _read_lines(path: Path) -> tuple[list[Line], str, tuple[str, ...]]:
     if content.startswith(_ZIP):
         lines, notes = _read_workbook(path, content)
         return lines, "", notes
-    text, notes = _decode(path, content)
+    encoding, notes = _find_encoding(path, content)
+    # A row may be as long as the file; by itself the reader stops at 131,072 characters.
+    before = csv.field_size_limit(len(content))
     try:
-        separator = _find_separator(path, text)
-        rows = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True, skipinitialspace=True)
-        return [(rows.line_num, [clean(cell) for cell in row]) for row in rows], separator, notes
+        with TextIOWrapper(BytesIO(content), encoding, newline="") as text:
+            separator = _find_separator(path, text)
+            text.seek(0)
+            rows = csv.reader(text, delimiter=separator, strict=True, skipinitialspace=True)
+            return [(rows.line_num, [clean(cell) for cell in row]) for row in rows], separator, notes
     except csv.Error as error:
         raise SiteError(f"{path} is no table of text ({error}); look for a stray quotation mark") from None
+    finally:
+        csv.field_size_limit(before)
 
 
-def _decode(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
-    """Text of the bytes, and a note where the encoding had to be guessed."""
+def _find_encoding(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
+    """Encoding of the bytes, and a note where it had to be guessed."""
     marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
     if not marked and b"\x00" in content:
         raise SiteError(f"{path} is no text (it holds zero bytes); save it as CSV UTF-8 or .xlsx")
-    guess = "gb18030" if _CHINESE.fullmatch(content) else "cp1252"
-    for encoding in [marked] if marked else ["utf-8", guess]:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError as error:
-            failed = error
-        else:
-            return text, (f"{path.name} is not UTF-8; read as {encoding}",) if encoding == guess else ()
-    row = content[: failed.start].count(b"\n") + 1
+    failed = _undecodable(content, marked or "utf-8")
+    if failed is None:
+        return marked or "utf-8", ()
+    guess = marked or ("gb18030" if _CHINESE.sub(b"", content).isascii() else "cp1252")
+    failed = _undecodable(content, guess)
+    if failed is None:
+        return guess, (f"{path.name} is not UTF-8; read as {guess}",)
+    row = content[:failed].count(b"\n") + 1
     tried = marked or "UTF-8, GB 18030 or Windows-1252"
     raise SiteError(
-        f"{path}, row {row}: byte 0x{content[failed.start]:02x} is no text in {tried}; save it as CSV UTF-8"
+        f"{path}, row {row}: byte 0x{content[failed]:02x} is no text in {tried}; save it as CSV UTF-8"
     )
 
 
-def _find_separator(path: Path, text: str) -> str:
+def _undecodable(content: bytes, encoding: str) -> int | None:
+    """Position of the first byte that is no text in an encoding; None if all are."""
+    try:
+        content.decode(encoding)
+    except UnicodeDecodeError as error:
+        return error.start
+    return None
+
+
+def _find_separator(path: Path, text: Iterable[str]) -> str:
     """Separator that gives the first rows one length; failing that, the longest rows."""
-    head = [line for line in text.splitlines() if line.strip("\ufeff\t ")][:30]
+    head = list(islice((line for line in text if line.strip("\ufeff\t \r\n")), 30))
     if not head:
         raise SiteError(f"{path} is empty; export it again")
     widths = {s: [len(row) for row in csv.reader(head, delimiter=s)] for s in SEPARATORS}
@@ -271,14 +292,23 @@ def _read_workbook(path: Path, content: bytes) -> tuple[list[Line], tuple[str, .
         with warnings.catch_warnings():
             # openpyxl warns of styles and extensions that have no bearing on values.
             warnings.simplefilter("ignore", UserWarning)
+            with ZipFile(BytesIO(content)) as parts:
+                size = sum(part.file_size for part in parts.infolist())
+            if size > max(MOST_UNPACKED, MOST_PACKED * len(content)):
+                raise SiteError(f"{path} unpacks to {size / 1e6:,.0f} MB: no table does; save it as CSV")
             workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
-            sheets = {sheet.title: _read_sheet(sheet) for sheet in workbook.worksheets}
+            filled: dict[str, list[Line]] = {}
+            for sheet in workbook.worksheets:
+                lines = _read_sheet(path, sheet)
+                if lines:  # of further sheets only the names are needed
+                    filled[sheet.title] = [] if filled else lines
             workbook.close()
+    except SiteError:
+        raise
     except Exception as error:  # a broken workbook raises whatever its broken part provokes
         raise SiteError(
             f"{path} cannot be opened as a workbook ({error}); save it again as .xlsx or CSV"
         ) from None
-    filled = {title: lines for title, lines in sheets.items() if any(_trim(row) for _, row in lines)}
     if not filled:
         raise SiteError(f"{path} is empty: no sheet has a filled cell; export it again")
     used, *others = filled
@@ -286,9 +316,25 @@ def _read_workbook(path: Path, content: bytes) -> tuple[list[Line], tuple[str, .
     return filled[used], notes
 
 
-def _read_sheet(sheet: Any) -> list[Line]:
+def _read_sheet(path: Path, sheet: Any) -> list[Line]:
     sheet.reset_dimensions()  # some writers store a wrong extent
-    return [(i, [_read_workbook_cell(cell) for cell in row]) for i, row in enumerate(sheet.values, start=1)]
+    lines, room, filled = [], 0, 0
+    for number, values in enumerate(sheet.values, start=1):
+        row = _trim([_read_workbook_cell(value) for value in values])
+        if row:
+            lines.append((number, row))
+            room, filled = room + len(row), filled + sum(cell != "" for cell in row)
+            _refuse_sparse(path, room, filled)
+    return lines
+
+
+def _refuse_sparse(path: Path, room: int, filled: int) -> None:
+    """Refuse a table with so few filled cells that it would take memory for nothing."""
+    if room > MOST_ROOM and filled < LEAST_FILLED * room:
+        raise SiteError(
+            f"{path}: its rows or its header reach so far that {filled:,} of {room:,} cells are filled; "
+            "delete what stands far outside the table, or save the table alone"
+        )
 
 
 def _read_workbook_cell(value: Any) -> Any:

@@ -6,6 +6,7 @@ A new format is a module with a ``FORMATS`` tuple of
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -59,7 +60,19 @@ def read_instrument(path: str | Path) -> SpectrumFile:
             f"{path} is no instrument file known here ({names}), or its beginning is lost; copy it from "
             "the instrument again, or export a table"
         )
-    return found.read(path, path.read_bytes())
+    file = found.read(path, path.read_bytes())
+    return replace(file, notes=(*file.notes, *_odd_bands(file)))
+
+
+def _odd_bands(file: SpectrumFile) -> list[str]:
+    """Notes on what may be damaged; none on what :func:`to_reflectance` refuses."""
+    from soilpb.readers.formats.spectrum_file import describe_odd_bands, to_reflectance
+
+    try:
+        wavelengths, reflectance = to_reflectance(file)
+    except SiteError:
+        return []
+    return describe_odd_bands(wavelengths, reflectance[None], lambda _: file.path.name)
 
 
 @cache

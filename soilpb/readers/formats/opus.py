@@ -39,6 +39,10 @@ _QUANTITIES = {
 }
 _AXES = {"WN": "1/cm", "MI": "um", "LGW": "log wavenumber"}
 _STATUS, _COMPACT = 1, 4
+#: Parameters of a spectrum: points, first and last of its axis, factor, smallest and largest value, unit.
+_NUMBERS = ("FXV", "LXV", "CSF", "MNY", "MXY")
+#: Blocks are filled up to an even number of values, or a little more.
+_PADDING = 3
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,9 @@ def read_opus(path: Path, content: bytes) -> SpectrumFile:
     Without either, sample and reference single-channel spectra give their ratio.
     """
     blocks = list(_blocks(path, content))
-    spectra = [_spectrum(path, block, blocks) for block in blocks if block.is_data]
+    # What has no parameters is no spectrum, whatever its type says: quality tests are stored as text so.
+    data = [block for block in blocks if block.is_data and any(other.describes(block) for other in blocks)]
+    spectra = [_spectrum(path, block, blocks) for block in data]
     if not spectra:
         raise SiteError(f"{path} holds no spectrum; export reflectance or absorbance from OPUS")
     best = max(enumerate(spectra), key=_worth)[1]
@@ -147,16 +153,17 @@ def _spectrum(path: Path, data: Block, blocks: Sequence[Block]) -> Spectrum:
     """Join values to those parameters whose extremes they have."""
     values = np.frombuffer(data.content, "<f4").astype(np.float64)
     for status in (_parameters(block.content) for block in blocks if block.describes(data)):
-        if not {"NPT", "FXV", "LXV", "CSF", "MNY", "MXY", "DXU"} <= status.keys():
+        points = status.get("NPT")
+        if not isinstance(points, int) or not all(isinstance(status.get(n), int | float) for n in _NUMBERS):
             continue
-        points = status["NPT"]
-        if not 1 < points <= values.size:
+        least = 2 if data.form == _COMPACT else max(2, values.size - _PADDING)
+        if not least <= points <= values.size:
             continue
         found = status["CSF"] * (values[-points:] if data.form == _COMPACT else values[:points])
         said = [status["MNY"], status["MXY"]]
         if np.allclose([found.min(), found.max()], said, rtol=1e-5, atol=1e-6 * np.ptp(said)):
             axis = np.linspace(status["FXV"], status["LXV"], points)
-            return Spectrum(data, axis, _AXES.get(status["DXU"], str(status["DXU"])), found)
+            return Spectrum(data, axis, _AXES.get(status.get("DXU"), "of unknown unit"), found)
     raise SiteError(
         f"{path}: its {_QUANTITIES[data.kind]} has not the number of values, or the smallest and largest, "
         f"that the file says; {AGAIN}"

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from scipy import ndimage
 
 from soilpb.readers.columns import MIN_BANDS, to_nanometres
 from soilpb.site_file import SiteError
@@ -30,6 +31,13 @@ UNITS: tuple[Unit, ...] = ("fraction", "percent", "absorbance")
 DARKEST = 0.011
 #: A median above this is another unit: percent for a fraction and absorbance, counts for percent.
 HIGHEST_MEDIAN = {"fraction": REFLECTANCE_RANGE[1], "absorbance": 5.0, "percent": 100 * REFLECTANCE_RANGE[1]}
+#: A value is odd if it lies this far, in reflectance, from the cubic through its two neighbours on either
+#: side, and so many times farther than the bands around it do, and than the same band of most spectra.
+ODD_VALUE, ODD_AROUND, ODD_AMONG = 0.008, 10.0, 3.0
+#: Bands farther apart than this, nm, differ by more than that from their neighbours in many soils.
+FINE = 7.0
+#: A step between bands is odd if it deviates by this share from those around it.
+ODD_STEP = 0.02
 #: What to do where a file breaks off or contradicts itself.
 AGAIN = "copy it from the instrument again"
 
@@ -93,6 +101,10 @@ def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
     if quantity not in UNITS:
         raise SiteError(f"{path} holds {quantity}; export reflectance, or absorbance as log10(1/R)")
     _refuse_broken(file)
+    back = np.flatnonzero(np.diff(file.axis) * (file.axis[-1] - file.axis[0]) < 0)
+    if back.size:
+        at = f"{file.axis[back[0]]:g} before {file.axis[back[0] + 1]:g} {file.axis_unit}"
+        raise SiteError(f"{path}: its bands are out of order ({at}); {AGAIN}")
     order = np.argsort(wavelengths, kind="stable")
     wavelengths, values = wavelengths[order], file.values[order]
     _refuse_range(file, wavelengths)
@@ -204,6 +216,66 @@ def find_contradiction(unit: str, wavelengths: np.ndarray, values: np.ndarray) -
     if votes == 2 and kind != ("absorbance" if unit == "absorbance" else "reflectance"):
         return f"{kind} by its slope from blue to infrared and its water band at 1930 nm"
     return ""
+
+
+def describe_odd_bands(
+    wavelengths: np.ndarray, reflectance: np.ndarray, name: Callable[[int], str]
+) -> list[str]:
+    """Notes on values, (n_samples, n_bands), and bands that their neighbours contradict.
+
+    A flipped bit or a wrong digit looks so; a soil, measured every few nm, does not. ``name`` says where
+    a row stands.
+    """
+    if np.size(wavelengths) < MIN_BANDS:
+        return []
+    odd = [
+        (start + row, band, expected)
+        for start in range(0, len(reflectance), 100)
+        for row, band, expected in find_odd_values(wavelengths, reflectance[start : start + 100])
+    ]
+    notes = []
+    if odd:
+        row, band, expected = max(odd, key=lambda one: abs(reflectance[one[0], one[1]] - one[2]))
+        more = len({other for other, *_ in odd}) - 1
+        notes.append(
+            f"{name(row)}: {reflectance[row, band]:.4g} (reflectance) at {wavelengths[band]:g} nm, the "
+            f"bands around say {expected:.4g}: a wrong digit?{f' ({more} more such spectra)' if more else ''}"
+        )
+    for band in _find_odd_steps(wavelengths)[:1]:
+        notes.append(f"{name(0)}: the band {wavelengths[band]:g} nm is unevenly spaced: a wrong digit?")
+    return notes
+
+
+def find_odd_values(wavelengths: np.ndarray, reflectance: np.ndarray) -> list[tuple[int, int, float]]:
+    """Row, band and expected value of each odd value among spectra, (n_samples, n_bands)."""
+    few, n_bands = len(reflectance) < 5, wavelengths.size
+    if few and np.median(np.abs(np.diff(wavelengths))) > FINE:
+        return []
+    bands = np.arange(n_bands)
+    near = np.clip(bands, 2, n_bands - 3)[:, None] + np.arange(-2, 3)
+    near = near[near != bands[:, None]].reshape(-1, 4)
+    x = (wavelengths[near] - wavelengths[:, None]).T
+    weights = [  # Lagrange's
+        np.prod([x[k] / (x[k] - x[j]) for k in range(4) if k != j], axis=0) for j in range(4)
+    ]
+    expected = sum(weights[j] * reflectance[:, near[:, j]] for j in range(4))
+    off = np.abs(reflectance - expected)
+    least = ODD_VALUE if few else np.maximum(ODD_VALUE, ODD_AMONG * np.quantile(off, 0.8, axis=0))
+    rows, columns = np.nonzero(off > least)
+    noise = off / np.sqrt(1 + np.square(weights).sum(axis=0))
+    width = min(21, n_bands)
+    around = np.clip(columns - width // 2, 0, n_bands - width)[:, None] + np.arange(width)
+    odd = noise[rows, columns] > ODD_AROUND * np.median(noise[rows[:, None], around], axis=1)
+    return [(int(i), int(j), float(expected[i, j])) for i, j in zip(rows[odd], columns[odd], strict=True)]
+
+
+def _find_odd_steps(wavelengths: np.ndarray) -> np.ndarray:
+    """Bands that are too near to one neighbour by what they are too far from the other."""
+    steps = np.abs(np.diff(wavelengths))
+    usual = ndimage.median_filter(steps, 5, mode="nearest")
+    off = steps / usual - 1
+    least = max(ODD_STEP, ODD_AROUND * float(np.median(np.abs(np.diff(off)))))
+    return np.flatnonzero((off[:-1] * off[1:] < 0) & (np.minimum(*np.abs([off[:-1], off[1:]])) > least)) + 1
 
 
 def _refuse_broken(file: SpectrumFile) -> None:

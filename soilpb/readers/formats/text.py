@@ -28,8 +28,9 @@ from soilpb.spectra import SoilSpectra
 REFLECTANCE = "Reflect. %"
 #: First line of a ``.sig`` file.
 MARK = b"/*** Spectra Vista SIG Data ***/"
-#: Silicon and two InGaAs detectors: more jumps in wavelength are a spoilt file.
-DETECTORS = 3
+#: Where silicon and two InGaAs detectors meet, nm; full-range models, and where they end at the least.
+MEETINGS = ((900.0, 1100.0), (1700.0, 2000.0))
+FULL_RANGE, FULL_RANGE_END = re.compile(r"HR-(768|1024)"), 2450.0
 #: Largest deviation of stored reflectance from target / reference; both are printed with
 #: two decimals, so the comparison leaves room for that.
 AGREEMENT = 0.02
@@ -78,6 +79,11 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
     quantity = _unit_by_ratio(path, white, ratio, table[:, 3]) if wide else "fraction"
     values = table[:, 3] if wide else ratio
     keep, cuts = _resolve_overlaps(path, waves)
+    if FULL_RANGE.search(header.get("instrument", "")) and waves.max() < FULL_RANGE_END:
+        raise SiteError(
+            f"{path} ends at {waves.max():g} nm, but a {header['instrument']} measures beyond "
+            f"{FULL_RANGE_END:g} nm: it is cut off; {AGAIN}"
+        )
     said = re.search(r"Remove @ ([\d.]+),\s*([\d.]+)", header.get("factors", ""))
     return SpectrumFile(
         path=path,
@@ -219,11 +225,13 @@ def _unit_by_ratio(path: Path, white: np.ndarray, ratio: np.ndarray, values: np.
 def _resolve_overlaps(path: Path, waves: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
     """Rows to keep so that wavelengths ascend, (n_rows,) bool, and where overlaps were cut, nm."""
     starts = np.flatnonzero(np.diff(waves) <= 0) + 1
-    if starts.size >= DETECTORS:
-        raise SiteError(
-            f"{path}: its wavelengths go back {starts.size} times, which no {DETECTORS} detectors explain; "
-            f"{AGAIN}"
-        )
+    for start in starts:
+        back, to = waves[start - 1], waves[start]
+        if starts.size > len(MEETINGS) or not any(low <= to <= back <= high for low, high in MEETINGS):
+            raise SiteError(
+                f"{path}: its wavelengths go back from {back:g} to {to:g} nm, where no detectors meet: rows "
+                f"are out of place; {AGAIN}"
+            )
     cuts = [(waves[start - 1] + waves[start]) / 2 for start in starts]
     edges = [-np.inf, *cuts, np.inf]
     parts = zip(np.split(waves, starts), edges[:-1], edges[1:], strict=True)
