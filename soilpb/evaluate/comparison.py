@@ -31,16 +31,9 @@ def compare_models(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) ->
     """Compare the RMSE of every model with that of one reference, fold by fold.
 
     R² is not compared: in one fold it is mostly the variance of the few test rows. Models with fewer
-    repeats than the reference are compared on the repeats that both have.
-
-    Parameters
-    ----------
-    scores : DataFrame
-        From :func:`soilpb.evaluate.cross_validation.score_predictions`.
-    folds : DataFrame
-        The folds they were made on: the share of test rows corrects the tests.
-    reference : str
-        Model to compare with.
+    repeats than the reference are compared on the repeats that both have. ``scores`` are from
+    :func:`soilpb.evaluate.cross_validation.score_predictions`; the share of test rows in their ``folds``
+    corrects the tests.
 
     Returns
     -------
@@ -99,10 +92,7 @@ def decide_verdict(comparison: Mapping) -> Verdict:
 def count_wrong_winners(scores: pd.DataFrame) -> pd.DataFrame:
     """How often a single split gives the better R² to the wrong one of two models.
 
-    Parameters
-    ----------
-    scores : DataFrame
-        From :func:`soilpb.evaluate.cross_validation.score_single_splits`.
+    ``scores`` are from :func:`soilpb.evaluate.cross_validation.score_single_splits`.
 
     Returns
     -------
@@ -224,12 +214,10 @@ def bootstrap_interval(
     ----------
     predictions : DataFrame
         Every model predicts each sample once per repeat.
-    metric : str
     reference : str, optional
         Give the metric's difference from this model's instead of its value.
     groups : mapping, optional
         Sample → group (profile, sampling field): whole groups are drawn, since their samples are alike.
-    n_draws, seed : int
 
     Returns
     -------

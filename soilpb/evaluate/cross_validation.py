@@ -56,16 +56,12 @@ def cross_validate(
     ----------
     models : mapping of name to scikit-learn regressor
         Every fold clones them.
-    X : (n_samples, n_bands) array
-        Reflectance.
-    y : (n_samples,) array
-        Target on the modelling scale.
+    X, y : (n_samples, n_bands) and (n_samples,) arrays
+        Reflectance, and the target on the modelling scale.
     folds : DataFrame
         From :mod:`soilpb.evaluate.splits`.
     sample_ids : (n_samples,) sequence, optional
         Ids that ``folds`` speaks of; 0 … n_samples - 1 if omitted.
-    n_jobs : int
-        Processes.
     groups : (n_samples,) array, optional
         Soils that inner folds keep together, as ``folds`` do.
 
@@ -225,12 +221,9 @@ def score_single_splits(
     groups: Sequence | None = None,
     n_jobs: int = 1,
 ) -> pd.DataFrame:
-    """Score models on many random 70/30 splits: how far chance alone moves a metric.
+    """Score models on many random 70/30 splits, which they share: how far chance alone moves a metric.
 
-    Returns
-    -------
-    DataFrame
-        Pooled scores, one repeat per split; models share the splits.
+    The scores are pooled ones, with one repeat per split.
     """
     folds = splits.random_split(np.arange(len(y)), n_splits, seed=seed, groups=groups)
     scores = score_predictions(cross_validate(models, X, y, folds, n_jobs=n_jobs, groups=groups))
@@ -242,7 +235,7 @@ class ShardError(ValueError):
 
 
 def predict_shard(study: Study, seed: int, key: str) -> pd.DataFrame:
-    """Cross-validate one model on a site, once.
+    """Cross-validate one model on a site, once; the table has :data:`COLUMNS`, its repeat is the seed.
 
     Parameters
     ----------
@@ -251,17 +244,8 @@ def predict_shard(study: Study, seed: int, key: str) -> pd.DataFrame:
     seed : int
         It deals :data:`N_SPLITS` folds, groups kept together, and starts the model.
     key : str
-        Of the model, in :data:`soilpb.models.baselines.MODELS`.
-
-    Returns
-    -------
-    DataFrame
-        With :data:`COLUMNS`; the repeat is the seed.
-
-    Raises
-    ------
-    MissingArtifact
-        If the model starts from the source network, and chapter 2 has not trained it.
+        Of the model, in :data:`soilpb.models.baselines.MODELS`. One that starts from the source network
+        raises MissingArtifact if chapter 2 has not trained it.
     """
     from soilpb.models import baselines  # PyTorch takes seconds, and nothing else here needs it
 
@@ -300,12 +284,8 @@ def save_shard(path: str | Path, shard: pd.DataFrame) -> None:
 def load_shard(path: str | Path, seed: int) -> pd.DataFrame:
     """Read a shard and make sure that it is one.
 
-    Raises
-    ------
-    MissingArtifact
-        If it is not there.
-    ShardError
-        If it is damaged, or holds something else than one model's predictions for ``seed``.
+    It is MissingArtifact if it is not there, and a ShardError if it is damaged, or holds something else
+    than one model's predictions for ``seed``.
     """
     path = _files.require(path, f"snakemake {path}")
     mend = "delete it, and the workflow makes it again"

@@ -88,14 +88,12 @@ def score_by_size(
     ----------
     learning, held_back : SoilSpectra
         From :func:`hold_out`.
-    property_name : str
     sizes : sequence of int
         Numbers of soils to learn from, such as :func:`choose_sizes`.
     names : (str, str)
         Of the network and PLS.
     epochs : int
         Of the network; 0: :func:`choose_epochs` of each size.
-    seed : int
 
     Returns
     -------
@@ -144,20 +142,10 @@ def profiles_of(library: SoilSpectra) -> np.ndarray | None:
 
 
 def predict_held_back(models: Mapping[str, Any], soils: SoilSpectra, property_name: str) -> pd.DataFrame:
-    """Predict soils that no model has seen: one row per model and sample.
+    """Predict a property of soils that no model has seen: one row per model and sample, one repeat, one fold.
 
-    Parameters
-    ----------
-    models : mapping of str to fitted model
-        Each predicts from reflectance (n_samples, n_bands).
-    soils : SoilSpectra
-    property_name : str
-        Column of the soils' samples that is predicted.
-
-    Returns
-    -------
-    DataFrame
-        With :data:`soilpb.evaluate.cross_validation.COLUMNS`; one repeat, one fold.
+    ``models`` are fitted, and predict from reflectance (n_samples, n_bands). The table has
+    :data:`soilpb.evaluate.cross_validation.COLUMNS`.
     """
     about = {"repeat": 0, "fold": 0, "lower": np.nan, "upper": np.nan}
     about |= {"sample": soils.samples.index.to_numpy(), "observed": soils.values(property_name)}
@@ -172,14 +160,8 @@ def score_within_populations(predictions: pd.DataFrame, population: pd.Series) -
     """R² about the mean of each soil's own population, by model.
 
     A model that only recognises the population scores 0 here, however well it does about
-    the mean of all soils (Simpson 1951). With one population this is plain R².
-
-    Parameters
-    ----------
-    predictions : DataFrame
-        One row per model and sample.
-    population : Series
-        Sample → population, from :func:`name_populations`.
+    the mean of all soils (Simpson 1951). With one population this is plain R². ``predictions`` has one row
+    per model and sample; ``population`` is from :func:`name_populations`.
 
     Examples
     --------

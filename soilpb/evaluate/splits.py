@@ -81,13 +81,8 @@ def spatial_blocks(
 ) -> pd.DataFrame:
     """Leave out one compact block of the site at a time: k-means on coordinates.
 
-    Parameters
-    ----------
-    ids : (n_samples,) sequence
-    xy : (n_samples, 2) array
-        Projected coordinates, in one unit of length.
-    n_splits, n_repeats, seed : int
-        Each repeat starts k-means elsewhere; a site may offer few different blockings.
+    ``xy`` (n_samples, 2) are projected, in one unit of length. Each repeat starts k-means elsewhere; a
+    site may offer few different blockings.
     """
     xy = np.asarray(xy, dtype=float)
     if not np.isfinite(xy).all():
@@ -144,12 +139,7 @@ def iterate_folds(folds: pd.DataFrame, ids: Sequence) -> Iterator[Fold]:
 def validate_folds(folds: pd.DataFrame, ids: Sequence, groups: Sequence | None = None) -> pd.DataFrame:
     """Return the folds, or raise ValueError naming the first leak.
 
-    Parameters
-    ----------
-    folds : DataFrame
-    ids : (n_samples,) sequence
-    groups : (n_samples,) sequence, optional
-        Profile, field or parent sample: nothing of a group may lie on both sides.
+    Nothing of a group (profile, field or parent sample, (n_samples,)) may lie on both sides.
     """
     membership = np.asarray(ids if groups is None else groups)
     for repeat, fold, train, test in iterate_folds(folds, ids):

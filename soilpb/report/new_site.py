@@ -37,18 +37,9 @@ _HEADER = (
 def find_target(laboratory: str | Path, target: str, unit: str = "") -> tuple[str, str, str]:
     """Return the target's column, its name in a study, and its unit where the column's name has none.
 
-    Parameters
-    ----------
-    laboratory : path
-    target : str
-        ``Pb``, ``lead``, ``Pb_mg_kg``, ``pH``, ``clay``, …
-    unit : str
-        ``mg/kg``, ``%``, …; needed only where the column's name has none.
-
-    Raises
-    ------
-    SiteError
-        If no column, or more than one, is the target, or if its unit is not known.
+    ``target`` is ``Pb``, ``lead``, ``Pb_mg_kg``, ``pH``, ``clay``, …; ``unit`` (``mg/kg``, ``%``, …) is
+    needed only where the column's name has none. It is a SiteError if no column, or more than one, is
+    the target, or if its unit is not known.
     """
     table = read_table(laboratory)
     bands = find_bands(table)
@@ -73,12 +64,7 @@ def find_target(laboratory: str | Path, target: str, unit: str = "") -> tuple[st
 
 
 def common_bands(wavelengths: np.ndarray) -> tuple[float, float]:
-    """First and last band, nm, that both the instrument and the library have.
-
-    Raises
-    ------
-    SiteError
-        If they share less than :data:`NARROWEST`.
+    """First and last band, nm, that instrument and library have; a SiteError if they share too little.
 
     Examples
     --------
@@ -172,10 +158,7 @@ def propose_site(
 def write_site(proposal: Proposal, *, force: bool = False) -> Path:
     """Write the site file, whole or not at all.
 
-    Raises
-    ------
-    SiteError
-        If there is one of that name and ``force`` is not set, or if a study could not start.
+    It is a SiteError if there is one of that name and ``force`` is not set, or if a study could not start.
     """
     path = free_path(proposal.site.site, force=force)
     quality.refuse_problems(proposal.findings)

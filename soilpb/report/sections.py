@@ -101,12 +101,8 @@ def list_exceeding(
 ) -> pd.DataFrame:
     """List the soils that are above their limit, or probably are.
 
-    Parameters
-    ----------
-    predictions, exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.evaluate_site_model`: of models that had not seen the soil.
-    unmeasured : DataFrame, optional
-        From :func:`soilpb.decide.stored_model.predict_soils`.
+    ``predictions`` and ``exceedances`` are from :func:`soilpb.decide.stored_model.evaluate_site_model`, of
+    models that had not seen the soil; ``unmeasured`` from :func:`soilpb.decide.stored_model.predict_soils`.
 
     Returns
     -------
@@ -208,11 +204,8 @@ def choose_next_samples(study: Study, unmeasured: SoilSpectra | None, n: int = 1
     """Choose the soils to analyse next among the unmeasured, or the measured soils to look for more of.
 
     Without unmeasured spectra every measured soil is offered a second time: the chosen ones show for
-    which spectra a further value would reduce the uncertainty of all predictions most.
-
-    Returns
-    -------
-    DataFrame, the most useful first: ``soil``; of measured soils also ``value`` and perhaps ``x``, ``y``.
+    which spectra a further value would reduce the uncertainty of all predictions most. The table has
+    ``soil``, the most useful first; of measured soils also ``value`` and perhaps ``x``, ``y``.
     """
     offered = study.X if unmeasured is None else unmeasured.reflectance
     ids = study.ids if unmeasured is None else unmeasured.samples.index.to_numpy()
@@ -248,10 +241,7 @@ def compare_choosing(study: Study) -> tuple[float, float] | None:
 def rank_bands(attributions: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataFrame:
     """Find the bands with the highest attributions, each with its interval over the folds.
 
-    Parameters
-    ----------
-    attributions : DataFrame
-        From :func:`soilpb.explain.bands.attribute_by_fold`, one draw per fold.
+    ``attributions`` are from :func:`soilpb.explain.bands.attribute_by_fold`, one draw per fold.
 
     Returns
     -------
@@ -289,16 +279,9 @@ def absorbing_constituents(wavelengths: np.ndarray) -> list[str]:
 def compute_mineral_slopes(study: Study, fitted: Sequence, folds: pd.DataFrame) -> pd.DataFrame:
     """Compute how predictions change with a little more of each constituent.
 
-    Parameters
-    ----------
-    fitted : sequence of estimators
-        One per fold, from :func:`soilpb.explain.bands.fit_by_fold`.
-
-    Returns
-    -------
-    DataFrame
-        ``constituent``, ``slope`` with ``low`` and ``high`` (90 %): units of the modelling scale per unit
-        of the constituent's natural logarithm; the highest slope first.
+    ``fitted`` models, one per fold, are from :func:`soilpb.explain.bands.fit_by_fold`. The table has
+    ``constituent`` and ``slope`` with ``low`` and ``high`` (90 %), in units of the modelling scale per unit
+    of the constituent's natural logarithm; the highest slope comes first.
     """
     rows = list(splits.iterate_folds(folds, study.ids))
     texture = mineral_slopes.estimate_texture_exponent(study.source)

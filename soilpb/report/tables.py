@@ -86,12 +86,8 @@ def tabulate_trial(
 ) -> pd.DataFrame:
     """Tabulate how the stored model did on left-out soils, beside what it promises.
 
-    Parameters
-    ----------
-    scores : mapping
-        From :func:`soilpb.decide.stored_model.score_site_model`.
-    predictions, exceedances : DataFrame
-        From :func:`soilpb.decide.stored_model.evaluate_site_model`; exceedances may be empty.
+    ``scores`` are from :func:`soilpb.decide.stored_model.score_site_model`, the tables (``exceedances`` may
+    be empty) from :func:`soilpb.decide.stored_model.evaluate_site_model`.
     """
     rows = [
         ("model chosen (number of folds)", count_choices(predictions)),

@@ -22,91 +22,53 @@ _AL_OH = "Al–OH combination"
 _CARBONATE = "CO₃ overtone or combination"
 _SULFATE_WATER = "O–H of structural water"
 
-# constituent → citation, (centre nm, width nm, strength, cause) …
-_ATLAS = {
-    "hematite": (
-        "viscarrarossel2010",
-        (530, 38, 14.0, _CRYSTAL_FIELD),
-        (650, 45, 3.0, _CRYSTAL_FIELD),
-        (880, 65, 4.5, _CRYSTAL_FIELD),
-    ),
-    "goethite": (
-        "viscarrarossel2010",
-        (480, 35, 8.0, _CRYSTAL_FIELD),
-        (670, 45, 1.6, _CRYSTAL_FIELD),
-        (930, 75, 3.2, _CRYSTAL_FIELD),
-    ),
-    "manganese_oxide": ("clark1999",),
-    "organic_matter": (
-        "stenberg2010",
-        (1730, 14, 0.25, "C–H stretch, overtone"),
-        (1760, 14, 0.20, "C–H stretch, overtone"),
-        (2100, 40, 0.40, "C–O and N–H combination"),
-        (2310, 16, 0.50, "C–H combination"),
-        (2350, 16, 0.40, "C–H combination"),
-    ),
-    "water": (
-        "stenberg2010",
-        (970, 22, 0.06, _WATER),
-        (1200, 28, 0.12, _WATER),
-        (1455, 34, 2.2, _WATER),
-        (1930, 32, 6.0, _WATER),
-    ),
-    "kaolinite": (
-        "viscarrarossel2010",
-        (1395, 8, 0.50, _HYDROXYL),
-        (1414, 8, 0.65, _HYDROXYL),
-        (2165, 12, 0.55, _AL_OH),
-        (2207, 12, 0.90, _AL_OH),
-        (2380, 15, 0.30, _AL_OH),
-    ),
-    "smectite": (
-        "viscarrarossel2010",
-        (1414, 14, 0.45, _HYDROXYL),
-        (1910, 22, 0.90, "O–H of interlayer water"),
-        (2207, 18, 0.55, _AL_OH),
-    ),
-    "illite": (
-        "viscarrarossel2010",
-        (1412, 14, 0.30, _HYDROXYL),
-        (1910, 24, 0.35, "O–H of interlayer water"),
-        (2207, 18, 0.60, _AL_OH),
-        (2345, 18, 0.35, _AL_OH),
-        (2440, 20, 0.25, _AL_OH),
-    ),
-    "carbonate": (
-        "clark1999",
-        (1870, 18, 0.20, _CARBONATE),
-        (1995, 20, 0.30, _CARBONATE),
-        (2160, 18, 0.20, _CARBONATE),
-        (2340, 24, 0.90, _CARBONATE),
-        (2500, 32, 1.00, _CARBONATE),
-    ),
-    "gypsum": (
-        "clark1999",
-        (1446, 10, 1.2, _SULFATE_WATER),
-        (1490, 12, 0.8, _SULFATE_WATER),
-        (1538, 14, 0.6, _SULFATE_WATER),
-        (1749, 14, 0.8, _SULFATE_WATER),
-        (1944, 18, 2.5, _SULFATE_WATER),
-        (2215, 22, 0.8, "S–O and water combination"),
-    ),
-    "jarosite": (
-        "clark1999",
-        (437, 22, 10.0, _CRYSTAL_FIELD),
-        (919, 60, 7.0, _CRYSTAL_FIELD),
-        (1475, 14, 1.0, _HYDROXYL),
-        (1849, 16, 1.0, "O–H combination"),
-        (2265, 16, 1.5, "Fe–OH combination"),
-    ),
-}
-
-#: The atlas, one row a feature: constituent, centre_nm, width_nm, strength, cause, citation.
+#: The atlas, one row per feature: constituent, centre_nm, width_nm, strength, cause, citation.
 FEATURES = pd.DataFrame(
     [
-        (constituent, float(centre), float(width), strength, cause, citation)
-        for constituent, (citation, *features) in _ATLAS.items()
-        for centre, width, strength, cause in features
+        ("hematite", 530.0, 38.0, 14.0, _CRYSTAL_FIELD, "viscarrarossel2010"),
+        ("hematite", 650.0, 45.0, 3.0, _CRYSTAL_FIELD, "viscarrarossel2010"),
+        ("hematite", 880.0, 65.0, 4.5, _CRYSTAL_FIELD, "viscarrarossel2010"),
+        ("goethite", 480.0, 35.0, 8.0, _CRYSTAL_FIELD, "viscarrarossel2010"),
+        ("goethite", 670.0, 45.0, 1.6, _CRYSTAL_FIELD, "viscarrarossel2010"),
+        ("goethite", 930.0, 75.0, 3.2, _CRYSTAL_FIELD, "viscarrarossel2010"),
+        ("organic_matter", 1730.0, 14.0, 0.25, "C–H stretch, overtone", "stenberg2010"),
+        ("organic_matter", 1760.0, 14.0, 0.2, "C–H stretch, overtone", "stenberg2010"),
+        ("organic_matter", 2100.0, 40.0, 0.4, "C–O and N–H combination", "stenberg2010"),
+        ("organic_matter", 2310.0, 16.0, 0.5, "C–H combination", "stenberg2010"),
+        ("organic_matter", 2350.0, 16.0, 0.4, "C–H combination", "stenberg2010"),
+        ("water", 970.0, 22.0, 0.06, _WATER, "stenberg2010"),
+        ("water", 1200.0, 28.0, 0.12, _WATER, "stenberg2010"),
+        ("water", 1455.0, 34.0, 2.2, _WATER, "stenberg2010"),
+        ("water", 1930.0, 32.0, 6.0, _WATER, "stenberg2010"),
+        ("kaolinite", 1395.0, 8.0, 0.5, _HYDROXYL, "viscarrarossel2010"),
+        ("kaolinite", 1414.0, 8.0, 0.65, _HYDROXYL, "viscarrarossel2010"),
+        ("kaolinite", 2165.0, 12.0, 0.55, _AL_OH, "viscarrarossel2010"),
+        ("kaolinite", 2207.0, 12.0, 0.9, _AL_OH, "viscarrarossel2010"),
+        ("kaolinite", 2380.0, 15.0, 0.3, _AL_OH, "viscarrarossel2010"),
+        ("smectite", 1414.0, 14.0, 0.45, _HYDROXYL, "viscarrarossel2010"),
+        ("smectite", 1910.0, 22.0, 0.9, "O–H of interlayer water", "viscarrarossel2010"),
+        ("smectite", 2207.0, 18.0, 0.55, _AL_OH, "viscarrarossel2010"),
+        ("illite", 1412.0, 14.0, 0.3, _HYDROXYL, "viscarrarossel2010"),
+        ("illite", 1910.0, 24.0, 0.35, "O–H of interlayer water", "viscarrarossel2010"),
+        ("illite", 2207.0, 18.0, 0.6, _AL_OH, "viscarrarossel2010"),
+        ("illite", 2345.0, 18.0, 0.35, _AL_OH, "viscarrarossel2010"),
+        ("illite", 2440.0, 20.0, 0.25, _AL_OH, "viscarrarossel2010"),
+        ("carbonate", 1870.0, 18.0, 0.2, _CARBONATE, "clark1999"),
+        ("carbonate", 1995.0, 20.0, 0.3, _CARBONATE, "clark1999"),
+        ("carbonate", 2160.0, 18.0, 0.2, _CARBONATE, "clark1999"),
+        ("carbonate", 2340.0, 24.0, 0.9, _CARBONATE, "clark1999"),
+        ("carbonate", 2500.0, 32.0, 1.0, _CARBONATE, "clark1999"),
+        ("gypsum", 1446.0, 10.0, 1.2, _SULFATE_WATER, "clark1999"),
+        ("gypsum", 1490.0, 12.0, 0.8, _SULFATE_WATER, "clark1999"),
+        ("gypsum", 1538.0, 14.0, 0.6, _SULFATE_WATER, "clark1999"),
+        ("gypsum", 1749.0, 14.0, 0.8, _SULFATE_WATER, "clark1999"),
+        ("gypsum", 1944.0, 18.0, 2.5, _SULFATE_WATER, "clark1999"),
+        ("gypsum", 2215.0, 22.0, 0.8, "S–O and water combination", "clark1999"),
+        ("jarosite", 437.0, 22.0, 10.0, _CRYSTAL_FIELD, "clark1999"),
+        ("jarosite", 919.0, 60.0, 7.0, _CRYSTAL_FIELD, "clark1999"),
+        ("jarosite", 1475.0, 14.0, 1.0, _HYDROXYL, "clark1999"),
+        ("jarosite", 1849.0, 16.0, 1.0, "O–H combination", "clark1999"),
+        ("jarosite", 2265.0, 16.0, 1.5, "Fe–OH combination", "clark1999"),
     ],
     columns=["constituent", "centre_nm", "width_nm", "strength", "cause", "citation"],
 )
@@ -124,9 +86,6 @@ EDGES = pd.DataFrame(
     ],
     columns=["constituent", "decay_nm", "strength"],
 )
-
-#: Constituents in the order that every array of abundances follows.
-ENDMEMBERS = tuple(_ATLAS)
 
 #: What laboratories report as one number, as the share of each endmember in it.
 MIXTURES: Mapping[str, Mapping[str, float]] = MappingProxyType(
@@ -154,6 +113,8 @@ TYPICAL_ABUNDANCE: Mapping[str, float] = MappingProxyType(
         "jarosite": 0.0005,
     }
 )
+#: Constituents in the order that every array of abundances follows.
+ENDMEMBERS = tuple(name for name in TYPICAL_ABUNDANCE if name not in MIXTURES)
 
 
 _WINDOW = 5.0  # half-widths, in standard deviations, beyond which a band is nothing (4e-6)
@@ -163,7 +124,7 @@ _LOWEST = 1e-3  # reflectance below it has no finite K/S worth computing with
 def absorption(
     wavelengths: np.ndarray, abundance: np.ndarray, jitter: np.ndarray | float = 0.0
 ) -> np.ndarray:
-    """Absorption of mixtures: mass fractions times endmember absorption, summed.
+    """Absorption ``K`` of mixtures, (n_samples, n_bands) float32: mass fractions times that of endmembers.
 
     Parameters
     ----------
@@ -172,10 +133,6 @@ def absorption(
         Mass fractions in the order of :data:`ENDMEMBERS`.
     jitter : array, nm, optional
         Displacement of the band centres, broadcast to (n_samples, len(FEATURES)).
-
-    Returns
-    -------
-    (n_samples, n_bands) float32 array of ``K``.
     """
     wavelengths = np.asarray(wavelengths, dtype=np.float32)
     abundance = np.asarray(abundance, dtype=np.float32)
@@ -256,7 +213,7 @@ def km_ratio(reflectance: np.ndarray) -> np.ndarray:
 def add_constituent(
     reflectance: np.ndarray, wavelengths: np.ndarray, constituent: str, delta: np.ndarray | float
 ) -> np.ndarray:
-    """Reflectance of the same soils with a little more of a constituent mixed in.
+    """Reflectance of the same soils with a little more of a constituent mixed in, of the same floating type.
 
     ``K/S`` of the measured spectrum grows by ``delta · K(constituent) / S``, with the scattering of a
     median soil. What the instrument did to the spectrum (gain, splices) stays, for only the ratio
@@ -267,18 +224,9 @@ def add_constituent(
     reflectance : (n_samples, n_bands) array, fraction; not changed
     wavelengths : (n_bands,) array, nm
     constituent : str
-        One of :data:`ENDMEMBERS` or :data:`MIXTURES`.
+        One of :data:`ENDMEMBERS` or :data:`MIXTURES`; another is a ValueError.
     delta : float or (n_samples,) array
         Mass fraction added; negative to take away, never beyond what the spectrum shows.
-
-    Returns
-    -------
-    (n_samples, n_bands) array of the floating type of ``reflectance``.
-
-    Raises
-    ------
-    ValueError
-        If the constituent is not in the atlas.
     """
     if constituent not in TYPICAL_ABUNDANCE:
         known = ", ".join(TYPICAL_ABUNDANCE)

@@ -86,20 +86,14 @@ CHEMISTRY = Chemistry()
 
 
 def draw_soils(n: int, rng: np.random.Generator, shift: float, extent: float, patch: float) -> pd.DataFrame:
-    """Draw soils of a landscape: laboratory values, constituents and coordinates.
+    """Draw ``n`` soils of a landscape: ``pH``, laboratory percents, constituents, coordinates ``x``, ``y``.
 
     Parameters
     ----------
-    n : int
-    rng : Generator
     shift : float
         0 for the source library's medians, 1 for a fully weathered, iron-rich kaolinitic site.
     extent, patch : float, m
         Side of the square landscape, and the distance over which weathering stays alike.
-
-    Returns
-    -------
-    DataFrame, n rows: ``pH``, laboratory percents, constituents, ``x``, ``y``.
     """
     x, y, weathering = _landscape(n, rng, extent, patch)
     amount = {

@@ -21,10 +21,7 @@ _STEP = 1e-4  # relative step of the finite differences behind the slopes
 def true_mineral_slopes(samples: pd.DataFrame) -> pd.DataFrame:
     """True ``∂ ln Pb / ∂ ln(constituent)``, averaged over the soils.
 
-    Parameters
-    ----------
-    samples : DataFrame
-        ``samples`` of simulated soils. Each constituent grows by a small fraction of the soil's own.
+    Each constituent of the ``samples`` of simulated soils grows by a small fraction of the soil's own.
 
     Returns
     -------

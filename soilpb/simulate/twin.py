@@ -117,7 +117,7 @@ def soil_reflectance(
     texture: Texture | None = None,
     direct_band: LeadBand | None = None,
 ) -> np.ndarray:
-    """Reflectance of soils as no instrument has touched it.
+    """Reflectance of soils as no instrument has touched it, (n_samples, n_bands) float32.
 
     Parameters
     ----------
@@ -127,11 +127,6 @@ def soil_reflectance(
         Bands, as wide as they are apart; :data:`NATIVE_GRID` if omitted.
     texture : Texture, optional
         Nominal if omitted.
-    direct_band : LeadBand, optional
-
-    Returns
-    -------
-    (n_samples, n_bands) float32 array.
     """
     texture = texture or Texture.nominal(len(soils))
     return _at_knots(soils, texture, direct_band) @ _from_knots(_bands(grid))
@@ -209,21 +204,11 @@ _FIELD = 800.0  # side of a sampling field of the site, m
 
 
 def simulate_source(n: int, seed: int, grid: np.ndarray | None = None) -> SoilSpectra:
-    """Simulate a library of soils with pH and without lead, in the manner of LUCAS.
+    """Simulate a library of ``n`` soils with pH and without lead, in the manner of LUCAS.
 
-    Parameters
-    ----------
-    n : int
-        Number of soils, each its own profile (``group``).
-    seed : int
-    grid : (n_bands,) array, nm, optional
-        Bands to read the spectra at. The native 4,200 bands if omitted: 17 kB a soil.
-
-    Returns
-    -------
-    SoilSpectra
-        With ``pH``, ``clay_pct``, ``SOC_pct``, ``CaCO3_pct``, ``Fe_pct``, the true constituents
-        in percent and ``packing``; simulated, and saying so.
+    ``grid`` are the bands to read the spectra at, nm; the native 4,200, 17 kB per soil, if omitted. Samples
+    have ``pH``, ``clay_pct``, ``SOC_pct``, ``CaCO3_pct``, ``Fe_pct``, the true constituents in percent and
+    ``packing``; each is its own profile (``group``).
 
     Examples
     --------
@@ -247,6 +232,8 @@ def simulate_target(
 ) -> SoilSpectra:
     """Simulate the soils of a mining site with lead, in the manner of Gejiu.
 
+    Samples are like those of :func:`simulate_source`, with ``Pb_mg_kg`` first, and fields as ``group``.
+
     Parameters
     ----------
     n, seed, grid
@@ -258,11 +245,6 @@ def simulate_target(
     direct_band : (centre_nm, width_nm, strength), optional
         A control that nature does not offer: lead that absorbs light itself, with ``K = strength``
         at 350 mg/kg (a median soil has about 0.1 at 1000 nm; 0.02 is easily seen).
-
-    Returns
-    -------
-    SoilSpectra
-        As :func:`simulate_source`, with ``Pb_mg_kg`` first and sampling fields as ``group``.
 
     Examples
     --------
