@@ -132,14 +132,8 @@ def assess_structure(coordinates: np.ndarray, values: np.ndarray, seed: int = 0)
 class KrigedProperty:
     """One property, kriged. Make one with :meth:`fit`.
 
-    Attributes
-    ----------
-    process : GaussianProcessRegressor
-    errors : (n_samples,) array
-        Errors of kriging without each soil, in their own standard deviations; NaN where the soil has no
-        value.
-    skill : float
-        R² of kriging at places left out one by one.
+    ``errors`` (n_samples,) are those of kriging without each soil, in their own standard deviations, NaN
+    where the soil has no value; ``skill`` is the R² of kriging at places left out one by one.
 
     Examples
     --------

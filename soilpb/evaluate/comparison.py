@@ -124,12 +124,9 @@ class TTest(NamedTuple):
 def corrected_t_test(differences: np.ndarray, ratio: float) -> TTest:
     """Corrected resampled t-test (Nadeau & Bengio 2003).
 
-    Parameters
-    ----------
-    differences : (..., n_folds) array
-        Score of one model minus that of another on the same fold, all folds of all repeats.
-    ratio : float
-        n_test / n_train; 0 gives the ordinary t-test, which is too sure where folds overlap.
+    ``differences`` (..., n_folds) are scores of one model minus those of another on the same folds, all
+    folds of all repeats. ``ratio`` is n_test / n_train; 0 gives the ordinary t-test, which is too sure
+    where folds overlap.
 
     Examples
     --------

@@ -180,8 +180,8 @@ def score_within_populations(predictions: pd.DataFrame, population: pd.Series) -
 def score_by_population(predictions: pd.DataFrame, population: pd.Series) -> pd.DataFrame:
     """Score each model in each population: one row per model and population, with its number of soils.
 
-    Parameters are those of :func:`score_within_populations`. The columns are ``model``, ``population``,
-    ``n`` and the metrics of :func:`soilpb.evaluate.cross_validation.compute_metrics`.
+    The columns are ``model``, ``population``, ``n`` and the metrics of
+    :func:`soilpb.evaluate.cross_validation.compute_metrics`.
     """
     table = predictions.assign(population=predictions["sample"].map(population))
     rows = [

@@ -102,10 +102,7 @@ class Attribution:
 
 
 def tabulate(explained: Mapping[str, Sequence[Attribution]], edges: np.ndarray | None = None) -> pd.DataFrame:
-    """Tabulate explanations of models over draws, by wavelength or, where ``edges`` are given, by bands.
-
-    ``explained`` holds one explanation per draw for each model.
-    """
+    """Tabulate explanations of models, one per draw, by wavelength or, with ``edges``, by bands."""
     tables = [
         each.profile(model, draw) if edges is None else each.bands(edges, model, draw)
         for model, draws in explained.items()

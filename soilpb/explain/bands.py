@@ -180,19 +180,11 @@ def relative_attribution(bands: pd.DataFrame) -> pd.DataFrame:
 def compare_bands(bands: pd.DataFrame, before: str, after: str, left_out: float) -> pd.DataFrame:
     """Class each band by what becomes of it from one model to the other.
 
-    A model *uses* a band whose relative attribution lies above 1 with its whole interval, and
-    does not use one whose interval lies below 1. See :data:`OUTCOMES` for what follows. The second
-    model is trained anew in each draw, so its intervals are the jackknife's; the first is one
-    network, whose draws differ in their background soils alone.
-
-    Parameters
-    ----------
-    bands : DataFrame
-        From :meth:`soilpb.explain.attribution.Attribution.bands`, of both models, for the same draws.
-    before, after : str
-        Names of the models.
-    left_out : float
-        Share of the soils that a draw's second model did not train on: 0.2 for five folds.
+    A model *uses* a band whose relative attribution lies above 1 with its whole interval, and does not
+    use one whose interval lies below 1. See :data:`OUTCOMES` for what follows. The second model is trained
+    anew in each draw, so its intervals are the jackknife's (``left_out`` as for
+    :func:`jackknife_half_width`); the first is one network, whose draws differ in their background alone.
+    ``bands`` are from :meth:`soilpb.explain.attribution.Attribution.bands`, of both, for the same draws.
 
     Returns
     -------
@@ -253,7 +245,7 @@ def compare_windows(profiles: pd.DataFrame, windows: pd.DataFrame, left_out: flo
     windows : DataFrame
         ``start`` and ``stop`` in nm, both inclusive; a window without a band is a ValueError.
     left_out : float
-        Share of the soils that a draw's model did not train on: 0.2 for five folds.
+        As for :func:`jackknife_half_width`.
 
     Returns
     -------

@@ -77,16 +77,9 @@ def mask_bands(
 ) -> pd.DataFrame:
     """Mask bands one by one, the strongest first or at random, and measure how far predictions move.
 
+    ``bands`` (``start``, ``stop``, ``mean_abs``) are contiguous and of equal width; masked, they are averaged
+    over the ``background``. ``X`` and ``background`` are reflectance.
     Sources: Samek et al. (2017), IEEE Trans. Neural Netw. Learn. Syst. 28:2660; Petsiuk et al. (2018).
-
-    Parameters
-    ----------
-    X, background : (n, n_bands) arrays, reflectance
-        Masked bands are averaged over the background.
-    bands : DataFrame
-        ``start``, ``stop``, ``mean_abs`` of contiguous bands of equal width.
-    n_random : int
-        Number of random orders of the same bands.
 
     Returns
     -------
@@ -121,17 +114,9 @@ def compare_with_permuted_targets(
 
     A model has habits: bands that vary much, or that its source relied on, get attributions
     whatever it is trained on. Models of permuted targets show these habits and nothing
-    else. The test is over all bands at once (largest deviation; Westfall & Young 1993).
-
-    Parameters
-    ----------
-    explain : callable
-        Takes a target (n_samples,), fits a model to it and returns its bands (``start``,
-        ``stop``, ``mean_abs``).
-    y : (n_samples,) array
-        The target as measured.
-    n_permutations : int
-        The smallest p-value is ``1 / (n_permutations + 1)``.
+    else. The test is over all bands at once (largest deviation; Westfall & Young 1993), its smallest
+    p-value ``1 / (n_permutations + 1)``. ``explain`` takes a target (n_samples,), fits a model to it and
+    returns its bands (``start``, ``stop``, ``mean_abs``).
 
     Returns
     -------

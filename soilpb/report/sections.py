@@ -141,12 +141,9 @@ class SiteMap:
         ``x``, ``y`` in metres, the column and perhaps ``exceeded``; no rows without true coordinates.
     structure : SpatialStructure or None
         Of the target on the modelling scale.
-    cells : DataFrame or None
-        ``x``, ``y`` and the column, kriged.
-    skill : float
-        R² of kriging the target at places left out one by one.
-    left_out : DataFrame or None
-        Kriged without whole blocks of places.
+    cells, skill, left_out
+        The kriged column, R² of kriging the target at places left out one by one, and the column kriged
+        without whole blocks of places.
     """
 
     column: str

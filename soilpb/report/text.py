@@ -49,9 +49,8 @@ def describe_best_model(study: Study, predictions: pd.DataFrame) -> str:
     if study.site.target_scale == "log":
         error = f"a factor of {np.exp(rmse['value']):.2f} either way"
     else:
-        error = " ".join(
-            filter(None, (format_significant(rmse["value"]), study.target_unit, study.target_name))
-        )
+        words = format_significant(rmse["value"]), study.target_unit, study.target_name
+        error = " ".join(filter(None, words))
     n_models = predictions["model"].nunique()
     of = f"Of {n_models} models {best}" if n_models > 1 else best
     sentence = (
