@@ -1,8 +1,10 @@
 """Soil lead from vis-NIR spectra, by transfer learning from soil pH.
 
-Conventions hold everywhere: wavelengths in nm and ascending, reflectance as a
-fraction between 0 and 1, spectra as rows ``(n_samples, n_bands)``, laboratory
-values in the unit that the column's name ends with (``Pb_mg_kg``, ``clay_pct``).
+``spectra`` holds SoilSpectra, absorbance and resampling; ``site_file`` the keys of a site file; ``study``
+the soils that a chapter works on; ``quality`` the checks of them; ``workflow`` the execution of chapters;
+``cli`` the commands. Conventions hold everywhere: wavelengths in nm and ascending, reflectance as a
+fraction between 0 and 1, spectra as rows ``(n_samples, n_bands)``, laboratory values in the unit that
+the column's name ends with (``Pb_mg_kg``, ``clay_pct``).
 """
 
 import lazy_loader

@@ -1,6 +1,5 @@
-"""``SoilSpectra``: bands, reflectance, laboratory values and provenance in one validated container.
+"""``SoilSpectra``, one validated container, and its bands: absorbance, grids, resampling, splices.
 
-Here too: absorbance, band grids, resampling, and the correction of detector splices.
 Wavelengths are in nm and strictly ascending; reflectance is a fraction (1 is a white
 reference), one row per sample; absorbance means ``log10(1/R)``.
 """

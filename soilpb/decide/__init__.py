@@ -1,4 +1,11 @@
-"""What follows for a site: intervals, limits (GB 15618) and exceedance, costs, maps, the next samples."""
+"""What follows for a site: intervals, limits (GB 15618) and exceedance, costs, maps, the next samples.
+
+``site_model`` is the model of one site; ``stored_model`` chooses it for a study, keeps it and answers
+``soilpb predict``. ``intervals`` says how sure a prediction is, ``applicability`` whether a soil is of a
+kind that the model knows; ``standards`` holds limits by pH, ``exceedance`` the probability that a soil is
+above one, and what a decision costs; ``sampling`` chooses the soils to measure next, ``maps`` what lies
+between them.
+"""
 
 import lazy_loader
 

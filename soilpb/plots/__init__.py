@@ -1,4 +1,9 @@
-"""Figures: each function takes a tidy table and an ``ax``, draws, and returns the ``ax``."""
+"""Figures: each function takes a tidy table and an ``ax``, draws, and returns the ``ax``.
+
+``spectra`` draws soils, ``scores`` predictions and comparisons of models, ``training`` learning curves
+and the network, ``attribution`` bands and minerals, ``decisions`` probabilities, costs and maps;
+``style`` is what all figures share.
+"""
 
 import lazy_loader
 

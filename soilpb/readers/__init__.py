@@ -1,10 +1,12 @@
 """From files to SoilSpectra: spectra tables, laboratory tables, folders of instrument files, big libraries.
 
-``site`` joins a site's own spectra and laboratory table; ``limesoda``, ``lucas`` and ``ossl`` read
-the libraries that a network learns from, ``libraries`` downloads and checks them. How the files of
-one instrument are laid out is in ``formats``, one module per format. What cannot be read with certainty
-raises :class:`~soilpb.site_file.SiteError`: one line with the file, row or column, what was found and how
-to mend it. Files are only read.
+``site`` joins a site's own spectra and laboratory table. ``laboratory`` finds the target's column and
+reads its values; ``columns`` understands what a header means; ``scans`` reads tables of spectra and
+averages repeated scans of a sample; ``folder`` reads instrument files, whose layouts are in ``formats``,
+one module per format. ``limesoda``, ``lucas`` and ``ossl`` read the libraries that a network learns
+from; ``libraries`` holds what these share. What cannot be read with certainty raises
+:class:`~soilpb.site_file.SiteError`: one line with the file, row or column, what was found and how to
+mend it. Files are only read.
 """
 
 import lazy_loader
@@ -20,7 +22,7 @@ _EXPORTS = {
     "lucas": ["load_lucas_2009", "load_lucas_2015"],
     "ossl": ["fetch_ossl", "load_ossl"],
     "site": ["read_measured", "read_site", "read_spectra"],
-    "spectra_table": ["Scans", "average_scans", "read_scans"],
+    "scans": ["Scans", "average_scans", "read_scans"],
     "tables": ["Table", "read_table"],
 }
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

@@ -1,4 +1,4 @@
-"""Column inference: which columns of a table are bands, quantities and ids, from their names alone.
+"""What the name of a column means: a band, a quantity with its unit, or an id.
 
 Bands: whatever stands around the wavelength (``450``, ``wl_450``, ``X450``, ``spc.450``, ``450 nm``,
 ``scan_visnir.450_ref``) is the same in all columns of a spectrum, so the largest family of alike

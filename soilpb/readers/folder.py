@@ -26,7 +26,7 @@ from soilpb.readers.formats.spectrum_file import (
     to_fraction,
     to_reflectance,
 )
-from soilpb.readers.spectra_table import Scans, read_scans
+from soilpb.readers.scans import Scans, read_scans
 from soilpb.readers.tables import Table, clean, read_table
 from soilpb.site_file import SiteError
 from soilpb.spectra import band_grid, correct_splices

@@ -1,4 +1,4 @@
-"""Laboratory tables: the target in its unit, other columns, plausible ranges, detection limits.
+"""Laboratory tables: which column is the target, its unit, other columns, ranges, detection limits.
 
 A site's target is read strictly: a cell that is no number stops the reading with one message.
 ``<5`` is a value below the detection limit: refused, or half the limit where the site file says

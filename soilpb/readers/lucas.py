@@ -29,7 +29,7 @@ from soilpb.readers.libraries import (
     read_on_grid,
     read_whole,
 )
-from soilpb.readers.spectra_table import SCAN_LIMIT, average_scans
+from soilpb.readers.scans import SCAN_LIMIT, average_scans
 from soilpb.readers.tables import read_table
 from soilpb.site_file import SiteError
 from soilpb.spectra import Provenance, SoilSpectra, reflectance_from_absorbance

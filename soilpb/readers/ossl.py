@@ -30,7 +30,7 @@ from soilpb.readers.libraries import (
     read_whole,
     track_bytes,
 )
-from soilpb.readers.spectra_table import SCAN_LIMIT, average_scans
+from soilpb.readers.scans import SCAN_LIMIT, average_scans
 from soilpb.site_file import SiteError
 from soilpb.spectra import REFLECTANCE_RANGE, Provenance, SoilSpectra
 

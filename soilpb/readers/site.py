@@ -25,7 +25,7 @@ from soilpb.readers.formats.spectrum_file import (
     to_fraction,
 )
 from soilpb.readers.laboratory import BelowDetection, read_laboratory
-from soilpb.readers.spectra_table import SCAN_LIMIT, Scans, average_scans, read_scans
+from soilpb.readers.scans import SCAN_LIMIT, Scans, average_scans, read_scans
 from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import Provenance, SoilSpectra
 

@@ -19,8 +19,8 @@ from soilpb.quality import Finding
 from soilpb.readers.columns import find_bands, in_unit, parse_quantity, standard_name
 from soilpb.readers.folder import list_files, read_folder
 from soilpb.readers.laboratory import read_laboratory
+from soilpb.readers.scans import Scans, read_scans
 from soilpb.readers.site import read_measured
-from soilpb.readers.spectra_table import Scans, read_scans
 from soilpb.readers.tables import read_table
 from soilpb.site_file import Site, SiteError, make_site, project_root
 from soilpb.spectra import SoilSpectra

@@ -1,4 +1,4 @@
-"""Which constituent of soil absorbs where, and how absorption becomes reflectance (Kubelka–Munk).
+"""Which constituent absorbs where, Kubelka–Munk optics, and a little more of one in a measured spectrum.
 
 The atlas gives each feature with its cause and its source. Centres and widths are in nm, abundances
 mass fractions. Centres are the literature's (Clark 1999; Viscarra Rossel & Behrens 2010; Stenberg

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.readers.spectra_table import SCAN_LIMIT, average_scans
+from soilpb.readers.scans import SCAN_LIMIT, average_scans
 from tests.site_files import IDS, NM, notes, soil_spectra, write
 
 
