@@ -238,13 +238,13 @@ def make_report(site: str, parameters: Mapping[str, Any], *, store: bool = False
     keys = {key: value for key, value in parameters.items() if key in Site.model_fields}
     laid_over = {name: value for name, value in parameters.items() if name != "artifacts"}
     about = site_file.load_site_file(site, **keys)
-    quality.refuse_problems(_findings(about))
-    needs_network = _needs_network(site, parameters)
     page = project_root() / "_build" / "report" / f"{about.site}.html"
     own = site_file.artifacts_folder(about)
     for folder, megabytes in ((own, 20), (page.parent, 20), (Path(tempfile.gettempdir()), 100)):
         _files.check_space(folder, megabytes)
     with _lock_report(own), _files.temporary_folder("soilpb-report-") as aside:
+        quality.refuse_problems(_findings(about))
+        needs_network = _needs_network(site, parameters)
         made = about if store or not laid_over else about.model_copy(update={"artifacts": str(aside)})
         if needs_network:
             _train_network(site, made if laid_over.keys() & keys else about)

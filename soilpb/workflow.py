@@ -26,6 +26,7 @@ import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
+from traitlets import Unicode
 
 from soilpb import _files, site_file
 from soilpb._files import MissingArtifact
@@ -123,12 +124,13 @@ def execute(source: str | Path, output: str | Path, site: str, /, **parameters: 
 def _kernel_of_this_python(home: Path) -> type[AsyncKernelManager]:
     """Start chapters in the Python that runs this, whichever kernel JUPYTER_PATH calls python3.
 
-    IPython and Matplotlib write to ``home`` where the user's cannot be written to.
+    In ``home`` is its connection file, and what IPython and Matplotlib write where the user's is read-only.
     """
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     env = {} if os.access(os.path.expanduser("~"), os.W_OK) else {"HOME": str(home)}  # noqa: PTH111
     spec = KernelSpec(argv=argv, env=env, display_name=_KERNEL["display_name"], language="python")
-    return type("Kernel", (AsyncKernelManager,), {"kernel_spec": spec})
+    own = {"kernel_spec": spec, "connection_file": Unicode(str(home / "kernel.json"))}
+    return type("Kernel", (AsyncKernelManager,), own)
 
 
 def read_parameters(source: str | Path) -> tuple[dict[str, Any], dict[str, type]]:
@@ -136,7 +138,9 @@ def read_parameters(source: str | Path) -> tuple[dict[str, Any], dict[str, type]
     values: dict[str, Any] = {}
     for cell in jupytext.read(source).cells:
         if "parameters" in cell.metadata.get("tags", []):
-            exec(cell.source, values)
+            exec(
+                compile(cell.source, str(source), "exec", dont_inherit=True), values
+            )  # types, not their names
     types = values.pop("__annotations__", {})
     return {name: values[name] for name in types}, types
 

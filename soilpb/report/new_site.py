@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 
 from soilpb import quality
-from soilpb._files import atomic_write
+from soilpb._files import atomic_write, check_space
 from soilpb.quality import Finding
 from soilpb.readers.columns import find_bands, in_unit, parse_quantity, standard_name
 from soilpb.readers.folder import list_files, read_folder
@@ -169,11 +169,12 @@ def write_site(proposal: Proposal, *, force: bool = False) -> Path:
 
 
 def free_path(name: str, *, force: bool = False) -> Path:
-    """Path of a new site's file; a SiteError if there is one of that name and ``force`` is not set."""
+    """Path of a new site's file; an error if there is one and ``force`` is not set, or no room for it."""
     make_site({"site": name, "target_data": "twin"}, where="soilpb new-site")  # before files are read
     path = project_root() / "notebooks" / "sites" / f"{name}.yml"
     if path.exists() and not force:
         raise SiteError(f"{path} is there already; choose another name, or replace it with --force")
+    check_space(path.parent, 1)
     return path
 
 

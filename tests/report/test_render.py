@@ -34,7 +34,9 @@ After {cite:t}`padarian2019`, $x^2$.
 def notebook(folder, text=TEXT):
     """Write an executed notebook with a picture."""
     picture = nbformat.v4.new_output("display_data", {"image/svg+xml": SVG, "text/plain": "picture"})
-    cells = [nbformat.v4.new_markdown_cell(text), nbformat.v4.new_code_cell("draw()", outputs=[picture])]
+    warning = nbformat.v4.new_output("stream", name="stderr", text="a font is missing")
+    drawn = nbformat.v4.new_code_cell("draw()", outputs=[picture, warning])
+    cells = [nbformat.v4.new_markdown_cell(text), drawn]
     path = folder / "executed.ipynb"
     about = {"language_info": {"name": "python", "pygments_lexer": "ipython3"}}
     site = make_site({"site": "mine", "target_data": "twin", "title": TITLE})
@@ -87,6 +89,11 @@ def test_chapters_are_named_and_own_sections_linked(page):
     assert 'href="#site-mine"' in words
 
 
+def test_warnings_of_cells_are_not_on_the_page(page):
+    """What a cell wrote to standard error stops no page, and is not on it."""
+    assert "a font is missing" not in page
+
+
 def test_what_is_cited_is_listed(page):
     """Works that the page cites stand at its end."""
     assert "<h2>References" in page
@@ -97,8 +104,9 @@ def test_a_fault_keeps_the_former_page(tmp_path):
     """A label that nobody has is an error that names it, and the former page stays."""
     former = tmp_path / "mine.html"
     former.write_text("former")
-    with pytest.raises(render.PageError, match="sec-nowhere"):
-        render.render_page(notebook(tmp_path, "# Old mine\n{ref}`sec-nowhere`"), former)
+    with pytest.raises(render.PageError, match="sec-nowhere.*; .*sec-none") as caught:
+        render.render_page(notebook(tmp_path, "# Old mine\n{ref}`sec-nowhere` {ref}`sec-none`"), former)
+    assert str(caught.value).isprintable()
     assert former.read_text() == "former"
 
 
