@@ -233,7 +233,10 @@ def bootstrap_interval(
     total = weights.sum(axis=1, keepdims=True)
     value = np.sqrt(weights @ square / total)
     if metric == "R2":
-        value = 1 - total * value**2 / (weights @ observed**2 - (weights @ observed) ** 2 / total)
+        centred = observed - observed.mean()
+        spread = weights @ centred**2 - (weights @ centred) ** 2 / total
+        # Draws without variance leave nothing to explain: they count as a very bad R², never as missing.
+        value = 1 - total * value**2 / np.maximum(spread, 1e-12 * (centred**2).sum() + 1e-30)
     draws = pd.DataFrame(value, columns=wide.columns).T.groupby("model", sort=False).mean().T
     if reference is not None:
         draws = draws.drop(columns=reference).sub(draws[reference], axis=0)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicSpline
+from threadpoolctl import threadpool_limits
 
 from soilpb._format import track
 from soilpb.simulate.minerals import ENDMEMBERS, FEATURES, absorption, km_reflectance, scattering
@@ -203,6 +204,7 @@ _SITE = _Place("simulated twin of a Gejiu-like mining site", "site", 1, 4e3, 600
 _FIELD = 800.0  # side of a sampling field of the site, m
 
 
+@threadpool_limits.wrap(limits=1)
 def simulate_source(n: int, seed: int, grid: np.ndarray | None = None) -> SoilSpectra:
     """Simulate a library of ``n`` soils with pH and without lead, in the manner of LUCAS.
 
@@ -222,6 +224,7 @@ def simulate_source(n: int, seed: int, grid: np.ndarray | None = None) -> SoilSp
     return _spectra(_LIBRARY, soils, LIBRARY_INSTRUMENT, light, grid)
 
 
+@threadpool_limits.wrap(limits=1)
 def simulate_target(
     n: int,
     seed: int,

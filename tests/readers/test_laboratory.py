@@ -172,6 +172,15 @@ def test_empty_cells_do_not_dilute_the_bad_ones():
         read(["63.5"] + ["6.5"] * 9 + [""] * 500 + ["NA"] * 500)
 
 
+def test_a_sample_without_a_group_is_its_own(folder):
+    """One empty cell does not undo the grouping of the others, and is noted."""
+    rows = zip(IDS, LEAD, ["A", "", "A", "B"], strict=True)
+    folder.laboratory = write(folder.path / "lab.csv", [["id", "Pb (mg/kg)", "profile"], *rows])
+    soils = folder.read()
+    assert soils.samples["group"].tolist() == ["A", "row 3", "A", "B"]
+    assert "1 samples without a 'profile' are groups of their own" in notes(soils)
+
+
 def test_values_below_detection_are_missing_not_zero():
     """``<0.5`` is neither a bad cell nor half of 0.5: it is missing, and counted."""
     values, notes = read(["<0.5", "7", "<2"], "OC")

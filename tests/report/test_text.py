@@ -72,6 +72,30 @@ def test_what_is_no_better_than_the_mean_is_said_to_be_useless(field):
     )
 
 
+def test_intervals_of_groups_are_wider_and_unknown_ones_claim_nothing(field):
+    """Errors that a group shares count once: whole groups are drawn; an interval of NaN is no skill."""
+    groups = np.arange(field.target.n_samples) // 10
+    shared = np.random.default_rng(1).standard_normal(groups.max() + 1)[groups]
+    table = predictions(field, {"m": 0.0}, n_repeats=1)
+    error = field.y.std() * pd.Series(shared, field.ids).loc[table["sample"]].to_numpy()
+    table = table.assign(predicted=table["observed"] + 0.8 * error)
+    alone, together = (
+        text.describe_best_model(one, table) for one in (field, with_samples(field, group=groups))
+    )
+    assert "interval over soils" in alone
+    assert "interval over groups of soils" in together
+    assert "not shown to be better" not in alone
+    assert "not shown to be better" in together
+    assert "not shown to be better" in text.describe_best_model(field, table.assign(observed=1.0))
+
+
+def test_many_values_below_detection_are_a_limit(field):
+    """More than 15 % below detection bias the study, fewer do not."""
+    for share, said in ((0.1, False), (0.6, True)):
+        below = np.arange(field.target.n_samples) < share * field.target.n_samples
+        assert ("bias models" in limitations(with_samples(field, below_detection=below))) == said
+
+
 def test_the_best_is_held_against_the_reference_or_the_reference_against_the_next(field):
     """The rival is the best model, or the second best if the reference leads; alone it has none."""
     folds = splits.repeated_kfold(field.ids, 5, 2)
