@@ -191,7 +191,7 @@ def load_site_model(study: Study) -> SiteModel:
     asked = study.site.model_dump(include={"site", "target"})
     asked |= {"scale": study.site.target_scale, "wavelengths": study.grid.tolist()}
     if other := [key for key, value in asked.items() if model.card[key] != value]:
-        raise SiteError(f"{folder} has another {other[0]} than the site file; make it again with: {command}")
+        raise SiteError(f"{folder} differs from the site file in {other[0]}; make it again with: {command}")
     return model
 
 

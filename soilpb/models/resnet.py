@@ -54,7 +54,7 @@ class ResNetConfig:
                 object.__setattr__(self, name, fitting)
         sizes = (self.n_outputs, self.stem_channels, self.stem_kernel, self.stem_stride, *self.channels)
         if min(sizes) < 1 or not 1 <= len(self.channels) <= MOST_BLOCKS:
-            raise ValueError(f"{self} has a size below 1, no residual block or more than {MOST_BLOCKS}")
+            raise ValueError(f"a size below 1, or not 1 to {MOST_BLOCKS} residual blocks: {self}")
         if self.stem_kernel % 2 == 0:
             raise ValueError(f"stem_kernel is {self.stem_kernel}; an odd number keeps bands centred")
         if self.n_bands < self.stem_kernel:

@@ -52,8 +52,8 @@ TRUSTED = [
 #: Packages whose versions a card states.
 MADE_WITH = ("soilpb", "scikit-learn", "skops", "numpy", "torch")
 
-#: Most bytes of a stored file: it is read into memory as a whole.
-LARGEST = 300_000_000
+#: Most bytes of a file, which is read into memory as a whole.
+LARGEST = {WEIGHTS: 300_000_000, ESTIMATORS: 300_000_000, CARD: 5_000_000}
 
 
 def _ascending(values: list[float]) -> list[float]:
@@ -96,6 +96,8 @@ def save_fitted(folder: str | Path, fitted: Mapping[str, Any], card: Mapping[str
             raise CannotStore(f"a model cannot be stored ({error}); keep another one") from error
         if unknown := sorted(set(skops.io.get_untrusted_types(file=temporary)) - set(TRUSTED)):
             raise CannotStore(f"a model cannot be stored: it is made of {unknown[0]}; keep another one")
+        if (size := temporary.stat().st_size) > LARGEST[ESTIMATORS]:
+            raise CannotStore(f"a model cannot be stored: it takes {size:,} bytes; keep another one")
     return _seal(folder, ESTIMATORS, {**card, "versions": {name: version(name) for name in MADE_WITH}})
 
 
@@ -175,8 +177,8 @@ def _verified_card(folder: str | Path, name: str, made_by: str) -> dict[str, Any
     lines = require(folder / SUMS, made_by).read_text().splitlines()
     sums = {each: expected for expected, _, each in (line.partition("  ") for line in lines)}
     for each in (name, CARD):
-        if require(folder / each, made_by).stat().st_size > LARGEST:
-            raise ValueError(f"{each} is larger than {LARGEST:,} bytes")
+        if require(folder / each, made_by).stat().st_size > LARGEST[each]:
+            raise ValueError(f"{each} is larger than {LARGEST[each]:,} bytes")
         if sha256_of(folder / each) != sums.get(each):
             raise ValueError(
                 f"{each} is not the file that {SUMS} was written for: it was altered or half copied"

@@ -1,5 +1,6 @@
 """A report stores a model whose card says what it is, and which predicts new files as soils in memory."""
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,39 @@ def test_files_are_predicted_as_soils_are(study, model):
     beyond = int((~table["Pb_mg_kg"].between(low, high)).sum())
     told = [remark for remark in remarks if "beyond the values it was made from" in remark]
     assert [remark.split()[0] for remark in told] == ([str(beyond)] if beyond else [])
+
+
+@pytest.fixture
+def altering(study, model, monkeypatch):
+    """The benchmark that alters models; the good one is put back."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    script = importlib.import_module("alter_models")
+    folder = study.folder(stored_model.CHAPTER) / stored_model.FOLDER
+    good = script.read_files(folder)
+    yield script, folder, good
+    script.write_files(folder, good)
+
+
+def test_an_altered_model_is_refused_in_one_line_or_harmless(altering):
+    """With new checksums, too: whole files, card, settings and arrays (case tampered_model)."""
+    script, folder, good = altering
+    expected = stored_model.predict_files("mine", NEW)[0].to_numpy(float)
+    endings = {}
+    for name, files in script.alterations(good, n=36, seed=5):
+        script.write_files(folder, files)
+        endings[name] = script.judge("mine", NEW, expected)
+    assert {ending.split(":")[0] for ending in endings.values()} == {"refused", "harmless"}
+    whole = [ending for name, ending in endings.items() if not name.startswith(("array", "settings"))]
+    assert sum(ending.startswith("refused") for ending in whole) >= 17
+
+
+def test_a_model_must_be_the_one_that_the_site_file_asks_for(study, model):
+    """A target, scale or grid that was changed since the report is named with the command."""
+    for key, value in {"target": "clay_pct", "target_scale": "natural", "band_stop": 2410.0}.items():
+        other = Study.load("mine", **{key: value})
+        about = {"target_scale": "scale", "band_stop": "wavelengths"}.get(key, key)
+        with pytest.raises(SiteError, match=f"differs from the site file in {about}; make it"):
+            stored_model.load_site_model(other)
 
 
 def test_an_unknown_standard_is_refused(study, model):

@@ -9,6 +9,7 @@ import torch
 from sklearn.linear_model import RidgeCV
 
 from soilpb._files import load_card
+from soilpb.models import storage
 from soilpb.models.network import ALPHAS, NETWORK_STRATEGIES, SpectralNetwork, fine_tune
 from soilpb.models.preprocessing import Scaling
 from soilpb.models.resnet import ResNetConfig
@@ -78,6 +79,32 @@ def test_a_card_does_not_replace_what_the_network_is(fitted, tmp_path):
     """Entries of a user's card cannot overwrite the architecture."""
     fitted.save(tmp_path, architecture="mine")
     assert json.loads((tmp_path / "card.json").read_text())["architecture"]["n_bands"] == 30
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda card, arrays: card["architecture"].update(n_bands=10**9), "do not have the network's shapes"),
+        (lambda card, arrays: card["architecture"].update(channels=[10**6] * 3), "the network's shapes"),
+        (
+            lambda card, arrays: card["architecture"].update(channels=[1] * 10**5),
+            "16 residual blocks",
+        ),
+        (lambda card, arrays: card.update(wavelengths=card["wavelengths"][:9]), "the network's shapes"),
+        (lambda card, arrays: card.update(wavelengths=card["wavelengths"][::-1]), "they should ascend"),
+        (lambda card, arrays: card.pop("properties"), "card.json, properties: Field required"),
+        (lambda card, arrays: arrays.pop("network.head.bias"), "the network's shapes"),
+        (lambda card, arrays: arrays.update({"network.head.bias": np.array([np.nan])}), "is not finite"),
+    ],
+)
+def test_an_altered_network_is_refused(fitted, tmp_path, change, message):
+    """Even with new checksums: by schema and shapes, before anything is allocated."""
+    card, arrays = fitted._card(), fitted._arrays()
+    change(card, arrays)
+    storage.save_arrays(tmp_path, arrays, card)
+    with pytest.raises(ValueError, match=f"cannot be used: .*{message}.*; make it again") as caught:
+        SpectralNetwork.load(tmp_path)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_random_control_knows_the_source_spectra_but_no_property(soils, fitted):

@@ -80,7 +80,7 @@ def test_positions_are_kept_apart():
     [
         ({"n_bands": 8}, "fewer than the stem's kernel"),
         ({"n_bands": 210, "stem_kernel": 8}, "odd"),
-        ({"n_bands": 210, "channels": ()}, "no residual block"),
+        ({"n_bands": 210, "channels": ()}, "1 to 16 residual blocks"),
         ({"n_bands": 210, "n_outputs": 0}, "size below 1"),
     ],
 )
