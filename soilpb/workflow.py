@@ -338,9 +338,13 @@ def _execute_for_book(arguments: argparse.Namespace) -> None:
     """Execute a chapter where no report of the site is being made; Snakemake would not notice an edit."""
     output = Path(arguments.output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    with _files.lock(output.with_name(LOCK)):
-        execute(arguments.source, output, arguments.site)
-    if not is_current(output, arguments.source, site_file.load_site_file(arguments.site)):
+    try:
+        with _files.lock(output.with_name(LOCK)):
+            execute(arguments.source, output, arguments.site)
+        current = is_current(output, arguments.source, site_file.load_site_file(arguments.site))
+    except SiteError as error:
+        sys.exit(f"problem: {error}")
+    if not current:
         sys.exit(f"problem: files behind {output} were edited while it was executed: run it again")
 
 

@@ -78,6 +78,23 @@ def test_a_failing_chapter_leaves_no_notebook(chapter, tmp_path):
     assert list(output.parent.iterdir()) == []
 
 
+@pytest.mark.parametrize("edited", ["notebooks/sites/mine.yml", "lab.csv"])
+def test_the_book_refuses_what_was_edited_meanwhile(chapter, tmp_path, monkeypatch, edited):
+    """A chapter of the book whose site file or data changed while it was executed counts as not executed."""
+    (tmp_path / "notebooks" / "sites").mkdir(parents=True)
+    about = {"site": "mine", "target_data": "files", "spectra": "lab.csv", "laboratory": "lab.csv"}
+    (tmp_path / "notebooks/sites/mine.yml").write_text(json.dumps(about))
+    (tmp_path / "lab.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    new = json.dumps({**about, "seed": 7})
+    chapter.write_text(SOURCE + f"\n# %%\nopen({edited!r}, 'w').write({new!r})\n")
+    words = ["execute", str(chapter), "mine", "out/done.ipynb"]
+    with pytest.raises(SystemExit, match=r"problem: .* edited while"):
+        workflow.main(words)
+    workflow.main(words)
+    assert (tmp_path / "out/done.ipynb").exists()
+
+
 REPORT = """\
 # %% [markdown]
 # (site-{{site}})=

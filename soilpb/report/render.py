@@ -32,6 +32,8 @@ _PAGE = "page"
 _REFERENCES = "## References\n\n```{bibliography}\n:filter: docname in docnames\n```"
 #: Scripts that serve a book of many pages, or a kernel.
 _NOT_NEEDED = ("searchtools", "language_data", "searchindex", "sphinx-thebe")
+#: Lines of Sphinx that say what is wrong, and its colours, which it does not leave out when asked.
+_FAULT = re.compile(r"WARNING|ERROR|^[\w.]*(Error|Exception): \S")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _IMPORT = re.compile(r"@import\s+[\"']([^\"']+)[\"']\s*;")
 _URL = re.compile(r"url\((?!\s*[\"']?data:)\s*[\"']?([^\"')]+)[\"']?\s*\)")
@@ -130,9 +132,10 @@ def _build(notebook: Path, folder: Path) -> Path:
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
     run = subprocess.run(build, env=environment, capture_output=True, text=True, encoding="utf-8")
     if run.returncode:
-        said = _COLOURS.sub("", run.stderr).replace(f"{book}/", "").split("\n")
-        lines = [line for line in said if "WARNING" in line or "ERROR" in line]
-        raise PageError("; ".join(lines or [*filter(str.strip, said)][-1:] or ["jupyter-book failed"]))
+        said = _COLOURS.sub("", run.stderr).replace(f"{book}/", "").splitlines()
+        faults = list(dict.fromkeys(line.strip() for line in said if _FAULT.search(line)))
+        more = [f"and {len(faults) - 5} more"] if len(faults) > 5 else []
+        raise PageError("; ".join([*faults[:5], *more]) or "jupyter-book failed without a word")
     return folder / "_build" / "html" / f"{_PAGE}.html"
 
 
