@@ -1,5 +1,7 @@
 """Bruker OPUS files: the right spectrum of several, checked against its own parameters."""
 
+import struct
+
 import brukeropus
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from soilpb.readers.formats import opus, read_instrument
 from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.site_file import SiteError
+from tests.cases import case
 from tests.instrument_files import (
     FOLDER,
     NM,
@@ -66,6 +69,49 @@ def test_other_spectra_are_read_but_are_no_reflectance(tmp_path, blocks, quantit
     assert scan.quantity == quantity
     with pytest.raises(SiteError, match=r"s\.0"):
         to_reflectance(scan)
+
+
+def add_block(path, kind, content):
+    """Put one more block behind the others."""
+    old = path.read_bytes()
+    count = opus.HEADER.unpack_from(old)[3]
+    directory = opus.HEADER.size + opus.ENTRY.size * count
+    entries = [opus.ENTRY.unpack_from(old, opus.HEADER.size + opus.ENTRY.size * i) for i in range(count)]
+    entries = [(k, words, at + opus.ENTRY.size) for k, words, at in entries]
+    entries.append((kind, len(content) // 4, len(old) + opus.ENTRY.size))
+    head = opus.MARK + struct.pack("<d3i", 920622.0, opus.HEADER.size, 40, len(entries))
+    path.write_bytes(head + b"".join(opus.ENTRY.pack(*e) for e in entries) + old[directory:] + content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"), [(opus.ABSORBANCE, 4), (opus.REFLECTANCE, 0), (opus.LOG_REFLECTANCE, 4), ("case", 0)]
+)
+def test_a_block_without_parameters_is_no_spectrum(tmp_path, kind, form):
+    """Text whose type says absorbance or reflectance, as of a quality test, is passed over."""
+    if kind == "case":
+        path = case("opus-quality-report") / "S1.0"
+        truth = float((path.parent / "truth.txt").read_text().split()[-1])
+    else:
+        text = b"Quality test passed. ".ljust(64, b"\0")
+        path = add_block(write_opus(tmp_path / "s.0"), kind << 10 | 3 << 2 | form << 19, text)
+        truth = np.median(10 ** -near_absorbance())
+    assert np.median(to_reflectance(read_instrument(path))[1]) == pytest.approx(truth, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["NPT", "FXV", "CSF", "MNY", "DXU"])
+@pytest.mark.parametrize("kind", [0, 1, 2, 9])
+def test_a_parameter_of_another_type_is_refused(tmp_path, name, kind):
+    """A count that became text, or a text that became a number, names the file."""
+    path = write_opus(tmp_path / "s.0")
+    content = bytearray(path.read_bytes())
+    at = content.index(name.encode()) + 4
+    same = content[at] == kind or (kind > 1 and name == "DXU")
+    content[at] = kind
+    path.write_bytes(content)
+    if not same:
+        with pytest.raises(SiteError, match=r"s\.0"):
+            to_reflectance(read_instrument(path))
 
 
 @pytest.mark.parametrize(

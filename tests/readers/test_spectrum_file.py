@@ -8,15 +8,17 @@ import pytest
 from soilpb.readers import limesoda
 from soilpb.readers.formats.spectrum_file import (
     SpectrumFile,
+    describe_odd_bands,
     find_contradiction,
     find_implausible,
     recognise_unit,
     to_reflectance,
 )
+from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
 from soilpb.spectra import absorbance
-from tests.instrument_files import NM, SOIL
-from tests.site_files import notes, soil_spectra
+from tests.instrument_files import NM, SOIL, write_sed
+from tests.site_files import notes, soil_spectra, write
 
 
 def scanned(values=SOIL, quantity="fraction", axis=NM, unit="nm"):
@@ -118,3 +120,49 @@ def test_a_part_of_the_range_tells_the_unit(folder, nm, convert):
     """Without the blue the water band tells absorbance from reflectance, without the infrared the red."""
     folder.wide(convert(soil_spectra(nm=nm)), names=[f"{w:g}" for w in nm])
     np.testing.assert_allclose(folder.read().reflectance, soil_spectra(nm=nm), rtol=1e-4)
+
+
+def noisy_soils(n, nm):
+    rng = np.random.default_rng(3)
+    return soil_spectra(n, nm) + 5e-4 * rng.standard_normal((n, nm.size))
+
+
+@pytest.mark.parametrize("n", [1, 20])
+@pytest.mark.parametrize("step", [1.0, 5.0])
+def test_a_single_value_off_its_neighbours_is_said(n, step):
+    """One wrong digit is named with its row, band and what was expected; soils with noise are not doubted."""
+    nm = np.arange(350, 2501, step)
+    soils = noisy_soils(n, nm)
+    assert describe_odd_bands(nm, soils, str) == []
+    for band in (0, 7, nm.size // 2, nm.size - 1):
+        spoilt = soils.copy()
+        spoilt[n - 1, band] += 0.05
+        (note,) = describe_odd_bands(nm, spoilt, lambda row: f"row {row}")
+        assert note.startswith(f"row {n - 1}: {spoilt[n - 1, band]:.4g} (reflectance) at {nm[band]:g} nm")
+
+
+def test_a_band_off_the_spacing_of_its_neighbours_is_said():
+    """One wrong digit among the wavelengths is named; other spacing from one detector to the next is not."""
+    nm = np.round(
+        np.r_[np.arange(350, 1000, 1.43), np.arange(1002, 1900, 3.77), np.arange(1902, 2510, 2.31)], 1
+    )
+    assert describe_odd_bands(nm, soil_spectra(1, nm), str) == []
+    nm = np.arange(350.0, 2501, 5)
+    soils = noisy_soils(6, nm)
+    nm[100] += 1
+    (note,) = describe_odd_bands(nm, soils, str)
+    assert "band 851 nm is unevenly spaced" in note
+
+
+def test_what_looks_damaged_is_noted_from_file_to_soils(tmp_path):
+    """The note of a file, and of a cell of a table, is among those of the soils."""
+    soils = soil_spectra(2, NM)
+    soils[1, 200] += 0.1
+    (tmp_path / "scans").mkdir()
+    for i in (0, 1):
+        write_sed(tmp_path / "scans" / f"S{i}.sed", soils[i])
+    table = write(tmp_path / "s.csv", [["id", *NM], *([f"S{i}", *soils[i]] for i in (0, 1))])
+    for path, name in ((tmp_path / "scans", "S1.sed"), (table, "row 3")):
+        (note,) = [note for note in read_spectra(path).provenance.notes if "wrong digit" in note]
+        assert name in note
+        assert "1350 nm" in note

@@ -1,6 +1,10 @@
 """Tables and cells: any encoding, separator and decimal mark, every place by its name, nothing guessed."""
 
 import datetime
+import subprocess
+import sys
+import tracemalloc
+import zipfile
 from contextlib import suppress
 
 import numpy as np
@@ -9,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from soilpb.readers import read_scans, tables
 from soilpb.readers.tables import decimal_mark, read_number, read_numbers, read_table
 from soilpb.site_file import SiteError
+from tests.cases import case
 from tests.site_files import IDS, LEAD, NM, notes, soil_spectra, workbook, write
 
 
@@ -198,3 +204,79 @@ def test_the_four_kinds_of_cells_are_told_apart():
     np.testing.assert_array_equal(np.flatnonzero(numbers.missing), [2, 3, 4])
     np.testing.assert_array_equal(numbers.limits[5:8], [5, 0.5, 3])
     np.testing.assert_array_equal(np.flatnonzero(numbers.unreadable), [8, 9, 10, 11])
+
+
+@pytest.fixture
+def peak():
+    """Peak of the memory that a test has taken, in bytes."""
+    tracemalloc.start()
+    yield lambda: tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+
+def sparse_rows(path):
+    book = openpyxl.Workbook()
+    for row in range(1, 400):
+        book.active.cell(row, 16_384, 1)
+    book.save(path)
+
+
+def sparse_header(path):
+    workbook(path, [["id", *[None] * 16_382, "remark"], *([f"S{i}", 5] for i in range(400))])
+
+
+def sparse_text(path):
+    path.write_text("id" + "," * 200_000 + "remark\n" + "".join(f"S{i},5\n" for i in range(100)))
+
+
+@pytest.mark.parametrize("make", [sparse_rows, sparse_header, sparse_text, None])
+def test_a_sparse_table_is_refused_before_it_takes_memory(tmp_path, peak, make):
+    """A few cells far to the right of a table are named, not filled up to gigabytes."""
+    path = tmp_path / "lab.xlsx" if make else case("sparse_xlsx") / "sparse5k.xlsx"
+    if make:
+        make(path)
+    with pytest.raises(SiteError, match=r"\.xlsx: its rows or its header reach so far .*delete"):
+        read_table(path)
+    assert peak() < 120e6
+
+
+def test_a_workbook_that_unpacks_to_nothing_but_size_is_refused(tmp_path, monkeypatch):
+    """A sheet of three megabytes of blanks in three kilobytes is not unpacked."""
+    monkeypatch.setattr(tables, "MOST_UNPACKED", 1_000_000)
+    path = workbook(tmp_path / "lab.xlsx", [["id", "Pb"], ["S1", 5]])
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("xl/worksheets/sheet2.xml", " " * 3_000_000)
+    with pytest.raises(SiteError, match=r"lab\.xlsx unpacks to 3 MB"):
+        read_table(path)
+
+
+@pytest.mark.parametrize(("separator", "mark"), [(",", "."), (";", ","), ("\t", "."), ("case", "")])
+def test_rows_of_any_length_are_read(tmp_path, separator, mark):
+    """An FT-NIR spectrum of 8,501 bands in full precision is 160,000 characters, and is read."""
+    path = tmp_path / "ftnir.csv"
+    if separator == "case":
+        subprocess.run([sys.executable, case("long_rows_csv") / "make.py"], cwd=tmp_path, check=True)
+    else:
+        wavenumbers = np.arange(4000, 12_501)
+        values = [repr(float(v)).replace(".", mark) for v in soil_spectra(1, 1e7 / wavenumbers)[0]]
+        write(path, [["id", *wavenumbers], *([f"S{i}", *values] for i in range(2))], separator=separator)
+    scans = read_scans(path)
+    assert scans.wavelengths.size == 8501
+    assert (scans.wavelengths[[0, -1]] == [800, 2500]).all()
+    assert 0.1 < np.median(scans.spectra) < 0.9
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "cp1252", "case"])
+def test_a_table_takes_a_few_times_its_size(tmp_path, peak, encoding):
+    """Finding the encoding of a megabyte takes no hundred of them, whichever it is."""
+    path = tmp_path / "wide.csv"
+    if encoding == "case":
+        code = (case("csv_memory") / "make.py").read_text()
+        small = code.replace("range(1200)", "range(50)")
+        subprocess.run([sys.executable, "-c", small], cwd=tmp_path, check=True)
+    else:
+        sample = {"gb18030": "土", "cp1252": "Böden"}.get(encoding, "soil")
+        rows = [[f"{sample} {i}", *["0.31234567"] * 1000] for i in range(100)]
+        write(path, [["id", *range(400, 1400)], *rows], encoding=encoding)
+    read_table(path)
+    assert peak() < 20 * path.stat().st_size

@@ -115,6 +115,35 @@ def test_overlapping_detectors_are_resolved(tmp_path):
     np.testing.assert_allclose(reflectance, np.interp(nm, NM, SOIL), atol=6e-5)
 
 
+def moved(rows):
+    rows.insert(300, rows.pop(120))
+
+
+def swapped(rows):
+    rows[50], rows[51] = rows[51], rows[50]
+
+
+def repeated(rows):
+    rows[200:200] = rows[150:170]
+
+
+def cut(rows):
+    del rows[400:]
+
+
+@pytest.mark.parametrize("spoil", [moved, swapped, repeated, cut])
+@pytest.mark.parametrize("writer", [write_svc, write_sed])
+def test_rows_out_of_place_are_refused(tmp_path, writer, spoil):
+    """No band is lost to rows that were moved, repeated, or cut off at a line's end."""
+    path = writer(tmp_path / "s.x")
+    lines = path.read_text().splitlines()
+    rows = lines[-NM.size :]
+    spoil(rows)
+    path.write_text("\n".join([*lines[: -NM.size], *rows]) + "\n")
+    with pytest.raises(SiteError, match=r"s\.x.*(go back|out of order|twice|cut off|channels)"):
+        to_reflectance(read_instrument(path))
+
+
 @needs_real_files
 def test_a_real_file_is_read_to_its_own_numbers():
     """Bands, values, splices and instrument are those that the file prints."""

@@ -45,6 +45,8 @@ _FORMATS = {0: np.dtype("<f4"), 1: np.dtype("<i4"), 2: np.dtype("<f8")}
 _DATA_TYPES = ("raw counts", "reflectance", "radiance", "no unit", "irradiance", "a quality index")
 _DATA_TYPES += ("transmittance", "something unknown", "absorbance")
 _RAW, _REFLECTANCE = 0, 1
+#: How programs write false and true.
+_FLAGS = (0, 1, 0xFFFF)
 _MODELS = {
     **{1: "PS II", 2: "LS VNIR", 3: "FS VNIR", 4: "FS FR", 5: "FS NIR", 6: "CHEM", 7: "LabSpec Pro"},
     10: "HandHeld",
@@ -102,6 +104,8 @@ def _white_reference(path: Path, content: bytes, header: np.void) -> np.ndarray 
     start = HEADER.itemsize + int(header["channels"]) * size
     refuse_cut_off(path, content, start + REFERENCE.size, "before its white reference")
     flag, _, _, remark = REFERENCE.unpack_from(content, start)
+    if flag not in _FLAGS:
+        raise SiteError(f"{path}: its spectrum does not end where its white reference starts; {AGAIN}")
     if not flag:
         return None
     return _values(path, content, header, start + REFERENCE.size + remark, "white reference")

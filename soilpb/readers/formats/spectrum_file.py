@@ -274,7 +274,7 @@ def _find_odd_steps(wavelengths: np.ndarray) -> np.ndarray:
     steps = np.abs(np.diff(wavelengths))
     usual = ndimage.median_filter(steps, 5, mode="nearest")
     off = steps / usual - 1
-    least = max(ODD_STEP, ODD_AROUND * float(np.median(np.abs(np.diff(off)))))
+    least = max(ODD_STEP, ODD_AROUND * float(np.mean(np.abs(np.diff(off)))))
     return np.flatnonzero((off[:-1] * off[1:] < 0) & (np.minimum(*np.abs([off[:-1], off[1:]])) > least)) + 1
 
 
