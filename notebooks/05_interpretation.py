@@ -214,7 +214,7 @@ The study published these windows for lead at Gejiu; the target here is {study.t
 """)
 
 # %% [markdown]
-# **Is any band used beyond chance?** Permute the target and fit again. Such a model knows nothing, yet it has strong bands: those that its source relied on, and those that vary most.
+# **Is any band used beyond chance?** Permute the target (whole groups, where soils come in groups) and fit again. Such a model knows nothing, yet it has strong bands: those that its source relied on, and those that vary most.
 # The recipe is too slow for so many permutations, so this test takes the pH network with a ridge head, which is fitted at once.
 
 # %%
@@ -226,7 +226,7 @@ def explain_target(target):
     return explain.deep_lift_shap(model.network_, few, background[:10]).bands(edges, "")
 
 
-found = explain.compare_with_permuted_targets(explain_target, study.y, n_permutations, seed)
+found = explain.compare_with_permuted_targets(explain_target, study.y, n_permutations, seed, study.groups)
 chance = explain.check_beyond_chance(found, "The pH network with a ridge head")
 
 # %% tags=["remove-input"]

@@ -108,7 +108,11 @@ def mask_bands(
 
 
 def compare_with_permuted_targets(
-    explain: Callable[[np.ndarray], pd.DataFrame], y: np.ndarray, n_permutations: int = 39, seed: int = 0
+    explain: Callable[[np.ndarray], pd.DataFrame],
+    y: np.ndarray,
+    n_permutations: int = 39,
+    seed: int = 0,
+    groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Compare the attribution of each band with that in models of permuted targets.
 
@@ -116,7 +120,7 @@ def compare_with_permuted_targets(
     whatever it is trained on. Models of permuted targets show these habits and nothing
     else. The test is over all bands at once (largest deviation; Westfall & Young 1993), its smallest
     p-value ``1 / (n_permutations + 1)``. ``explain`` takes a target (n_samples,), fits a model to it and
-    returns its bands (``start``, ``stop``, ``mean_abs``).
+    returns its bands (``start``, ``stop``, ``mean_abs``); whole ``groups`` (n_samples,) trade their values.
 
     Returns
     -------
@@ -126,7 +130,7 @@ def compare_with_permuted_targets(
         standard deviations) and ``p``, corrected for the number of bands.
     """
     rng = np.random.default_rng(seed)
-    targets = [y, *(rng.permutation(y) for _ in range(n_permutations))]
+    targets = [y, *(_permute(y, groups, rng) for _ in range(n_permutations))]
     explained = [
         explain(target).assign(model="", draw=i) for i, target in enumerate(track(targets, "permuting"))
     ]
@@ -138,6 +142,15 @@ def compare_with_permuted_targets(
     p = np.mean(z.max(axis=0) >= z[:, :1] * (1 - 1e-12), axis=1)
     table = pd.DataFrame({"relative": np.exp(values[:, 0]), "chance": np.exp(values[:, 1:].mean(axis=1))})
     return table.assign(z=z[:, 0], p=p).set_index(logs.index).reset_index()
+
+
+def _permute(y: np.ndarray, groups: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """Permute values; of groups, whole groups trade places, so that their soils stay alike."""
+    groups = np.arange(len(y)) if groups is None else groups
+    rows = [np.flatnonzero(groups == group) for group in pd.unique(groups)]
+    permuted = np.empty_like(y)
+    permuted[np.concatenate(rows)] = y[np.concatenate([rows[i] for i in rng.permutation(len(rows))])]
+    return permuted
 
 
 def check_additivity(explained: Iterable[Attribution]) -> Verdict:

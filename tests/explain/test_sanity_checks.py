@@ -108,6 +108,20 @@ def test_a_planted_band_is_found_and_none_in_a_permuted_target(planted, permuted
         assert at_1000["relative"] > at_1000["chance"]
 
 
+def test_whole_groups_trade_their_values():
+    """Permuted targets keep what soils of a group have in common, and all values."""
+    groups, seen = np.repeat(np.arange(8), 3)[np.random.default_rng(0).permutation(24)], []
+
+    def explain(y):
+        seen.append(y)
+        return pd.DataFrame({"start": [0.0, 1.0], "stop": [1.0, 2.0], "mean_abs": [1.0, 1.0 + len(seen)]})
+
+    compare_with_permuted_targets(explain, groups.astype(float), 4, groups=groups)
+    assert all(np.array_equal(np.sort(y), np.sort(groups)) for y in seen)
+    assert all(pd.Series(y).groupby(groups).nunique().max() == 1 for y in seen)
+    assert not np.array_equal(seen[1], seen[0])
+
+
 def test_p_values_are_exact():
     """Of ten exchangeable explanations, whichever is called the measured one, one finds a band at p = .1."""
     edges = np.arange(6.0)
