@@ -257,17 +257,12 @@ def make_report(site: str, parameters: Mapping[str, Any], *, store: bool = False
         page_alone = {name: value for name, value in parameters.items() if name not in keys}
         _execute("site_report", site, made, executed, page_alone)
         if laid_over:
-            workflow.add_note(executed, _describe_parameters(laid_over, store))
+            told = ", ".join(f"`{name}={value}`" for name, value in laid_over.items())
+            kept = "stored as the site's own" if store else "not stored; `soilpb predict` uses the site's own"
+            note = f"Parameters were laid over the site's for this page: {told}. Their model is {kept}."
+            workflow.add_note(executed, note)
         _print(f"Rendering the report of {about.site} …", error=True)
-        render.render_page(executed, page)
-        source = _source("site_report")
-        now = site_file.load_site_file(site, **{**keys, "artifacts": made.artifacts})
-        if not workflow.is_current(executed, source, now, **page_alone):
-            _print(
-                f"warning: files behind this report were edited while it was made: report {site} again",
-                error=True,
-            )
-    return page
+        return render.render_page(executed, page)
 
 
 def _source(chapter: str) -> Path:
@@ -338,15 +333,12 @@ def _execute(chapter: str, site: str, about: Site, executed: Path, page: Mapping
     from soilpb import workflow
 
     _print(f"Executing {chapter} for {about.site} …", error=True)
-    workflow.execute(_source(chapter), executed, site, **about.model_dump(exclude={"site"}), **page)
+    values = about.model_dump(exclude={"site"})
+    if workflow.execute(_source(chapter), executed, site, **values, **page):
+        again = f"code or site file were edited while {chapter} was executed: make the report again"
+        _print(f"warning: {again}", error=True)
     for line in workflow.read_warnings(executed):
         _print(line, error=True)
-
-
-def _describe_parameters(parameters: Mapping[str, Any], stored: bool) -> str:
-    told = ", ".join(f"`{name}={value}`" for name, value in parameters.items())
-    kept = "is stored as the site's own" if stored else "is not stored: `soilpb predict` uses the site's own"
-    return f"Parameters were laid over the site's for this page: {told}. The model that they give {kept}."
 
 
 def _read_parameters(parameters: Iterable[str]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def pair(source: str | Path) -> bool:
     return True
 
 
-def execute(source: str | Path, output: str | Path, site: str, /, **parameters: Any) -> None:
+def execute(source: str | Path, output: str | Path, site: str, /, **parameters: Any) -> bool:
     """Execute a chapter for a site; ``output`` appears only when it succeeded.
 
     Parameters
@@ -86,6 +86,11 @@ def execute(source: str | Path, output: str | Path, site: str, /, **parameters: 
     **parameters
         Laid over the site file, as by papermill's ``-p``.
 
+    Returns
+    -------
+    bool
+        Whether code or site file were edited meanwhile: the notebook is of the values at the start.
+
     Raises
     ------
     SiteError
@@ -96,7 +101,8 @@ def execute(source: str | Path, output: str | Path, site: str, /, **parameters: 
     keys = {key: parameters[key] for key in Site.model_fields.keys() & parameters}
     about = site_file.load_site_file(site, **keys)
     notebook = fill_in_site(nbformat.reads(paired_notebook(source), as_version=4), about)
-    inputs = hash_inputs(source, about, **parameters)
+    site_path = site_file.find_site_file(site)
+    text, inputs = site_path.read_bytes(), hash_inputs(source, about, **parameters)
     with _files.temporary_folder("soilpb-home-") as home, _files.atomic_write(output) as temporary:
         fresh = temporary.with_suffix(".source.ipynb")
         try:
@@ -113,12 +119,14 @@ def execute(source: str | Path, output: str | Path, site: str, /, **parameters: 
             )
         finally:
             fresh.unlink(missing_ok=True)
-        if hash_inputs(source, about)["data"] != inputs["data"]:
+        now = hash_inputs(source, about, **parameters)
+        if now["data"] != inputs["data"]:
             raise SiteError(
                 f"data of {about.site} were edited while {Path(source).stem} read them: run it again"
             )
         executed.metadata["soilpb"] = inputs
         nbformat.write(_hide_injected_parameters(executed), temporary)
+    return now != inputs or not site_path.exists() or site_path.read_bytes() != text
 
 
 def _kernel_of_this_python(home: Path) -> type[AsyncKernelManager]:
@@ -338,14 +346,10 @@ def _execute_for_book(arguments: argparse.Namespace) -> None:
     """Execute a chapter where no report of the site is being made; Snakemake would not notice an edit."""
     output = Path(arguments.output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with _files.lock(output.with_name(LOCK)):
-            execute(arguments.source, output, arguments.site)
-        current = is_current(output, arguments.source, site_file.load_site_file(arguments.site))
-    except SiteError as error:
-        sys.exit(f"problem: {error}")
-    if not current:
-        sys.exit(f"problem: files behind {output} were edited while it was executed: run it again")
+    with _files.lock(output.with_name(LOCK)):
+        edited = execute(arguments.source, output, arguments.site)
+    if edited:
+        sys.exit(f"problem: code or site file behind {output} were edited while it was made: run it again")
 
 
 def _run_shards(arguments: argparse.Namespace) -> None:

@@ -152,7 +152,7 @@ def test_edited_in_between(project):
     with project.meanwhile(edits[0]):
         page, said = project.report()
     assert "30 soils, 61 rows" in page
-    assert "edited while it was made" in said
+    assert "site file were edited while site_report was executed" in said
     with project.meanwhile(edits[1]):
         assert "edited while site_report read them" in project.refused()
     assert project.page.read_text() == page
