@@ -53,7 +53,7 @@ report: $(INSTALLED)  ## make one site's report, one HTML file: make report SITE
 
 test: $(TOOLS)  ## lint, formatting, doctests, package tests, chapters at small parameters
 	@$(MAKE) --no-print-directory check
-	$(BIN)/python -m pytest -n $(CORES) --dist worksteal
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 slurm: $(TOOLS)  ## raise a Slurm of one node, run shards on it, kill one, compare with a local run
 	$(BIN)/python -m pytest tests/test_slurm.py --slurm -s -rs

@@ -59,8 +59,9 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Start with what takes longest: workers steal the short tests from each other at the end."""
-    items.sort(key=lambda item: item.path.stem not in ("test_notebooks", "test_book"))
+    """Start with the files that take longest: a file stays with one worker, which makes its fixtures once."""
+    long = ("test_notebooks", "test_book", "test_site_report", "test_report_scenes")
+    items.sort(key=lambda item: long.index(item.path.stem) if item.path.stem in long else len(long))
 
 
 class SmallBook:

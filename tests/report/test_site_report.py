@@ -44,7 +44,6 @@ SMALL = (
     "-p",
     "keep=features-pls pls",
 )
-pytestmark = pytest.mark.xdist_group("report")
 
 
 def write_my_mine(root):
