@@ -245,13 +245,14 @@ def _find_encoding(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
     marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
     if not marked and b"\x00" in content:
         raise SiteError(f"{path} is no text (it holds zero bytes); save it as CSV UTF-8 or .xlsx")
-    failed = _undecodable(content, marked or "utf-8")
+    encoding, notes = marked or "utf-8", ()
+    failed = _undecodable(content, encoding)
+    if failed is not None and not marked:
+        encoding = "gb18030" if _CHINESE.sub(b"", content).isascii() else "cp1252"
+        notes = (f"{path.name} is not UTF-8; read as {encoding}",)
+        failed = _undecodable(content, encoding)
     if failed is None:
-        return marked or "utf-8", ()
-    guess = marked or ("gb18030" if _CHINESE.sub(b"", content).isascii() else "cp1252")
-    failed = _undecodable(content, guess)
-    if failed is None:
-        return guess, (f"{path.name} is not UTF-8; read as {guess}",)
+        return encoding, notes
     row = content[:failed].count(b"\n") + 1
     tried = marked or "UTF-8, GB 18030 or Windows-1252"
     raise SiteError(
