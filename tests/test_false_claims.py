@@ -150,6 +150,15 @@ def test_near_twins_share_a_group_with_the_groups_of_both():
     assert "group" not in SOILS.group_near_twins().samples
 
 
+def test_one_of_five_measured_fields_has_a_pair_of_near_twins():
+    """SC.93's double entry is noted and cannot be split; the 460 soils of SSP.460 are all single."""
+    study = Study.load("sc93")
+    sizes = pd.Series(study.groups).value_counts()
+    assert sizes[sizes > 1].to_dict() == {"SC.93-080": 2}
+    assert "near twins, kept in one group: SC.93-080 = SC.93-081" in study.target.provenance.notes
+    assert Study.load("ssp460").groups is None
+
+
 @pytest.mark.parametrize("n", [7, 12])
 def test_the_report_refuses_what_the_checks_refuse(tmp_path, monkeypatch, n):
     """Too few soils stop the report with the checks' own words, before anything is executed."""

@@ -64,8 +64,7 @@ def load_field(name: str) -> SoilSpectra:
     Returns
     -------
     SoilSpectra
-        ``samples`` has ``pH``, ``clay_pct``, ``SOC_pct``, ``field``, ``group`` (samples
-        that carry one and the same spectrum share it) and, where known, ``x``, ``y``, ``crs``.
+        ``samples`` has ``pH``, ``clay_pct``, ``SOC_pct``, ``field`` and, where known, ``x``, ``y``, ``crs``.
 
     Examples
     --------
@@ -84,7 +83,6 @@ def load_field(name: str) -> SoilSpectra:
     if others := [c for c in table if c not in bands and not c.endswith("_target")]:
         notes.append(f"columns that are no spectra dropped: {', '.join(others)}")
     samples["field"] = name
-    samples["group"], repeated = _groups(reflectance, ids)
     coordinates, places = _coordinates(loaded["Coordinates"])
     return SoilSpectra(
         wavelengths=np.array([float(band.removeprefix("wl_")) for band in bands]),
@@ -94,7 +92,7 @@ def load_field(name: str) -> SoilSpectra:
             f"{name} ({field.place})",
             f"{field.instrument}, {field.prepared}",
             [name],
-            ["reflectance from percent to fraction", f"pH in {field.ph_method}", *notes, *repeated, *places],
+            ["reflectance from percent to fraction", f"pH in {field.ph_method}", *notes, *places],
         ),
     )
 
@@ -149,14 +147,6 @@ def _laboratory(table: pd.DataFrame, field: Field) -> tuple[pd.DataFrame, list[s
         notes.append(f"SOC is {CARBON_IN_ORGANIC_MATTER} × organic matter by loss on ignition (van Bemmelen)")
     columns = {"pH": table["pH_target"], "clay_pct": share * table["Clay_target"], "SOC_pct": carbon}
     return pd.DataFrame({name: values.to_numpy(float) for name, values in columns.items()}), notes
-
-
-def _groups(reflectance: np.ndarray, ids: pd.Index) -> tuple[np.ndarray, list[str]]:
-    """Group of each sample, its own unless several carry one spectrum, and a note of those."""
-    _, first, which = np.unique(reflectance, axis=0, return_index=True, return_inverse=True)
-    groups = ids.to_numpy()[first[which]]
-    repeated = [" = ".join(ids[groups == g]) for g in pd.unique(groups) if (groups == g).sum() > 1]
-    return groups, [f"one spectrum for several samples, kept in one group: {pair}" for pair in repeated]
 
 
 def _coordinates(table: pd.DataFrame | float) -> tuple[dict[str, object], list[str]]:

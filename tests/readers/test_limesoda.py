@@ -64,18 +64,6 @@ def test_what_is_no_spectrum_stays_out(fields):
     assert "columns that are no spectra dropped: ERa" in fields["SL.125"].provenance.notes
 
 
-def test_samples_with_one_spectrum_share_a_group(fields):
-    """SC.93's repeated spectrum is noted and its two soils cannot be split; elsewhere groups are single."""
-    soils = fields["SC.93"]
-    sizes = soils.samples["group"].value_counts()
-    assert sizes.max() == 2
-    assert (sizes == 2).sum() == 1
-    a, b = np.flatnonzero(soils.samples["group"] == sizes.index[0])
-    np.testing.assert_array_equal(soils.reflectance[a], soils.reflectance[b])
-    assert any("SC.93-080 = SC.93-081" in note for note in soils.provenance.notes)
-    assert fields["CV.98"].samples["group"].is_unique
-
-
 def test_coordinates_say_their_system_and_whether_they_are_real(fields):
     """Coordinates carry an EPSG code, dummies are called dummies, and none are invented."""
     assert set(fields["SC.93"].samples["crs"]) == {"EPSG:32722"}
