@@ -26,7 +26,7 @@ from soilpb.explain.mineral_slopes import ProjectedModel
 from soilpb.models import baselines
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.training import TrainingConfig
-from soilpb.simulate import truth, twin
+from soilpb.simulate import twin
 from soilpb.simulate.soils import constituent_columns
 from soilpb.spectra import band_grid
 
@@ -58,7 +58,7 @@ def site(source: SpectralNetwork, texture: float, n_soils: int, seed: int) -> pd
         c: soils.samples[constituent_columns(c)].sum(axis=1).to_numpy() / 100
         for c in mineral_slopes.CONSTITUENTS
     }
-    true = truth.true_mineral_slopes(soils.samples).set_index("constituent")["total"]
+    true = twin.true_mineral_slopes(soils.samples).set_index("constituent")["total"]
     rows = []
     for name, model in baselines.make_models(source, ENTRIES, seed).items():
         fitted = [clone(model).fit(X[fold.train], y[fold.train]) for fold in folds]

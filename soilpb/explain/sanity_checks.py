@@ -244,7 +244,7 @@ def check_beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
 
 
 def true_profile(response: pd.DataFrame) -> pd.Series:
-    """Size of :func:`soilpb.simulate.truth.true_response` by wavelength, 1 on average."""
+    """Size of :func:`soilpb.simulate.twin.true_response` by wavelength, 1 on average."""
     whole = response.query("constituent == 'all'").set_index("wavelength")["response"].abs()
     return whole / whole.mean()
 
@@ -274,7 +274,7 @@ def true_windows(response: pd.DataFrame) -> pd.DataFrame:
 def compare_with_truth(profiles: pd.DataFrame, response: pd.DataFrame, left_out: float) -> pd.DataFrame:
     """Test for each of :func:`true_windows` whether the model of the profiles uses it.
 
-    ``response`` is that of :func:`soilpb.simulate.truth.true_response` for what the model sees, on the same
+    ``response`` is that of :func:`soilpb.simulate.twin.true_response` for what the model sees, on the same
     wavelengths. Returns what :func:`soilpb.explain.bands.compare_windows` does, with ``verdict``.
     """
     tested = compare_windows(profiles, true_windows(response), left_out)

@@ -19,7 +19,7 @@ from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.training import TrainingConfig
 from soilpb.models.transfer import TransferRegressor
-from soilpb.simulate import truth, twin
+from soilpb.simulate import twin
 from soilpb.simulate.minerals import (
     TYPICAL_ABUNDANCE,
     add_constituent,
@@ -133,7 +133,7 @@ def test_slopes_of_a_transferred_network_follow_the_truth():
         model = TransferRegressor(source, "embedding_ridge").fit(site.reflectance, y)
         asked = estimate_slopes(model, site.reflectance, GRID, abundance=known, texture=texture)
         slopes.append(asked.groupby("constituent")["slope"].mean())
-        true.append(truth.true_mineral_slopes(site.samples).set_index("constituent")["total"])
+        true.append(twin.true_mineral_slopes(site.samples).set_index("constituent")["total"])
     slope, true = sum(slopes) / 2, (sum(true) / 2).loc[slopes[0].index]
     assert np.corrcoef(slope, true)[0, 1] >= 0.9
     strong = true.abs() > 0.2

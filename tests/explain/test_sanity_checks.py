@@ -20,7 +20,7 @@ from soilpb.explain.sanity_checks import (
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.resnet import ResNetConfig
-from soilpb.simulate import truth, twin
+from soilpb.simulate import twin
 
 WAVELENGTHS = np.arange(400.0, 2500.0, 50.0)
 GRID = np.arange(400.0, 2500.0, 20.0)
@@ -42,7 +42,7 @@ def planted():
 
 @pytest.fixture(scope="module")
 def response(planted):
-    return truth.true_response(planted.samples, GRID, direct_band=BAND)
+    return twin.true_response(planted.samples, GRID, direct_band=BAND)
 
 
 @pytest.fixture
