@@ -1,8 +1,8 @@
 """Simulated soils with known truth: minerals and their optics, the twin of the study, what is true of it.
 
 ``minerals`` is the atlas of absorption and mixes a little of a constituent into any spectrum, measured
-ones too; ``soils`` draws compositions and their chemistry, ``twin`` their spectra, and says what a model of them
-ought to find.
+ones too; ``soils`` draws compositions and their chemistry, ``twin`` their spectra, and says what a
+model of them ought to find.
 """
 
 import lazy_loader
