@@ -93,7 +93,7 @@ overview.reset_index(names="task").style.hide(axis="index")
 # %% [markdown]
 # ## The league table
 #
-# All models of this book compete, and with them MiniRocket {cite:p}`dempster2021`, local PLS {cite:p}`ramirezlopez2013` and Cubist {cite:p}`quinlan1992`.
+# All models of this book compete, and with them MiniRocket {cite:p}`dempster2021`, local PLS {cite:p}`ramirezlopez2013` and, where its optional package is installed, Cubist {cite:p}`quinlan1992`.
 # Each tunes itself inside each training fold; the folds are the same for all, and stored.
 # A model's R² on a task is the pooled R² of a repeat of 5-fold cross-validation, averaged over the repeats. Networks and other slow models
 # are given fewer repeats than the rest, the first ones. Whenever two models are compared, only the repeats that both have are used.

@@ -27,7 +27,7 @@ from soilpb.study import Study
 _NOTHING_FOUND = {
     "range": "no reading at the noise floor, none saturated",
     "noise": "not estimated: the bands are more than 5 nm apart",
-    "duplicates": "no spectrum twice",
+    "near twins": "no spectrum twice",
     "outliers": f"no spectrum beyond the {CONFIDENCE:.1%} limits of T² and Q within the site",
 }
 

@@ -68,14 +68,13 @@ def test_laboratory_values_are_counted_and_summarised():
 
 
 def test_every_check_has_a_row_even_if_it_found_nothing(field):
-    """Noise, range, duplicates and outliers are always spoken of; the field's repeated spectrum is named."""
+    """Noise, range, near twins and outliers are always spoken of; the field's repeated spectrum is named."""
     table = tables.tabulate_quality(field, FIELD)
-    assert {"noise", "range", "duplicates", "outliers", "samples", "target"} <= set(table["checked"])
-    duplicates = table.loc[table["checked"] == "duplicates", "found"].item()
-    assert "SC.93-080, SC.93-081 → was a file copied?" in duplicates
+    assert {"noise", "range", "near twins", "outliers", "samples", "target"} <= set(table["checked"])
+    assert "SC.93-080" in table.loc[table["checked"] == "near twins", "found"].item()
     assert "reading" not in set(table["checked"])  # notes belong to the provenance
     clean = tables.tabulate_quality(field.take(np.arange(79)), FIELD).set_index("checked")
-    assert clean.loc["duplicates", "found"] == "no spectrum twice"
+    assert clean.loc["near twins", "found"] == "no spectrum twice"
     coarse = field.resample(np.arange(430.0, 2481.0, 10.0))
     noise = tables.tabulate_quality(coarse, FIELD).set_index("checked").loc["noise", "found"]
     assert noise.startswith("not estimated")
