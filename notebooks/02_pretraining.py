@@ -16,8 +16,8 @@
 # # Teach a network pH
 #
 # A hundred soils are few to learn from, and lead has no absorption of its own here. But pH was measured on many more soils.
-# Whoever can read pH from a spectrum has learnt to see carbonate, clay, iron and organic matter: what also decides where lead stays.
-# So a network first learns pH from a library. **How well does it learn, better than PLS does, and does it still work on the site's soils?**
+# A model that predicts pH from a spectrum has learnt to use carbonate, clay, iron and organic matter, which also decide where lead stays.
+# So a network first learns pH from a library. **How well does it learn pH, does it do better than PLS, and does it still work on the site's soils?**
 
 # %% tags=["parameters", "hide-input"]
 site: str = "gejiu"  # a file of notebooks/sites
@@ -157,9 +157,10 @@ together = None if profiles is None else pd.Series(profiles, held_back.samples.i
 difference = evaluate.bootstrap_interval(predictions["library"], reference=PLS, groups=together, seed=seed)
 difference = difference.iloc[0]
 against = "better" if difference["lower"] > 0 else "worse" if difference["upper"] < 0 else "undecided"
+found = {"better": "higher", "worse": "lower", "undecided": "not shown to differ"}[against]
 change, low, high = (_format.signed(difference[name]) for name in ("value", "lower", "upper"))
 Markdown(f"""
-Against {PLS} on the library's held-back soils, the network is **{against}**: its R² differs by {change} (95 % interval {low} to {high}).
+Against {PLS} on the library's held-back soils, the network's R² is **{found}**: it differs by {change} (95 % interval {low} to {high}).
 On the real LUCAS library the two were about level: {{cite:t}}`hosseinpourzarnaq2023` report an RPD of 2.82 for a convolutional network and 2.79 for PLS.
 """)
 
@@ -259,7 +260,7 @@ remarks.style.set_properties(**{"text-align": "left", "white-space": "normal"}).
 #
 # The network that was judged is the one that goes on to {ref}`sec-transfer`: the numbers above are its own. Training another on the whole library would
 # give it the soils held back as well, and leave it without a test. It is stored with its scales and a card that says what it learnt from;
-# a file that was changed since is refused.
+# a file that has been changed since then is refused.
 
 # %%
 folder = network.save(
@@ -295,8 +296,8 @@ glue("pre-target-kind", study.target.provenance.kind, display=False)
 # %% tags=["remove-input"]
 answer.update(Markdown(f"""
 **The answer.** Of {held_back.n_samples:,} {study.source.provenance.kind} library soils that the network never saw, it explains {100 * library["R2"]:.0f} % of the variance of {prop}.
-{PLS} on the same rows explains {100 * value.loc[("library", PLS), "R2"]:.0f} %; the comparison is **{against}**.
-{f"On the site's own soils, {site_soils['RMSE']:.2f} is the network's RMSE and {_format.number(site_soils['R2'])} its R²." if "site" in soils else ""}
+{PLS} on the same rows explains {100 * value.loc[("library", PLS), "R2"]:.0f} %; the network's R² is **{found}**.
+{f"On the site's own soils, the network has an R² of {_format.number(site_soils['R2'])} and an RMSE of {site_soils['RMSE']:.2f}." if "site" in soils else ""}
 """))  # fmt: skip
 
 # %% [markdown]
@@ -306,7 +307,7 @@ answer.update(Markdown(f"""
 Markdown(f"""
 - The network turns a spectrum into features that keep their place, by convolutions with shortcuts; it has {network.n_parameters:,} weights.
 - Its training was {trained}, judged by soils it never learnt from.
-- Network against PLS: {against} ({change} in R²).
+- The network's R² against that of PLS: {found} ({change}).
 - A pooled R² can be recognition of regions: look at R² within groups, where a library names them.
 - More soils in this library {growth}.
 """)

@@ -137,6 +137,7 @@ plt.close(ax.figure)
 # by a test that allows for overlapping training sets {cite:p}`nadeau2003`: each strategy with itself from random weights and from shuffled labels, and with PLS.
 # *Equal* means that the error differs by less than 2 % with a probability of 95 %; *undecided* means that these soils cannot tell.
 # p-values are corrected for the number of pairs, and against PLS for all models of {numref}`fig-transfer-league`.
+# An interval is that of one comparison alone: it may exclude zero where the correction leaves the verdict undecided.
 
 # %%
 keys = ["resnet-ph", "features-ridge", "features-pls", "pls", "blocks"]
@@ -179,8 +180,8 @@ best_pls, recipe_pls = (_format.signed_with_interval(*percent.loc[name], 0) for 
 best_verdict, recipe_verdict = to_pls.loc[[BEST, RECIPE], "outcome"]
 Markdown(f"""
 Two strategies matter most. Features beside PLS scores are what we recommend for small sites, because PLS remains when the source does not help.
-Against {PLS}, *{BEST}* is **{best_verdict}**: its error differs by {best_pls} %.
-The study's recipe, *{RECIPE}*, is **{recipe_verdict}**: its error differs by {recipe_pls} %.
+The verdict on *{BEST}* against {PLS} is **{best_verdict}**: its error differs by {best_pls} %.
+On the study's recipe, *{RECIPE}*, it is **{recipe_verdict}**: its error differs by {recipe_pls} %.
 Without any library, {BLOCKS} reaches R² {r2[BLOCKS]:.2f}: what a library is worth must be measured against that, too.
 """)
 
@@ -254,7 +255,7 @@ Markdown(f"""
 There are {twins["draw"].nunique()} draws, with {twins["n_train"].iloc[0]} soils of a site to learn from and {twins["n_test"].iloc[0]:,} others to judge.
 If not varied, the library has {default[0]:,.0f} soils, the shift is {default[1]:g} and the spread {default[2]:g}.
 The strongest model without a library is the {alone}, with R² {drawn["nothing", alone].mean():.2f}.
-Four properties beside PLS are **{pays[FOUR]}** (R² differs by {gain[FOUR]}). pH features beside PLS are **{pays[PH]}** ({gain[PH]}).
+Against it, the verdict on four properties beside PLS is **{pays[FOUR]}** (R² differs by {gain[FOUR]}), and on pH features beside PLS **{pays[PH]}** ({gain[PH]}).
 """)
 
 # %% tags=["remove-input"]
@@ -265,7 +266,7 @@ strongest = factors[gap.groupby("factor").agg(np.ptp).idxmax()].lower()
 Markdown(f"""
 Against the average without a library, four properties beside PLS gain {size[0]} with the smallest library of {{numref}}`fig-transfer-twins` and {size[-1]} with the largest;
 {shift[0]} without a shift and {shift[-1]} with the largest; {noise[0]} with the smallest spread and {noise[-1]} with the largest.
-The factor that changes the gain most is: *{strongest}*.
+Of the three factors, this one changes the gain most: *{strongest}*.
 """)
 
 # %% [markdown]
@@ -318,7 +319,7 @@ Against random weights the verdict is **{control_verdict}**, against PLS **{best
 # %% tags=["remove-input"]
 Markdown(f"""
 - Six strategies learn from a few hundred weights to all of them; those that leave the features alone need no training of a network at the site.
-- The source's weights win against random ones in {won["random weights"]} of 3 pairs, against shuffled labels in {won["shuffled labels"]} of 2.
+- The source's weights are better than random ones in {won["random weights"]} of 3 pairs, and than those from shuffled labels in {won["shuffled labels"]} of 2.
 - Verdict against PLS: {best_verdict} for features beside PLS scores, {recipe_verdict} for full fine-tuning.
 - Soils that PLS needs for what features beside PLS scores do with {sizes[0]}: {needed}.
 - On freshly drawn simulated sites the verdict against the best model without a library is {pays[FOUR]} for four properties beside PLS, and {pays[PH]} for pH features.
