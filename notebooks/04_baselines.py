@@ -47,7 +47,7 @@ study.banner()
 # %% tags=["remove-input"]
 answer = display(Markdown("The answer appears here once the chapter has been executed."), display_id=True)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² on {glue:text}`base-label` by one 70/30 split and by repeated 5-fold cross-validation ({glue:text}`base-kind` soils). Bars: 90 % of the repeats. Dotted: the published R² of ResNet-pH-Pb, from one split of the soils of Gejiu.", "name": "fig-league"}, "image": {"alt": "Dots with intervals, one row per model, for one random split and for repeated cross-validation, with the published value of 0.77 as a dotted line."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² on {glue:text}`base-label` by one 70/30 split and by repeated 5-fold cross-validation ({glue:text}`base-kind` soils). Bars: 5–95 % of the repeats. Dotted: the published R² of ResNet-pH-Pb, from one split of the soils of Gejiu.", "name": "fig-league"}, "image": {"alt": "Dots with intervals, one row per model, for one random split and for repeated cross-validation, with the published value of 0.77 as a dotted line."}}
 picture = display(Markdown("The figure appears here once the chapter has been executed."), display_id=True)
 
 # %% [markdown]
@@ -105,7 +105,7 @@ single_r2, cv_r2 = (shown[name, "R2"] for name in by)
 leads, led = cv_r2.index[0], single_r2.idxmax()
 by_folds = "whole groups of soils that belong together" if study.groups is not None else "random soils"
 Markdown(f"""
-The test rows are {by_folds}. On the one split *{led}* comes first, with R² {number(single_r2[led])}; over {n_repeats} repeat(s) of cross-validation it is *{leads}*, with {number(cv_r2[leads])}.
+The test rows are {by_folds}. On the one split *{led}* comes first, with R² {number(single_r2[led])}; by cross-validation ({n_repeats} × 5 folds) it is *{leads}*, with {number(cv_r2[leads])}.
 The two columns differ by up to {number((single_r2 - cv_r2).abs().max())} for one and the same model ({{numref}}`fig-league`).
 Believe the second: it uses every soil as a test soil, and {n_repeats * 5} trainings instead of one.
 """)
@@ -270,7 +270,7 @@ if study.groups is not None:
     torn = evaluate.score_single_splits({PLS: models[PLS]}, study.X, study.y, n_splits, seed, n_jobs=n_jobs)
     torn = torn.query("metric == 'R2'")["value"]
     loose = f"""
-The splits of this chapter keep the soils of a sampling field together. Splits that do not give {PLS} an R² of {number(torn.mean())} ± {number(torn.std())} instead of {number(r2_of_pls.mean())} ± {number(r2_of_pls.std())} (mean and standard deviation).
+The splits of this chapter keep the soils of a sampling field together. With splits that may divide a field, {PLS} has an R² of {number(torn.mean())} ± {number(torn.std())} instead of {number(r2_of_pls.mean())} ± {number(r2_of_pls.std())} (mean and standard deviation).
 Which kind the study used is not reported.
 """
 Markdown(loose)

@@ -49,7 +49,7 @@ study.banner()
 # %% tags=["remove-input"]
 answer = display(Markdown("The answer appears here once the chapter has been executed."), display_id=True)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Attribution by wavelength ({glue:text}`shap-kind` soils): of the network that learned pH (above) and of the one fine-tuned to {glue:text}`shap-label` (below). Lines: means over draws; bands: 5–95 % of them. Grey: what the study says was retained and adapted for lead at Gejiu.", "name": "fig-shap-profiles"}, "image": {"alt": "Two profiles of SHAP attribution against wavelength, pH upwards and the target downwards, with the study's retained bands at 550 to 750 and 1600 to 1700 nm shaded and its adapted wavelengths 919 and 959 nm dashed."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Attribution by wavelength ({glue:text}`shap-kind` soils): of the network that learnt pH (above) and of the one fine-tuned to {glue:text}`shap-label` (below). Lines: means over draws; bands: 5–95 % of them. Grey: what the study says was retained and adapted for lead at Gejiu.", "name": "fig-shap-profiles"}, "image": {"alt": "Two profiles of SHAP attribution against wavelength, pH upwards and the target downwards, with the study's retained bands at 550 to 750 and 1600 to 1700 nm shaded and its adapted wavelengths 919 and 959 nm dashed."}}
 picture = display(Markdown("The figure appears here once the chapter has been executed."), display_id=True)
 
 # %% [markdown]
@@ -65,7 +65,7 @@ picture = display(Markdown("The figure appears here once the chapter has been ex
 #
 # ## Attribute predictions to bands
 #
-# We take the study's recipe: start from the network that learned pH from the library, and fine-tune all of it on the site's soils.
+# We take the study's recipe: start from the network that learnt pH from the library, and fine-tune all of it on the site's soils.
 # We fit it several times, each time without one fold of the soils, with another seed and with other background soils. One such fit is a *draw*.
 
 # %%
@@ -161,7 +161,7 @@ programs = explain.check_agreement(deep, lift, threshold=0.999)
 methods = explain.check_agreement(deep, integrated, threshold=0.9)
 
 # %% [markdown]
-# **Is it the same tomorrow?** We change what should not matter: the background soils of one fit; the seed, with the same soils; and all at once, as from draw to draw.
+# **Would another fit say the same?** We change what should not matter: the background soils of one fit; the seed, with the same soils; and all at once, as from draw to draw.
 
 # %%
 masks = backgrounds[:4]
@@ -178,7 +178,7 @@ stable = {
 stable["another draw"] = explain.check_stability(of_target, "another draw (fold, seed and background)")
 
 # %% [markdown]
-# **Does it depend on what was learned?** A network with random weights has learned nothing; its profile must look different {cite:p}`adebayo2018`.
+# **Does it depend on what was learnt?** A network with random weights has learnt nothing; its profile must look different {cite:p}`adebayo2018`.
 #
 # **Do the strongest bands matter to the model?** Take them away, the strongest first, and the predictions should move further than with random bands.
 # Give them back, and the predictions should return sooner.
@@ -297,7 +297,7 @@ correlations = "; ".join(
 Markdown(f"""
 Of {len(verdicts)} statements, {n.get("holds", 0)} hold, {n.get("fails", 0)} fail and {n.get("undecided", 0)} are undecided. Read from above, the table makes one argument.
 
-- *The model.* {model_passed} of {len(of_model)} tests of whether attributions describe the network they were computed for are passed: sums, programs, what was learned, and masking.
+- *The model.* {model_passed} of {len(of_model)} tests of whether attributions describe the network they were computed for are passed: sums, programs, what was learnt, and masking.
 - *The next model.* {next_passed} of {len(of_next)} tests of whether another method or another fit gives the same ranks are passed. Spearman correlations (90 % interval): {correlations}. Where the ranks change, they are no property of the soils.
 - *The soil.* {f"Ranks of the true response: **{ranking.verdict}**." if known else "Not tested, since the truth is not known."}
 """)
@@ -331,8 +331,8 @@ Markdown(f"""
 # %% [markdown]
 # ## Limits
 #
-# Masking makes spectra that no soil has: half of one soil, half of another. What a network predicts there is a habit of the network. SHAP, deletion and insertion all rest on such predictions.
-# Bands tell much the same thing, so how attributions are divided among neighbours is a matter of habit too. With more soils it would settle on something, not necessarily on the cause.
+# Masking makes spectra that no soil has: half of one soil, half of another. What a network predicts there was never compared with a laboratory. SHAP, deletion and insertion all rest on such predictions.
+# Bands tell much the same thing, so how attributions are divided among neighbours depends on the network, too. With more soils the division would become stable, but need not show the cause.
 # Intervals cover folds, seeds and backgrounds of these soils, and one pH network: not another library.
 # Where the truth says that a constituent acts at a wavelength, it speaks of covariance after preprocessing, not of an absorption band.
 # The study's network, split and preprocessing are not known in detail ({ref}`sec-data-access`), so this is its analysis, not its code, and nothing here says what its own network did.

@@ -172,12 +172,12 @@ least, most, lowest, highest = (
     _format.number(value, 0) for c in ("slope", "direct") for value in field_slopes[c].agg(["min", "max"])
 )
 Markdown(f"""
-The sign is right in {n_right} of {len(field_slopes)} models, in {n_sure} of them with the whole interval; exceptions: {"; ".join(exceptions) or "none"}.
+The sign is right in {n_right} of {len(field_slopes)} models, and in {n_sure} of them the whole interval has it; exceptions: {"; ".join(exceptions) or "none"}.
 Slopes run from {least} to {most} % where a perfect answer is 100. Without the projection the same models would say {lowest} to {highest} %.
 """)
 
 # %% [markdown]
-# A model that hardly predicts has little to answer with, so look at its R² first. And read the signs, not the sizes. Models of few soils shrink, the projected spectrum keeps only what the site's soils do,
+# A model that hardly predicts cannot answer, so look at its R² first. And read the signs, not the sizes. Models of few soils shrink, the projected spectrum keeps only what the site's soils do,
 # and clay and organic matter of the atlas are not those of the field.
 #
 # Without the projection, the atlas' bands are sharper than anything these soils showed, and a calibration on derivatives reacts wildly to such a shape.
@@ -229,7 +229,7 @@ Markdown(
 
 # %% tags=["remove-input"]
 confounded = (
-    f"That the spectrum shows more of {study.target_name} than its confounders do: **{judged['verdict'].iloc[0]}**."
+    f"That the spectrum shows more of {study.target_name} than can be told from its confounders: **{judged['verdict'].iloc[0]}**."
     if there
     else ""
 )
@@ -251,8 +251,8 @@ for name, table in {"slopes": slopes, "field_slopes": field_slopes, "confounders
 # %% tags=["remove-input"]
 Markdown(f"""
 - Ask about minerals: the question is about soils, and its sign can be checked{f" ({right} of {len(strong)} right on the twin)" if known else ""}.
-- {n_right} of {len(field_slopes)} measured models pass the only test that needs no theory. Sizes are shrunk; believe signs.
-- {f"More of {study.target_name} than its confounders: {judged['verdict'].iloc[0]}." if there else "Measure what your target may be correlated with."}
+- {n_right} of {len(field_slopes)} models of measured fields pass the only test that needs no theory. Sizes are shrunk; believe signs.
+- {f"That the spectrum shows more of {study.target_name} than can be told from its confounders: {judged['verdict'].iloc[0]}." if there else "Measure what your target may be correlated with."}
   A model that reads confounders works as long as they stay correlated with the target, and nobody has shown that they do at the next site.
 """)
 

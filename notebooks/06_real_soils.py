@@ -91,9 +91,9 @@ overview = pd.DataFrame(
 overview.reset_index(names="task").style.hide(axis="index")
 
 # %% [markdown]
-# ## The league table
+# ## All models on all tasks
 #
-# All models of this book compete, and with them MiniRocket {cite:p}`dempster2021`, local PLS {cite:p}`ramirezlopez2013` and, where its optional package is installed, Cubist {cite:p}`quinlan1992`.
+# All models of this book are compared, and with them MiniRocket {cite:p}`dempster2021`, local PLS {cite:p}`ramirezlopez2013` and, where its optional package is installed, Cubist {cite:p}`quinlan1992`.
 # Each tunes itself inside each training fold; the folds are the same for all, and stored.
 # A model's R² on a task is the pooled R² of a repeat of 5-fold cross-validation, averaged over the repeats. Networks and other slow models
 # are given fewer repeats than the rest, the first ones. Whenever two models are compared, only the repeats that both have are used.
@@ -133,8 +133,10 @@ means = league.query("metric == 'R2'").groupby("model")["value"].mean().sort_val
 PLS, AVERAGE, DIRECT, RECIPE = (model_name(key) for key in ("pls", "average", "resnet", "resnet-ph"))
 from_ph = described.loc[described["starts from the source"] == "yes", "model"].tolist()
 TRANSFER = means[from_ph].idxmax()
+recommended = f", and the average that this book recommends {_format.number(means[AVERAGE])}"
+recommended = "; the average is what this book recommends" if means.idxmax() == AVERAGE else recommended
 Markdown(f"""
-Averaged over the tasks, *{means.idxmax()}* has the highest R², {means.max():.2f}. PLS has {_format.number(means[PLS])}, and the average that this book recommends {_format.number(means[AVERAGE])}.
+Averaged over the tasks, *{means.idxmax()}* has the highest R², {means.max():.2f}. PLS has {_format.number(means[PLS])}{recommended}.
 A network trained on the field alone has {_format.number(means[DIRECT])}; the study's recipe, which fine-tunes the whole pH network, {_format.number(means[RECIPE])};
 the best way of using that network, *{TRANSFER}*, {_format.number(means[TRANSFER])}.
 """)
@@ -191,15 +193,15 @@ helps = "helps" if better > worse else "harms" if worse > better else "makes no 
 verdict = f"""Over {len(tasks)} tasks, transfer from pH **{helps}**: its best use, *{TRANSFER}*, differs from PLS by {numbers[TRANSFER]} in mean R², and is better on {better}, worse on {worse}, equal on {n[TRANSFER]["equal"]} and undecided on {n[TRANSFER]["undecided"]} tasks."""
 Markdown(f"""
 {verdict}
-The study's recipe differs by {numbers[RECIPE]}, and is better on {n[RECIPE]["better"]} tasks and worse on {n[RECIPE]["worse"]}.
+The study's recipe differs by {numbers[RECIPE]}, and of the tasks is better on {n[RECIPE]["better"]} and worse on {n[RECIPE]["worse"]}.
 
 The model that this book recommends, the *{AVERAGE}* of PLS, multiblock ridge and a Gaussian process, explains **{explains}** than PLS alone: {numbers[AVERAGE]}.
-It is better on {n[AVERAGE]["better"]} tasks and worse on {n[AVERAGE]["worse"]}.
+Of the tasks, it is better on {n[AVERAGE]["better"]} and worse on {n[AVERAGE]["worse"]}.
 """)
 
 # %% tags=["remove-input"]
 Markdown(f"""
-Why so? The source has {overview["source soils"].mean():.0f} soils or so, from four fields, where the study had a continent; and pH varies little within a field.
+Why so? The source has {overview["source soils"].min()} to {overview["source soils"].max()} soils, from the other fields, where the study had a continent; and pH varies little within a field.
 A network cannot carry over what it never learnt. {{ref}}`A later section <sec-real-pool>` shows it.
 """)
 
@@ -237,7 +239,7 @@ by_idea = ledger.groupby(["idea", "borrows", "control", "chosen"], sort=False)["
 tried = pd.DataFrame(by_idea.apply(evaluate.mean_over_tasks).tolist(), columns=["ΔR²", "low", "high"])
 tried = pd.concat([by_idea.size().index.to_frame(index=False), tried], axis=1)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "R² of the average with an idea minus without, mean over the ten tasks and 95 % interval over tasks (LimeSoDa, measured soils), by what the idea borrows. Controls borrow nothing.", "name": "fig-ledger"}, "image": {"alt": "Thirty rows, one per idea or control: dots near zero with intervals, nearly all of which hold zero."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "R² of the average with an idea minus without, mean over the ten tasks and 95 % interval over tasks (LimeSoDa, measured soils), by what the idea borrows. Controls borrow nothing, or an unrelated property.", "name": "fig-ledger"}, "image": {"alt": "Thirty rows, one per idea or control: dots near zero with intervals, nearly all of which hold zero."}}
 rows = tried.sort_values("ΔR²", ascending=False)
 names = [textwrap.fill(name.removeprefix("average").lstrip(" +,"), 46) for name in rows["idea"]]
 rows = rows.assign(idea=names)
@@ -255,16 +257,16 @@ improves = "is" if changes["all"][1] > 0 and changes["SOC"][1] > 0 else "is not"
 of_ideas = f"""The best of them on clay changes the mean R² of the average over ten tasks by {changed["all"]}; transfer **{improves}** shown to improve it."""
 Markdown(f"""
 Chosen on clay was *{elected["idea"].iloc[0]}*: it changes R² by {changed["clay"]} there, and by {changed["SOC"]} on organic carbon, which was to confirm it. Over all ten tasks the change is {changed["all"]}.
-The best control, which borrows nothing, has {_format.signed(controls["ΔR²"].max(), 3)}.
-Of {len(ideas)} ideas in {{numref}}`fig-ledger`, an interval above 0 is reached by {int((ideas["low"] > 0).sum())}; chance alone would give {0.025 * len(ideas):.1f}.
+The best control, to which no knowledge was transferred, has {_format.signed(controls["ΔR²"].max(), 3)}.
+Of {len(ideas)} ideas in {{numref}}`fig-ledger`, the interval lies above 0 for {int((ideas["low"] > 0).sum())}; chance alone would give {0.025 * len(ideas):.1f}.
 For fields and sources as small as these, this book recommends the average {"with that idea" if improves == "is" else "without transfer"}; its mean R² is {elected["R2_without"].mean():.2f}.
 """)
 
 # %% [markdown]
 # (sec-real-pool)=
-# ## The trap of the pool
+# ## Pooled fields, and each field alone
 #
-# How well was pH learnt? Pool the five fields, cross-validate, and the answer looks splendid. Then look inside each field.
+# How well was pH learnt? Pool the five fields and cross-validate: R² is high. Then compute it within each field.
 
 # %%
 sets = dict.fromkeys(task.site.limesoda_set for task in tasks.values())
@@ -322,7 +324,7 @@ Use the *{AVERAGE}* of PLS, multiblock ridge and a Gaussian process: its mean R�
 # %% tags=["remove-input"]
 Markdown(f"""
 - Highest mean R² on measured soils: *{means.idxmax()}* ({means.max():.2f}).
-- Transfer from pH beat PLS on {better} of {len(tasks)} tasks and lost on {worse}.
+- The best use of transfer from pH was better than PLS on {better} of {len(tasks)} tasks and worse on {worse}.
 - {len(ideas)} ideas to improve the average by transfer were tried; the one chosen on clay changed organic carbon by {changed["SOC"]}.
 - Report R² pooled ({_format.number(r2_pooled)} for pH) and within fields (median {_format.number(within.median())}), always.
 """)
