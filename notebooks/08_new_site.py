@@ -47,7 +47,7 @@ HTML(banner_html("one field of LimeSoDa, written out as files", soils.provenance
 # %% tags=["remove-input"]
 answer = display(Markdown("The answer appears here once the chapter has been executed."), display_id=True)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Clay of soils that no laboratory had measured for the model (CV.98, and three soils of another country, measured): prediction, 90 % interval, and what the laboratory found. Ringed: flagged as unlike the soils of the report.", "name": "fig-held-back"}, "image": {"alt": "Vertical bars, one per soil, in the order of predicted clay; points of measured clay lie within their bar, or beyond it in another colour; rings mark flagged soils."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Clay of soils that the model was not fitted to (CV.98, and three soils of another country, measured): prediction, 90 % interval, and what the laboratory found. Ringed: flagged as unlike the soils of the report.", "name": "fig-held-back"}, "image": {"alt": "Vertical bars, one per soil, in the order of predicted clay; points of measured clay lie within their bar, or beyond it in another colour; rings mark flagged soils."}}
 picture = display(Markdown("The figure appears here once the chapter has been executed."), display_id=True)
 
 # %% [markdown]

@@ -134,7 +134,7 @@ folds = evaluate.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, 
 predictions = evaluate.cross_validate(models, study.X, study.y, folds, study.ids, n_jobs, study.groups)
 scores = evaluate.score_predictions(predictions)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % intervals, had other soils (other groups, where soils come in groups) of this place been sampled (bootstrap)."}, "image": {"alt": "Dots with intervals, one row per model, the best first, with R squared beside each."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² of each model on the site's soils ({{site}}, {{kind}}) by repeated cross-validation. Bars: 95 % bootstrap intervals over the soils (over whole groups, where soils come in groups)."}, "image": {"alt": "Dots with intervals, one row per model, the best first, with R squared beside each."}}
 ax = plots.plot_league(evaluate.bootstrap_interval(predictions, groups=study.group_of, seed=study.site.seed))
 
 # %% tags=["remove-input"]

@@ -52,7 +52,7 @@ def describe_best_model(study: Study, predictions: pd.DataFrame) -> str:
         words = format_significant(rmse["value"]), study.target_unit, study.target_name
         error = " ".join(filter(None, words))
     n_models = predictions["model"].nunique()
-    of = f"Of {n_models} models {best}" if n_models > 1 else best
+    of = f"Of {n_models} models, {best}" if n_models > 1 else best
     sentence = (
         f"{of} predicts {study.target_name}{' best' if n_models > 1 else ''}: R² {number(r2['value'])} "
         f"(95 % interval over {drawn} {number(r2['lower'])} to {number(r2['upper'])}), "
@@ -152,7 +152,7 @@ def describe_minerals(study: Study, slopes: pd.DataFrame) -> str:
     """Say with which constituents predictions rise and fall, and give an example for the steepest slope."""
     up, down = slopes[slopes["low"] > 0], slopes[slopes["high"] < 0].iloc[::-1]
     if up.empty and down.empty:
-        return "For no constituent the folds agree whether predictions rise or fall with it."
+        return "For no constituent do the folds agree whether predictions rise or fall with it."
     parts = [
         f"{verb} with {join_words([to_words(name) for name in rows['constituent']])}"
         for verb, rows in (("rise", up), ("fall", down))
@@ -187,7 +187,7 @@ def count_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
         return ""
     exceeded = stored_model.select_rule(study, exceedances, rule)["exceeded"]
     return (
-        f"By the laboratory {int(exceeded.sum())} of {len(exceeded)} soils are above "
+        f"By the laboratory, {int(exceeded.sum())} of {len(exceeded)} soils are above "
         f"{stored_model.STANDARD}, “{rule}”."
     )
 

@@ -51,7 +51,7 @@ def test_the_answer_names_the_best_model_its_score_and_its_error(field):
     rmse = cross_validation.summarise_scores(cross_validation.score_predictions(table)).set_index(
         ["model", "metric"]
     )["value"]["good", "RMSE"]
-    assert sentence.startswith("Of 2 models good predicts clay best: R² 0.9")
+    assert sentence.startswith("Of 2 models, good predicts clay best: R² 0.9")
     assert sentence.endswith(f"with a typical error of {rmse:.2f} % clay.")
 
 
