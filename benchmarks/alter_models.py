@@ -4,7 +4,7 @@ Each alteration is tried in a process of its own: what ``soilpb predict`` would 
 the memory at its height. Faults are an exception that no user should see, other predictions without a
 word, more than 5 s, and more than 500 MB. Run from the project's root:
 
-    python benchmarks/alter_models.py [number] [seed]
+    PYTHONPATH=. python benchmarks/alter_models.py [number] [seed]
 
 Found with seed 0, and 200 more with each of the seeds 1, 2 and 3, on a model of network
 features and PLS:
