@@ -20,9 +20,9 @@ from soilpb.site_file import Site
 from soilpb.spectra import find_near_twins
 from soilpb.study import Study
 from tests import user_site
+from tests.cases import case
 
 ROOT = Path(__file__).parents[1]
-CASES = ROOT.parent / "shared" / "cases"
 RNG = np.random.default_rng(5)
 #: Sixty soils as they come, on the bands of a study.
 SOILS = twin.simulate_target(60, seed=7, grid=np.arange(430.0, 2481.0, 10.0))
@@ -111,9 +111,7 @@ def test_what_cannot_be_told_is_found_by_the_checks(name):
     """Each degenerate site, of the shared cases and others of their kinds, has its finding."""
     soils, level, topic, says = INPUTS[name]
     if soils is None:
-        if not (CASES / name).is_dir():
-            pytest.skip(f"no folder {CASES / name}")
-        files = [CASES / name / f"{part}.csv" for part in ("spectra", "lab")]
+        files = [case(name) / f"{part}.csv" for part in ("spectra", "lab")]
         soils = read_site(*files, target="Pb_mg_kg", below_detection="half")
     site = Site(site="mine", target_data="files", spectra="a", laboratory="b", source="twin")
     findings = [one for one in quality.check_soils(soils, site) if (one.level, one.topic) == (level, topic)]

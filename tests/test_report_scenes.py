@@ -18,9 +18,9 @@ from typer.testing import CliRunner
 
 from soilpb import cli
 from soilpb.report import render
+from tests.cases import case
 from tests.user_site import write_project
 
-CASES = Path(__file__).parents[1].parent / "shared" / "cases"
 NOTEBOOK = """\
 # %% [markdown]
 # # {{title}}
@@ -201,13 +201,11 @@ def test_on_a_full_disk(project, place, monkeypatch):
 @pytest.mark.parametrize("kernels", ["twin", "case"])
 def test_from_elsewhere(project, kernels, tmp_path):
     """From a folder below, with a foreign kernel, without a home, on an ASCII terminal: the same page."""
-    jupyter = CASES / "foreign_python3_kernel" / "jp" if kernels == "case" else tmp_path
+    jupyter = case("foreign_python3_kernel") / "jp" if kernels == "case" else tmp_path
     if kernels == "twin":
         (tmp_path / "kernels/python3").mkdir(parents=True)
         spec = {"argv": [sys.executable, "-c", "1 / 0"], "display_name": "Python 3", "language": "python"}
         (tmp_path / "kernels/python3/kernel.json").write_text(json.dumps(spec))
-    if not jupyter.exists():
-        pytest.skip(f"{jupyter} is not here")
     env = {"JUPYTER_PATH": str(jupyter), "HOME": "/proc/nohome", "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
     output, said = project.start("../notebooks/sites/mine.yml", cwd="data", **env).communicate()
     assert output == "The report: _build/report/mine.html\n"
