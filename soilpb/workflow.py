@@ -26,7 +26,7 @@ import nbformat
 import papermill
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
-from traitlets import Unicode
+from traitlets import CaselessStrEnum, Unicode
 
 from soilpb import _files, site_file
 from soilpb._files import MissingArtifact
@@ -34,6 +34,8 @@ from soilpb.readers.folder import list_files
 from soilpb.site_file import Site, SiteError
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+#: Characters: the path of a Unix socket holds about 100 on all systems, its name included.
+_LONGEST_SOCKET_FOLDER = 85
 #: A kernel computes on one thread: numbers must not depend on how many a machine has.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: Endings of the files in which libraries are handed out.
@@ -138,6 +140,9 @@ def _kernel_of_this_python(home: Path) -> type[AsyncKernelManager]:
     env = {} if os.access(os.path.expanduser("~"), os.W_OK) else {"HOME": str(home)}  # noqa: PTH111
     spec = KernelSpec(argv=argv, env=env, display_name=_KERNEL["display_name"], language="python")
     own = {"kernel_spec": spec, "connection_file": Unicode(str(home / "kernel.json"))}
+    # Sockets in ``home`` belong to this kernel: two that start at once can be given the same TCP port.
+    if os.name == "posix" and len(str(home)) < _LONGEST_SOCKET_FOLDER:
+        own["transport"] = CaselessStrEnum(["tcp", "ipc"], "ipc")
     return type("Kernel", (AsyncKernelManager,), own)
 
 
