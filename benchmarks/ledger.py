@@ -3,13 +3,18 @@
     python benchmarks/ledger.py run clay [--only TEXT]
     python benchmarks/ledger.py choose
     python benchmarks/ledger.py run SOC
-    python benchmarks/ledger.py write
+    python benchmarks/ledger.py world
+    python benchmarks/ledger.py write [--fitted]
 
 Tasks are clay and organic carbon of five LimeSoDa fields, 5 × 5-fold cross-validation with
 stored seeds, the same folds for all. The protocol: ideas are tried on the five clay tasks;
 ``choose`` records the one with the best mean R² there; only then does ``run SOC`` start, and
 confirms the choice, or not, on tasks that took no part in it. Parts of ideas are fitted once
 and kept under ``artifacts/ledger``, so that a run goes on where it was interrupted.
+
+Ideas with the world library as source came later and took no part in the choice. ``world`` fits them
+on all ten tasks; where that library is not beside the project, it says so, and ``write`` keeps their
+rows of the committed table. ``write --fitted`` keeps the rows of all ideas that are not fitted here.
 
 ``write`` makes ``results/ledger.csv`` (one row per idea and task, which chapter 6 reads) and
 ``ledger.md`` beside this file. All ideas in ``ledger_ideas.py`` are run for it: a failure cannot be left out.
@@ -25,7 +30,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from ledger_ideas import AVERAGE, CONTROLS, IDEAS, Idea, make
+import world_sites
+from ledger_ideas import AVERAGE, CONTROLS, IDEAS, WORLD_CONTROLS, WORLD_IDEAS, Idea, make
 from ledger_sources import Sources
 from threadpoolctl import threadpool_limits
 
@@ -41,11 +47,15 @@ RESULTS = project_root() / "results"
 STORE = project_root() / "artifacts" / "ledger"
 CHOICE = HERE / "ledger_choice.json"
 N_REPEATS = 5
+WORLD_SIZE = "4,168 measured soils of 55 countries"
+#: In the order of the table.
+ALL = (*IDEAS, *WORLD_IDEAS, *CONTROLS, *WORLD_CONTROLS)
+ALL_CONTROLS = (*CONTROLS, *WORLD_CONTROLS)
 
 
 def predictions(part: str, target: str, field: str) -> pd.DataFrame:
     """Out-of-fold predictions of a part on a task, made now or read back; with CPU seconds of all folds."""
-    path = STORE / "predictions" / part.replace("/", "-") / f"{target}_{field}.parquet"
+    path = _path(part, target, field)
     if not path.exists():
         study = task(target, field)
         folds = splits.repeated_kfold(study.ids, 5, N_REPEATS, study.site.seed, study.groups)
@@ -54,6 +64,10 @@ def predictions(part: str, target: str, field: str) -> pd.DataFrame:
         table = cross_validation.cross_validate({part: model}, study.X, study.y, folds, study.ids)
         _files.save_table(path, table.assign(seconds=time.process_time() - start))
     return _files.load_table(path)
+
+
+def _path(part: str, target: str, field: str) -> Path:
+    return STORE / "predictions" / part.replace("/", "-") / f"{target}_{field}.parquet"
 
 
 @cache
@@ -78,10 +92,11 @@ def r2(parts: tuple[str, ...], target: str, field: str) -> float:
     )
 
 
-def gains(idea: Idea, targets: tuple[str, ...]) -> np.ndarray:
-    """R² with transfer minus R² without, one value a task."""
+def task_rows(idea: Idea, targets: tuple[str, ...] = tuple(TARGETS)) -> pd.DataFrame:
+    """R² with transfer and without, one row a task."""
     places = [(target, field) for target in targets for field in FIELDS]
-    return np.array([r2(idea.parts, *place) - r2(idea.without, *place) for place in places])
+    rows = [(*place, r2(idea.parts, *place), r2(idea.without, *place)) for place in places]
+    return pd.DataFrame(rows, columns=["target", "field", "R2", "R2_without"])
 
 
 def verdict(lower: float, upper: float) -> str:
@@ -97,13 +112,13 @@ def verdict(lower: float, upper: float) -> str:
     return "hurts" if upper < 0 else "undecided"
 
 
-def entry(idea: Idea, targets: tuple[str, ...] = tuple(TARGETS)) -> dict[str, object]:
-    """One row of the ledger."""
+def entry(idea: Idea, rows: pd.DataFrame) -> dict[str, object]:
+    """One row of the ledger from the rows of its tasks."""
     row: dict[str, object] = {"idea": idea.name, "borrows": idea.knows, "expectation": idea.expectation}
-    for target in targets:
-        row[f"R2_{target}"] = np.mean([r2(idea.parts, target, field) for field in FIELDS])
-        row |= dict(zip(_names(target), comparison.mean_over_tasks(gains(idea, (target,))), strict=True))
-    row |= dict(zip(_names("all"), comparison.mean_over_tasks(gains(idea, targets)), strict=True))
+    for target, of_target in [*rows.groupby("target", sort=False), ("all", rows)]:
+        gain = (of_target["R2"] - of_target["R2_without"]).to_numpy()
+        row[f"R2_{target}"] = of_target["R2"].mean()
+        row |= dict(zip(_names(target), comparison.mean_over_tasks(gain), strict=True))
     return row | {"verdict": verdict(row["lower_all"], row["upper_all"])}
 
 
@@ -119,7 +134,7 @@ def run(target: str, only: str) -> None:
     print(f"{'average':>58}  {np.mean([r2(AVERAGE, target, field) for field in FIELDS]):.4f}", flush=True)
     for idea in chosen:
         start = time.process_time()
-        row = entry(idea, (target,))
+        row = entry(idea, task_rows(idea, (target,)))
         seconds = time.process_time() - start
         print(
             f"{idea.name:>58}  {row[f'R2_{target}']:.4f}  {row['gain_all']:+.4f} "
@@ -132,7 +147,7 @@ def choose() -> None:
     """Record the idea with the best mean R² on the clay tasks; controls do not stand for election."""
     if CHOICE.exists():
         raise SystemExit(f"already chosen: {CHOICE.read_text()}")
-    best = max((entry(idea, ("clay",)) for idea in IDEAS), key=lambda row: row["R2_clay"])
+    best = max((entry(idea, task_rows(idea, ("clay",))) for idea in IDEAS), key=lambda row: row["R2_clay"])
     record = {"chosen on": "clay", "of": len(IDEAS)} | {
         key: best[key] for key in ("idea", "R2_clay", *_names("clay"))
     }
@@ -140,35 +155,59 @@ def choose() -> None:
     print(CHOICE.read_text())
 
 
-def write() -> None:
+def world() -> None:
+    """Fit the parts of the ideas with the world library as source, on all ten tasks."""
+    world_sites.read_world()  # stops here, saying so, where the library is absent
+    for idea in (*WORLD_IDEAS, *WORLD_CONTROLS):
+        row = entry(idea, task_rows(idea))
+        print(f"{idea.name:>58}  {row['R2_all']:.4f}  {_interval(row, 'all')}", flush=True)
+
+
+def write(only_fitted: bool = False) -> None:
     """Write the table by task, and the page."""
     choice = json.loads(CHOICE.read_text(encoding="utf-8"))["idea"]
-    rows = [
-        {
+    committed = pd.read_csv(RESULTS / "ledger.csv")
+    tables = {}
+    for idea in ALL:
+        absent = idea in (*WORLD_IDEAS, *WORLD_CONTROLS) and not world_sites.FILE.exists()
+        if _is_fitted(idea) or not (only_fitted or absent):
+            tables[idea] = task_rows(idea)
+        else:
+            print(f"kept from the committed table: {idea.name}")
+            tables[idea] = committed.loc[
+                committed["idea"] == idea.name, ["target", "field", "R2", "R2_without"]
+            ]
+    about = {
+        idea: {
             "idea": idea.name,
             "borrows": idea.knows,
-            "control": idea in CONTROLS,
+            "control": idea in ALL_CONTROLS,
             "chosen": idea.name == choice,
-            "target": target,
-            "field": field,
-            "R2": r2(idea.parts, target, field),
-            "R2_without": r2(idea.without, target, field),
         }
-        for idea in (*IDEAS, *CONTROLS)
-        for target in TARGETS
-        for field in FIELDS
-    ]
-    pd.DataFrame(rows).to_csv(RESULTS / "ledger.csv", index=False, float_format="%.5f")
-    table = pd.DataFrame([entry(idea) for idea in (*IDEAS, *CONTROLS)])
+        for idea in ALL
+    }
+    rows = pd.concat([pd.DataFrame(about[idea], table.index).join(table) for idea, table in tables.items()])
+    rows.to_csv(RESULTS / "ledger.csv", index=False, float_format="%.5f")
+    table = pd.DataFrame([entry(idea, rows) for idea, rows in tables.items()])
     table["chosen"] = table["idea"] == choice
     (HERE / "ledger.md").write_text(page(table), encoding="utf-8")
+
+
+def _is_fitted(idea: Idea) -> bool:
+    return all(
+        _path(part, target, field).exists()
+        for part in (*idea.parts, *idea.without)
+        for target in TARGETS
+        for field in FIELDS
+    )
 
 
 def page(table: pd.DataFrame) -> str:
     """The ledger as Markdown."""
     base = {target: np.mean([r2(AVERAGE, target, field) for field in FIELDS]) for target in TARGETS}
     winner = table[table["chosen"]].iloc[0]
-    helping = int((~table["idea"].str.startswith("control") & table["verdict"].eq("helps")).sum())
+    ideas = table[~table["idea"].isin([idea.name for idea in ALL_CONTROLS])]
+    helping, n_ideas = int(ideas["verdict"].eq("helps").sum()), len(ideas)
     lines = [
         "# Ledger: does transfer earn its place on real soils?",
         "",
@@ -187,11 +226,13 @@ def page(table: pd.DataFrame) -> str:
         f"*{winner['idea']}*.",
         "The SOC tasks were run afterwards, once. The last five ideas were written when most clay results",
         "were known. The members of `average` had been settled on these ten tasks before.",
+        f"{len(WORLD_IDEAS)} ideas borrow from *the world library*, {WORLD_SIZE}",
+        "(ICRAF-ISRIC) instead of the other four fields; they came later and took no part in the choice.",
         "The study transfers pH; *other properties* are clay or SOC of the other four fields as well.",
         "",
         f"**Result.** {result(winner)}",
-        f"Over all ten tasks {helping} of {len(IDEAS)} ideas help; by luck alone, "
-        f"{0.025 * len(IDEAS):.1f} would be expected to.",
+        f"Over all ten tasks {helping} of {n_ideas} ideas help; by luck alone, "
+        f"{0.025 * n_ideas:.1f} would be expected to.",
         "",
         "| idea | borrows | R² clay | R² SOC | ΔR² clay | ΔR² SOC | ΔR² all ten | verdict |",
         "|---|---|---|---|---|---|---|---|",
@@ -239,13 +280,17 @@ def main() -> None:
     running.add_argument("target", choices=list(TARGETS))
     running.add_argument("--only", default="", help="ideas whose name holds this text")
     commands.add_parser("choose", help="record the idea that is best on clay")
-    commands.add_parser("write", help="write ledger.csv and ledger.md")
+    commands.add_parser("world", help="fit the ideas with the world library as source")
+    writing = commands.add_parser("write", help="write ledger.csv and ledger.md")
+    writing.add_argument("--fitted", action="store_true", help="keep the rows of what is not fitted here")
     arguments = parser.parse_args()
     with threadpool_limits(1):
         if arguments.command == "run":
             run(arguments.target, arguments.only)
+        elif arguments.command == "write":
+            write(arguments.fitted)
         else:
-            {"choose": choose, "write": write}[arguments.command]()
+            {"choose": choose, "world": world}[arguments.command]()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from soilpb.models.linear import RidgeKFold
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.preprocessing import Scaling
 from soilpb.models.training import evaluate
+from soilpb.models.transfer import EmbeddingPLS
 
 #: Correlations between fields that a Gaussian process may choose from.
 CORRELATIONS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95)
@@ -86,6 +87,13 @@ class Features(TransformerMixin, BaseEstimator):
                 for network, scaling in zip(self.networks, self.scalings_, strict=True)
             ]
         )
+
+
+class PropertiesPLS(EmbeddingPLS):
+    """Ridge on what a source network predicts of a soil, beside PLS scores of the site's own."""
+
+    def _features(self, X: np.ndarray) -> np.ndarray:
+        return self.source.predict(X)
 
 
 class Floored(TransformerMixin, BaseEstimator):

@@ -1,4 +1,6 @@
-"""What an idea may know besides the site's training rows: the other four fields, and the twin.
+"""What an idea may know besides the site's training rows: the other four fields, the twin, and the world.
+
+The world is ICRAF-ISRIC's library (``world_sites.py``), where it lies beside the project.
 
 Networks are trained once and kept; a field's own soils never take part in what is made for it.
 """
@@ -10,9 +12,11 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import world_sites
 from ledger_models import Library
 from sklearn.frozen import FrozenEstimator
 
+from soilpb.evaluate.pretraining import choose_epochs
 from soilpb.models.network import NETWORK_STRATEGIES, SpectralNetwork, fine_tune
 from soilpb.models.pls import PLSCV
 from soilpb.models.training import TrainingConfig
@@ -22,6 +26,16 @@ from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
 PROPERTIES = ("pH", "clay_pct", "SOC_pct")
+#: Seven properties of the world library, each on a scale that makes its distribution even.
+WORLD_PROPERTIES = {
+    "ph_h2o": np.asarray,
+    "clay_pct": np.sqrt,
+    "silt_pct": np.sqrt,
+    "sand_pct": np.sqrt,
+    "oc_pct": lambda values: np.log(values + 0.1),
+    "cec_cmolc_kg": lambda values: np.log(values + 0.1),
+    "ca_exch_cmolc_kg": lambda values: np.log(values + 0.1),
+}
 #: Passes over the other fields' soils, some 800, and over the twin's.
 EPOCHS, TWIN_EPOCHS = 30, 12
 TWIN_SOILS = 6_000
@@ -67,9 +81,11 @@ class Sources:
         Parameters
         ----------
         kind : {"pH", "all", "shuffled", "field", "random", "physics", "physics-pH"}
+            Or ``world-pH``, ``world-shuffled``, ``world-seven``: learned from the world library.
         seed : int
         """
-        place = "twin" if kind == "physics" else self.study.site.site
+        place = "world" if kind.startswith("world-") else self.study.site.site
+        place = "twin" if kind == "physics" else place
         folder = self.folder / "networks" / f"{kind}-{seed}" / place
         if not (folder / "card.json").exists():
             self._train(kind, seed).save(folder)
@@ -114,7 +130,21 @@ class Sources:
                 training,
                 dropout=0.1,
             )
+        if kind.startswith("world-"):
+            return self._train_on_world(kind, seed)
         Y, names = self._labels(kind, seed)
+        return SpectralNetwork.fit(X, Y, grid, names, training=training)
+
+    def _train_on_world(self, kind: str, seed: int) -> SpectralNetwork:
+        """Train on all soils of the world library that have the property; missing values are left out."""
+        soils = world_sites.read_world()
+        names = list(WORLD_PROPERTIES) if kind == "world-seven" else ["ph_h2o"]
+        Y = np.column_stack([WORLD_PROPERTIES[name](soils[name].to_numpy(float)) for name in names])
+        known = np.isfinite(Y).any(axis=1)
+        soils, Y = soils[known], Y[known]
+        Y = np.random.default_rng(seed).permutation(Y) if kind == "world-shuffled" else Y
+        training = TrainingConfig(choose_epochs(len(soils)), seed=seed)
+        X, grid = world_sites.spectra(soils), world_sites.GRID
         return SpectralNetwork.fit(X, Y, grid, names, training=training)
 
     def _labels(self, kind: str, seed: int) -> tuple[np.ndarray, list[str]]:
