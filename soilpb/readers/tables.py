@@ -13,7 +13,7 @@ import re
 import unicodedata
 import warnings
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO, TextIOWrapper
 from itertools import islice
@@ -76,25 +76,80 @@ class Table:
         return pd.DataFrame(self.cells, columns=self.header, index=self.rows)
 
 
-def read_table(path: str | Path) -> Table:
+def read_table(path: str | Path, fits: Callable[[Table], object] | None = None) -> Table:
     """Read a CSV, TSV or XLSX; its kind is told by its content, not its name.
 
     Text may be UTF-8, UTF-16 with byte order mark, GB 18030 or Windows-1252, separated by tabs,
-    semicolons, bars or commas. Blank rows, and columns without name and value, are passed over.
+    semicolons, bars or commas. Blank rows, remarks above the header, and columns without name and
+    value, are passed over. Cells of a workbook count as they are shown: ``35 %`` is no 0.35.
+
+    Parameters
+    ----------
+    path : path
+        ``file.xlsx#Sheet`` names a sheet.
+    fits : callable, optional
+        Says of a table, by a true value, that it is the wanted one among several sheets; the first
+        sheet with cells if omitted, or if none is.
 
     Raises
     ------
     SiteError
         Naming file and row: not there, empty, a single column, an unreadable workbook, encoding or
-        quotation, a row with more cells than the header has names.
+        quotation, a row with more cells than the header has names, several sheets that fit.
     """
-    path = Path(path)
-    lines, separator, notes = _read_lines(path)
+    path, sheet = split_sheet(path)
+    content = read_bytes(path)
+    if content.startswith(_OLE):
+        raise SiteError(f"{path} is an old .xls or an encrypted workbook; save it as .xlsx or CSV")
+    if content.startswith(_ZIP):
+        return _choose_sheet(path, _read_workbook(path, content), sheet, fits)
+    return _as_table(path, *_read_text(path, content))
+
+
+def split_sheet(path: str | Path) -> tuple[Path, str]:
+    """Split ``lab.xlsx#Sheet`` into the file and the sheet; the latter is empty where none is named."""
+    match = re.fullmatch(r"(.+?\.xls[xm])#(.+)", str(path), re.IGNORECASE)
+    return (Path(match[1]), match[2]) if match and not Path(path).exists() else (Path(path), "")
+
+
+def _choose_sheet(
+    path: Path, sheets: dict[str, list[Line]], wanted: str, fits: Callable[[Table], object] | None
+) -> Table:
+    """Table of the wanted sheet, or else of the only one that fits."""
+    if not sheets:
+        raise SiteError(f"{path} is empty: no sheet has a filled cell; export it again")
+    there = ", ".join(map(repr, sheets))
+    found = [title for title in sheets if title.casefold() == wanted.casefold()] if wanted else list(sheets)
+    if not found:
+        raise SiteError(f"{path} has no sheet {wanted!r} with a filled cell; it has {there}")
+    if len(found) > 1 and fits is not None:
+        found = [title for title in found if _fits(path, sheets[title], fits)] or found[:1]
+        if len(found) > 1:
+            raise SiteError(
+                f"{path}: sheets {' and '.join(map(repr, found))} could both be read; name the one to use: "
+                f"{path.name}#{found[0]}"
+            )
+    used, others = found[0], [title for title in sheets if title != found[0]]
+    notes = (f"{path.name}: sheet {used!r} read, {', '.join(others)} left aside",) if others else ()
+    return _as_table(path.with_name(f"{path.name}#{used}") if others else path, sheets[used], "", notes)
+
+
+def _fits(path: Path, lines: list[Line], fits: Callable[[Table], object]) -> bool:
+    try:
+        return bool(fits(_as_table(path, lines, "", ())))
+    except SiteError:
+        return False
+
+
+def _as_table(path: Path, lines: list[Line], separator: str, notes: tuple[str, ...]) -> Table:
     lines = [(number, _trim(row)) for number, row in lines]
     lines = [line for line in lines if line[1]]
     if not lines:
         raise SiteError(f"{path} is empty: it has separators but no cell is filled; export it again")
-    (_, header), *body = lines
+    if above := _count_above_header([row for _, row in lines[:60]]):
+        told = " ".join(as_text(cell) for _, row in lines[:above] for cell in row if cell != "")
+        notes = (*notes, f"{path.name}: above the header stands: {told[:200]}")
+    (_, header), *body = lines = lines[above:]
     if not body:
         raise SiteError(f"{path} has a header but no rows below it; export it again")
     _check_lengths(path, lines, separator)
@@ -105,6 +160,7 @@ def read_table(path: str | Path) -> Table:
         cells[i] = row + [""] * (width - len(row))
     names = [as_text(name) for name in header]
     keep = [j for j in range(width) if names[j] or any(cell != "" for cell in cells[:, j])]
+    names = _take_off_percent(names, cells)
     rows = np.array([number for number, _ in body])
     return Table(path, tuple(names[j] for j in keep), cells[:, keep], rows, separator, notes)
 
@@ -217,14 +273,37 @@ def read_numbers(cells: np.ndarray, mark: str = ".") -> Numbers:
     return Numbers(values, limits, unreadable)
 
 
-def _read_lines(path: Path) -> tuple[list[Line], str, tuple[str, ...]]:
-    """Rows of a file, the separator of a text, and notes."""
-    content = read_bytes(path)
-    if content.startswith(_OLE):
-        raise SiteError(f"{path} is an old .xls or an encrypted workbook; save it as .xlsx or CSV")
-    if content.startswith(_ZIP):
-        lines, notes = _read_workbook(path, content)
-        return lines, "", notes
+def _count_above_header(rows: list[list[Any]]) -> int:
+    """Count the rows of a title or remarks above the header, which names every column and has no number.
+
+    Wavelengths in it, ten numbers or more that ascend or descend, are names.
+    """
+    usual = Counter(map(len, rows)).most_common(1)[0][0]
+    above = next((i for i, row in enumerate(rows) if sum(cell != "" for cell in row) > 0.6 * usual), 0)
+    numbers = [read_number(as_text(cell)) for cell in rows[above]]
+    steps = np.diff([number for number in numbers if number is not None])
+    named = numbers.count(None) == len(numbers) or (steps.size > 8 and np.ptp(np.sign(steps)) == 0)
+    return above if named and len(rows[above]) >= usual else 0
+
+
+def _take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
+    """Turn cells such as ``35 %`` into numbers, in place, where the column's name says percent or no unit."""
+    names = list(names)
+    for j in {j for row in cells[:50] for j, cell in enumerate(row) if str(cell)[-1:] == "%"}:
+        shown = [isinstance(cell, str) and cell.endswith("%") for cell in cells[:, j]]
+        says = re.search(r"%|pct|percent|prozent", names[j], re.IGNORECASE)
+        bare = not re.search(r"[(\[/,]", names[j])
+        if not (says or bare):
+            continue
+        for i in np.flatnonzero(shown):
+            cells[i, j] = cells[i, j][:-1].rstrip()
+        if not says and read_number(names[j]) is None:
+            names[j] += " (%)"
+    return names
+
+
+def _read_text(path: Path, content: bytes) -> tuple[list[Line], str, tuple[str, ...]]:
+    """Rows of a text, its separator, and notes."""
     encoding, notes = _find_encoding(path, content)
     # A row may be as long as the file; by itself the reader stops at 131,072 characters.
     before = csv.field_size_limit(len(content))
@@ -287,8 +366,8 @@ def _find_separator(path: Path, text: Iterable[str]) -> str:
     return longest
 
 
-def _read_workbook(path: Path, content: bytes) -> tuple[list[Line], tuple[str, ...]]:
-    """Rows of the first sheet that has any, and a note on sheets left aside."""
+def _read_workbook(path: Path, content: bytes) -> dict[str, list[Line]]:
+    """Rows of the sheets that have any, by their titles."""
     try:
         with warnings.catch_warnings():
             # openpyxl warns of styles and extensions that have no bearing on values.
@@ -298,11 +377,7 @@ def _read_workbook(path: Path, content: bytes) -> tuple[list[Line], tuple[str, .
             if size > max(MOST_UNPACKED, MOST_PACKED * len(content)):
                 raise SiteError(f"{path} unpacks to {size / 1e6:,.0f} MB: no table does; save it as CSV")
             workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
-            filled: dict[str, list[Line]] = {}
-            for sheet in workbook.worksheets:
-                lines = _read_sheet(path, sheet)
-                if lines:  # of further sheets only the names are needed
-                    filled[sheet.title] = [] if filled else lines
+            sheets = {sheet.title: _read_sheet(path, sheet) for sheet in workbook.worksheets}
             workbook.close()
     except SiteError:
         raise
@@ -310,18 +385,14 @@ def _read_workbook(path: Path, content: bytes) -> tuple[list[Line], tuple[str, .
         raise SiteError(
             f"{path} cannot be opened as a workbook ({error}); save it again as .xlsx or CSV"
         ) from None
-    if not filled:
-        raise SiteError(f"{path} is empty: no sheet has a filled cell; export it again")
-    used, *others = filled
-    notes = (f"{path.name}: sheet {used!r} read, {', '.join(others)} left aside",) if others else ()
-    return filled[used], notes
+    return {title: lines for title, lines in sheets.items() if lines}
 
 
 def _read_sheet(path: Path, sheet: Any) -> list[Line]:
     sheet.reset_dimensions()  # some writers store a wrong extent
     lines, room, filled = [], 0, 0
-    for number, values in enumerate(sheet.values, start=1):
-        row = _trim([_read_workbook_cell(value) for value in values])
+    for number, cells in enumerate(sheet.rows, start=1):
+        row = _trim([_read_workbook_cell(cell) for cell in cells])
         if row:
             lines.append((number, row))
             room, filled = room + len(row), filled + sum(cell != "" for cell in row)
@@ -338,10 +409,34 @@ def _refuse_sparse(path: Path, room: int, filled: int) -> None:
         )
 
 
-def _read_workbook_cell(value: Any) -> Any:
+def _read_workbook_cell(cell: Any) -> Any:
+    """Value of a cell, in the unit in which the sheet shows it."""
+    value = cell.value
     if value is None:
         return ""
-    return clean(str(value)) if isinstance(value, str | bool) else value
+    if isinstance(value, str | bool):
+        return clean(str(value))
+    if isinstance(value, int | float) and (shown := cell.number_format) != "General":
+        return _as_shown(value, shown.split(";")[0])
+    return value
+
+
+def _as_shown(value: float, shown: str) -> Any:
+    """Number by its format: percent, thousands left off (``0.0,``), zeros in front, ``<`` in front.
+
+    Examples
+    --------
+    >>> _as_shown(0.35, "0.0%"), _as_shown(1500, "0.0,"), _as_shown(7, "000"), _as_shown(5, '"<"0')
+    ('35%', 1.5, '007', '<5')
+    """
+    bare = re.sub(r'\\(.)|"([^"]*)"|\[[^\]]*\]|_.', lambda part: "<" if "<" in part[0] else "", shown)
+    if "%" in bare:
+        return f"{100 * value:.12g}%"
+    if thousands := len(bare) - len(bare.rstrip(",")):
+        return value / 1000**thousands
+    if re.fullmatch("0{2,}", bare) and value == int(value):
+        return f"{int(value):0{len(bare)}d}"
+    return f"<{value:.12g}" if bare.startswith("<") else value
 
 
 def _trim(row: list[Any]) -> list[Any]:
