@@ -1,18 +1,19 @@
-"""What does transfer bring when a site has 15, 25, 40 or 100 soils, and from which library?
+"""Measure what transfer brings at 15, 25, 40 and 100 soils of a site, by library.
 
     python benchmarks/world_source.py
 
-Ten tasks, folds and models are those of ``ledger.py``; each fold keeps n of its training soils (for 100: all,
-74 to 80, where a field has no more). The mean of PLS, multiblock ridge and a Gaussian process is joined by a
-member that knows a library: ridge on the pH features of the other four fields (some 800 soils) or of the world
-(4,168 soils), the same networks trained on shuffled pH, or seven properties that a network of the world predicts,
-beside PLS scores. The member is a quarter of the mean, or half of it. Fits are kept under
-``artifacts/world_source``. Writes ``results/world_source.csv``, one row per source, share, n and task; without the
-world library beside the project it stops, saying so.
+Ten tasks, folds and models are those of ``ledger.py``; each fold keeps n of its training soils (for
+100: all, 74 to 80, where a field has no more). The mean of PLS, multiblock ridge and a Gaussian process
+is joined by a member that knows a library: ridge on the pH features of the other four fields (some 800
+soils) or of the world (4,168 soils), the same networks trained on shuffled pH, or seven properties that
+a network of the world predicts, beside PLS scores. The member is a quarter of the mean, or half of it.
+Fits are kept under ``artifacts/world_source``. Writes ``results/world_source.csv``, one row per source,
+share, n and task; without the world library beside the project it stops, saying so.
 
-Expected, before it was run: at 100 nothing beyond ±.005. At 15, pH features of the world as half of the mean +.02,
-of four fields +.01, seven properties +.03, shuffled ones −.02 to −.05: what is real shows where soils are few, and
-as half of the mean a shuffled network harms more than a true one helps. Intervals over ten tasks hold 0 for most.
+Expected, before it was run: at 100 nothing beyond ±.005. At 15, pH features of the world as half of the
+mean +.02, of four fields +.01, seven properties +.03, shuffled ones −.02 to −.05: what is real shows
+where soils are few, and as half of the mean a shuffled network harms more than a true one helps.
+Intervals over ten tasks hold 0 for most.
 """
 
 from __future__ import annotations
