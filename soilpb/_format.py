@@ -103,3 +103,10 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
     6
     """
     return tqdm(items, desc=description, total=total, file=sys.__stderr__, disable=None, leave=False)
+
+
+def track_bytes(name: str, size: int) -> tqdm:
+    """Progress bar over the bytes of a file, to be moved with ``update``."""
+    bar = track((), name, total=size)
+    bar.unit, bar.unit_scale = "B", True
+    return bar

@@ -42,8 +42,11 @@ def _choices(name: str) -> type[StrEnum]:
 
 
 Source, SpectraUnit, BelowDetection = map(_choices, ("source", "spectra_unit", "below_detection"))
-#: Libraries that are not installed with the package, and the levels of OSSL.
-SourceLibrary = StrEnum("SourceLibrary", {name: name for name in ("ossl", "lucas2009", "lucas2015")})
+#: Libraries that are not installed with the package: those of OSSL v1.3 one by one, and the levels of v1.2.
+OSSL_LIBRARIES = "lucas besb hsdos icraf-isric geocradle lf-bra aut neospectra mtq gpkor".split()
+_LIBRARIES = [*OSSL_LIBRARIES, "ossl", "lucas2009", "lucas2015"]
+SourceLibrary = StrEnum("SourceLibrary", {name: name for name in _LIBRARIES})
+DataSet = StrEnum("DataSet", {name: name for name in [*_LIBRARIES, "mano-dam"]})
 Level = StrEnum("Level", {"L0": "L0", "L1": "L1"})
 
 Name = Annotated[str, typer.Argument(help="Short name: letters, digits and dashes.", show_default=False)]
@@ -69,7 +72,8 @@ Parameters = Annotated[
     list[str] | None, typer.Option("-p", help="A parameter or a key of the site file: -p n_repeats=1.")
 ]
 Store = Annotated[bool, typer.Option("--store", help="Store the model that -p gives as the site's own.")]
-Folder = Annotated[Path | None, typer.Option(help="Where the library's files are; data/<source> if omitted.")]
+Folder = Annotated[Path | None, typer.Option(help="Where the files are; a folder in data/ if omitted.")]
+Listed = Annotated[bool, typer.Option("--list", help="List OSSL's libraries, with size and licence.")]
 OsslLevel = Annotated[Level, typer.Option(help="OSSL as measured (L0) or harmonised (L1).")]
 
 _STYLES = {"problem": "bold red", "warning": "yellow", "ok": "green", "note": "dim"}
@@ -355,19 +359,36 @@ def _read_parameters(parameters: Iterable[str]) -> dict[str, Any]:
         raise SiteError(str(error)) from None
 
 
-@app.command("fetch")
-def fetch(source: SourceLibrary, folder: Folder = None, level: OsslLevel = Level.L0) -> None:
-    """Download OSSL (about 1 GB), or say how to ask for LUCAS."""
-    from soilpb.readers import lucas, ossl
+@app.command("fetch", no_args_is_help=True)
+def fetch(
+    source: Annotated[DataSet | None, typer.Argument(help="What to download.", show_default=False)] = None,
+    folder: Folder = None,
+    level: OsslLevel = Level.L0,
+    listed: Listed = False,
+) -> None:
+    """Show the licence of a library, or of the Mano Dam's soils, and download it; say how to ask ESDAC."""
+    from soilpb.readers import fetch as downloads
+    from soilpb.readers import lucas
 
-    folder = folder or Path("data") / source
+    if listed or source is None:
+        rows = [(name, *library[:5], size, "") for name, library, size in downloads.list_libraries()]
+        heads = ("soilpb fetch …", "where", "soils", "nm", "measured", "licence", "size")
+        _print_table(f"Libraries of OSSL {downloads.VERSION}", heads, rows)
+        return
+    folder = folder or _source_folder(source)
     if source in lucas.REQUEST_STEPS:
         _print(lucas.REQUEST_STEPS[source].format(folder=folder))
         return
-    _print(ossl.LICENCES)
+    _print(downloads.describe_licence(source))
     with _stop_in_one_line():
-        path = ossl.fetch_ossl(folder, level.value)
-    _print(f"{path}\nsha256 {ossl.recorded_sha256(path)}\nNow: soilpb check-source ossl")
+        for path in downloads.fetch(source, folder, level.value):
+            _print(f"{path}\nsha256 {downloads.recorded_sha256(path)}")
+    _print(downloads.NEXT.get(source, downloads.NEXT["library"]).format(source=source))
+
+
+def _source_folder(source: str) -> Path:
+    """Folder of a download: the libraries of OSSL share one, and the Mano Dam's is that of its site file."""
+    return Path("data") / ("ossl" if source in OSSL_LIBRARIES else source.removesuffix("-dam"))
 
 
 @app.command("check-source")
@@ -375,7 +396,7 @@ def check_source(source: SourceLibrary, folder: Folder = None) -> None:
     """Say whether a library is complete and right; exit with 1 if it is not."""
     from soilpb.readers import libraries
 
-    findings = libraries.check_source(source, folder or Path("data") / source)
+    findings = libraries.check_source(source, folder or _source_folder(source))
     for finding in findings:
         _print(f"{'✓' if finding.good else '✗'} {finding.text}")
     complete = all(finding.good for finding in findings)

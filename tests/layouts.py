@@ -172,3 +172,38 @@ def _bands(values: np.ndarray, names: list[str]) -> pd.DataFrame:
 
 def _text(values: np.ndarray, decimals: int) -> list[str]:
     return [f"{value:.{decimals}f}" for value in values]
+
+
+def ossl_library(
+    n: int, nm: np.ndarray = OSSL_VISNIR, table: str = "visnir", seed: int = 0
+) -> dict[str, pd.DataFrame]:
+    """The three tables of a library of OSSL v1.3, with the columns that LUCAS has there."""
+    rng = np.random.default_rng(seed)
+    ids = [f"L{i:05d}" for i in range(n)]
+    site = pd.DataFrame({"id.layer_local_c": ids, "dataset.code_ascii_txt": "LUCAS"})
+    site["id.layer_uuid_txt"] = [f"{i:032x}" for i in range(n)]
+    site["loc.country_src_txt"] = ["AT", "ES"] * (n // 2) + ["FI"] * (n % 2)
+    place = rng.uniform((-9, 36), (30, 68), (n, 2)).round(2)[np.arange(n) // 2 * 2]
+    site["longitude.point_wgs84_dd"], site["latitude.point_wgs84_dd"] = place.T
+    site["layer.upper.depth_usda_cm"], site["layer.lower.depth_usda_cm"] = 0.0, 20.0
+    lab = pd.DataFrame({"id.layer_local_c": ids[::-1]})  # tables need not share an order
+    for name, low, high in (
+        ("ph.h2o_iso.10390_index", 4, 8),
+        ("ph.cacl2_iso.10390_index", 3.5, 7.5),
+        ("clay.tot_iso.11277_w.pct", 5, 60),
+        ("oc_iso.10694_w.pct", 0.5, 6),
+        ("caco3_iso.10693_w.pct", 0, 40),
+        ("cec_iso.11260_cmolc.kg", 2, 40),
+    ):
+        lab[name] = rng.uniform(low, high, n).round(2)
+    spectra = _bands(10.0 ** -soil_absorbance(n, nm, seed), [f"scan_{table}.{w}_ref" for w in nm])
+    spectra.insert(0, "id.layer_local_c", ids)
+    return {"soilsite": site, "soillab": lab, table: spectra}
+
+
+def write_ossl_library(folder: Path, tables: dict[str, pd.DataFrame] | int) -> Path:
+    """Write a library of OSSL v1.3 into the folder of its code; a number makes so many soils."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, table in (ossl_library(tables) if isinstance(tables, int) else tables).items():
+        table.to_parquet(folder / f"ossl_{name}_v1.3.parquet", index=False)
+    return folder

@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from soilpb.cli import app
-from soilpb.readers import lucas, ossl
+from soilpb.readers import fetch, lucas
 from soilpb.site_file import SiteError, load_site_file
 from tests import layouts
 from tests.report.test_new_site import mine  # noqa: F401 (a fixture)
@@ -234,9 +234,9 @@ def test_fetch_ossl_shows_licences_and_hash(run_in_empty_folder, tmp_path, monke
         path.with_name(f"{path.name}.sha256").write_text(f"abc  {path.name}\n")
         return path
 
-    monkeypatch.setattr(ossl, "fetch_ossl", download)
+    monkeypatch.setattr(fetch, "fetch_ossl", download)
     output = run_in_empty_folder("fetch", "ossl", "--level", "L1").stdout
-    assert output.startswith(ossl.LICENCES)
+    assert output.startswith(fetch.LICENCES["ossl"])
     assert "ossl_all_L1_v1.2.csv.gz\nsha256 abc\n" in output
 
 
@@ -246,7 +246,7 @@ def test_a_failed_fetch_is_one_message(run_in_empty_folder, monkeypatch):
     def fail(folder, level):
         raise SiteError("no network; run the command again")
 
-    monkeypatch.setattr(ossl, "fetch_ossl", fail)
+    monkeypatch.setattr(fetch, "fetch_ossl", fail)
     result = run_in_empty_folder("fetch", "ossl")
     assert result.exit_code == 1
     assert result.stderr == "problem: no network; run the command again\n"

@@ -44,7 +44,13 @@ BelowDetection = Literal["refuse", "half"]
 #: Share of a library column's filled cells that may be implausible before the column is refused.
 BAD_SHARE = 0.01
 
-_RANGES = {"x": (-180.0, 180.0), "y": (-90.0, 90.0), "pH": (1.0, 13.0), "pH_CaCl2": (1.0, 13.0)}
+_RANGES = {
+    "x": (-180.0, 180.0),
+    "y": (-90.0, 90.0),
+    "pH": (1.0, 13.0),
+    "pH_CaCl2": (1.0, 13.0),
+    "pH_KCl": (1.0, 13.0),
+}
 _HIGHEST = {"_pct": 100.0, "_mg_kg": 1e6, "_g_kg": 1e3}
 #: Name of the first coordinate → its reference system, where the name tells.
 _X = {"x": "", "easting": "", "lon": "EPSG:4326", "long": "EPSG:4326", "longitude": "EPSG:4326"}

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -26,17 +26,18 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyarrow import compute
+from pyarrow import compute, parquet
 from pyarrow import csv as arrow_csv
-from tqdm import tqdm
 
 from soilpb import _files
-from soilpb._format import track
+from soilpb._format import track, track_bytes
 from soilpb.site_file import SiteError
 from soilpb.spectra import Provenance, SoilSpectra, resample
 
 #: Bytes of text per chunk: two hundred rows of 4,200 bands. Larger is not faster (measured).
 CHUNK_BYTES = 8 << 20
+#: Columns of a Parquet table that are read at a time: resampling is a sum over bands.
+BLOCK = 64
 #: How libraries write "no value" in a band.
 NO_VALUE = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "-999", "-999.0", "-9999")
 #: A band of the grid counts as measured if half of its response is: the first and the last
@@ -188,19 +189,83 @@ def read_on_grid(
     return pd.concat(cells), np.concatenate(scans), n_rows, n_scanned
 
 
+def open_parquet(path: Path) -> parquet.ParquetFile:
+    """Open a Parquet file, or say what stands in its place and how to mend that."""
+    try:
+        return parquet.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        start = Path(path).read_bytes()[:1000].lstrip() if Path(path).exists() else b""
+        what = "a page of HTML, no Parquet" if start[:1] == b"<" else f"no whole Parquet file ({error})"
+        mend = "delete it and run soilpb fetch again"
+        raise SiteError(f"{path} is {' '.join(what.split())}; {mend}") from error
+
+
+def read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Those of the columns that a Parquet table has, in the order given."""
+    file = open_parquet(path)
+    try:
+        return file.read([name for name in columns if name in file.schema_arrow.names]).to_pandas()
+    except (pa.ArrowException, OSError) as error:
+        why = " ".join(str(error).split())
+        raise SiteError(f"{path} cannot be read ({why}); delete it and run soilpb fetch again") from error
+
+
+def read_parquet_on_grid(
+    path: Path, band: str, grid: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read the spectra of a Parquet table onto a grid, nm, a block of bands at a time.
+
+    Bands without a value take no part, as in :func:`resample_with_gaps`.
+
+    Returns
+    -------
+    reflectance : (n_rows, n_grid) float32 array
+    scanned, complete : (n_rows,) bool arrays
+        Which rows have any spectrum, and which one on all of the grid.
+    """
+    matches = [re.fullmatch(band, name) for name in open_parquet(path).schema_arrow.names]
+    names = {float(match[1]): match[0] for match in matches if match}
+    if len(names) < 2:
+        raise SiteError(f"{path} has no columns of bands such as scan_visnir.500_ref; fetch it again")
+    wavelengths = np.array(sorted(names))
+    try:
+        weights = _resampling_matrix(tuple(wavelengths), tuple(grid))
+    except ValueError as error:
+        raise SiteError(f"{path}: {error}; set band_start and band_stop of the site file") from error
+    weights = np.eye(grid.size, dtype=np.float32) if weights is None else weights
+    n_rows = open_parquet(path).metadata.num_rows
+    total, share = np.zeros((2, n_rows, grid.size), dtype=np.float32)
+    scanned = np.zeros(n_rows, dtype=bool)
+    for start in track(range(0, wavelengths.size, BLOCK), path.name):
+        block = slice(start, start + BLOCK)
+        cells = read_parquet(path, [names[nm] for nm in wavelengths[block]])
+        values = _as_floats(cells, path)
+        known = np.isfinite(values) & (values > -999)
+        at = np.flatnonzero(weights[block].any(axis=0))
+        if at.size:
+            near = slice(at[0], at[-1] + 1)
+            total[:, near] += np.where(known, values, 0) @ weights[block, near]
+            share[:, near] += known.astype(np.float32) @ weights[block, near]
+        scanned |= known.any(axis=1)
+    complete = (share >= MEASURED_SHARE).all(axis=1)
+    total /= np.maximum(share, MEASURED_SHARE, out=share)
+    return total, scanned, complete
+
+
+def _as_floats(cells: pd.DataFrame, path: Path) -> np.ndarray:
+    """Bands as (n_rows, n_block) float32 array; a column of text is read as numbers where it holds such."""
+    try:
+        return cells.replace(list(NO_VALUE), np.nan).to_numpy(np.float32, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        raise SiteError(f"{path}: {cells.columns[0]} or a band near it holds no number: {error}") from error
+
+
 @lru_cache(maxsize=2)  # the 28 files of LUCAS 2015 share one
 def _resampling_matrix(wavelengths: tuple[float, ...], grid: tuple[float, ...]) -> np.ndarray | None:
     """(n_bands, n_grid) float32, or None where nothing changes: resampled unit vectors, as it is linear."""
     if wavelengths == grid:
         return None
     return resample(np.array(wavelengths), np.eye(len(wavelengths), dtype=np.float32), np.array(grid))
-
-
-def track_bytes(name: str, size: int) -> tqdm:
-    """Progress bar over the bytes of a file, to be moved with ``update``."""
-    bar = track((), name, total=size)
-    bar.unit, bar.unit_scale = "B", True
-    return bar
 
 
 def load_or_convert(
@@ -328,12 +393,13 @@ def check_source(name: str, folder: str | Path) -> list[Finding]:
     Nothing is converted: columns, counts, hashes and both sides of a join are looked at. What could not
     be read is a finding too, never an exception.
 
-    ``name`` is ``"ossl"``, ``"lucas2009"`` or ``"lucas2015"``; the original files are at any depth of
-    ``folder``.
+    ``name`` is ``"ossl"``, the name of one of its libraries (``"lucas"``), ``"lucas2009"`` or
+    ``"lucas2015"``; the original files are at any depth of ``folder``.
     """
-    from soilpb.readers import lucas, ossl  # which import this module
+    from soilpb.readers import fetch, lucas, ossl  # which import this module
 
     checks = {"ossl": ossl.check_ossl, "lucas2009": lucas.check_2009, "lucas2015": lucas.check_2015}
+    checks |= {slug: partial(ossl.check_ossl, code=code) for slug, code in fetch.CODES.items()}
     if name not in checks:
         raise SiteError(f"no source {name!r}; expected one of {', '.join(checks)}")
     findings = []

@@ -1,49 +1,48 @@
-"""The Open Soil Spectral Library (OSSL), levels L0 and L1: download, check, read.
+"""The Open Soil Spectral Library (OSSL): libraries one by one (v1.3), or one table of all (v1.2).
 
-One gzipped text of 135,651 rows holds ten libraries: site, laboratory, vis-NIR and MIR columns. Only
-the vis-NIR spectra and the laboratory columns named here are converted. L0 keeps the method of each
-laboratory in the column's name, L1 brings methods together; where several columns hold one
-property, the first with a value counts, which is how OSSL's own table of methods makes L1 from L0.
-
-OSSL publishes no checksum and may change its files without notice: the hash of the first download
-is recorded beside the file, and what is there later, or downloaded again, must be the same bytes.
+Since v1.3 each library is three Parquet tables in a folder of its code, ``LUCAS/ossl_soilsite_v1.3.parquet``,
+``…soillab…`` and ``…visnir…`` (or ``nir``), joined by ``id.layer_local_c``. In v1.2 one gzipped text of
+135,651 rows holds ten libraries (level L0 keeps the method of each laboratory in the column's name, L1
+brings methods together). Only the vis-NIR spectra and the laboratory columns named here are converted;
+where several columns hold one property, the first with a value counts. pH in water, in KCl and in CaCl2
+are three properties.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from soilpb import _files
-from soilpb.readers.laboratory import read_library_columns
+from soilpb._format import join_words
+from soilpb.readers.fetch import LIBRARIES, VERSION, recorded_sha256, slug
+from soilpb.readers.laboratory import clean_ids, read_library_columns
 from soilpb.readers.libraries import (
     Finding,
     SpectralTable,
     check_count,
     load_or_convert,
+    open_parquet,
     read_on_grid,
+    read_parquet,
+    read_parquet_on_grid,
     read_whole,
-    track_bytes,
 )
 from soilpb.readers.scans import SCAN_LIMIT, average_scans
-from soilpb.site_file import SiteError
-from soilpb.spectra import REFLECTANCE_RANGE, Provenance, SoilSpectra
+from soilpb.site_file import SiteError, project_root
+from soilpb.spectra import REFLECTANCE_RANGE, Provenance, SoilSpectra, band_grid
 
-URL = "https://storage.googleapis.com/soilspec4gg-public/ossl_all_{level}_v1.2.csv.gz"
-#: What the publisher says of the licences, to be read before the download (about 1 GB).
-LICENCES = """\
-OSSL v1.2 gathers ten libraries, each under its own licence, named in every row of the table:
-  CC-BY: KSSL, ICRAF-ISRIC, CAF, GARRETT, SCHIEDUNG, SERBIA    CC0: AFSIS2    ODbL: AFSIS1
-  JRC licence agreement (no redistribution, no exact places): LUCAS
-Cite Safanelli et al. 2025, doi 10.1371/journal.pone.0296545, and the libraries you use."""
 #: Rows of the release.
 N_ROWS = 135_651
 BAND = r"scan_visnir\.(\d+(?:\.\d+)?)_ref"
+#: Bands of v1.3, and the column by which its tables are joined.
+BAND_OF_ONE, KEY = r"scan_(?:visnir|nir)\.(\d+(?:\.\d+)?)_ref", "id.layer_local_c"
 #: Our name → OSSL's columns of that property, in the order in which they count.
 LABORATORY = {
     "pH": ("ph.h2o_iso.10390_index", "ph.h2o_usda.a268_index"),
@@ -69,6 +68,19 @@ TEXT = {
     "id.dataset.site_ascii_txt": "site",
     "scan.visnir.model.name_utf8_txt": "instrument",
 }
+#: Share of the ids of a table of v1.3 that may have rows which contradict each other.
+MOST_CONTRADICTIONS = 0.05
+MODEL = "scan.visnir.model.name_utf8_txt"
+#: Our name → columns of v1.3's soilsite that may hold it; the first that is there counts.
+PLACE = {
+    "country": ("location.country_iso.3166_txt", "loc.country_src_txt"),
+    "site": ("id.profile_local_c", "id.dataset.site_ascii_txt", "id.location_olc_txt"),
+    "x": LABORATORY["x"],
+    "y": LABORATORY["y"],
+    "top_cm": ("layer.upper.depth_usda_cm", "layer.top.depth_usda_cm"),
+    "bottom_cm": ("layer.lower.depth_usda_cm", "layer.bottom.depth_usda_cm"),
+    "title": ("dataset.title_utf8_txt",),
+}
 
 _CITATION = (
     "Safanelli et al. 2025, Open Soil Spectral Library (OSSL), PLOS ONE, doi 10.1371/journal.pone.0296545"
@@ -89,22 +101,38 @@ def load_ossl(
     Parameters
     ----------
     folder : Path
-        Holds ``ossl_all_L0_v1.2.csv.gz`` or the L1 file, as downloaded.
+        Holds folders of single libraries (v1.3), or ``ossl_all_L0_v1.2.csv.gz`` or the L1 file.
     grid : (n_bands,) array, nm, within 400–2500 (most libraries start at 400)
     property : str
-        Soils without a value of it are dropped, and counted in the notes.
+        Soils without a value of it are dropped, and counted in the notes. A library of v1.3 that has no
+        column of it is refused. Empty: all soils.
     datasets : sequence of str, optional
-        Codes of the libraries to keep, such as ``["LUCAS.SSL"]``.
+        Codes of the libraries to keep, such as ``["LUCAS", "ICRAF_ISRIC"]``, in v1.2 ``["LUCAS.SSL"]``.
     countries : sequence of str, optional
-        ISO 3166 codes, such as ``["USA"]``. OSSL names no country for LUCAS.
+        As OSSL writes them, such as ``["USA"]``. OSSL v1.2 names no country for LUCAS.
     cache : Path, optional
         Folder of the columnar cache (:mod:`soilpb.readers.libraries`).
 
     Returns
     -------
-    SoilSpectra indexed by OSSL's layer id; ``group`` is the dataset. LUCAS visited many
-    points in 2009 and again in 2015: soils of one place share ``site``.
+    SoilSpectra indexed by the library's own layer id (v1.3; after the code, if there are several
+    libraries) or by OSSL's (v1.2). ``group`` is the profile or place where v1.3 tells it, with ``top_cm``
+    and ``bottom_cm``; in v1.2 the dataset: LUCAS visited many points in 2009 and again in 2015, and soils
+    of one place share ``site``.
     """
+    fetched = find_libraries(folder)
+    table = next(_list_tables(folder), None)
+    if fetched and table and datasets is None:
+        raise SiteError(f"{folder} has {', '.join(fetched)} and {table}: say which by source_datasets")
+    absent = [code for code in datasets or fetched if code not in fetched]
+    if fetched and not absent:
+        codes = list(dict.fromkeys(datasets or fetched))
+        load = partial(_load_library, grid=grid, property=property, countries=countries, cache=cache)
+        return _pool({code: load(code, fetched[code]) for code in codes})
+    if table is None and datasets:
+        there = ", ".join(fetched) or "none"
+        get = f"soilpb fetch {slug(absent[0])} downloads it" if absent[0] in LIBRARIES else "mend its code"
+        raise SiteError(f"{folder} has no library {absent[0]} of OSSL v1.3 (it has {there}); {get}")
     path, *others = find_tables(folder)
     if others:
         names = ", ".join(map(str, (path, *others)))
@@ -112,79 +140,60 @@ def load_ossl(
     soils = load_or_convert(cache, "ossl", [path], grid, lambda: _convert(path, grid))
     for column, wanted in (("dataset", datasets), ("country", countries)):
         soils = _keep(soils, column, wanted)
-    return _described(soils.having(property))
+    return _described(soils.having(property) if property else soils)
+
+
+def find_libraries(folder: str | Path) -> dict[str, list[Path]]:
+    """Code → tables (site, laboratory, spectra) of each library of v1.3 in ``folder``, at any depth."""
+    found = {}
+    for site in sorted(Path(folder).rglob("ossl_soilsite_v*.parquet")):
+        names = [site.name.replace("soilsite", table) for table in ("soillab", "visnir", "nir")]
+        laboratory, *spectra = [site.with_name(name) for name in names]
+        scans = next((path for path in spectra if path.exists()), spectra[0])
+        absent = [path for path in (laboratory, scans) if not path.exists()]
+        if absent:
+            again = f"run soilpb fetch {slug(site.parent.name)} again"
+            raise SiteError(f"{absent[0]} is not there, but {site.name} is; {again}")
+        if site.parent.name in found:
+            raise SiteError(f"{folder} has {site.parent.name} twice, also {site}; move one out")
+        found[site.parent.name] = [site, laboratory, scans]
+    return found
+
+
+def fetched_library(code: str) -> Path | None:
+    """Folder of a library of v1.3 that ``soilpb fetch`` has brought into the project, else None."""
+    folder = project_root() / "data" / "ossl" / code
+    return folder if (folder / "ossl_soilsite_v1.3.parquet").exists() else None
 
 
 def find_tables(folder: str | Path) -> list[Path]:
-    """Paths of all tables of OSSL in ``folder``, at any depth."""
-    found = Path(folder).rglob("ossl_all_L[01]_v*.csv*")
-    tables = sorted(path for path in found if path.suffix in (".gz", ".csv"))
+    """Paths of all tables of OSSL v1.2 in ``folder``, at any depth."""
+    tables = list(_list_tables(folder))
     if not tables:
-        raise SiteError(f"{folder} has no ossl_all_L0_v1.2.csv.gz; soilpb fetch ossl downloads it")
+        raise SiteError(
+            f"{folder} has no library of OSSL; soilpb fetch lucas downloads LUCAS, soilpb fetch --list names "
+            "the others, soilpb fetch ossl downloads ossl_all_L0_v1.2.csv.gz"
+        )
     return tables
 
 
-def fetch_ossl(folder: str | Path, level: Literal["L0", "L1"] = "L0") -> Path:
-    """Download OSSL's table, or check the one that is there against its recorded hash.
-
-    An interrupted download leaves nothing behind; the next one starts anew.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the table goes, and ``<table>.sha256`` beside it.
-    level : {"L0", "L1"}
-        As measured, or with the methods of laboratories brought together.
-    """
-    address = URL.format(level=level)
-    path = Path(folder) / address.rsplit("/", 1)[-1]
-    if path.exists():
-        _record(path, path)
-        return path
-    with _files.atomic_write(path) as temporary:
-        _download(address, temporary)
-        _record(path, temporary)
-    return path
+def _list_tables(folder: str | Path) -> Iterator[Path]:
+    found = sorted(Path(folder).rglob("ossl_all_L[01]_v*.csv*"))
+    yield from (path for path in found if path.suffix in (".gz", ".csv"))
 
 
-def recorded_sha256(path: Path) -> str:
-    """Hash that was recorded when ``path`` was first downloaded; empty if none was."""
-    record = path.with_name(f"{path.name}.sha256")
-    words = record.read_text(encoding="utf-8", errors="replace").split() if record.exists() else []
-    return words[0] if words else ""
-
-
-def _download(address: str, target: Path) -> None:
-    from pooch import HTTPDownloader  # here: its import warns in notebooks without widgets
-
-    bar = track_bytes(address.rsplit("/", 1)[-1], 1)
-    try:
-        HTTPDownloader(progressbar=bar, chunk_size=1 << 20)(address, str(target), None)
-    except OSError as error:  # all of requests' errors are
-        raise SiteError(f"{address} could not be downloaded ({error}); run the command again") from error
-    finally:
-        bar.close()
-
-
-def _record(path: Path, found: Path) -> None:
-    """Record the hash of the first download, or compare with the one recorded."""
-    sha256, recorded = _files.sha256_of(found), recorded_sha256(path)
-    record = path.with_name(f"{path.name}.sha256")
-    if not recorded:
-        with _files.atomic_write(record) as temporary:
-            temporary.write_text(f"{sha256}  {path.name}\n", encoding="utf-8")
-    elif recorded != sha256:
-        what = "is damaged or was edited" if found == path else "has changed at its publisher's"
-        fix = "delete it and fetch again" if found == path else f"to accept the new table, delete {record}"
-        raise SiteError(f"{path} {what}: sha256 {sha256[:12]}…, recorded {recorded[:12]}…; {fix}")
-
-
-def check_ossl(folder: Path) -> Iterator[Finding]:
-    """Say what OSSL's tables in a folder hold, and whether they are what was recorded."""
-    for path in find_tables(folder):
-        recorded, found = recorded_sha256(path), _files.sha256_of(path)
-        same = "the one recorded" if recorded == found else f"not {recorded}" if recorded else "none recorded"
-        yield Finding(recorded in ("", found), f"{path.name}: sha256 {found} ({same})")
+def check_ossl(folder: Path, code: str = "") -> Iterator[Finding]:
+    """Say what OSSL's tables in a folder hold, of all libraries or one, and whether they are as recorded."""
+    fetched = find_libraries(folder)
+    if code and code not in fetched:
+        raise SiteError(f"{folder} has no library {code} of OSSL; soilpb fetch {slug(code)} downloads it")
+    for name in [code] if code else fetched:
+        yield from map(_check_hash, fetched[name])
+        soils = load_ossl(folder, band_grid(1500, 2000, 100), datasets=[name], property="")
+        told = [f"{soils.n_samples:,} soils", f"licence {soils.provenance.licence}", *soils.provenance.notes]
+        yield from (Finding(True, f"{name}: {text}") for text in told)
+    for path in [] if code else _list_tables(folder) if fetched else find_tables(folder):
+        yield _check_hash(path)
         wanted = ["dataset.code_ascii_txt", "dataset.license.title_ascii_txt", *LABORATORY["pH"]]
         cells, bands = read_whole(path, r"scan_visnir\.(600|2000)_ref", wanted)
         scanned = np.isfinite(bands).all(axis=1)
@@ -194,6 +203,12 @@ def check_ossl(folder: Path) -> Iterator[Finding]:
         yield Finding(both > 0, f"{scanned.sum():,} rows have a vis-NIR spectrum, {both:,} also pH in water")
         for (dataset, licence), n in cells[scanned][wanted[:2]].value_counts().items():
             yield Finding(True, f"{dataset}: {n:,} spectra, licence {licence or 'not stated'}")
+
+
+def _check_hash(path: Path) -> Finding:
+    recorded, found = recorded_sha256(path), _files.sha256_of(path)
+    same = "the one recorded" if recorded == found else f"not {recorded}" if recorded else "none recorded"
+    return Finding(recorded in ("", found), f"{path.name}: sha256 {found} ({same})")
 
 
 def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
@@ -224,17 +239,197 @@ def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
 
 def _samples(cells: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[str]]:
     """Text columns under our names, and each property from the first of its columns with a value."""
-    values, notes = pd.DataFrame(index=cells.index), []
-    method = pd.Series("", index=cells.index)
-    for rank in range(max(map(len, LABORATORY.values()))):
-        columns = {names[rank]: (ours, 1.0) for ours, names in LABORATORY.items() if rank < len(names)}
-        found, remarks = read_library_columns(cells, columns, str(path))
-        if "pH" in found:
-            name = LABORATORY["pH"][rank].split("_")[1]
-            method = method.mask((method == "") & found["pH"].notna(), name)
-        values, notes = values.combine_first(found), [*notes, *remarks]
+    values, methods, notes = _laboratory(cells, LABORATORY, path)
     text = cells.reindex(columns=list(TEXT), fill_value="").rename(columns=TEXT).replace("NA", "")
-    return text.join(values).assign(pH_method=method, group=text["dataset"], crs="EPSG:4326"), notes
+    return text.join(values).assign(pH_method=methods["pH"], group=text["dataset"], crs="EPSG:4326"), notes
+
+
+def _laboratory(
+    cells: pd.DataFrame, candidates: Mapping[str, Sequence[str]], path: Path
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Values, and the method of each, of the first column with a value; notes on what was no number."""
+    values, notes = pd.DataFrame(index=cells.index), []
+    methods = pd.DataFrame("", cells.index, list(candidates))
+    for rank in range(max(map(len, candidates.values()))):
+        columns = {names[rank]: (ours, 1.0) for ours, names in candidates.items() if rank < len(names)}
+        found, remarks = read_library_columns(cells, columns, str(path))
+        for name, (ours, _) in columns.items():
+            if ours in found:
+                new = (methods[ours] == "") & found[ours].notna()
+                methods[ours] = methods[ours].mask(new, name.rsplit("_", 2)[1])
+        values, notes = values.combine_first(found), [*notes, *remarks]
+    return values, methods, notes
+
+
+def find_methods(columns: Iterable[str]) -> dict[str, list[str]]:
+    """Property → those of a library's columns that hold it, by whatever method; known methods come first.
+
+    Examples
+    --------
+    >>> find_methods(["ph_kcl_iso.10390_index", "oc_wb1934_w.pct", "ph.h2o_usda.a268_index"])
+    {'pH': ['ph.h2o_usda.a268_index'], 'SOC_pct': ['oc_wb1934_w.pct'], 'pH_KCl': ['ph_kcl_iso.10390_index']}
+    """
+    parts = {name: name.replace("ph_", "ph.", 1).split("_") for name in columns}
+    found = {}
+    for ours, known in {**LABORATORY, "pH_KCl": ("ph.kcl_iso.10390_index",)}.items():
+        what, _, unit = known[0].split("_")
+        same = [name for name, part in parts.items() if (part[0], part[-1]) == (what, unit)]
+        if ours == "P_Olsen_mg_kg":  # another method extracts another phosphorus
+            same = [name for name in same if name in known]
+        if same and ours not in ("x", "y"):
+            found[ours] = [*(name for name in known if name in same), *sorted(set(same) - set(known))]
+    return found
+
+
+def _load_library(
+    code: str,
+    files: Sequence[Path],
+    *,
+    grid: np.ndarray,
+    property: str,
+    countries: Sequence[str] | None,
+    cache: Path | None,
+) -> SoilSpectra:
+    """One library of v1.3: its soils that have a property."""
+    convert = partial(_convert_library, code, files, grid)
+    soils = _keep(load_or_convert(cache, "ossl", files, grid, convert), "country", countries)
+    if not property:
+        return soils
+    if property not in soils.samples or soils.samples[property].isna().all():
+        measured = soils.samples.dropna(axis="columns", how="all").select_dtypes("number")
+        has = ", ".join(measured.columns.difference(list(PLACE), sort=False))
+        raise SiteError(
+            f"{code} of OSSL has no {property}{' in water' if property == 'pH' else ''}; it has {has}: "
+            "mend source_property, or leave the library out of source_datasets"
+        )
+    return soils.having(property)
+
+
+def _convert_library(code: str, files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
+    site_file, lab_file, scan_file = files
+    cells = read_parquet(scan_file, [KEY, MODEL])
+    if KEY not in cells:
+        raise SiteError(f"{scan_file}: no column {KEY!r}, by which tables are joined; run soilpb fetch again")
+    reflectance, scanned, complete = read_parquet_on_grid(scan_file, BAND_OF_ONE, grid)
+    low, high = REFLECTANCE_RANGE
+    possible = complete & ((reflectance > low) & (reflectance < high)).all(axis=1)
+    if possible.sum() < 0.5 * complete.sum():  # another unit, which SoilSpectra names
+        possible = complete
+    scan_ids = clean_ids(cells[KEY])
+    possible &= (scan_ids != "").to_numpy()
+    ids, mean, agree = average_scans(scan_ids[possible].to_numpy(), reflectance[possible])
+    laboratory, notes = _read_laboratory(lab_file)
+    places, lost = _read_places(site_file)
+    known = np.isin(ids, laboratory.index)
+    if not (known & agree).any():
+        here, there = (", ".join(map(str, some[:3])) or "none" for some in (ids, laboratory.index))
+        raise SiteError(
+            f"no soil of {scan_file} with a spectrum on all of {grid[0]:g}–{grid[-1]:g} nm ({here}) is in "
+            f"{lab_file.name} ({there}); mend band_start and band_stop, or fetch {slug(code)} again"
+        )
+    samples = laboratory.loc[ids[known & agree]].join(places)
+    notes = [
+        f"{scanned.sum():,} of {len(cells):,} rows have a spectrum, {complete.sum():,} on all of the grid",
+        f"{(complete & ~possible).sum():,} spectra without an id or outside {low:g}–{high:g} dropped",
+        f"{(~agree).sum():,} soils with a scan more than {SCAN_LIMIT:.0%} off their mean dropped",
+        f"{(~known).sum():,} of {ids.size:,} scanned soils are not in {lab_file.name}: dropped",
+        f"{(~samples.index.isin(places.index)).sum():,} soils are not in {site_file.name}: place unknown",
+        *notes,
+        *lost,
+    ]
+    samples = samples.fillna({"site": "", "country": "", "title": ""})
+    simulated = bool(samples["title"].str.contains("simulated", case=False).any())
+    models = sorted(set(cells.get(MODEL, pd.Series(dtype=str)).dropna()) - {"", "NA"})
+    about = LIBRARIES.get(code)
+    instrument = "; ".join(models) or (about.instrument if about else "not stated")
+    provenance = Provenance(
+        f"{'simulated soils in the files of ' * simulated}OSSL {VERSION} {code}",
+        "simulated" if simulated else "measured",
+        "simulated laboratory spectrometer" if simulated else instrument,
+        "" if simulated else _CITATION,
+        "none needed: nobody measured these" if simulated else about.licence if about else "not stated",
+        notes=tuple(notes),
+    )
+    samples = samples.assign(dataset=code, group=_group(samples), crs="EPSG:4326").drop(columns="title")
+    return SoilSpectra(grid, mean[known & agree], samples, provenance)
+
+
+def _read_laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Laboratory values of one library by id, with ``pH_method``; the method of each stands in the notes."""
+    names = open_parquet(path).schema_arrow.names
+    candidates = find_methods(names)
+    cells, notes = _by_id(path, [name for found in candidates.values() for name in found])
+    values, methods, remarks = _laboratory(cells, candidates, path)
+    for ours, found in methods.items():
+        by = [f"{method} ({n:,})" for method, n in found.value_counts().items() if method]
+        notes += [f"{ours} by {join_words(by)}"] if by else []
+    return values.assign(pH_method=methods.get("pH", "")), [*notes, *remarks]
+
+
+def _read_places(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Country, site, place and depth of each layer of one library, by id."""
+    names = open_parquet(path).schema_arrow.names
+    first = {ours: next((name for name in known if name in names), "") for ours, known in PLACE.items()}
+    cells, notes = _by_id(path, list(filter(None, first.values())))
+    places = pd.DataFrame(index=cells.index)
+    for ours, name in first.items():
+        number = ours in ("x", "y", "top_cm", "bottom_cm")
+        column = cells[name] if name else pd.Series(np.nan if number else "", cells.index)
+        places[ours] = pd.to_numeric(column, errors="coerce") if number else column.replace("NA", "")
+    return places, notes
+
+
+def _by_id(path: Path, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Columns of a table of v1.3, indexed by id; ids with contradicting rows go, and are counted."""
+    if KEY not in open_parquet(path).schema_arrow.names:
+        raise SiteError(f"{path}: no column {KEY!r}, by which tables are joined; run soilpb fetch again")
+    cells = read_parquet(path, [KEY, *wanted])
+    cells[KEY] = clean_ids(cells[KEY])
+    cells = cells[cells[KEY] != ""].drop_duplicates().set_index(KEY)
+    twice = cells.index.duplicated(keep=False)
+    contradicting = cells.index[twice].nunique()
+    if contradicting > MOST_CONTRADICTIONS * cells.index.nunique():
+        example = cells.index[twice][0]
+        raise SiteError(
+            f"{path}: {contradicting:,} ids have several rows that contradict each other, such as {example}; "
+            "tables cannot be joined by such ids: run soilpb fetch again"
+        )
+    note = f"{path.name}: {contradicting:,} ids with rows that contradict each other left out"
+    cells = cells[~twice].astype(object)
+    return cells.where(cells.notna(), ""), [note] if contradicting else []
+
+
+def _group(samples: pd.DataFrame) -> pd.Series:
+    """Profile or place of each soil: horizons of one are alike. A soil of unknown place is its own."""
+    place = samples["x"].map("{:.5f}".format) + " " + samples["y"].map("{:.5f}".format)
+    place = place.where(samples[["x", "y"]].notna().all(axis=1), samples.index.to_series())
+    return samples["site"].astype(str).where(samples["site"] != "", place)
+
+
+def _pool(libraries: Mapping[str, SoilSpectra]) -> SoilSpectra:
+    """Put libraries of v1.3 together; ids and groups then begin with the library's code."""
+    if len(libraries) == 1:
+        return next(iter(libraries.values()))
+    sources = {code: soils.provenance for code, soils in libraries.items()}
+    samples = [
+        soils.samples.set_axis(f"{code} " + soils.samples.index).assign(
+            group=f"{code} " + soils.samples["group"]
+        )
+        for code, soils in libraries.items()
+    ]
+    simulated = any(source.kind == "simulated" for source in sources.values())
+    provenance = Provenance(
+        f"{'simulated soils in the files of ' * simulated}OSSL {VERSION} {', '.join(libraries)}",
+        "simulated" if simulated else "measured",
+        "; ".join(f"{code}: {source.instrument}" for code, source in sources.items()),
+        "" if simulated else _CITATION,
+        "; ".join(f"{code}: {source.licence}" for code, source in sources.items()),
+        hashlib.sha256("".join(source.sha256 for source in sources.values()).encode()).hexdigest(),
+        tuple(f"{code}: {note}" for code, source in sources.items() for note in source.notes),
+    )
+    reflectance = np.concatenate([soils.reflectance for soils in libraries.values()])
+    grid = next(iter(libraries.values())).wavelengths
+    return SoilSpectra(grid, reflectance, pd.concat(samples), provenance)
 
 
 def _keep(soils: SoilSpectra, column: str, wanted: Sequence[str] | None) -> SoilSpectra:

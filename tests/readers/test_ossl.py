@@ -1,17 +1,12 @@
-"""OSSL: downloaded once and recorded, checked, read by level and dataset."""
+"""OSSL: libraries one by one (v1.3), or one table (v1.2), checked, read by method, level and dataset."""
 
 import csv
-import functools
-import gzip
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb import _files
 from soilpb.readers import ossl
 from soilpb.readers.libraries import check_source
 from soilpb.site_file import SiteError
@@ -188,99 +183,6 @@ def test_twenty_real_spectra(tmp_path):
     layouts.write_ossl(tmp_path, layouts.ossl_table(real.to_numpy(), visnir=wavelengths))
     soils = ossl.load_ossl(tmp_path, GRID)
     np.testing.assert_allclose(soils.reflectance, resample(wavelengths, real.to_numpy(), GRID), atol=1e-6)
-
-
-NAME = "ossl_all_L0_v1.2.csv.gz"
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder, counts requests, and may break off."""
-
-    def log_message(self, *args):
-        """Say nothing."""
-
-    def do_GET(self):
-        """Serve a file; promise more bytes than are sent if the server is told to break off."""
-        self.server.requests += 1
-        if not self.server.breaks:
-            return super().do_GET()
-        self.send_response(200)
-        self.send_header("Content-Length", "1000")
-        self.end_headers()
-        self.wfile.write(b"half")
-
-
-@pytest.fixture
-def publisher(tmp_path, monkeypatch):
-    """A server with OSSL's table on it, in place of the publisher's."""
-    folder = tmp_path / "published"
-    folder.mkdir()
-    (folder / NAME).write_bytes(gzip.compress(b"the table"))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder)))
-    server.requests, server.breaks, server.folder = 0, False, folder
-    url = f"http://127.0.0.1:{server.server_port}/ossl_all_{{level}}_v1.2.csv.gz"
-    monkeypatch.setattr(ossl, "URL", url)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
-
-
-def files(folder):
-    return sorted(path.name for path in folder.iterdir())
-
-
-def test_first_download_records_its_hash(tmp_path, publisher):
-    """The file is the publisher's, and its sha256 stands beside it as sha256sum would write it."""
-    path = ossl.fetch_ossl(tmp_path / "ossl")
-    assert path.read_bytes() == (publisher.folder / NAME).read_bytes()
-    record = (tmp_path / "ossl" / f"{NAME}.sha256").read_text()
-    assert record == f"{_files.sha256_of(path)}  {NAME}\n"
-    assert ossl.recorded_sha256(path) == _files.sha256_of(path)
-
-
-def test_second_fetch_downloads_nothing(tmp_path, publisher):
-    """What is there and is what was recorded is not downloaded again."""
-    for _ in range(2):
-        ossl.fetch_ossl(tmp_path / "ossl")
-    assert publisher.requests == 1
-
-
-def test_damage_is_noticed(tmp_path, publisher):
-    """A table that no longer is what was recorded is refused, and the message says what to do."""
-    path = ossl.fetch_ossl(tmp_path / "ossl")
-    path.write_bytes(b"edited")
-    with pytest.raises(SiteError, match=r"is damaged or was edited.*delete it and fetch again"):
-        ossl.fetch_ossl(tmp_path / "ossl")
-
-
-def test_a_change_at_the_publisher_is_noticed(tmp_path, publisher):
-    """A second download of other bytes is refused and not kept, until the record is deleted."""
-    path = ossl.fetch_ossl(tmp_path / "ossl")
-    path.unlink()
-    (publisher.folder / NAME).write_bytes(gzip.compress(b"another table"))
-    with pytest.raises(SiteError, match=r"has changed at its publisher's.*delete .*sha256"):
-        ossl.fetch_ossl(tmp_path / "ossl")
-    assert files(tmp_path / "ossl") == [f"{NAME}.sha256"]
-    (tmp_path / "ossl" / f"{NAME}.sha256").unlink()
-    assert ossl.fetch_ossl(tmp_path / "ossl") == path
-
-
-def test_a_broken_download_leaves_nothing_and_starts_anew(tmp_path, publisher):
-    """A download that breaks off leaves no file under any name, and the next one succeeds."""
-    publisher.breaks = True
-    with pytest.raises(SiteError, match="could not be downloaded"):
-        ossl.fetch_ossl(tmp_path / "ossl")
-    assert files(tmp_path / "ossl") == []
-    publisher.breaks = False
-    assert ossl.fetch_ossl(tmp_path / "ossl").exists()
-
-
-def test_what_a_killed_download_left_is_swept(tmp_path, publisher):
-    """The half file of a killed process goes at the next fetch."""
-    (tmp_path / f".{NAME}.part-x1y2.gz").write_bytes(b"half")
-    ossl.fetch_ossl(tmp_path)
-    assert files(tmp_path) == [NAME, f"{NAME}.sha256", "published"]
 
 
 def test_a_check_counts_licences_and_hash(tmp_path, reflectance, monkeypatch):
