@@ -2,8 +2,8 @@
 
 The ICRAF-ISRIC library (Garrity & Bindraban 2004; World Agroforestry & ISRIC 2021) has 4,168 measured soils
 with laboratory values. One country is a site of some 130 soils; all others are its library, with pH. Whole
-profiles are drawn, and profiles stay together in folds: horizons of one are alike. Choices are made on four
-countries and confirmed on three. Where the file is not beside the project, :func:`read_world` says so.
+profiles are drawn, for each repeat anew, since which are drawn changes a country's R² by some .1; profiles stay
+together in folds, since horizons of one are alike. Choices are made on four countries, confirmed on three. Where the file is not beside the project, :func:`read_world` says so.
 """
 
 from __future__ import annotations
@@ -44,13 +44,15 @@ class WorldSite(NamedTuple):
     """One country's soils: spectra, profiles, and a table of the targets."""
 
     country: str
+    repeat: int
     X: np.ndarray  # (n_soils, n_bands), reflectance on GRID
     targets: pd.DataFrame  # (n_soils, 3), indexed by sample id, columns as in TARGETS
     profiles: np.ndarray  # (n_soils,)
 
-    def folds(self, n_repeats: int = N_REPEATS) -> pd.DataFrame:
-        """Table of folds (:mod:`soilpb.evaluate.splits`); profiles stay together."""
-        return splits.repeated_kfold(self.targets.index, N_FOLDS, n_repeats, SEED, self.profiles)
+    def folds(self) -> pd.DataFrame:
+        """Table of the repeat's folds (:mod:`soilpb.evaluate.splits`); profiles stay together."""
+        folds = splits.repeated_kfold(self.targets.index, N_FOLDS, self.repeat + 1, SEED, self.profiles)
+        return folds[folds["repeat"] == self.repeat]
 
 
 @cache
@@ -64,7 +66,7 @@ def read_world() -> pd.DataFrame:
 
 
 @cache
-def world_site(country: str) -> WorldSite:
+def world_site(country: str, repeat: int) -> WorldSite:
     """Draw whole profiles of a country until there are 130 soils with all targets.
 
     Soils with a value of 0, below detection, are left out where its logarithm is asked for.
@@ -72,11 +74,13 @@ def world_site(country: str) -> WorldSite:
     soils = read_world().query("country == @country")
     known = soils[[column for column, _ in TARGETS.values()]].notna().all(axis=1)
     soils = soils[known & (soils["oc_pct"] > 0) & (soils["cec_cmolc_kg"] > 0)]
-    order = np.random.default_rng(SEED).permutation(np.unique(soils["profile"]))
+    order = np.random.default_rng(SEED + repeat).permutation(np.unique(soils["profile"]))
     reached = soils["profile"].value_counts().loc[order].cumsum().searchsorted(N_SOILS)
     soils = soils[soils["profile"].isin(order[: reached + 1])]
     targets = pd.DataFrame({name: scale(soils[column]) for name, (column, scale) in TARGETS.items()})
-    return WorldSite(country, spectra(soils), targets.rename_axis("sample"), soils["profile"].to_numpy())
+    return WorldSite(
+        country, repeat, spectra(soils), targets.rename_axis("sample"), soils["profile"].to_numpy()
+    )
 
 
 def other_soils(country: str) -> pd.DataFrame:
