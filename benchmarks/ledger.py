@@ -226,7 +226,7 @@ def page(table: pd.DataFrame) -> str:
         f"*{winner['idea']}*.",
         "The SOC tasks were run afterwards, once. The last five ideas were written when most clay results",
         "were known. The members of `average` had been settled on these ten tasks before.",
-        f"{len(WORLD_IDEAS)} ideas borrow from *the world library*, {WORLD_SIZE}",
+        f"Three ideas borrow from *the world library*, {WORLD_SIZE}",
         "(ICRAF-ISRIC) instead of the other four fields; they came later and took no part in the choice.",
         "The study transfers pH; *other properties* are clay or SOC of the other four fields as well.",
         "",
