@@ -61,6 +61,10 @@ class Site(BaseModel):
     replicates: Literal["refuse", "mean"] = Field(
         "refuse", description="what to do with repeated spectrum ids"
     )
+    splice: Literal["auto", "off"] = Field(
+        "auto",
+        description="steps between the detectors of instrument files; auto: removed where there are any",
+    )
     instrument: str = Field("", description="spectrometer and geometry, for the provenance")
     citation: str = Field("", description="who measured the soils, for the provenance")
     licence: str = Field("", description="terms on which they may be used, for the provenance")

@@ -33,6 +33,9 @@ REFLECTANCE_RANGE = (-0.05, 1.6)
 TWINS = 0.02
 #: Detector changes of ASD-type instruments, nm.
 SPLICES = (1000.0, 1800.0)
+#: A step between detectors is fitted to bands within so many nm on either side, and removed if it is at least
+#: this share of reflectance, and so many times what is found around and what the fit leaves unexplained.
+STEP_NM, STEP_LEAST, STEP_AROUND, STEP_UNEXPLAINED = 15.0, 5e-4, 2.0, 6.0
 
 _SIGMA_PER_FWHM = 1 / (2 * np.sqrt(2 * np.log(2)))
 
@@ -144,24 +147,84 @@ def _response_matrix(wavelengths: np.ndarray, grid: np.ndarray, fwhm: float) -> 
 
 
 def correct_splices(
+    wavelengths: np.ndarray,
+    reflectance: np.ndarray,
+    splices: tuple[float, ...] = SPLICES,
+    steps: np.ndarray | None = None,
+) -> np.ndarray:
+    """Remove the steps where one detector hands over to the next; a spectrum without a step stays as it is.
+
+    The first detector is the reference: each later one is divided by the ratio of the two where they meet
+    (the additive form is usual for ASD; division keeps reflectance positive).
+
+    Parameters
+    ----------
+    wavelengths : (n_bands,) array, nm, ascending
+    reflectance : (n_samples, n_bands) array
+    splices : tuple of float
+        Last wavelengths of all detectors but the last, nm.
+    steps : (n_samples, n_splices) array
+        Later / earlier detector, where the file has it (both measure their overlap); else from the slopes
+        on either side, by :func:`measure_steps`.
+
+    Returns
+    -------
+    (n_samples, n_bands) float32 array
+    """
+    steps = measure_steps(wavelengths, reflectance, splices) if steps is None else np.asarray(steps)
+    corrected = np.array(reflectance, dtype=np.float32)
+    for splice, step in zip(splices, np.cumprod(steps, axis=1).T, strict=True):
+        here = wavelengths > splice
+        following = [other for other in splices if other > splice]
+        here &= wavelengths <= min(following, default=np.inf)
+        corrected[:, here] /= step[:, None]
+    return corrected
+
+
+def measure_steps(
     wavelengths: np.ndarray, reflectance: np.ndarray, splices: tuple[float, ...] = SPLICES
 ) -> np.ndarray:
-    """Remove the steps where one detector hands over to the next.
+    """Ratio of the later to the earlier detector at each splice, (n_samples, n_splices); 1 without a step.
 
-    The first detector is the reference: each later one is scaled so that the line
-    through its first two bands meets the line through the last two before it (the
-    additive form is usual for ASD; scaling keeps reflectance positive). ``splices`` are the
-    last wavelengths of all detectors but the last, nm.
+    A cubic of the true wavelengths with a step in its middle is fitted to ``log R`` of the bands around.
+    What noise and curvature make of it is known from what that fit leaves unexplained and from the same fit
+    at places around, where no detectors meet: a step counts only if it is far larger than both.
     """
-    corrected = np.array(reflectance, dtype=np.float32)
-    for splice in splices:
+    logarithms = np.log(np.maximum(np.asarray(reflectance, float), REFLECTANCE_FLOOR))
+    ratios = np.ones((len(reflectance), len(splices)))
+    for k, splice in enumerate(splices):
         first = int(np.searchsorted(wavelengths, splice, side="right"))
-        if not 2 <= first <= wavelengths.size - 2:
-            continue
-        expected = 2 * corrected[:, first - 1] - corrected[:, first - 2]
-        found = np.maximum(corrected[:, first], REFLECTANCE_FLOOR)
-        corrected[:, first:] *= (np.maximum(expected, REFLECTANCE_FLOOR) / found)[:, None]
-    return corrected
+        half = min(max(4, int((np.abs(wavelengths - splice) <= STEP_NM).sum()) // 2), 10)
+        narrow, wide = (_fit_step(wavelengths, logarithms, first, n) for n in (half, half + 1))
+        alike = np.abs(narrow - wide) <= np.abs(narrow) / 4
+        ratios[:, k] = np.exp(np.where(alike & (wide != 0), narrow, 0))
+    return ratios
+
+
+def _fit_step(wavelengths: np.ndarray, logarithms: np.ndarray, first: int, half: int) -> np.ndarray:
+    """Step of each spectrum before the band ``first``, fitted to ``half`` bands on either side; 0 if none."""
+    apart = half + max(1, half // 2) * np.arange(8)
+    places = np.r_[first, first - apart, first + apart]
+    places = places[(places >= half) & (places <= wavelengths.size - half)]
+    if places.size < 5 or places[0] != first:
+        return np.zeros(len(logarithms))
+    bands = places[:, None] + np.arange(-half, half)
+    design = _cubic_with_step(wavelengths[bands])
+    fits = np.einsum("pcb,npb->npc", np.linalg.pinv(design), logarithms[:, bands])
+    left = logarithms[:, bands[0]] - fits[:, 0] @ design[0].T
+    unexplained = np.sqrt(np.square(left).sum(axis=1) / (left.shape[1] - design.shape[2]))
+    around, step = np.abs(fits[:, 1:, -1]).max(axis=1), fits[:, 0, -1]
+    least = np.maximum.reduce([0 * step + STEP_LEAST, STEP_AROUND * around, STEP_UNEXPLAINED * unexplained])
+    return np.where(np.abs(step) > least, step, 0)
+
+
+def _cubic_with_step(wavelengths: np.ndarray) -> np.ndarray:
+    """Terms of a cubic with a step in its middle, (n_places, n_bands, 5), for (n_places, n_bands) nm."""
+    n_bands = wavelengths.shape[1]
+    middle = wavelengths[:, n_bands // 2 - 1 : n_bands // 2 + 1].mean(axis=1, keepdims=True)
+    x = (wavelengths - middle) / np.ptp(wavelengths, axis=1)[:, None]
+    behind = (np.arange(n_bands) >= n_bands // 2) + 0 * x
+    return np.stack([x**0, x, x**2, x**3, behind], axis=-1)
 
 
 @dataclass(frozen=True)

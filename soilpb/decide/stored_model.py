@@ -288,7 +288,7 @@ def predict_files(
     rules = _rules(model.card["target"], standard, limits)
     acidity = read_laboratory(ph, "pH", id_column=study.site.id_column)[0]["pH"] if ph else None
     known = () if acidity is None else acidity.index
-    as_own = study.site.model_dump(include={"id_column", "spectra_unit", "replicates"})
+    as_own = study.site.model_dump(include={"id_column", "spectra_unit", "replicates", "splice"})
     soils = read_spectra(spectra, **as_own, known=known, counters=model.card["scan_counters"])
     measured = _measured_ph(acidity, soils, str(ph))
     table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)

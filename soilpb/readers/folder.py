@@ -11,17 +11,20 @@ the files of the site's own soils were counted in the same way (:func:`find_coun
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from soilpb.readers.columns import fold_id, locate_bands
-from soilpb.readers.formats import find_format, has_instrument_suffix, read_instrument
+from soilpb.readers.formats import export_hint, find_format, has_instrument_suffix, read_instruments
 from soilpb.readers.formats.spectrum_file import (
+    UNDIVIDED,
+    SpectrumFile,
     describe_odd_bands,
+    divide_by,
     recognise_unit,
     to_fraction,
     to_reflectance,
@@ -29,7 +32,7 @@ from soilpb.readers.formats.spectrum_file import (
 from soilpb.readers.scans import Scans, read_scans
 from soilpb.readers.tables import Table, clean, read_table
 from soilpb.site_file import SiteError
-from soilpb.spectra import band_grid, correct_splices
+from soilpb.spectra import band_grid, correct_splices, measure_steps
 
 #: Share of a file's range that may be lost to the range all files have in common.
 LOST_RANGE = 0.1
@@ -45,6 +48,8 @@ _COUNTERS = tuple(
         r"[A-Z]{2}\d{2}",
     )
 )
+#: What files of a white reference are called.
+_WHITE = re.compile(r"(white|wr|wref|ref|reference|spectralon|panel|白板|参考)(\W|_|\d|ref)*", re.IGNORECASE)
 #: Counters that hardly end a sample's own name.
 _TELLING = re.compile(r"(?P<id>.+?)[ _.\-]+(?:(?:scan|rep|r)[ _.\-]?\d{1,3}|0\d{2,4})")
 
@@ -61,15 +66,31 @@ class Scan(NamedTuple):
 
 
 def list_files(path: str | Path) -> list[Path]:
-    """Files that stand for a site's spectra: the file itself, or all of a folder but hidden ones."""
+    """Files that stand for a site's spectra: the file itself, or all below a folder but hidden ones."""
     path = Path(path)
     if not path.is_dir():
         return [path]
-    return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "~$")))
+    files = (file for file in path.rglob("*") if file.is_file())
+    return sorted(
+        file for file in files if not any(p.startswith((".", "~$")) for p in file.relative_to(path).parts)
+    )
 
 
-def read_folder(folder: str | Path, known: Collection[str] = (), counters: Sequence[str] = ()) -> Scans:
-    """Read all spectra of a folder; its subfolders are not looked into.
+def holds_spectra(path: str | Path) -> bool:
+    """Tell a folder, or a file of an instrument, from a table."""
+    path = Path(path)
+    return path.is_dir() or (
+        path.is_file() and (has_instrument_suffix(path) or find_format(path) is not None)
+    )
+
+
+def read_folder(
+    folder: str | Path,
+    known: Collection[str] = (),
+    counters: Sequence[str] = (),
+    splice: Literal["auto", "off"] = "auto",
+) -> Scans:
+    """Read all spectra of a folder and the folders in it, or of one file of an instrument.
 
     Parameters
     ----------
@@ -78,44 +99,75 @@ def read_folder(folder: str | Path, known: Collection[str] = (), counters: Seque
         Ids of the laboratory's table, so that names such as ``S1_00002.asd`` find their sample.
     counters : sequence of str
         How scans of other samples are counted, from :func:`find_counters`.
+    splice : str
+        ``auto`` removes steps between detectors where they are seen; ``off`` leaves spectra as they are.
 
     Returns
     -------
     Scans
         In the order of the files' names, reflectance as a fraction, on the bands that all
-        files have; interpolated to whole nm where their bands differ.
+        files have; interpolated to whole nm where their bands differ. Counts or radiance alone are
+        divided by those of white references in the same folder (``white_1.asd``, ``ref.sed``).
     """
-    folder, scans, aside, faults = Path(folder), [], [], []
-    for path in list_files(folder):
-        try:
-            found = _read_file(path, known, counters)
-        except SiteError as error:
-            faults.append((path.name, str(error)))
-            continue
-        aside += [] if found else [path.name]
-        scans += found
+    folder = Path(folder)
+    base = folder if folder.is_dir() else folder.parent
+    files, faults = list_files(folder), {}
+    found = _try_each(files, lambda path: _read_file(path, known, counters), faults)
+    raw = {
+        path: spectra for path, spectra in found.items() if spectra and isinstance(spectra[0], SpectrumFile)
+    }
+    whites = _take_whites(raw, known)
+    options = (known, counters, splice)
+    read = _try_each(
+        raw, lambda path: _to_scans(path, raw[path], whites.get(path.parent, []), *options), faults
+    )
+    names = {path: path.relative_to(base).as_posix() for path in files}
     if faults:
-        others = [name for name, _ in faults[1:]]
+        others = [names[path] for path in sorted(faults)[1:]]
         also = f" ({len(others)} other files cannot be read either: {_listed(others)})" if others else ""
-        raise SiteError(f"{faults[0][1]}{also}")
+        raise SiteError(f"{faults[min(faults)]}{also}")
+    used = [path for path in found if path not in raw and isinstance((*found[path], None)[0], SpectrumFile)]
+    scans = [scan for path in files if path not in used for scan in read.get(path, found[path])]
+    aside, hints = [names[path] for path in files if not found[path]], _hints(files)
     if not scans:
-        raise SiteError(_nothing_found(folder, aside))
+        raise SiteError(_nothing_found(folder, aside, hints))
     wavelengths, spectra, notes = _on_common_bands(scans)
+    if used:
+        notes.append(f"white references: {_listed([names[path] for path in used])}")
     if aside:
-        notes.append(f"files of {folder.name} without spectra left aside: {_listed(aside)}")
-    # Notes of the scans, each once, with the number of scans it is about.
-    counts = Counter(note for scan in scans for note in scan.notes)
-    names = np.array([scan.path.name for scan in scans], dtype=object)
+        notes.append(
+            f"files of {folder.name} without spectra left aside: {_listed(aside)}{hints and f' ({hints})'}"
+        )
+    rows = np.array([names[scan.path] for scan in scans], dtype=object)
     return Scans(
-        table=Table(folder, ("file name",), names[:, None], names, words=("file", "part")),
+        table=Table(folder, ("file name",), rows[:, None], rows, words=("file", "part")),
         id_column=0,
         ids=np.array([scan.sample for scan in scans], dtype=object),
         wavelengths=wavelengths,
         spectra=spectra,
-        notes=(*(f"{note} ({count} spectra)" for note, count in counts.items()), *notes),
+        notes=(*_collect_notes(scans), *notes),
         unit="fraction",
         instrument="; ".join(sorted({scan.instrument for scan in scans} - {""})),
     )
+
+
+def _try_each(
+    paths: Iterable[Path], read: Callable[[Path], list], faults: dict[Path, str]
+) -> dict[Path, list]:
+    """Read each file; what is wrong with those that cannot be read goes into ``faults``."""
+    found = {}
+    for path in paths:
+        try:
+            found[path] = read(path)
+        except SiteError as error:
+            faults[path] = str(error)
+    return found
+
+
+def _hints(files: Iterable[Path]) -> str:
+    """How to export from the formats that are not read."""
+    hints = sorted({f"{path.suffix} from {hint}" for path in files if (hint := export_hint(path))})
+    return f"export {'; '.join(hints)}" if hints else ""
 
 
 def find_sample_id(path: Path, known: Collection[str], counters: Sequence[str] = ()) -> str:
@@ -183,17 +235,44 @@ def _as_pattern(part: str) -> str:
     return rf"\d{{{len(part)}}}" if len(part) > 1 else r"[1-9]\d?"
 
 
-def _read_file(path: Path, known: Collection[str], counters: Sequence[str]) -> list[Scan]:
+def _read_file(
+    path: Path, known: Collection[str], counters: Sequence[str]
+) -> list[SpectrumFile] | list[Scan]:
     """Spectra of a file; none if it is about something else."""
     try:
         is_instruments = find_format(path) is not None or has_instrument_suffix(path)
     except OSError as error:
         raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
     if is_instruments:
-        return [_read_spectrum_file(path, known, counters)]
+        return read_instruments(path)
     if path.suffix.lower() in _TABLES and _has_bands(path):
         return _read_table_of_spectra(path, known, counters)
     return []
+
+
+def _take_whites(
+    found: dict[Path, list[SpectrumFile]], known: Collection[str]
+) -> dict[Path, list[SpectrumFile]]:
+    """Take files off that are named after a white reference and hold counts or radiance, by their folders."""
+    whites: dict[Path, list[SpectrumFile]] = {}
+    for path in [path for path in found if _WHITE.fullmatch(path.stem) and clean(path.stem) not in known]:
+        if all(spectrum.quantity in UNDIVIDED for spectrum in found[path]):
+            whites.setdefault(path.parent, []).extend(found.pop(path))
+    return whites
+
+
+def _collect_notes(scans: Sequence[Scan]) -> list[str]:
+    """Notes of the scans, each once: with the names of files that it is about, or their number."""
+    about: dict[str, list[str]] = {}
+    for scan in scans:
+        for note in scan.notes:
+            about.setdefault(note.removeprefix(f"{scan.path.name}: "), []).append(
+                scan.path.name if note.startswith(f"{scan.path.name}: ") else ""
+            )
+    return [
+        f"{_listed(sorted(set(names)))}: {note}" if names[0] else f"{note} ({len(names)} spectra)"
+        for note, names in about.items()
+    ]
 
 
 def _has_bands(path: Path) -> bool:
@@ -206,18 +285,46 @@ def _has_bands(path: Path) -> bool:
         raise
 
 
-def _read_spectrum_file(path: Path, known: Collection[str], counters: Sequence[str]) -> Scan:
-    found = read_instrument(path)
-    wavelengths, reflectance = to_reflectance(found)
-    notes = list(found.notes)
-    if found.quantity != "fraction":
-        notes.append(f"reflectance from {found.quantity} to fraction")
-    if found.splices:
-        reflectance = correct_splices(wavelengths, reflectance[None], found.splices)[0]
-        at = ", ".join(f"{splice:g}" for splice in found.splices)
-        notes.append(f"steps between detectors removed at {at} nm")
-    sample = find_sample_id(path, known, counters)
-    return Scan(path, sample, wavelengths, reflectance, found.instrument, tuple(notes))
+def _to_scans(
+    path: Path,
+    spectra: Sequence[SpectrumFile],
+    whites: Sequence[SpectrumFile],
+    known: Collection[str],
+    counters: Sequence[str],
+    splice: str,
+) -> list[Scan]:
+    """Reflectance of a file's spectra; each is named after the file or, of several, as the file calls it."""
+    scans, names = [], [spectrum.sample for spectrum in spectra]
+    told = len(set(names) - {""}) == len(names)
+    for k, found in enumerate(spectra, start=1):
+        name = path if len(spectra) == 1 else Path(f"{found.sample if told else f'{path.stem}_{k}'}.x")
+        sample = find_sample_id(name, known, counters)
+        if len(spectra) == 1 and sample not in known and found.sample in known:
+            sample = found.sample
+        wavelengths, reflectance, notes = _to_scan(found, whites, splice)
+        scans.append(Scan(path, sample, wavelengths, reflectance, found.instrument, notes))
+    return scans
+
+
+def _to_scan(
+    file: SpectrumFile, whites: Sequence[SpectrumFile], splice: str
+) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+    """Wavelengths, reflectance and notes of a spectrum, divided by its folder's white references if raw."""
+    quantity = file.quantity
+    if quantity in UNDIVIDED and whites:
+        file = divide_by(file, replace(whites[0], values=np.mean([white.values for white in whites], axis=0)))
+    wavelengths, reflectance = to_reflectance(file)
+    notes = list(file.notes)
+    if quantity != "fraction":
+        notes.append(f"reflectance from {quantity} to fraction")
+    if splice == "auto" and file.splices:
+        steps = np.array([file.steps])
+        if not file.steps:
+            steps = measure_steps(wavelengths, reflectance[None], file.splices)
+        reflectance = correct_splices(wavelengths, reflectance[None], file.splices, steps)[0]
+        places = [f"{at:g}" for at, step in zip(file.splices, steps[0], strict=True) if step != 1]
+        notes += [f"steps between detectors removed at {', '.join(places)} nm"] if places else []
+    return wavelengths, reflectance, tuple(notes)
 
 
 def _read_table_of_spectra(path: Path, known: Collection[str], counters: Sequence[str]) -> list[Scan]:
@@ -235,11 +342,9 @@ def _read_table_of_spectra(path: Path, known: Collection[str], counters: Sequenc
     ]
 
 
-def _nothing_found(folder: Path, aside: Sequence[str]) -> str:
-    inner = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+def _nothing_found(folder: Path, aside: Sequence[str], hints: str) -> str:
     there = f"it has the files {_listed(aside)}" if aside else "it has no files"
-    hint = f"; are they in the subfolder {inner[0]!r}? name that folder" if inner else ""
-    return f"{folder} has no spectra; {there}{hint or '; put the instrument files there'}"
+    return f"{folder} has no spectra; {there}; {hints or 'put the instrument files there'}"
 
 
 def _on_common_bands(scans: Sequence[Scan]) -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -15,7 +15,7 @@ import pandas as pd
 from soilpb._files import sha256_of
 from soilpb.readers import limesoda
 from soilpb.readers.columns import match_ids, refuse_repeated_ids
-from soilpb.readers.folder import list_files, read_folder
+from soilpb.readers.folder import holds_spectra, list_files, read_folder
 from soilpb.readers.formats.spectrum_file import (
     Unit,
     describe_odd_bands,
@@ -40,6 +40,7 @@ def read_site(
     spectra_unit: Unit | Literal["auto"] = "auto",
     below_detection: BelowDetection = "refuse",
     replicates: Literal["refuse", "mean"] = "refuse",
+    splice: Literal["auto", "off"] = "auto",
     name: str = "site",
     instrument: str = "",
     citation: str = "",
@@ -59,6 +60,8 @@ def read_site(
         where only one unit is possible, refused elsewhere.
     replicates : str
         ``refuse`` a sample with several spectra, or take their ``mean``.
+    splice : str
+        ``auto`` removes steps between the detectors of instrument files, ``off`` leaves them.
     name, instrument, citation, licence : str
         For the provenance.
 
@@ -70,7 +73,7 @@ def read_site(
     """
     options = {"target_unit": target_unit, "below_detection": below_detection}
     samples, notes = read_laboratory(laboratory, target, id_column=id_column, **options)
-    options = {"spectra_unit": spectra_unit, "replicates": replicates}
+    options = {"spectra_unit": spectra_unit, "replicates": replicates, "splice": splice}
     scanned = read_spectra(spectra, id_column=id_column, known=samples.index, **options)
     ids = scanned.samples.index
     both = match_ids(list(ids), samples.index, (str(spectra), str(laboratory)))
@@ -97,6 +100,7 @@ def read_spectra(
     id_column: str = "",
     spectra_unit: Unit | Literal["auto"] = "auto",
     replicates: Literal["refuse", "mean"] = "refuse",
+    splice: Literal["auto", "off"] = "auto",
     known: Collection[str] = (),
     counters: Sequence[str] = (),
 ) -> SoilSpectra:
@@ -106,9 +110,10 @@ def read_spectra(
     instrument files may begin with, before a counter of scans; ``counters`` say how scans of
     other samples are counted (see :mod:`soilpb.readers.folder`).
     """
-    scans = (
-        read_folder(spectra, known, counters) if Path(spectra).is_dir() else read_scans(spectra, id_column)
-    )
+    if holds_spectra(spectra):
+        scans = read_folder(spectra, known, counters, splice)
+    else:
+        scans = read_scans(spectra, id_column)
     reflectance, converted = _to_reflectance(scans, spectra_unit)
     ids, reflectance, averaged = _one_spectrum_each(scans, reflectance, replicates)
     return SoilSpectra(
@@ -131,7 +136,8 @@ def read_measured(site: Site) -> SoilSpectra:
         return limesoda.load_field(site.limesoda_set)
     if site.target_data != "files":
         raise SiteError(f"site {site.site!r} is simulated: nobody measured its soils")
-    keys = "target target_unit id_column spectra_unit below_detection replicates instrument citation licence"
+    keys = "target target_unit id_column spectra_unit below_detection replicates splice"
+    keys += " instrument citation licence"
     # Paths below the current folder are shown, in messages, as users type them.
     paths, here = [project_root() / path for path in (site.spectra, site.laboratory)], Path.cwd()
     spectra, laboratory = (path.relative_to(here) if path.is_relative_to(here) else path for path in paths)

@@ -70,6 +70,7 @@ def read_unmeasured(study: Study) -> SoilSpectra | None:
         id_column=site.id_column,
         spectra_unit=site.spectra_unit,
         replicates=site.replicates,
+        splice=site.splice,
         known=study.target.samples.index,
         counters=stored_model.scan_counters(study),
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from soilpb.readers.formats import read_instrument
+from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.site_file import SiteError
 from tests.instrument_files import FOLDER, NM, SOIL, needs_real_files, write_asd
 
@@ -49,7 +50,7 @@ def test_an_instrument_with_one_detector_has_no_splice(tmp_path):
 def test_counts_are_never_reflectance(tmp_path, options, says):
     """Raw counts, radiance, a spoilt header and a dark reference are refused by the file's name."""
     with pytest.raises(SiteError, match=f"s.asd.*{says}"):
-        read_instrument(write_asd(tmp_path / "s.asd", **options))
+        to_reflectance(read_instrument(write_asd(tmp_path / "s.asd", **options)))
 
 
 # pyASDReader never closes the log that it opens where it is imported.

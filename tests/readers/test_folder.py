@@ -66,7 +66,9 @@ def test_steps_between_detectors_are_removed(tmp_path):
     files.write_asd(tmp_path / "a.asd", stepped)
     scans = read_folder(tmp_path)
     np.testing.assert_allclose(scans.spectra[0], SOIL, rtol=5e-3)
-    assert scans.notes == ("steps between detectors removed at 1000, 1800 nm (1 spectra)",)
+    assert scans.notes == ("steps between detectors removed at 1000 nm (1 spectra)",)
+    kept = read_folder(tmp_path, splice="off")
+    np.testing.assert_allclose(kept.spectra[0], stepped, rtol=1e-6)
 
 
 def test_other_files_are_left_aside_and_named(tmp_path):
@@ -94,12 +96,11 @@ def test_all_spoilt_files_are_named_in_one_message(tmp_path):
 
 
 def test_a_folder_without_spectra_says_what_it_has(tmp_path):
-    """Other files and subfolders are named, and an empty folder is called so."""
+    """Other files are named, and an empty folder is called so."""
     with pytest.raises(SiteError, match="has no spectra; it has no files"):
         read_folder(tmp_path)
     (tmp_path / "notes.txt").write_text("rain")
-    (tmp_path / "scans").mkdir()
-    with pytest.raises(SiteError, match=r"the files notes\.txt; are they in the subfolder 'scans'"):
+    with pytest.raises(SiteError, match=r"the files notes\.txt; put the instrument files there"):
         read_folder(tmp_path)
 
 

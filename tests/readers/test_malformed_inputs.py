@@ -154,7 +154,10 @@ INSTRUMENTS = {
     "raw counts without reference": (five(files.write_asd, FIVE * 3e4, white=None), "raw counts without"),
     "raw counts of version 1": (five(files.write_asd, FIVE * 3e4, white=None, version=1), "raw counts"),
     "raw counts with reference": (five(files.write_asd, FIVE, data_type=0), READ),
-    "radiance": (five(files.write_asd, FIVE, data_type=2), "005.asd holds radiance; export reflectance"),
+    "radiance": (
+        five(files.write_asd, FIVE, data_type=2),
+        "005.asd holds radiance without a white reference",
+    ),
     "ASD that stores reflectance": (five(files.write_asd, FIVE, white=None), READ),
     "ASD of floats": (five(files.write_asd, FIVE, data_format=0), READ),
     "target and reference swapped": (five(files.write_asd, 1 / FIVE), "look like percent"),
@@ -182,7 +185,7 @@ INSTRUMENTS = {
     ),
     "SED with radiance only": (
         five(files.write_sed, name="005.sed", columns={"Rad. (Target)": FIVE}),
-        "005.sed has no reflectance",
+        "005.sed holds radiance without a white reference",
     ),
     "SED cut between rows": (cut(files.write_sed, -80, "005.sed", FIVE), "its header says 431 channels"),
     "SED cut within a number": (cut(files.write_sed, -4, "005.sed", FIVE), "fewer decimals"),

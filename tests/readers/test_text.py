@@ -47,7 +47,8 @@ def test_reflectance_counts_before_radiance(tmp_path):
     ("options", "says"),
     [
         ({"channels": 500}, r"431 rows of values, but its header says 500 channels"),
-        ({"columns": {"Rad. (Target)": SOIL}}, "no reflectance but 'Wvl', 'Rad. (Target)'"),
+        ({"columns": {"Rad. (Ref.)": SOIL}}, "no reflectance but 'Wvl', 'Rad. (Ref.)'"),
+        ({"columns": {"Rad. (Target)": SOIL}}, "radiance without a white reference"),
         ({"columns": {"DN (Ref.)": 0 * SOIL, "DN (Target)": SOIL}}, "white reference is 0"),
         ({"unit": "", "factor": 0.05}, "says no unit"),
     ],
@@ -55,7 +56,7 @@ def test_reflectance_counts_before_radiance(tmp_path):
 def test_what_is_no_reflectance_is_refused(tmp_path, options, says):
     """Missing rows, one radiance alone, a dark reference and an unknown unit name the file."""
     with pytest.raises(SiteError, match=r"s\.sed.*" + re.escape(says)):
-        read_instrument(write_sed(tmp_path / "s.sed", **options))
+        to_reflectance(read_instrument(write_sed(tmp_path / "s.sed", **options)))
 
 
 @needs_real_files

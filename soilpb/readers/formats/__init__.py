@@ -25,9 +25,26 @@ _MODULES = (
     "omnic",
     "jcamp",
     "text",
+    "spc",
 )
 #: As much of a file as tells its format: remarks may stand before the first telling line.
-_HEAD = 4096
+_HEAD = 16_384
+#: Spectra that are not read, by the end of their files' names: who writes them, and how they come out.
+_EXPORT = {
+    **dict.fromkeys((".sp", ".spp"), "PerkinElmer Spectrum: File > Save As > JCAMP-DX or ASCII"),
+    **dict.fromkeys((".jws", ".jwb"), "JASCO Spectra Manager: File > Export > JCAMP-DX"),
+    **dict.fromkeys((".dsw", ".bsw"), "Varian/Agilent Cary: File > Save Data As > CSV"),
+    **dict.fromkeys((".cal", ".nir", ".da"), "FOSS WinISI/ISIscan: Export spectra > JCAMP-DX or text"),
+    **dict.fromkeys((".procspec", ".jaz"), "Ocean Optics SpectraSuite: Save Spectrum > Tab delimited"),
+    **dict.fromkeys((".roh", ".raw8", ".rfl8", ".rir8", ".trt", ".ttt"), "Avantes AvaSoft: Export > ASCII"),
+    **dict.fromkeys((".wdf",), "Renishaw WiRE: Save As > text"),
+    **dict.fromkeys((".sli", ".slb", ".esl"), "ENVI: Spectral Library Viewer > Export > ASCII"),
+    **dict.fromkeys((".unsb", ".unsc"), "The Unscrambler: File > Export > ASCII or JCAMP-DX"),
+    **dict.fromkeys((".rds", ".rdata", ".rda"), "R: write.csv(spectra, 'spectra.csv')"),
+    **dict.fromkeys((".mat",), "MATLAB: writematrix or writetable"),
+    **dict.fromkeys((".sgd", ".sgw"), "Spectragryph: File > Save/export data > CSV"),
+    **dict.fromkeys((".xls", ".ods", ".numbers"), "a spreadsheet: Save As > .xlsx or CSV"),
+}
 
 
 def find_format(path: str | Path) -> Format | None:
@@ -43,10 +60,23 @@ def has_instrument_suffix(path: Path) -> bool:
     return suffix[1:].isdigit() or any(suffix in known.suffixes for known in _formats())
 
 
+def export_hint(path: Path) -> str:
+    """Say how spectra of a format that is not read are exported, by a file's suffix; empty if not known."""
+    return _EXPORT.get(path.suffix.lower(), "")
+
+
+def read_instrument(path: str | Path) -> SpectrumFile:
+    """Read the spectrum of a file of any format known here; refuse a file that holds several."""
+    spectra = read_instruments(path)
+    if len(spectra) > 1:
+        raise SiteError(f"{path} holds {len(spectra)} spectra; read them with read_spectra")
+    return spectra[0]
+
+
 # A damaged file may hold any number; what comes of it is refused by its value.
 @np.errstate(all="ignore")
-def read_instrument(path: str | Path) -> SpectrumFile:
-    """Read a file of any format known here."""
+def read_instruments(path: str | Path) -> list[SpectrumFile]:
+    """Read all spectra of a file of any format known here; most hold one."""
     path = Path(path)
     try:
         found = find_format(path)
@@ -55,13 +85,14 @@ def read_instrument(path: str | Path) -> SpectrumFile:
     except OSError as error:
         raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
     if found is None:
-        names = ", ".join(known.name for known in _formats())
+        names, hint = ", ".join(known.name for known in _formats()), export_hint(path)
+        mend = f"export from {hint}" if hint else "copy it from the instrument again, or export a table"
         raise SiteError(
-            f"{path} is no instrument file known here ({names}), or its beginning is lost; copy it from "
-            "the instrument again, or export a table"
+            f"{path} is no instrument file known here ({names}), or its beginning is lost; {mend}"
         )
-    file = found.read(path, path.read_bytes())
-    return replace(file, notes=(*file.notes, *_odd_bands(file)))
+    spectra = found.read(path, path.read_bytes())
+    spectra = spectra if isinstance(spectra, list) else [spectra]
+    return [replace(file, notes=(*file.notes, *_odd_bands(file))) for file in spectra]
 
 
 def _odd_bands(file: SpectrumFile) -> list[str]:

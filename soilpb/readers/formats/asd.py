@@ -9,18 +9,22 @@ logs what it cannot read instead of raising; hence the few lines here.
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from soilpb.readers.formats.spectrum_file import (
     AGAIN,
+    COUNTS,
     DARKEST,
     HIGHEST_MEDIAN,
     Format,
     SpectrumFile,
     divide_by_white,
     refuse_cut_off,
+    warn_old_white,
+    warn_saturated,
 )
 from soilpb.site_file import SiteError
 from soilpb.spectra import VIS_NIR_NM
@@ -31,10 +35,10 @@ HEADER = np.dtype(
     {
         "names": [
             *("data_type", "first", "step", "data_format", "channels"),
-            *("instrument_number", "instrument", "splice_1", "splice_2"),
+            *("integration", "instrument_number", "saturated", "instrument", "gains", "splice_1", "splice_2"),
         ],
-        "formats": ["u1", "<f4", "<f4", "u1", "<u2", "<u2", "u1", "<f4", "<f4"],
-        "offsets": [186, 191, 195, 199, 204, 400, 431, 444, 448],
+        "formats": ["u1", "<f4", "<f4", "u1", "<u2", "<u4", "<u2", "u1", "u1", "(2,)<u2", "<f4", "<f4"],
+        "offsets": [186, 191, 195, 199, 204, 390, 400, 422, 431, 436, 444, 448],
         "itemsize": 484,
     }
 )
@@ -45,6 +49,7 @@ _FORMATS = {0: np.dtype("<f4"), 1: np.dtype("<i4"), 2: np.dtype("<f8")}
 _DATA_TYPES = ("raw counts", "reflectance", "radiance", "no unit", "irradiance", "a quality index")
 _DATA_TYPES += ("transmittance", "something unknown", "absorbance")
 _RAW, _REFLECTANCE = 0, 1
+_DETECTORS = ("VNIR", "SWIR1", "SWIR2")  # in the order of the bits of a flag
 #: How programs write false and true.
 _FLAGS = (0, 1, 0xFFFF)
 _MODELS = {
@@ -62,19 +67,30 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
     axis = _axis(path, header)
     spectrum = _values(path, content, header, HEADER.itemsize, "spectrum")
     white = _white_reference(path, content, header) if VERSIONS[content[:3]] > 1 else None
-    values, notes = _divided(path, header, axis, spectrum, white)
     # Where detectors meet; an instrument with one detector says places outside its range.
     splices = (float(header["splice_1"]), float(header["splice_2"]))
-    return SpectrumFile(
+    found = SpectrumFile(
         path=path,
         axis=axis,
         axis_unit="nm",
-        values=values,
+        values=spectrum,
         quantity="fraction",
         instrument=f"ASD {_MODELS.get(int(header['instrument']), 'unit')} {header['instrument_number']}",
         splices=tuple(splice for splice in splices if axis[1] <= splice < axis[-2]),
-        notes=notes,
+        notes=_warnings(path, content, header),
     )
+    return _divided(found, header, white)
+
+
+def _warnings(path: Path, content: bytes, header: np.void) -> tuple[str, ...]:
+    """Warn of saturated detectors, and of a white reference taken long before."""
+    flag, version = int(header["saturated"]), VERSIONS[content[:3]]
+    notes = warn_saturated(path, [name for k, name in enumerate(_DETECTORS) if flag >> k & 1])
+    if version < 2:
+        return notes
+    at = HEADER.itemsize + int(header["channels"]) * _FORMATS[int(header["data_format"])].itemsize
+    there, white, taken, _ = REFERENCE.unpack_from(content, at)  # in days
+    return notes + (warn_old_white(path, 1440 * (taken - white)) if there and white > 0 else ())
 
 
 def _axis(path: Path, header: np.void) -> np.ndarray:
@@ -111,24 +127,21 @@ def _white_reference(path: Path, content: bytes, header: np.void) -> np.ndarray 
     return _values(path, content, header, start + REFERENCE.size + remark, "white reference")
 
 
-def _divided(
-    path: Path, header: np.void, axis: np.ndarray, spectrum: np.ndarray, white: np.ndarray | None
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Reflectance as a fraction, (n_channels,), and notes."""
-    kind = int(header["data_type"])
+def _divided(found: SpectrumFile, header: np.void, white: np.ndarray | None) -> SpectrumFile:
+    """Return reflectance as a fraction, or what the file holds where its white reference is elsewhere."""
+    kind, path, spectrum = int(header["data_type"]), found.path, found.values
     if kind not in (_RAW, _REFLECTANCE):
         held = _DATA_TYPES[kind] if kind < len(_DATA_TYPES) else f"data type {kind}"
-        raise SiteError(f"{path} holds {held}; export reflectance from ViewSpec Pro or Indico")
+        return replace(found, quantity=held)
     median = float(np.median(spectrum))
     divided_already = kind == _REFLECTANCE and DARKEST < median < HIGHEST_MEDIAN["fraction"]
     if divided_already and (white is None or np.median(white) > 10):
-        return spectrum, ("the file stores reflectance, not counts",)
+        return replace(found, notes=(*found.notes, "the file stores reflectance, not counts"))
     if white is None:
-        raise SiteError(
-            f"{path} holds raw counts without a white reference (median {median:.4g}); take one, or export "
-            "reflectance from ViewSpec Pro or Indico"
-        )
-    return divide_by_white(path, spectrum, white, axis), ()
+        # The nearer infrared scans: its counts go with 2048 / gain instead of a time.
+        times = (float(header["integration"]), *(1 / max(float(gain), 1e-9) for gain in header["gains"]))
+        return replace(found, quantity=COUNTS, exposures=times[: len(found.splices) + 1])
+    return replace(found, values=divide_by_white(path, spectrum, white, found.axis))
 
 
 FORMATS = (Format("ASD", (".asd",), lambda head: head[:3] in VERSIONS and b"\0" in head, read_asd),)

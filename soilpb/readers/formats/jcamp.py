@@ -15,7 +15,8 @@ from typing import Any
 import jcamp
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import HIGHEST_MEDIAN, Format, SpectrumFile
+from soilpb.readers.formats.spectrum_file import HIGHEST_MEDIAN, Format, SpectrumFile, axis_unit_in_words
+from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 
 _AXES = {
@@ -32,22 +33,25 @@ _BOMB = re.compile(r"[S-Zs]\d{5}")
 _AGAIN = "export it again"
 
 
-def read_jcamp(path: Path, content: bytes) -> SpectrumFile:
-    """Read a JCAMP-DX file with one spectrum."""
+def read_jcamp(path: Path, content: bytes) -> list[SpectrumFile]:
+    """Read a JCAMP-DX file with one spectrum, or several in a compound file."""
     found = _parse(path, content.decode("utf-8-sig", errors="replace"))
-    if "children" in found:
-        if len(found["children"]) != 1:
-            raise SiteError(f"{path} holds {len(found['children'])} spectra; export each to its own file")
-        (found,) = found["children"]
+    blocks = found.get("children", [found])
+    return [_spectrum(path, block) for block in blocks if "y" in block] or [_spectrum(path, found)]
+
+
+def _spectrum(path: Path, found: dict[str, Any]) -> SpectrumFile:
     _check(path, found)
-    values = np.asarray(found["y"], dtype=np.float64)
+    axis, values = (np.asarray(found[name], dtype=np.float64) for name in "xy")
+    unit = _line(found.get("xunits", ""))
     return SpectrumFile(
         path=path,
-        axis=np.asarray(found["x"], dtype=np.float64),
-        axis_unit=_AXES.get(_squeezed(found, "xunits"), _line(found.get("xunits", "unknown"))),
+        axis=axis,
+        axis_unit=_AXES.get(_squeezed(found, "xunits"), unit or axis_unit_in_words("", axis)),
         values=values,
         quantity=_quantity(found, values),
         instrument=_line(found.get("spectrometer/data system", "")),
+        sample=clean(_line(found.get("title", ""))),
     )
 
 

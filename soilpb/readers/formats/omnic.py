@@ -1,4 +1,4 @@
-"""Thermo OMNIC ``.spa``: a directory of blocks, of which a header and the intensities matter.
+"""Thermo OMNIC ``.spa`` and groups ``.spg``: a directory of blocks, of which headers and intensities matter.
 
 The layout is not published; it follows what SpectroChemPy's OMNIC reader documents
 (Travert & Fernandez, doi 10.5281/zenodo.3823841), which is too large a library to need
@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off
+from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 
 MARK = b"Spectral Data File"
@@ -22,7 +23,8 @@ ENTRY = struct.Struct("<BxII6x")
 #: Points, unit of the axis, quantity, first and last of the axis, from the fifth byte on.
 HEADER = struct.Struct("<4xIB3xB3xff")
 
-_HEADER_KEY, _VALUES_KEY, _ENDS = 2, 3, (0, 1)
+#: Headers, values, titles; and what ends a directory.
+_KEYS, _ENDS = (2, 3, 107), (0, 1)
 _AXES = {1: "1/cm", 2: "data points", 3: "nm", 4: "um", 32: "Raman shift"}
 _QUANTITIES = {
     **{11: "percent", 12: "absorbance", 15: "a single beam", 16: "transmittance", 17: "absorbance"},
@@ -31,15 +33,24 @@ _QUANTITIES = {
 }
 
 
-def read_omnic(path: Path, content: bytes) -> SpectrumFile:
-    """Read an OMNIC file: usually absorbance over wavenumbers, from the highest down."""
+def read_omnic(path: Path, content: bytes) -> list[SpectrumFile]:
+    """Read an OMNIC file, one spectrum or a group: usually absorbance over descending wavenumbers."""
     blocks = _directory(path, content)
-    if not {_HEADER_KEY, _VALUES_KEY} <= blocks.keys():
-        raise SiteError(f"{path} holds no spectrum; export it again")
-    start, _ = blocks[_HEADER_KEY]
+    headers, values, titles = ([block for key, *block in blocks if key == wanted] for wanted in _KEYS)
+    if not headers or len(headers) != len(values):
+        raise SiteError(
+            f"{path} holds {len(values)} spectra with {len(headers)} headers; export each to its own .spa"
+        )
+    named = len(titles) == len(headers)
+    names = [_title(content, *title) for title in titles] if named else [""] * len(headers)
+    parts = zip([at for at, _ in headers], values, names, strict=True)
+    return [_spectrum(path, content, *part) for part in parts]
+
+
+def _spectrum(path: Path, content: bytes, start: int, block: tuple[int, int], name: str) -> SpectrumFile:
     refuse_cut_off(path, content, start + HEADER.size, "before its header")
     points, axis, quantity, first, last = HEADER.unpack_from(content, start)
-    values = _values(path, content, blocks[_VALUES_KEY], points)
+    values = _values(path, content, block, points)
     return SpectrumFile(
         path=path,
         axis=np.linspace(first, last, points),
@@ -47,17 +58,23 @@ def read_omnic(path: Path, content: bytes) -> SpectrumFile:
         values=values,
         quantity=_QUANTITIES.get(quantity, f"an unknown quantity ({quantity})"),
         instrument="Thermo (OMNIC)",
+        sample=name,
     )
 
 
-def _directory(path: Path, content: bytes) -> dict[int, tuple[int, int]]:
-    """Position and length of each block."""
-    blocks = {}
+def _title(content: bytes, start: int, length: int) -> str:
+    """Title of one spectrum of a group: 256 characters at most, ended by a zero byte."""
+    return clean(content[start : start + min(length, 256)].partition(b"\0")[0].decode("latin-1"))
+
+
+def _directory(path: Path, content: bytes) -> list[tuple[int, int, int]]:
+    """Key, position and length of each block."""
+    blocks = []
     for at in range(DIRECTORY, len(content) - ENTRY.size + 1, ENTRY.size):
         key, start, length = ENTRY.unpack_from(content, at)
         if key in _ENDS:
             return blocks
-        blocks[key] = (start, length)
+        blocks.append((key, start, length))
     raise SiteError(f"{path} is cut off within its directory ({len(content)} bytes); {AGAIN}")
 
 
@@ -69,4 +86,4 @@ def _values(path: Path, content: bytes, block: tuple[int, int], points: int) -> 
     return np.frombuffer(content, "<f4", points, start).astype(np.float64)
 
 
-FORMATS = (Format("OMNIC", (".spa",), lambda head: head.startswith(MARK), read_omnic),)
+FORMATS = (Format("OMNIC", (".spa", ".spg"), lambda head: head.startswith(MARK), read_omnic),)

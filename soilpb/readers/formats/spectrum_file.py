@@ -11,8 +11,9 @@ falls and peaks (Stenberg et al. 2010, doi 10.1016/S0065-2113(10)07005-7).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,9 @@ from soilpb.spectra import REFLECTANCE_RANGE, VIS_NIR_NM, reflectance_from_absor
 Unit = Literal["fraction", "percent", "absorbance"]
 #: Quantities that are reflectance; what else a file holds keeps the name that the file gives it.
 UNITS: tuple[Unit, ...] = ("fraction", "percent", "absorbance")
+
+#: Quantities that become reflectance when they are divided by those of a white reference.
+UNDIVIDED = (COUNTS, RADIANCE, IRRADIANCE) = ("raw counts", "radiance", "irradiance")
 
 #: No soil reflects less than this everywhere; a row that does is in another unit.
 DARKEST = 0.011
@@ -41,6 +45,24 @@ ODD_STEP = 0.02
 #: What to do where a file breaks off or contradicts itself.
 AGAIN = "copy it from the instrument again"
 
+#: A white reference that is older, minutes, may have been taken in other light.
+OLD_WHITE = 60
+#: As many bands at one highest value show that a detector was saturated.
+FLAT = 5
+_WORDS = {
+    **{
+        "reflectance": r"reflect|%\s*R\b",
+        "absorbance": r"absorban|log.{0,9}1\s*/\s*R",
+        "transmittance": r"transmi",
+    },
+    **{COUNTS: r"\bcounts?\b|\bDN\b|\braw\b", RADIANCE: r"(?<!ir)radiance", IRRADIANCE: r"irradiance"},
+    **{"Kubelka-Munk units": r"kubelka", "a derivative": r"derivative"},
+}
+_AXIS_WORDS = {
+    "1/cm": r"cm\s*\^?\(?[-−⁻]\s*[1¹]|1\s*/\s*cm|wave\s*number",
+    "um": r"[µμ]m\b|\bum\b|micro",
+    "nm": r"\bnm\b|nanomet",
+}
 _RANGE = f"{VIS_NIR_NM[0]:g}–{VIS_NIR_NM[1]:g} nm"
 _SAY = "say spectra_unit: fraction, percent or absorbance in the site file (soilpb new-site: --spectra-unit)"
 
@@ -60,7 +82,11 @@ class SpectrumFile:
     quantity: str
     instrument: str = ""  # what the file says of it
     splices: tuple[float, ...] = ()  # last wavelength of each detector but the last, nm
-    notes: tuple[str, ...] = ()  # what had to be decided to read it
+    steps: tuple[float, ...] = ()  # later / earlier detector at each splice, where both measured it
+    notes: tuple[str, ...] = ()  # what had to be decided to read it; a warning starts with the file's name
+    sample: str = ""  # what the file calls it
+    place: tuple[float, ...] = ()  # longitude and latitude, degrees, where the file says them
+    exposures: tuple[float, ...] = ()  # ms of each detector, where values are counts
 
 
 @dataclass(frozen=True)
@@ -70,7 +96,8 @@ class Format:
     name: str  # as messages call it
     suffixes: tuple[str, ...]  # of its files, in lower case
     begins: Callable[[bytes], object]  # says of a file's first bytes, by a true value, that it is one
-    read: Callable[[Path, bytes], SpectrumFile]  # (path for messages, content)
+    #: From the path, for messages, and the content; several spectra where the file holds several.
+    read: Callable[[Path, bytes], SpectrumFile | list[SpectrumFile]]
 
 
 # A damaged file may hold any number; what comes of it is refused by its value.
@@ -97,6 +124,11 @@ def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
         raise SiteError(
             f"{path}: its axis is no wavelength or wavenumber ({file.axis_unit}); export a "
             "spectrum over nm or 1/cm"
+        )
+    if quantity in UNDIVIDED:
+        raise SiteError(
+            f"{path} holds {quantity} without a white reference (median {np.median(file.values):.4g}); put "
+            "that into the folder as white_1 with its suffix, or export reflectance"
         )
     if quantity not in UNITS:
         raise SiteError(f"{path} holds {quantity}; export reflectance, or absorbance as log10(1/R)")
@@ -135,6 +167,90 @@ def divide_by_white(path: Path, target: np.ndarray, white: np.ndarray, wavelengt
         at = f"{white[dark[0]]:.4g} at {wavelengths[dark[0]]:g} nm ({dark.size} such bands)"
         raise SiteError(f"{path}: its white reference is {at}; measure the white reference again")
     return target / white
+
+
+def divide_by(target: SpectrumFile, white: SpectrumFile) -> SpectrumFile:
+    """Return reflectance as a fraction: a target over its white reference, which may be a file of its own.
+
+    Counts are divided by the time in which they were collected, and irradiance by π, to a white panel's
+    radiance.
+    """
+    path = target.path
+    factors = np.ones(target.axis.size)
+    pair = (target.quantity, white.quantity)
+    if not np.array_equal(target.axis, white.axis):
+        raise SiteError(f"{path} has not the bands of its white reference {white.path.name}; {AGAIN}")
+    if pair == (RADIANCE, IRRADIANCE):
+        factors *= np.pi
+    elif pair[0] != pair[1]:
+        raise SiteError(f"{path}: {pair[0]} cannot be divided by {pair[1]}; export both in one unit")
+    elif pair[0] == COUNTS:
+        factors = _times(target, white)
+    ratio = divide_by_white(path, target.values, white.values, target.axis)
+    return replace(target, values=factors * ratio, quantity="fraction")
+
+
+def _times(target: SpectrumFile, white: SpectrumFile) -> np.ndarray:
+    """Time in which the white reference was measured / that of the target, (n_bands,)."""
+    path, theirs, ours = target.path, np.array(white.exposures), np.array(target.exposures)
+    if not ours.size or ours.shape != theirs.shape or not (np.r_[ours, theirs] > 0).all():
+        raise SiteError(
+            f"{path} holds raw counts, but does not say how long target and white reference were measured "
+            "(integration); export reflectance"
+        )
+    ratios = theirs / ours
+    if np.allclose(ratios, ratios[0]):
+        return np.full(target.axis.size, ratios[0])
+    if len(ratios) != len(target.splices) + 1:
+        raise SiteError(
+            f"{path} holds raw counts of detectors that measured for other times than the white reference's "
+            f"({ours.tolist()} and {theirs.tolist()} ms), but not where they meet; export reflectance"
+        )
+    return ratios[np.searchsorted(target.splices, target.axis)]
+
+
+def find_saturated(counts: np.ndarray, axis: np.ndarray, splices: Sequence[float]) -> list[str]:
+    """Detectors, each by its range, whose counts, (n_bands,), stay at one highest value."""
+    detector, found = np.searchsorted(splices, axis), []
+    for k in np.unique(detector):
+        mine, bands = counts[detector == k], axis[detector == k]
+        if mine.size > FLAT and (np.convolve(mine == mine.max(), np.ones(FLAT), "valid") > FLAT - 0.5).any():
+            found.append(f"detector of {bands[0]:g}–{bands[-1]:g} nm")
+    return found
+
+
+def warn_saturated(path: Path, detectors: Sequence[str]) -> tuple[str, ...]:
+    """Warn of a file's detectors that were saturated; nothing if none was."""
+    what = f"{path.name}: saturated ({', '.join(detectors)}); measure it again with a shorter integration"
+    return (what,) if detectors else ()
+
+
+def warn_old_white(path: Path, minutes: float) -> tuple[str, ...]:
+    """Warn of a white reference that was measured long before; nothing if it was not, or nobody knows."""
+    what = f"{path.name}: its white reference is {minutes:.0f} minutes older; was the light the same?"
+    return (what,) if OLD_WHITE < minutes < 1e6 else ()
+
+
+def quantity_in_words(text: str, values: np.ndarray) -> str:
+    """Quantity that a label names, one of :data:`UNITS` if it is reflectance; empty if none or two."""
+    found = {name for name, words in _WORDS.items() if re.search(words, text, re.IGNORECASE)}
+    if len(found) != 1:
+        return ""
+    if found != {"reflectance"}:
+        return found.pop()
+    return "percent" if np.median(values) > HIGHEST_MEDIAN["fraction"] else "fraction"
+
+
+def axis_unit_in_words(text: str, axis: np.ndarray) -> str:
+    """Unit of an axis: what the text says where values allow it, else what values alone allow."""
+    with np.errstate(invalid="ignore"):
+        low, high = (float(np.abs(x)) for x in (axis.min(), axis.max()))
+    said = [unit for unit, words in _AXIS_WORDS.items() if re.search(words, text, re.IGNORECASE)]
+    if said == ["1/cm"]:
+        return "1/cm"
+    if high <= VIS_NIR_NM[1] / 1e3:
+        return "um"
+    return "nm" if VIS_NIR_NM[0] <= low and high <= VIS_NIR_NM[1] else "1/cm"
 
 
 def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Text files of field spectrometers: Spectral Evolution ``.sed`` (read and written), Spectra Vista ``.sig``.
+"""Text files: Spectral Evolution ``.sed`` (read and written), Spectra Vista ``.sig``, columns of numbers.
 
 A ``.sed`` file has a header, then a column of wavelengths and others of values. Reflectance is in
 percent (``Reflect. %``) or a fraction (``Reflect. [1.0]``): the column's name says which, and its
@@ -9,20 +9,36 @@ after another: where detectors overlap, wavelengths go back, and the overlap is 
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
+from soilpb.readers.columns import MIN_BANDS, to_nanometres
 from soilpb.readers.formats.spectrum_file import (
     AGAIN,
+    COUNTS,
     HIGHEST_MEDIAN,
+    IRRADIANCE,
+    RADIANCE,
     Format,
     SpectrumFile,
+    axis_unit_in_words,
+    divide_by,
     divide_by_white,
+    find_saturated,
+    quantity_in_words,
+    recognise_unit,
+    to_fraction,
+    warn_old_white,
+    warn_saturated,
 )
 from soilpb.site_file import SiteError
-from soilpb.spectra import SoilSpectra
+from soilpb.spectra import STEP_LEAST, VIS_NIR_NM, SoilSpectra
 
 #: Column of reflectance in a ``.sed`` file.
 REFLECTANCE = "Reflect. %"
@@ -36,7 +52,16 @@ FULL_RANGE, FULL_RANGE_END = re.compile(r"HR-(768|1024)"), 2450.0
 AGREEMENT = 0.02
 
 _PRINTED = 0.01
-_UNITS = {"%": "percent", "[1.0]": "fraction"}
+_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_SAYS_AXIS = re.compile(r"wave|\bnm\b|cm\s*\^?-\s*1|1/cm|[µμ]m\b|wvl|reflect|absorb", re.IGNORECASE)
+_UNITS = {"%": "percent", "[%]": "percent", "(%)": "percent", "[1.0]": "fraction", "[0-1]": "fraction"}
+#: Columns of a ``.sed`` file, as they are called now and were before.
+_AXIS_NAME = re.compile(r"(wvl|wavel|wl\b|wave\s*number)", re.IGNORECASE)
+_REFLECTANCE_NAME = re.compile(
+    r"(reflect(ance)?|refl|tgt\.?\s*/\s*ref\.?|target\s*/\s*ref(erence)?)\b\.?", re.IGNORECASE
+)
+#: How names of radiometric columns and units begin.
+_BEAMS = {IRRADIANCE: "irrad", RADIANCE: "rad", "normalised counts": r"norm", COUNTS: r"raw|dn|count|digital"}
 Row = tuple[int, str]
 
 
@@ -48,25 +73,26 @@ def read_sed(path: Path, content: bytes) -> SpectrumFile:
     header, rows = _read_header(path, content, "Data", ":")
     if not rows:
         raise SiteError(f"{path} is cut off after its header; {AGAIN}")
-    names = [name.strip() for name in rows[0][1].split("\t")]
+    names = [name.strip() for name in re.split(r"\t| {2,}", rows[0][1].strip())]
     table = _read_rows(path, rows[1:], len(names))
     said = header.get("Channels", "")
     if said.isdigit() and int(said) != len(table):
         raise SiteError(f"{path}: {len(table)} rows of values, but its header says {said} channels; {AGAIN}")
     columns = {name: table[:, j] for j, name in enumerate(names)}
-    waves = next((values for name, values in columns.items() if name.startswith("Wvl")), None)
+    waves = next((values for name, values in columns.items() if _AXIS_NAME.match(name)), None)
     if waves is None:
         raise SiteError(f"{path} has no column 'Wvl' but {', '.join(map(repr, names))}; export it again")
-    values, quantity, notes = _reflectance(path, waves, columns)
-    return SpectrumFile(
+    file = SpectrumFile(
         path=path,
         axis=waves,
-        axis_unit="nm",
-        values=values,
-        quantity=quantity,
+        axis_unit=axis_unit_in_words(next(filter(_AXIS_NAME.match, names)), waves),
+        values=waves,
+        quantity="",
         instrument=f"Spectral Evolution {header.get('Instrument', '')}".strip(),
-        notes=notes,
+        notes=_white_age(path, [f"{d} {t}" for d, t in zip(*_pair(header, "Date", "Time"), strict=True)]),
+        place=_place(header.get("Longitude", ""), header.get("Latitude", "")),
     )
+    return _reflectance(file, columns, _numbers(header.get("Integration", "")))
 
 
 def read_svc(path: Path, content: bytes) -> SpectrumFile:
@@ -74,10 +100,7 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
     header, rows = _read_header(path, content, "data", "=")
     wide = bool(rows) and len(rows[0][1].split()) == 4
     table = _read_rows(path, rows, 4 if wide else 3)
-    waves, white, target = table.T[:3]
-    ratio = divide_by_white(path, target, white, waves)
-    quantity = _unit_by_ratio(path, white, ratio, table[:, 3]) if wide else "fraction"
-    values = table[:, 3] if wide else ratio
+    waves = table[:, 0]
     keep, cuts = _resolve_overlaps(path, waves)
     if FULL_RANGE.search(header.get("instrument", "")) and waves.max() < FULL_RANGE_END:
         raise SiteError(
@@ -85,16 +108,151 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
             f"{FULL_RANGE_END:g} nm: it is cut off; {AGAIN}"
         )
     said = re.search(r"Remove @ ([\d.]+),\s*([\d.]+)", header.get("factors", ""))
-    return SpectrumFile(
-        path=path,
-        axis=waves[keep],
-        axis_unit="nm",
-        values=values[keep],
-        quantity=quantity,
+    splices = cuts or (tuple(float(splice) for splice in said.groups()) if said else ())
+    beams = _beams(path, header, table[keep], splices)
+    longitude, latitude = _pair(header, "longitude", "latitude")
+    found, counts = _stored_or_computed(*beams, table[keep, 3] if wide else None), beams[1].quantity == COUNTS
+    return replace(
+        found,
         instrument=f"SVC {header.get('instrument', '')}".strip(),
-        splices=cuts or (tuple(float(splice) for splice in said.groups()) if said else ()),
-        notes=tuple(f"overlapping detectors cut at {cut:g} nm" for cut in cuts),
+        steps=() if counts else _steps(waves, table[:, 2] / table[:, 1]),
+        notes=(
+            *(f"overlapping detectors cut at {cut:g} nm" for cut in cuts),
+            *found.notes,
+            *warn_saturated(
+                path, [one for b in beams if counts for one in find_saturated(b.values, b.axis, splices)]
+            ),
+            *_white_age(path, header.get("time", "").split(",")),
+        ),
+        place=_place(longitude[1], latitude[1]),
     )
+
+
+def _beams(
+    path: Path, header: Mapping[str, str], table: np.ndarray, splices: tuple[float, ...]
+) -> tuple[SpectrumFile, SpectrumFile]:
+    """White reference and target of a ``.sig`` file, each in its unit; without one, both are as radiance."""
+    units, times = _pair(header, "units")[0], _numbers(header.get("integration", ""))
+    halves = times[: len(times) // 2], times[len(times) // 2 :]
+    beams = [
+        SpectrumFile(path, table[:, 0], "nm", table[:, k + 1], unit, splices=splices, exposures=time)
+        for k, (unit, time) in enumerate(zip(map(_beam_unit, units), halves, strict=True))
+    ]
+    return beams[0], beams[1]
+
+
+def _beam_unit(text: str) -> str:
+    return next((unit for unit, words in _BEAMS.items() if re.match(words, text, re.IGNORECASE)), RADIANCE)
+
+
+def _stored_or_computed(white: SpectrumFile, target: SpectrumFile, stored: np.ndarray | None) -> SpectrumFile:
+    """Stored reflectance where it is what target and reference say, else what these say if it is certain."""
+    path, counts = target.path, target.quantity == COUNTS
+    plain = replace(target, quantity="fraction")
+    plain = replace(plain, values=divide_by_white(path, target.values, white.values, target.axis))
+    found = plain if counts and stored is not None and not white.exposures else divide_by(target, white)
+    if stored is None:
+        return found
+    ours, without = found.values, plain.values  # noqa: PD011
+    unit = _find_unit(white.values, ours, stored)
+    if not unit and not np.allclose(ours, without) and _find_unit(white.values, without, stored):
+        if not counts:
+            return replace(found, notes=("reflectance is π × radiance / irradiance",))
+        raise SiteError(
+            f"{path}: its reflectance takes counts of {white.exposures} and {target.exposures} ms for those "
+            "of one time; export radiance, or reflectance that allows for the integration time"
+        )
+    if not unit:
+        at = int(np.argmax(np.abs(stored / 100 - ours)))
+        raise SiteError(
+            f"{path}: its reflectance is not target / reference ({stored[at]:g} % beside "
+            f"{100 * ours[at]:.4g} %); export it again"
+        )
+    return replace(found, values=stored, quantity=unit)
+
+
+def _steps(waves: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
+    """Later / earlier detector in the middle of each overlap; 1 where no more than noise."""
+    starts = np.flatnonzero(np.diff(waves) <= 0) + 1
+    parts = list(zip(*(np.split(x, starts) for x in (waves, np.log(np.maximum(values, 1e-6)))), strict=True))
+    steps = []
+    for (w0, v0), (w1, v1) in pairwise(parts):
+        low, high = w1[0], w0[-1]
+        middle = np.abs(w0 - (low + high) / 2) <= max((high - low) / 4, 1.5 * np.ptp(w0[-4:]) / 3)
+        found = np.interp(w0[middle], w1, v1) - v0[middle]
+        least = max(STEP_LEAST, 3 * found.std() / np.sqrt(found.size)) if found.size > 2 else np.inf
+        steps.append(float(np.exp(np.median(found))) if found.size and abs(np.median(found)) > least else 1.0)
+    return tuple(steps)
+
+
+def read_columns(path: Path, content: bytes) -> list[SpectrumFile]:
+    """Read bare columns of numbers, as OPUS (``.dpt``), ViewSpec Pro and others export them.
+
+    The first column is the axis, each other one a spectrum. Text above names columns, units and quantity.
+    """
+    lines = content.decode("utf-8-sig", errors="replace").splitlines()
+    rows = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    start = next(i for i, (_, line) in enumerate(rows) if _is_first(line, [line for _, line in rows[i:]]))
+    while rows and not re.search(r"\d", rows[-1][1]):
+        rows.pop()  # words at the end
+    width = len(_cells(rows[start][1]))
+    table = _read_rows(
+        path, [(n, " ".join(_cells(line)).replace(",", ".")) for n, line in rows[start:]], width
+    )
+    above, axis = "\n".join(line for _, line in rows[:start]), table[:, 0]
+    names = _column_names([line for _, line in rows[:start]], width)
+    unit, found = axis_unit_in_words(above, axis), []
+    for name, values in zip(names, table[:, 1:].T, strict=True):
+        quantity = quantity_in_words(name, values) or quantity_in_words(above, values)
+        if not quantity:
+            nm = to_nanometres(axis, unit)
+            order = np.argsort(axis if nm is None else nm)
+            quantity = recognise_unit((axis if nm is None else nm)[order], values[None, order], str(path))
+        found.append(SpectrumFile(path, axis, unit, values, quantity, sample=name if width > 2 else ""))
+    return found
+
+
+def _column_names(above: Sequence[str], width: int) -> list[str]:
+    """Names of the columns but the first: of the lowest line that names so many; else their numbers."""
+    for line in reversed(above):
+        cells = [cell.strip(' "') for cell in re.split(r"\t|;|,|\s{2,}", line.strip())]
+        if len(cells) == width and all(cells[1:]) and len(set(cells[1:])) == width - 1:
+            return cells[1:]
+    return [str(k) for k in range(1, width)]
+
+
+def _cells(line: str) -> list[str]:
+    """Numbers of a row as text, or nothing if it is no row of numbers."""
+    marks = "\t" if "\t" in line else ";" if ";" in line else None
+    cells = [cell.strip().strip(",") for cell in line.strip().split(marks)]
+    if len(cells) == 1:
+        cells = [cell.strip() for cell in line.strip().strip(",").split(",")]
+    return cells if len(cells) > 1 and all(map(_NUMBER.fullmatch, cells)) else []
+
+
+def _is_first(line: str, below: Sequence[str]) -> bool:
+    """Tell whether columns of numbers begin here: as many rows as a spectrum has bands, over an axis."""
+    rows = [_cells(row) for row in (line, *below[1:MIN_BANDS])]
+    if not rows[0] or len(rows) < MIN_BANDS or len(set(map(len, rows))) > 1:
+        return False
+    axis = np.array([float(row[0].replace(",", ".")) for row in rows])
+    steps, (low, high) = np.diff(axis), sorted(axis[[0, -1]])
+    return bool(((steps > 0).all() or (steps < 0).all()) and (low >= VIS_NIR_NM[0] or 0.2 <= low < high <= 3))
+
+
+def _begins_with_columns(head: bytes) -> bool:
+    """Tell columns of numbers without names, or below two lines or more: else it is a table like others."""
+    if b"\0" in head:
+        return False
+    lines = [line for line in head.decode("utf-8-sig", errors="replace").splitlines()[:-1] if line.strip()]
+    start = next((i for i, line in enumerate(lines) if _cells(line) and _is_first(line, lines[i:])), None)
+    if start is None:
+        return False
+    width, above = len(_cells(lines[start])), "\n".join(lines[:start])
+    if start == 0:
+        return width == 2
+    spaced = not re.search(r"[\t;,]", lines[start])
+    return (start > 1 or spaced) and bool(_SAYS_AXIS.search(above))
 
 
 def write_sed(
@@ -179,22 +337,40 @@ def _read_rows(path: Path, rows: Sequence[Row], n_columns: int) -> np.ndarray:
 
 
 def _reflectance(
-    path: Path, waves: np.ndarray, columns: dict[str, np.ndarray]
-) -> tuple[np.ndarray, str, tuple[str, ...]]:
-    """Values of a ``.sed`` file, their unit, and notes."""
+    file: SpectrumFile, columns: dict[str, np.ndarray], times: tuple[float, ...]
+) -> SpectrumFile:
+    """Return the values of a ``.sed`` file with their unit and notes, or the target without a reference."""
+    path, found = file.path, []
     for name, values in columns.items():
-        if name.startswith("Reflect"):
-            unit = re.sub(r"^Reflect(?:ance|\.)?\s*", "", name)
-            return values, _UNITS.get(unit) or _unit_by_value(path, name, values), ()
-    target = [values for name, values in columns.items() if "(Target)" in name]
-    white = [values for name, values in columns.items() if "(Ref.)" in name]
-    if not (target and white):
+        if match := _REFLECTANCE_NAME.match(name):
+            unit = _UNITS.get(name[match.end() :].strip()) or _unit_by_value(path, name, values)
+            found.append(replace(file, values=values, quantity=unit))
+    fractions = [to_fraction(spectrum.values, spectrum.quantity) for spectrum in found]
+    if found and all(np.allclose(fractions[0], other, rtol=0.01, atol=2e-4) for other in fractions):
+        return found[0]
+    beams = {}
+    for name, values in columns.items():
+        side = re.search(r"\((Ref|Target|Tgt)\b", name, re.IGNORECASE)
+        if side and (
+            unit := next((u for u, words in _BEAMS.items() if re.match(words, name, re.IGNORECASE)), "")
+        ):
+            beams.setdefault(side[1].lower()[0], replace(file, values=values, quantity=unit))
+    if found or "t" not in beams:
+        kind = "several reflectances" if found else "no reflectance"
         raise SiteError(
-            f"{path} has no reflectance but {', '.join(map(repr, columns))}; export it with the column "
+            f"{path} has {kind} but {', '.join(map(repr, columns))}; export it with the column "
             "'Reflect. %', or with both target and reference"
         )
-    ratio = divide_by_white(path, target[0], white[0], waves)
-    return ratio, "fraction", ("reflectance is target / reference",)
+    white, target = beams.get("r"), beams["t"]
+    half, counts = len(times) // 2, target.quantity == COUNTS
+    saturated = warn_saturated(path, find_saturated(target.values, target.axis, ())) if counts else ()
+    target = replace(target, exposures=times[half:], notes=(*file.notes, *saturated))
+    if white is None:
+        return target
+    divide_by_white(path, target.values, white.values, file.axis)
+    divided = divide_by(target, replace(white, exposures=times[:half]))
+    words = "π × radiance / irradiance" if white.quantity != target.quantity else "target / reference"
+    return replace(divided, notes=(*divided.notes, f"reflectance is {words}"))
 
 
 def _unit_by_value(path: Path, name: str, values: np.ndarray) -> str:
@@ -209,17 +385,51 @@ def _unit_by_value(path: Path, name: str, values: np.ndarray) -> str:
     )
 
 
-def _unit_by_ratio(path: Path, white: np.ndarray, ratio: np.ndarray, values: np.ndarray) -> str:
-    """Tell percent from fraction by target / reference, which must agree with the stored values."""
+def _find_unit(white: np.ndarray, ratio: np.ndarray, values: np.ndarray) -> str:
+    """Tell percent from fraction by target / reference; empty if stored values agree with neither."""
     for unit, factor in (("percent", 100.0), ("fraction", 1.0)):
         room = AGREEMENT * np.abs(factor * ratio) + _PRINTED + factor * _PRINTED / white
         if (np.abs(values - factor * ratio) <= room).mean() > 0.99:
             return unit
-    at = int(np.argmax(np.abs(values / 100 - ratio)))
-    raise SiteError(
-        f"{path}: its reflectance is not target / reference ({values[at]:g} % beside {100 * ratio[at]:.4g} "
-        "%); export it again"
-    )
+    return ""
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """Numbers of a header's line, none if one of its parts is no number."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return ()
+
+
+def _pair(header: Mapping[str, str], *names: str) -> list[list[str]]:
+    """Values of each name for reference and target, two texts; empty ones where the header lacks them."""
+    parts = [[part.strip() for part in header.get(name, "").split(",")] for name in names]
+    return [(found * 2 if len(found) == 1 else found)[:2] for found in parts]
+
+
+def _white_age(path: Path, times: Sequence[str]) -> tuple[str, ...]:
+    """Warn of an old white reference, from its time and the target's as the file writes them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        when = pd.to_datetime(pd.Series([time.strip() for time in times], dtype=object), errors="coerce")
+    if len(when) != 2 or when.isna().any():
+        return ()
+    return warn_old_white(path, (when[1] - when[0]).total_seconds() / 60)
+
+
+def _place(*texts: str) -> tuple[float, ...]:
+    """Longitude and latitude in degrees from degrees or, before N, S, E or W, degrees and minutes."""
+    found = []
+    for text in texts:
+        match = re.fullmatch(r"([+-]?\d{1,3}\.\d+)|(\d{2,3})(\d\d(?:\.\d+)?)\s*([NSEW])", text.strip())
+        if not match:
+            return ()
+        decimal, degrees, minutes, side = match.groups()
+        found.append(
+            float(decimal) if decimal else (float(degrees) + float(minutes) / 60) * (-1) ** (side in "SW")
+        )
+    return tuple(found) if any(found) and abs(found[0]) <= 180 and abs(found[1]) <= 90 else ()
 
 
 def _resolve_overlaps(path: Path, waves: np.ndarray) -> tuple[np.ndarray, tuple[float, ...]]:
@@ -243,4 +453,5 @@ _BEGINNING = re.compile(rb"\s*(Comment|Version):(?s:.*)Instrument:")
 FORMATS = (
     Format("Spectral Evolution", (".sed",), _BEGINNING.match, read_sed),
     Format("SVC", (".sig",), lambda head: head.lstrip().startswith(MARK), read_svc),
+    Format("columns of numbers", (".dpt",), _begins_with_columns, read_columns),
 )
