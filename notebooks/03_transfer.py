@@ -186,6 +186,44 @@ Without any library, {BLOCKS} reaches R² {r2[BLOCKS]:.2f}: what a library is wo
 """)
 
 # %% [markdown]
+# ## A library that knows the target itself
+#
+# What if the library's soils had been analysed for the target, too? Then a network can learn it directly, or learn what holds it: iron, clay and pH.
+# LUCAS's points have lead ({ref}`sec-lucas-lead`), most libraries have none.
+
+# %% tags=["hide-input"]
+iron = [name for name in library.samples if name.startswith("Fe_")][:1]
+taught = {"pH": ["pH"], study.target_name: [study.site.target], "Fe, clay and pH": [*iron, "clay_pct", "pH"]}
+taught = {name: columns for name, columns in taught.items() if set(columns) <= set(library.samples)}
+taught = {name: taught[name] for name in taught if len(taught[name]) != 2}  # without iron
+
+
+def learn(columns: list[str]) -> SpectralNetwork:
+    """Train a network on properties of the library; contents in mg/kg by their logarithm."""
+    Y = library.samples[columns].to_numpy(dtype=float, na_value=np.nan)
+    traces = [name.endswith("_mg_kg") for name in columns]
+    Y[:, traces] = np.log(np.where(Y[:, traces] > 0, Y[:, traces], np.nan))
+    return SpectralNetwork.fit(library.reflectance, Y, study.grid, columns, training=network.training)
+
+
+# %% tags=["remove-input"]
+known = f"This library has no {study.target_name}, so nothing is compared here."
+if study.target_name in taught:
+    rivals = {}
+    for name, columns in taught.items():
+        (rivals[f"{name} → {study.target_name}"],) = make(learn(columns), ["features-pls"]).values()
+    told = evaluate.cross_validate(rivals, *data, folds, study.ids, n_jobs, study.groups)
+    told = evaluate.bootstrap_interval(told, groups=study.group_of, seed=seed)
+    known = (
+        "R² of features beside PLS scores, by what the network had learnt from this library: "
+        + "; ".join(
+            f"*{row.model}* {_format.with_interval(row.value, row.lower, row.upper)}"
+            for row in told.itertuples()
+        )
+    )
+Markdown(f"{known.rstrip('.')}.")
+
+# %% [markdown]
 # ## What the predictions look like
 
 # %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`transfer-label` under repeated cross-validation ({glue:text}`transfer-kind` soils). Left: the study's recipe, full fine-tuning. Right: the network's features beside PLS scores. Thin lines span the repeats.", "name": "fig-transfer-parity"}, "image": {"alt": "Two plots of observed against predicted values with the one-to-one line and scores in the corner: full fine-tuning on the left, features beside PLS scores on the right."}}

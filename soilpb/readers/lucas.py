@@ -6,6 +6,9 @@ are in g/kg and become percent. Columns go by their simplified names, since the 
 exports spell them differently (``pH.in.H2O``, ``pH_in_H2O``, ``pH(H2O)``). The data are free on
 request and may not be passed on. Files of the twin in the layout of 2015 say ``simulated`` in their
 column ``source``, and so does what is read from them.
+
+Lead is not in these files. The JRC measured metals at most points of 2009 and 2012 (Tóth et al. 2016) and
+hands the table out on request: beside a survey's files, with ``metal`` in its name, it is read too.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from soilpb._format import track
+from soilpb.readers.columns import parse_quantity
 from soilpb.readers.laboratory import clean_ids, read_library_columns
 from soilpb.readers.libraries import (
     LEAST_SHARE,
@@ -56,6 +60,9 @@ LABORATORY = {
     "gpslong": ("x", 1.0),
     "gpslat": ("y", 1.0),
 }
+#: Elements that the table of metals may have, and bounds of the median of lead in European topsoils, mg/kg.
+METALS = frozenset("As Cd Co Cr Cu Fe Hg Mn Ni Pb Sb V Zn".split())
+MEDIAN_LEAD = (3.0, 100.0)
 #: Both surveys: 4,200 bands, nm.
 WAVELENGTHS = np.arange(400.0, 2500.0, 0.5)
 #: EU-28 in LUCAS's abbreviations: in 2015 each has one file of spectra.
@@ -119,7 +126,7 @@ def load_lucas_2009(
     """
     files = find_2009(folder)
     soils = load_or_convert(cache, "lucas2009", files, grid, lambda: _convert_2009(files, grid))
-    return soils.having(property)
+    return _having(soils, property)
 
 
 def load_lucas_2015(
@@ -133,13 +140,35 @@ def load_lucas_2015(
     """
     files = find_2015(folder)
     soils = load_or_convert(cache, "lucas2015", files, grid, lambda: _convert_2015(files, grid))
+    return _having(soils, property)
+
+
+def _having(soils: SoilSpectra, property: str) -> SoilSpectra:
+    if property not in soils.samples:
+        has = ", ".join(soils.samples.select_dtypes("number"))
+        ask = "ask ESDAC for the table of heavy metals and put it beside them, with 'metal' in its name"
+        mend = ask if property.removesuffix("_mg_kg") in METALS else "mend source_property"
+        raise SiteError(f"{soils.provenance.name} has no {property} in its files (they have {has}); {mend}")
     return soils.having(property)
 
 
 def find_2009(folder: Path) -> list[Path]:
-    """Spectral CSV of 2009, and the laboratory workbook if it is there."""
+    """Spectral CSV of 2009, and the laboratory workbook and the table of metals if they are there."""
     spectra = _only(folder, "LUCAS.SOIL_corr*.csv", "lucas2009")
-    return [spectra, *sorted(Path(folder).rglob("LUCAS_TOPSOIL_v1*.xlsx"))[:1]]
+    return [spectra, *sorted(Path(folder).rglob("LUCAS_TOPSOIL_v1*.xlsx"))[:1], *_find_metals(folder)]
+
+
+def _find_metals(folder: Path) -> list[Path]:
+    """The table of metals beside a survey's files, if there is one."""
+    tables = [path for path in Path(folder).rglob("*") if path.suffix.lower() in (".csv", ".txt", ".xlsx")]
+    found = sorted(path for path in tables if _has_metals(path))
+    if len(found) > 1:
+        raise SiteError(f"{' and '.join(map(str, found))} could both be the table of metals: move one out")
+    return found
+
+
+def _has_metals(path: Path) -> bool:
+    return "metal" in path.name.lower()
 
 
 def find_2015(folder: Path) -> list[Path]:
@@ -152,7 +181,7 @@ def find_2015(folder: Path) -> list[Path]:
             raise SiteError(f"{other} and {path} are both spectra of {country_of(path)}; remove one")
     if not spectra:
         raise SiteError(f"{folder} has no 'spectra_ XX .csv'; soilpb fetch lucas2015 explains where they go")
-    return [laboratory, *(spectra[country] for country in sorted(spectra))]
+    return [laboratory, *(spectra[country] for country in sorted(spectra)), *_find_metals(folder)]
 
 
 def country_of(path: Path) -> str:
@@ -189,7 +218,8 @@ def _only(folder: Path, pattern: str, source: str) -> Path:
 
 def check_2009(folder: Path) -> Iterator[Finding]:
     """Say what the files of 2009 in a folder hold."""
-    path, *workbooks = find_2009(folder)
+    path, *others = find_2009(folder)
+    workbooks = [other for other in others if not _has_metals(other)]
     yield _check_bands(path)
     columns = laboratory_columns(SpectralTable(path, BAND).columns)
     cells, bands = read_whole(path, _TWO_BANDS, list(columns))
@@ -203,7 +233,8 @@ def check_2009(folder: Path) -> Iterator[Finding]:
 
 def check_2015(folder: Path) -> Iterator[Finding]:
     """Say what the files of 2015 in a folder hold, and whether scans and points belong together."""
-    path, *spectra = find_2015(folder)
+    path, *others = find_2015(folder)
+    spectra = [other for other in others if not _has_metals(other)]
     cells = read_table(path).to_frame()
     yield check_count(len(cells), "points in the laboratory table", N_2015)
     laboratory, _ = read_library_columns(cells, laboratory_columns(cells), str(path))
@@ -243,7 +274,8 @@ def _check_ph(laboratory: pd.DataFrame, alone: bool) -> Finding:
 
 
 def _convert_2009(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
-    path, *workbooks = files
+    path, *others = files
+    workbooks = [other for other in others if not _has_metals(other)]
     table = SpectralTable(path, BAND)
     point, sample, country = (
         find_column(table.columns, key, path) for key in ("pointid", "sampleid", "isocountry")
@@ -259,7 +291,8 @@ def _convert_2009(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
     for workbook in workbooks:
         more, found = _laboratory(workbook)
         laboratory, notes = laboratory.combine_first(more), [*notes, *found]
-    laboratory["crs"] = "EPSG:4326"
+    laboratory, found = _join_metals(laboratory.assign(crs="EPSG:4326"), others)
+    notes += found
     scans = average_scans(ids.to_numpy(), reflectance)
     return _join("LUCAS 2009", grid, scans, laboratory, [_COMPLETE.format(len(reflectance), n_rows), *notes])
 
@@ -271,7 +304,9 @@ def _convert_2015(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
     east, north = (pd.to_numeric(part) * 1000.0 for part in (known.str[:4], known.str[4:]))
     laboratory = laboratory.assign(x=east, y=north, crs="EPSG:3035")
     countries, n_rows, n_complete, simulated = [], 0, 0, False
-    for path in track(files[1:], "reading LUCAS 2015"):
+    laboratory, found = _join_metals(laboratory, files)
+    notes += found
+    for path in track([path for path in files[1:] if not _has_metals(path)], "reading LUCAS 2015"):
         table = SpectralTable(path, BAND)
         point = find_column(table.columns, "pointid", path)
         source = [name for name in table.columns if simplify(name) == "source"]
@@ -302,6 +337,33 @@ def _laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
         if simplify(name) == "nuts0":
             laboratory["group"] = cells[name]
     return _by_point(laboratory, clean_ids(cells[find_column(cells, "pointid", path)])), notes
+
+
+def _join_metals(laboratory: pd.DataFrame, files: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
+    """Add the JRC's metals, mg/kg, by point; a column without a unit is taken for mg/kg, and noted."""
+    notes: list[str] = []
+    for path in filter(_has_metals, files):
+        cells = read_table(path).to_frame()
+        point = find_column(cells, "pointid", path)
+        quantities = {name: parse_quantity(name) for name in cells}
+        elements = {name: found for name, found in quantities.items() if found.name in METALS}
+        known = [found.name for found in elements.values()]
+        if not known or len(set(known)) < len(known) or any(found.remark for found in elements.values()):
+            raise SiteError(
+                f"{path}: expected a column for each element, such as 'Pb' or 'Pb (mg/kg)', once, in a unit "
+                f"of mass per mass; it has {', '.join(map(repr, elements or list(cells)[:20]))}"
+            )
+        columns = {name: (f"{found.name}_mg_kg", found.factor or 1.0) for name, found in elements.items()}
+        metals, remarks = read_library_columns(cells, columns, str(path))
+        lead = metals["Pb_mg_kg"].median() if "Pb_mg_kg" in metals else np.nan
+        if lead < MEDIAN_LEAD[0] or lead > MEDIAN_LEAD[1]:
+            usual = "European topsoils about 15: mend its unit"
+            raise SiteError(f"{path}: lead has a median of {lead:.3g} mg/kg, {usual}")
+        laboratory = laboratory.join(_by_point(metals, clean_ids(cells[point])))
+        silent = [found.name for found in elements.values() if found.factor is None]
+        notes += [f"metals of {path.name} by aqua regia (Tóth et al. 2016): {', '.join(known)}", *remarks]
+        notes += [f"no unit stated, taken as mg/kg: {', '.join(silent)}"] if silent else []
+    return laboratory, notes
 
 
 def _by_point(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:

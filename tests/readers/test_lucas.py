@@ -267,8 +267,8 @@ def test_nothing_there_is_a_finding(tmp_path, name):
 
 def test_an_unknown_source_is_refused(tmp_path):
     """A misspelt source is an error that lists the sources."""
-    with pytest.raises(SiteError, match="no source 'lucas'; expected one of ossl, lucas2009, lucas2015"):
-        check_source("lucas", tmp_path)
+    with pytest.raises(SiteError, match="no source 'lukas'; expected one of ossl, lucas2009, lucas2015"):
+        check_source("lukas", tmp_path)
 
 
 def test_a_check_of_2015_counts_both_sides(tmp_path, release):
@@ -297,3 +297,52 @@ def test_a_check_of_2009_tells_units_bands_and_rows(tmp_path, absorbance, monkey
     assert "absorbance falls towards the infrared" in unit
     path.write_text(path.read_text().replace("spc.2499.5", "remark"))
     assert "4,199 bands, 400–2499 nm; expected 4,200" in bad(check_source("lucas2009", tmp_path))[0]
+
+
+@pytest.fixture
+def survey(tmp_path):
+    """Twelve points of 2009, of which ten are in the JRC's table of metals."""
+    absorbance = layouts.soil_absorbance(12, layouts.LUCAS_BANDS)
+    layouts.write_lucas_2009(tmp_path, layouts.lucas_2009_table(12), absorbance)
+    return tmp_path
+
+
+def write_metals(folder, **columns):
+    points = layouts.point_ids(12)[2:]
+    table = pd.DataFrame(
+        {"POINT_ID": points, **{name.replace("_in_", " "): c for name, c in columns.items()}}
+    )
+    table.to_csv(folder / "Heavy_metals.csv", index=False)
+
+
+def test_lead_of_the_same_points_is_a_property(survey):
+    """The JRC's lead, in whichever unit its column names, joins by point and can be learnt from."""
+    lead = np.linspace(5, 50, 10).round(2)
+    write_metals(survey, **{"Pb_in_(g/kg)": lead / 1000, "As": lead / 3})
+    soils = lucas.load_lucas_2009(survey, GRID, property="Pb_mg_kg")
+    np.testing.assert_allclose(soils.values("Pb_mg_kg"), lead)
+    assert soils.samples.index.tolist() == layouts.point_ids(12)[2:]
+    assert "no unit stated, taken as mg/kg: As" in soils.provenance.notes
+    assert lucas.load_lucas_2009(survey, GRID).n_samples == 12
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"Pb_in_(mg/L)": 12.0}, "mass per mass; it has 'Pb .mg/L.'"),
+        ({"Pb": 12.0, "Pb_in_(mg/kg)": 12.0}, "once.*it has 'Pb', 'Pb .mg/kg.'"),
+        ({"median": 12.0}, "it has 'POINT_ID', 'median'"),
+        ({"Pb": 1200.0}, "median of 1.2e.03 mg/kg.*mend its unit"),
+    ],
+)
+def test_metals_that_cannot_be_told_are_refused(survey, columns, message):
+    """A table of metals whose layout or unit cannot be told is refused with what was found."""
+    write_metals(survey, **columns)
+    with pytest.raises(SiteError, match=f"Heavy_metals.csv: .*{message}"):
+        lucas.load_lucas_2009(survey, GRID)
+
+
+def test_lead_without_its_table_says_whom_to_ask(survey):
+    """Asked for lead that the files do not have, the message names the table that does."""
+    with pytest.raises(SiteError, match="no Pb_mg_kg in its files.*ask ESDAC for the table of heavy metals"):
+        lucas.load_lucas_2009(survey, GRID, property="Pb_mg_kg")
