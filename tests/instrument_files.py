@@ -105,6 +105,32 @@ def write_omnic(path, values=None, first=1e7 / NM[-1], last=1e7 / NM[0], quantit
     return path
 
 
+def write_columns(path, values=SOIL, nm=NM, above="", mark="\t", form="{:.6f}"):
+    """Bare columns: axis and one or more spectra, below lines of text."""
+    rows = np.column_stack([nm, *np.atleast_2d(values)])
+    path.write_text(above + "".join(mark.join(form.format(x) for x in row) + "\n" for row in rows))
+    return path
+
+
+def write_omnic_group(path, soils, titles=()):
+    """Thermo OMNIC: a group of spectra, absorbance over wavenumbers, perhaps with titles."""
+    keys = [2, 3, 107] if titles else [2, 3]
+    start = omnic.DIRECTORY + (len(soils) * len(keys) + 1) * omnic.ENTRY.size
+    entries, body = b"", b""
+    for k, values in enumerate(soils):
+        header = omnic.HEADER.pack(len(values), 1, 17, 1e7 / NM[-1], 1e7 / NM[0])
+        parts = [
+            header,
+            np.asarray(values, "<f4").tobytes(),
+            (titles[k] if titles else "").encode().ljust(300, b"\0"),
+        ]
+        for key, part in zip(keys, parts, strict=False):
+            entries += omnic.ENTRY.pack(key, start + len(body), len(part))
+            body += part
+    path.write_bytes(omnic.MARK.ljust(omnic.DIRECTORY, b"\0") + entries + omnic.ENTRY.pack(0, 0, 0) + body)
+    return path
+
+
 def write_jcamp(path, values=SOIL, nm=NM, yunits="REFLECTANCE", xunits="NANOMETERS", points=None, **labels):
     """JCAMP-DX, plain."""
     stored = np.round(np.asarray(values) * 1e5).astype(int)
@@ -126,3 +152,47 @@ def _parameter(name, kind, value):
 
 
 _END = opus.PARAMETER.pack(b"END", 0, 0)
+
+
+def write_spc(
+    path,
+    values=(SOIL,),
+    nm=NM,
+    store="f4",
+    x=3,
+    y=129,
+    axes="even",
+    order="<",
+    old=False,
+    log=b"",
+    labels=b"",
+):
+    """Galactic: ``values`` of one or more spectra, ``axes`` even, shared or each; as ``SPC.H`` says."""
+    values, short, several = np.atleast_2d(values), store == "i2", len(np.atleast_2d(values)) > 1
+    flags = short | several << 2 | bool(labels) << 5 | (axes == "each") << 6 | (axes != "even") << 7
+    exponent = -128 if store == "f4" else int(np.ceil(np.log2(np.abs(values).max()))) + 1
+    body = b"" if axes != "shared" else np.asarray(nm).astype(f"{order}f4").tobytes()
+    for k, spectrum in enumerate(values):
+        body += struct.pack(order + "BbHfffIIf4s", 0, exponent, k, 0, 0, 0, len(nm), 0, 0, b"")
+        body += b"" if axes != "each" else np.asarray(nm).astype(f"{order}f4").tobytes()
+        bits = 8 * int(store[1])
+        whole = spectrum if store == "f4" else np.round(spectrum * 2.0 ** (bits - exponent))
+        whole = whole.astype(order + store)
+        body += (whole.view("<u2").reshape(-1, 2)[:, ::-1] if old and store == "i4" else whole).tobytes()
+    n_even, first, last = len(nm), float(nm[0]), float(nm[-1])
+    if old:
+        head = struct.pack("<BBhfffBB", flags, 0x4D, exponent, n_even, first, last, x, y)
+        head += struct.pack("<HBBBB8sHH28s130s30s", 2001, 1, 2, 3, 4, b"", 0, 0, b"", b"soil", labels)
+    else:
+        at_log = 512 + len(body) if log else 0
+        points = 0 if axes == "each" else n_even
+        version = 0x4B if order == "<" else 0x4C
+        head = struct.pack(order + "BBBbIdd", flags, version, 0, exponent, points, first, last)
+        head += struct.pack(order + "IBBBB", len(values), x, y, 0, 0)
+        head += struct.pack(
+            order + "I9s9sH32s130s30sII", 0, b"", b"FOSS XDS", 0, b"", b"soil", labels, at_log, 0
+        )
+        head += struct.pack(order + "BBHf48sfIfB187s", 0, 0, 0, 1, b"", 0, 0, 0, 0, b"")
+        assert len(head) == 512
+    path.write_bytes(head + body + log)
+    return path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.formats import read_instrument
+from soilpb.readers.formats import read_instruments
 from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
@@ -29,6 +29,8 @@ def write_table(path, save=write):
 WRITERS = {
     **{"asd": files.write_asd, "opus": files.write_opus, "omnic": files.write_omnic, "csv": write_table},
     **{"jcamp": files.write_jcamp, "sed": files.write_sed, "sig": files.write_svc},
+    **{"dpt": files.write_columns, "spc": files.write_spc},
+    "spg": lambda path: files.write_omnic_group(path, [files.near_absorbance() + k / 20 for k in range(3)]),
     "xlsx": lambda path: write_table(path, workbook),
 }
 
@@ -67,9 +69,10 @@ def read(path):
         soils = read_spectra(path)
         ids, reflectance = soils.samples.index, soils.reflectance
         return soils.wavelengths, dict(zip(ids, reflectance, strict=True)), soils.provenance.notes
-    file = read_instrument(path)
-    wavelengths, reflectance = to_reflectance(file)
-    return wavelengths, {"": reflectance}, file.notes
+    spectra = read_instruments(path)
+    found = [to_reflectance(file) for file in spectra]
+    notes = tuple(note for file in spectra for note in file.notes)
+    return found[0][0], dict(enumerate(reflectance for _, reflectance in found)), notes
 
 
 def outcome(path, good):
@@ -79,6 +82,7 @@ def outcome(path, good):
         if set(notes) - set(good[2]):
             return "said"
         felt = wavelengths.shape != good[0].shape or np.abs(wavelengths - good[0]).max() > FELT_NM
+        felt |= spectra.keys() != good[1].keys() and isinstance(next(iter(good[1])), int)
         for name, spectrum in {} if felt else spectra.items():
             felt |= name in good[1] and np.abs(spectrum - good[1][name]).max() > FELT
         return "silent" if felt else "same"
