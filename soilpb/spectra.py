@@ -31,6 +31,8 @@ REFLECTANCE_FLOOR = 0.002
 REFLECTANCE_RANGE = (-0.05, 1.6)
 #: Soils that are closer than this share of the median distance between soils are one soil.
 TWINS = 0.02
+#: What may have been measured of soils: all, all but lead, or not even that.
+KINDS = ("measured", "lead simulated", "simulated")
 #: Detector changes of ASD-type instruments, nm.
 SPLICES = (1000.0, 1800.0)
 #: A step between detectors is fitted to bands within so many nm on either side, and removed if it is at least
@@ -232,16 +234,17 @@ class Provenance:
     """Where spectra come from, and whether anybody measured them."""
 
     name: str
-    kind: Literal["measured", "simulated"]
+    kind: Literal["measured", "lead simulated", "simulated"]
     instrument: str = "unknown"
     citation: str = ""
     licence: str = ""
     sha256: str = ""
     notes: tuple[str, ...] = ()
+    mixed: bool = False  #: simulated soils whose spectra are mixtures of measured ones
 
     def __post_init__(self) -> None:
-        if self.kind not in ("measured", "simulated"):
-            raise ValueError(f"kind is {self.kind!r}; expected 'measured' or 'simulated'")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind is {self.kind!r}; expected one of {', '.join(map(repr, KINDS))}")
 
     def with_notes(self, *notes: str) -> Provenance:
         """Return a copy that carries further notes (what a reader converted or dropped)."""

@@ -24,7 +24,7 @@ from soilpb.readers import limesoda, lucas, ossl
 from soilpb.readers.site import read_measured
 from soilpb.simulate import twin
 from soilpb.site_file import Site, library_folder, project_root
-from soilpb.spectra import Provenance, SoilSpectra, band_grid
+from soilpb.spectra import KINDS, Provenance, SoilSpectra, band_grid
 
 if TYPE_CHECKING:
     from soilpb.models.network import SpectralNetwork
@@ -176,9 +176,8 @@ class Study:
 
     @property
     def kind(self) -> str:
-        """``simulated`` if any spectra of the study are, else ``measured``."""
-        kinds = (self.target.provenance.kind, self.source.provenance.kind)
-        return "simulated" if "simulated" in kinds else "measured"
+        """What of the study is simulated at most: one of :data:`soilpb.spectra.KINDS`."""
+        return max((self.target.provenance.kind, self.source.provenance.kind), key=KINDS.index)
 
     def banner(self) -> HTML:
         """Say which soils a page is about, whose they are, and whether anybody measured them."""
@@ -204,15 +203,32 @@ def read_source(site: Site, grid: np.ndarray) -> SoilSpectra:
     return _choose(library, site.source_size, site.seed)
 
 
-def banner_html(title: str, *provenances: Provenance) -> str:
-    """HTML of the provenance banner that opens every page."""
-    simulated = any(p.kind == "simulated" for p in provenances)
-    head = "Simulated data" if simulated else "Measured data"
-    lines = "".join(f"<li>{_describe(p)}</li>" for p in dict.fromkeys(provenances))
+def banner_html(title: str, target: Provenance, *others: Provenance) -> str:
+    """HTML of the provenance banner that opens every page: which of the data anybody measured."""
+    head = describe_grade(target)
+    for other in others:
+        if other.kind != "measured" and describe_grade(other) != describe_grade(target):
+            head += f"; of the library: {describe_grade(other).lower()}"
+    lines = "".join(f"<li>{_describe(p)}</li>" for p in dict.fromkeys((target, *others)))
+    measured = all(p.kind == "measured" for p in (target, *others))
     return (
-        f'<div class="admonition {"warning" if simulated else "note"}">'
+        f'<div class="admonition {"note" if measured else "warning"}">'
         f'<p class="admonition-title">{head}: {escape(title)}</p><ul>{lines}</ul></div>'
     )
+
+
+def describe_grade(soils: Provenance) -> str:
+    """Say which of the data of soils are measured.
+
+    Examples
+    --------
+    >>> describe_grade(Provenance("a field", "measured"))
+    'Measured data'
+    """
+    if soils.mixed:
+        return "Spectra measured, laboratory values simulated"
+    names = {"measured": "Measured data", "lead simulated": "Everything measured but lead"}
+    return names.get(soils.kind, "Simulated data")
 
 
 def _choose(soils: SoilSpectra, n: int, seed: int) -> SoilSpectra:
@@ -244,7 +260,12 @@ def _describe_bands(wavelengths: np.ndarray) -> str:
 
 
 def _describe(provenance: Provenance) -> str:
-    parts = [f"<strong>{escape(provenance.name)}</strong> — {provenance.kind}", escape(provenance.instrument)]
+    what = (
+        "spectra mixed from measured soils, laboratory values simulated"
+        if provenance.mixed
+        else provenance.kind
+    )
+    parts = [f"<strong>{escape(provenance.name)}</strong> — {what}", escape(provenance.instrument)]
     parts += [escape(provenance.citation)] if provenance.citation else []
     parts += [f"Licence: {escape(provenance.licence)}"] if provenance.licence else []
     return ". ".join(part.rstrip(".") for part in parts if part) + "."

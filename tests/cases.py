@@ -12,3 +12,12 @@ def case(name: str) -> Path:
     if not (CASES / name).is_dir():
         pytest.skip(f"{CASES / name} is not there: cases are handed out beside the project")
     return CASES / name
+
+
+def shared_data(name: str) -> Path:
+    """A real file or folder beside the project; the test is skipped if it is not there."""
+    if not (CASES.parent / "data" / name).exists():
+        pytest.skip(
+            f"{CASES.parent / 'data' / name} is not there: real data are handed out beside the project"
+        )
+    return CASES.parent / "data" / name

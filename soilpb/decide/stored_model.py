@@ -41,7 +41,7 @@ CANDIDATES = ("pls", "blocks", "average", "features-pls")
 class Origin(BaseModel):
     """Whose soils a stored model was fitted to."""
 
-    kind: Literal["measured", "simulated"]
+    kind: Literal["measured", "lead simulated", "simulated"]
 
 
 class StoredCard(SiteCard):

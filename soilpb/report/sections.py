@@ -40,7 +40,7 @@ N_DRAWS, N_START, N_STEPS, FEWEST = 8, 20, 6, 40
 #: Constituents whose slopes a report shows.
 CONSTITUENTS = ("hematite", "goethite", "clay", "organic_matter", "carbonate", "water")
 #: Strength at the first band from which a constituent's edge towards the ultraviolet counts as visible.
-LEAST_EDGE = 1.0
+LEAST_EDGE = 3.0
 #: An instrument that lacks more nm than this at either end of the library's range is a narrow one.
 SHORT = 100.0
 #: Sizes of the sets on which a narrow range is tested, and how many sets.
@@ -269,7 +269,8 @@ def absorbing_constituents(wavelengths: np.ndarray) -> list[str]:
     """
     inside = minerals.FEATURES["centre_nm"].between(wavelengths[0], wavelengths[-1])
     visible = set(minerals.FEATURES.loc[inside, "constituent"])
-    left = minerals.EDGES["strength"] * np.exp(-(wavelengths[0] - 400.0) / minerals.EDGES["decay_nm"])
+    beyond = np.maximum(wavelengths[0] - minerals.EDGES["start_nm"], 0)
+    left = minerals.EDGES["strength"] * np.exp(-beyond / minerals.EDGES["decay_nm"])
     visible |= set(minerals.EDGES.loc[left >= LEAST_EDGE, "constituent"])
     return [name for name in CONSTITUENTS if visible & {name, *minerals.MIXTURES.get(name, ())}]
 

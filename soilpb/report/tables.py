@@ -43,7 +43,7 @@ def tabulate_provenance(about: Provenance) -> pd.DataFrame:
         "licence": about.licence or missing("licence"),
         "SHA-256": about.sha256 or "no file was read",
     }
-    if about.kind == "simulated":
+    if about.kind == "simulated" and not about.mixed:
         rows["measured by"] = "nobody: they were computed"
     rows |= {f"note {i}": note for i, note in enumerate(about.notes, start=1)}
     return pd.DataFrame.from_dict(rows, orient="index", columns=[""])

@@ -99,12 +99,14 @@ def describe_limitations(study: Study, n_models: int) -> list[str]:
     target, n = study.target, study.target.n_samples
     values = target.values(study.site.target)
     span = f"{format_significant(values.min())} to {format_significant(values.max())}"
-    simulated = target.provenance.kind == "simulated"
+    simulated = target.provenance.kind != "measured"
     below = quality.count_below_detection(target, study.site.target)
     mapped = maps.local_coordinates(target.samples) is not None
     sentences = {
-        "The site's soils are simulated: they show what a method can do, not what is in a place.": simulated,
-        "The library is simulated: nothing was learnt from measured soils before this site's.": (
+        "The site's laboratory values are simulated: they show what a method does, not what a place holds.": (
+            simulated
+        ),
+        "The library's laboratory values are simulated: no network has learnt from measured ones.": (
             not simulated and study.source.provenance.kind == "simulated"
         ),
         f"{n} soils are few (fewer than {quality.FEW}): other soils of the same place could change "

@@ -1,44 +1,58 @@
-"""The simulated twin of the study: a LUCAS-like source and a Gejiu-like target with known truth.
+"""The twin of the study: a source library and a Gejiu-like site, mixed from measured soils, with known truth.
 
 Neither Gejiu's data nor LUCAS can be shipped. The twin lets every chapter run, and lets claims be
 tested against what is true by construction (:func:`true_mineral_slopes`, :func:`true_response`). Its
 numbers say nothing about Gejiu.
 
-Light obeys Kubelka and Munk, computed at 841 knots, 2.5 nm apart: the narrowest band of the atlas is
-8 nm wide. Splines carry the knots to the native 4,200 bands, and Gaussian responses carry these
-to a coarser grid. Both are linear, so their product is one small matrix: a coarse spectrum
-costs nothing extra and equals the resampled native one. Then an instrument errs.
+The site's soils come from the places of the tropics that are richest in iron, the source's from all
+other places. Each is an intimate mixture of a measured soil and two whose spectra are near: ``K/S`` (Kubelka
+and Munk) and the amounts of constituents mix with the same weights. Then an instrument errs. pH and
+lead follow from the amounts (:mod:`soilpb.simulate.soils`). Where a library with laboratory values is
+given, its soils are taken as they are, with their measured pH, and only lead is simulated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicSpline
+from scipy.spatial import KDTree
+from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from soilpb._format import track
-from soilpb.simulate.minerals import ENDMEMBERS, FEATURES, MIXTURES, absorption, km_reflectance, scattering
-from soilpb.simulate.soils import CHEMISTRY, constituent_columns, draw_soils, expected_ph, laboratory, log_pb
-from soilpb.spectra import SPLICES, Provenance, SoilSpectra, absorbance, band_grid, resample
+from soilpb.simulate.library import AMOUNTS, load_library
+from soilpb.simulate.minerals import (
+    ENDMEMBERS,
+    MIXTURES,
+    absorption,
+    add_ratio,
+    km_ratio,
+    km_reflectance,
+    scattering,
+)
+from soilpb.simulate.soils import (
+    CHEMISTRY,
+    constituent_columns,
+    draw_places,
+    expected_ph,
+    laboratory,
+    log_pb,
+)
+from soilpb.spectra import SPLICES, Provenance, SoilSpectra, absorbance
 
-#: Bands of LUCAS' spectrometer: 4,200 from 400 to 2499.5 nm.
-NATIVE_GRID = band_grid(400, 2499.5, 0.5)
-KNOTS = band_grid(400, 2500, 2.5)
+SHIFT = 0.0  #: share of the soils at the site's places, the poorest in iron, that the site has none of
+LABEL_NOISE = 0.22  #: sd of ln Pb at equal constituents and pH: natural scatter and the laboratory's error
+TROPICS = 25.0  #: degrees of latitude within which the site's soils come from; Gejiu lies at 23.4° N
+NEIGHBOURS = 30  #: among which the two others of a mixture are drawn
+WEIGHTS = (2.0, 1.0, 1.0)  #: Dirichlet parameters of the mixture: the first soil has half on average
+EXTENT, PATCH, FIELD = 4e3, 600.0, 800.0  #: m: side of the site, range of its soils, side of a sampling field
 
-BACKGROUND_ABSORPTION = 0.05  #: of quartz, feldspar and whatever has no features
-CLAY_SCATTERING = -0.6  #: exponent of scattering on clay relative to 25 %
-PACKING_SPREAD = 0.25  #: sd of ln(scattering) at equal clay: grains, grinding, packing
-EXPONENT, EXPONENT_SPREAD = 0.25, 0.15  #: of scattering on wavelength
-STRENGTH_SPREAD = 0.15  #: sd of ln(absorption per mass) of a constituent, from soil to soil
-JITTER = 4.0  #: sd in nm of a mineral's bands, from soil to soil (crystallinity, substitution)
 _STEP = 1e-4  # relative step of the finite differences behind the true slopes
-_CHUNK = 500  # soils at a time: their noise at the knots is 3 MB
+_CHUNK = 2000  # soils mixed at a time
 
 
 @dataclass(frozen=True)
@@ -47,8 +61,8 @@ class Instrument:
 
     name: str
     gain: float = 0.05  #: spread of ln(gain): lamp, distance, white reference
-    splice: float = 0.006  #: spread of the step at each detector change
-    noise: float = 0.0015  #: at a knot; three times that at both ends
+    splice: float = 0.001  #: spread of the step at each detector change
+    noise: float = 0.0002  #: at a band of 10 nm; three times that at both ends
     ripple: float = 0.0  #: amplitude of a fixed ripple that tells instruments apart
 
     def fixed_response(self, wavelengths: np.ndarray) -> np.ndarray:
@@ -57,9 +71,21 @@ class Instrument:
         return 1 + self.ripple * (np.sin(phase / 310) + np.sin(phase / 87))
 
     def noise_level(self, wavelengths: np.ndarray) -> np.ndarray:
-        """Standard deviation of the noise at a knot, (n_bands,)."""
+        """Standard deviation of the noise at a band, (n_bands,)."""
         ends = np.exp(-(wavelengths - 400) / 40) + np.exp((wavelengths - 2500) / 60)
         return self.noise * (1 + 2 * ends)
+
+    def measure(
+        self, reflectance: np.ndarray, wavelengths: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Read reflectance (n_samples, n_bands) with gain, splice steps, ripple and noise; float32."""
+        n = len(reflectance)
+        gain = np.exp(self.gain * rng.standard_normal((n, 1)))
+        steps = self.splice * rng.standard_normal((n, len(SPLICES)))
+        later_detectors = (np.array(SPLICES)[:, None] < wavelengths).astype(float)
+        noise = self.noise_level(wavelengths) * rng.standard_normal(reflectance.shape)
+        response = gain * self.fixed_response(wavelengths) * (1 + steps @ later_detectors)
+        return (response * reflectance + noise).astype(np.float32)
 
 
 class LeadBand(NamedTuple):
@@ -67,163 +93,49 @@ class LeadBand(NamedTuple):
 
     centre_nm: float
     width_nm: float
-    strength: float  #: absorption ``K`` at 350 mg/kg; a median soil has about 0.1 at 1000 nm
+    strength: float  #: absorption ``K`` at 350 mg/kg; a median soil has about 0.2 at 1000 nm
+
+    def ratio(self, lead: np.ndarray, wavelengths: np.ndarray) -> np.ndarray:
+        """``K/S`` of lead in mg/kg, (n_samples, n_bands)."""
+        band = np.exp(-0.5 * ((wavelengths - self.centre_nm) / self.width_nm) ** 2)
+        return np.outer(np.asarray(lead) / CHEMISTRY.pb, self.strength * band / scattering(wavelengths))
 
 
-@dataclass(frozen=True)
-class Texture:
-    """How soils of one composition differ to the eye.
-
-    Parameters
-    ----------
-    strength : (n_samples, len(ENDMEMBERS)) array
-        Absorption per mass relative to the atlas.
-    jitter : (n_samples, len(FEATURES)) array, nm
-        Displacement of the band centres.
-    exponent : (n_samples, 1) array
-        Fall of scattering with wavelength.
-    """
-
-    strength: np.ndarray
-    jitter: np.ndarray
-    exponent: np.ndarray
-
-    @classmethod
-    def draw(cls, n: int, rng: np.random.Generator) -> Texture:
-        """Draw texture; the bands of one mineral move together, as substitution moves them."""
-        member = [ENDMEMBERS.index(name) for name in FEATURES["constituent"]]
-        return cls(
-            np.exp(STRENGTH_SPREAD * rng.standard_normal((n, len(ENDMEMBERS)))),
-            JITTER * rng.standard_normal((n, len(ENDMEMBERS)))[:, member],
-            EXPONENT + EXPONENT_SPREAD * rng.standard_normal((n, 1)),
-        )
-
-    @classmethod
-    def nominal(cls, n: int) -> Texture:
-        """Texture of the atlas itself."""
-        return cls(np.ones((n, len(ENDMEMBERS))), np.zeros((n, len(FEATURES))), np.full((n, 1), EXPONENT))
-
-    def take(self, rows: slice) -> Texture:
-        """Texture of some of the soils."""
-        return Texture(self.strength[rows], self.jitter[rows], self.exponent[rows])
-
-
-def scattering_factor(soils: pd.DataFrame) -> np.ndarray:
-    """Scattering relative to the median soil, (n_samples,); it falls with clay and rises with packing."""
-    clay = laboratory(soils)["clay_pct"]
-    return (soils["packing"] * (clay / 25) ** CLAY_SCATTERING).to_numpy()
-
-
-def soil_reflectance(
-    soils: pd.DataFrame,
-    grid: np.ndarray | None = None,
-    texture: Texture | None = None,
-    direct_band: LeadBand | None = None,
-) -> np.ndarray:
-    """Reflectance of soils as no instrument has touched it, (n_samples, n_bands) float32.
-
-    Parameters
-    ----------
-    soils : DataFrame
-        Constituents (percent) and ``packing``; ``Pb_mg_kg`` too with a ``direct_band``.
-    grid : (n_bands,) array, nm, optional
-        Bands, as wide as they are apart; :data:`NATIVE_GRID` if omitted.
-    texture : Texture, optional
-        Nominal if omitted.
-    """
-    texture = texture or Texture.nominal(len(soils))
-    return _at_knots(soils, texture, direct_band) @ _from_knots(_bands(grid))
-
-
-def measure(
-    soils: pd.DataFrame,
-    instrument: Instrument,
-    rng: np.random.Generator,
-    grid: np.ndarray | None = None,
-    direct_band: LeadBand | None = None,
-) -> np.ndarray:
-    """Reflectance of soils as an instrument reads it, computed a few hundred soils at a time.
-
-    Parameters and result as :func:`soil_reflectance`; texture, gain, splice steps and noise come
-    from ``rng``, and are the same ones whatever the grid.
-    """
-    n, bands = len(soils), np.array(_bands(grid))
-    from_knots, texture = _from_knots(_bands(grid)), Texture.draw(n, rng)
-    gain = np.exp(instrument.gain * rng.standard_normal((n, 1)))
-    steps = instrument.splice * rng.standard_normal((n, len(SPLICES)))
-    later_detectors = resample(NATIVE_GRID, np.array(SPLICES)[:, None] < NATIVE_GRID, bands)
-    response = instrument.fixed_response(KNOTS)
-    noise_level = instrument.noise_level(KNOTS).astype(np.float32)
-    reading = np.empty((n, bands.size), dtype=np.float32)
-    for start in track(range(0, n, _CHUNK), f"measuring {n} soils"):
-        rows = slice(start, start + _CHUNK)
-        clean = _at_knots(soils.iloc[rows], texture.take(rows), direct_band)
-        lit = (gain[rows] * response * clean).astype(np.float32) @ from_knots
-        noise = noise_level * rng.standard_normal(clean.shape, dtype=np.float32)
-        reading[rows] = lit * (1 + steps[rows] @ later_detectors) + noise @ from_knots
-    return reading
-
-
-def _at_knots(soils: pd.DataFrame, texture: Texture, direct_band: LeadBand | None) -> np.ndarray:
-    """Kubelka–Munk reflectance at the knots, (n_samples, n_knots) float32."""
-    abundance = soils[[f"{name}_pct" for name in ENDMEMBERS]].to_numpy() / 100
-    absorbed = BACKGROUND_ABSORPTION + absorption(KNOTS, abundance * texture.strength, texture.jitter)
-    if direct_band is not None:
-        band = np.exp(-0.5 * ((KNOTS - direct_band.centre_nm) / direct_band.width_nm) ** 2)
-        absorbed += direct_band.strength * np.outer(soils["Pb_mg_kg"] / CHEMISTRY.pb, band)
-    scattered = scattering(KNOTS, scattering_factor(soils)[:, None], texture.exponent)
-    return km_reflectance(absorbed, scattered).astype(np.float32)
-
-
-def _bands(grid: np.ndarray | None) -> tuple[float, ...]:
-    return tuple(map(float, NATIVE_GRID if grid is None else grid))
-
-
-@lru_cache(maxsize=4)
-def _from_knots(bands: tuple[float, ...]) -> np.ndarray:
-    """Matrix that takes spectra at the knots to bands, (n_knots, n_bands) float32."""
-    to_native = CubicSpline(KNOTS, np.eye(KNOTS.size))(NATIVE_GRID).T
-    return resample(NATIVE_GRID, to_native, np.array(bands))
-
-
-SHIFT = 0.35  #: how far the target lies on the way from the library's soils to iron-rich kaolinitic ones
-LABEL_NOISE = 0.22  #: sd of ln Pb at equal constituents and pH: natural scatter and the laboratory's error
-
-LIBRARY_INSTRUMENT = Instrument("simulated laboratory spectrometer, 400–2499.5 nm by 0.5 nm")
-SITE_INSTRUMENT = Instrument("simulated field spectrometer, 400–2499.5 nm by 0.5 nm", ripple=0.003)
-
-
-class _Place(NamedTuple):
-    name: str
-    prefix: str  # of the sample ids
-    stream: int  # keeps places apart: equal seeds must not give equal soils
-    extent: float  # m
-    patch: float  # m over which weathering stays alike
-
-
-_LIBRARY = _Place("simulated twin of a LUCAS-like library", "library", 0, 2e6, 1e5)
-_SITE = _Place("simulated twin of a Gejiu-like mining site", "site", 1, 4e3, 600.0)
-_FIELD = 800.0  # side of a sampling field of the site, m
+LIBRARY_INSTRUMENT = Instrument("ASD FieldSpec FR; a simulated instrument's errors on top")
+SITE_INSTRUMENT = Instrument("ASD FieldSpec FR; another simulated instrument's errors on top", ripple=0.001)
 
 
 @threadpool_limits.wrap(limits=1)
-def simulate_source(n: int, seed: int, grid: np.ndarray | None = None) -> SoilSpectra:
-    """Simulate a library of ``n`` soils with pH and without lead, in the manner of LUCAS.
+def simulate_source(
+    n: int, seed: int, grid: np.ndarray | None = None, library: SoilSpectra | None = None
+) -> SoilSpectra:
+    """Draw a library of ``n`` soils with pH and without lead, from all places but the site's.
 
-    ``grid`` are the bands to read the spectra at, nm; the native 4,200, 17 kB per soil, if omitted. Samples
-    have ``pH``, ``clay_pct``, ``SOC_pct``, ``CaCO3_pct``, ``Fe_pct``, the true constituents in percent and
-    ``packing``; each is its own profile (``group``).
+    Samples have ``pH``, ``clay_pct``, ``SOC_pct``, ``CaCO3_pct``, ``Fe_pct`` and the true amounts of
+    constituents in percent; soils of one ``place`` are a ``group``.
+
+    Parameters
+    ----------
+    n : int
+        Soils; of a library with laboratory values all that there are at most.
+    grid : (n_bands,) array, nm, optional
+        Bands to interpolate to; those of the library, 10 nm apart, if omitted.
+    library : SoilSpectra, optional
+        Measured soils with amounts (:func:`soilpb.simulate.library.with_amounts`); the packaged ones if
+        omitted. With measured ``pH``, its soils are taken as they are.
 
     Examples
     --------
-    >>> library = simulate_source(20, seed=1, grid=np.arange(400.0, 2500.0, 10.0))
+    >>> library = simulate_source(20, seed=1)
     >>> library.n_bands, library.provenance.kind, "Pb_mg_kg" in library.samples
     (210, 'simulated', False)
     """
-    draws, light = _generators(_LIBRARY, n, seed)
-    soils = _draw_samples(_LIBRARY, n, draws, shift=0.0)
-    soils["group"] = soils.index
-    return _spectra(_LIBRARY, soils, LIBRARY_INSTRUMENT, light, grid)
+    library = load_library() if library is None else library
+    rng = _generator(0, n, seed)
+    pool = library.take(np.flatnonzero(library.samples["place"].notna() & ~_at_site_places(library)))
+    soils, clean = _draw(pool, n, rng, "library")
+    soils["group"] = soils["place"]
+    return _spectra("library", library, soils, clean, LIBRARY_INSTRUMENT, rng, grid)
 
 
 @threadpool_limits.wrap(limits=1)
@@ -234,78 +146,171 @@ def simulate_target(
     shift: float = SHIFT,
     label_noise: float = LABEL_NOISE,
     direct_band: tuple[float, float, float] | None = None,
+    library: SoilSpectra | None = None,
 ) -> SoilSpectra:
-    """Simulate the soils of a mining site with lead, in the manner of Gejiu.
+    """Draw the soils of a mining site with lead, in the manner of Gejiu, from the iron-rich tropics.
 
-    Samples are like those of :func:`simulate_source`, with ``Pb_mg_kg`` first, and fields as ``group``.
+    Samples are like those of :func:`simulate_source`, with ``Pb_mg_kg`` first, coordinates in
+    metres in which iron is alike nearby, and fields as ``group``.
 
     Parameters
     ----------
-    n, seed, grid
+    n, seed, grid, library
         As for :func:`simulate_source`.
     shift : float
-        0: the library's soils; 1: iron-rich kaolinitic soils.
+        Share of the soils at the site's places, the poorest in iron, that are left out.
     label_noise : float
         Standard deviation of ln Pb that no constituent explains.
     direct_band : (centre_nm, width_nm, strength), optional
         A control that nature does not offer: lead that absorbs light itself, with ``K = strength``
-        at 350 mg/kg (a median soil has about 0.1 at 1000 nm; 0.02 is easily seen).
+        at 350 mg/kg (a median soil has about 0.2 at 1000 nm; 0.02 is easily seen).
 
     Examples
     --------
-    >>> site = simulate_target(130, seed=1, grid=np.arange(400.0, 2500.0, 10.0))
+    >>> site = simulate_target(130, seed=1)
     >>> bool(200 < site.samples["Pb_mg_kg"].median() < 500)
     True
     """
-    draws, light = _generators(_SITE, n, seed)
-    soils = _draw_samples(_SITE, n, draws, shift)
-    soils["Pb_mg_kg"] = np.exp(log_pb(soils, soils["pH"]) + label_noise * draws.standard_normal(n))
-    column, row = (soils[axis].floordiv(_FIELD).astype(int).astype(str) for axis in "xy")
+    library = load_library() if library is None else library
+    rng = _generator(1, n, seed)
+    soils, clean = _draw(_iron_rich(library, shift), n, rng, "site")
+    places = draw_places(soils["Fe_pct"].to_numpy(), rng, EXTENT, PATCH)
+    soils = soils.assign(x=places[:, 0], y=places[:, 1], crs="fictional local grid, metres")
+    soils["Pb_mg_kg"] = np.exp(log_pb(soils, soils["pH"]) + label_noise * rng.standard_normal(len(soils)))
+    column, row = (soils[axis].floordiv(FIELD).astype(int).astype(str) for axis in "xy")
     soils["group"] = "field-" + column + "-" + row
-    band = None if direct_band is None else LeadBand(*direct_band)
-    return _spectra(_SITE, soils, SITE_INSTRUMENT, light, grid, band)
+    if direct_band is not None:
+        clean = add_ratio(clean, LeadBand(*direct_band).ratio(soils["Pb_mg_kg"], library.wavelengths))
+    return _spectra("site", library, soils, clean, SITE_INSTRUMENT, rng, grid)
 
 
-def _generators(place: _Place, n: int, seed: int) -> list[np.random.Generator]:
-    """Generators of the soils and of the light: the same soils, whatever reads them."""
+def _generator(stream: int, n: int, seed: int) -> np.random.Generator:
+    """Generator of a place; equal seeds of library and site must not give equal soils."""
     if n < 2:
         raise ValueError(f"cannot simulate {n} soils; ask for at least 2")
-    return np.random.default_rng([place.stream, seed]).spawn(2)
+    return np.random.default_rng([stream, seed])
 
 
-def _draw_samples(place: _Place, n: int, rng: np.random.Generator, shift: float) -> pd.DataFrame:
-    """Soils of a place as a table of samples, with how tightly each is packed."""
-    soils = draw_soils(n, rng, shift, place.extent, place.patch)
-    soils.index = pd.Index([f"{place.prefix}-{i:05d}" for i in range(1, n + 1)], name="sample")
-    packing = np.exp(PACKING_SPREAD * rng.standard_normal(n))
-    return soils.assign(packing=packing, crs="fictional local grid, metres")
+def _at_site_places(library: SoilSpectra) -> np.ndarray:
+    """Tell which soils, (n,) bool, lie at tropical places with more free iron than half of them."""
+    samples = library.samples
+    tropical = samples["place"].notna() & (samples["y"].abs() <= TROPICS)
+    of_place = laboratory(samples)["Fe_pct"][tropical].groupby(samples["place"][tropical]).median()
+    return samples["place"].isin(of_place.index[of_place > of_place.median()]).to_numpy()
+
+
+def _iron_rich(library: SoilSpectra, shift: float) -> SoilSpectra:
+    """Soils of the site's places but for the share ``shift`` that is poorest in iron."""
+    soils = library.take(np.flatnonzero(_at_site_places(library)))
+    iron = laboratory(soils.samples)["Fe_pct"].to_numpy()
+    return soils.take(np.flatnonzero(iron >= np.quantile(iron, shift)))
+
+
+def is_measured(library: SoilSpectra) -> bool:
+    """Tell whether a library has measured pH, so that its soils are taken as they are."""
+    return "pH" in library.samples
+
+
+def _draw(
+    pool: SoilSpectra, n: int, rng: np.random.Generator, prefix: str
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Draw soils of a pool: their table with laboratory values, and their reflectance."""
+    if is_measured(pool):
+        pool = pool.having("pH")
+        rows = np.sort(rng.permutation(pool.n_samples)[:n])
+        soils = pool.samples.iloc[rows]
+        computed = laboratory(soils)
+        return soils.assign(**computed[computed.columns.difference(soils.columns)]), pool.reflectance[rows]
+    base, others, weights = _choose_mixtures(pool, n, rng)
+    parts = np.column_stack([base, others])
+    table = pool.samples
+    amounts = np.einsum("np,npc->nc", weights, table[AMOUNTS].to_numpy()[parts])
+    soils = table.iloc[base][["x", "y", "crs", "place"]].reset_index(drop=True)
+    soils.index = pd.Index([f"{prefix}-{i:05d}" for i in range(1, n + 1)], name="sample")
+    soils[AMOUNTS] = amounts
+    soils = soils.assign(measured_soil=table.index[base], **laboratory(soils))
+    soils["pH"] = expected_ph(soils) + CHEMISTRY.ph_residual * rng.standard_normal(n)
+    ratio = km_ratio(pool.reflectance.astype(float))
+    clean = np.empty((n, pool.n_bands), dtype=np.float32)
+    for start in range(0, n, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        clean[rows] = km_reflectance(np.einsum("np,npb->nb", weights[rows], ratio[parts[rows]]))
+    return soils, clean
+
+
+def _choose_mixtures(
+    pool: SoilSpectra, n: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of the first soil (n,) and of two neighbours (n, 2), and weights (n, 3).
+
+    A first soil comes again only after all of the pool have been drawn.
+    """
+    rounds = [rng.permutation(pool.n_samples) for _ in range(-(-n // pool.n_samples))]
+    base = np.concatenate(rounds)[:n]
+    A = absorbance(pool.reflectance)
+    shapes = (A - A.mean(axis=1, keepdims=True)) / A.std(axis=1, keepdims=True)
+    scores = PCA(min(10, *shapes.shape), random_state=0).fit_transform(shapes)
+    k = min(NEIGHBOURS, pool.n_samples - 1)
+    nearest = KDTree(scores).query(scores, k=k + 1)[1][:, 1:]
+    picked = rng.random((n, k)).argsort(axis=1)[:, :2]
+    return base, np.take_along_axis(nearest[base], picked, axis=1), rng.dirichlet(WEIGHTS, n)
 
 
 def _spectra(
-    place: _Place,
+    prefix: str,
+    library: SoilSpectra,
     soils: pd.DataFrame,
+    clean: np.ndarray,
     instrument: Instrument,
-    light: np.random.Generator,
+    rng: np.random.Generator,
     grid: np.ndarray | None,
-    direct_band: LeadBand | None = None,
 ) -> SoilSpectra:
     """Spectra of the soils, their samples with what a laboratory reports first, and their origin."""
+    measured = is_measured(library)
+    reading = clean if measured else instrument.measure(clean, library.wavelengths, rng)
     laboratory_first = "Pb_mg_kg pH clay_pct SOC_pct CaCO3_pct Fe_pct group x y crs".split()
     first = [column for column in laboratory_first if column in soils]
-    reading = measure(soils, instrument, light, grid, direct_band)
-    reading.flags.writeable = False  # spares the container a copy
     return SoilSpectra(
-        wavelengths=NATIVE_GRID if grid is None else grid,
-        reflectance=reading,
+        wavelengths=library.wavelengths if grid is None else grid,
+        reflectance=_interpolate(reading, library.wavelengths, grid),
         samples=soils[[*first, *soils.columns.difference(first, sort=False)]],
-        provenance=Provenance(
-            name=place.name,
-            kind="simulated",
-            instrument=instrument.name,
-            licence="none needed: nobody measured these",
-            notes=("simulated with known truth; says nothing about the soils of any real place",),
-        ),
+        provenance=_provenance(prefix, library, instrument),
     )
+
+
+def _provenance(prefix: str, library: SoilSpectra, instrument: Instrument) -> Provenance:
+    """Say what of the soils is measured and what simulated."""
+    measured, whose = is_measured(library), library.provenance
+    name = {"library": "source soils of the twin", "site": "twin of a Gejiu-like mining site"}[prefix]
+    kind = ("measured" if prefix == "library" else "lead simulated") if measured else "simulated"
+    lead = "lead simulated from amounts of constituents and pH" if prefix == "site" else ""
+    mixed = (
+        "each soil an intimate mixture of three measured soils with near spectra; laboratory values simulated"
+    )
+    notes = [*whose.notes, "" if measured else mixed, lead, "says nothing about the soils of any mine"]
+    return Provenance(
+        name=f"{name}, from the {whose.name}",
+        kind=kind,
+        instrument=whose.instrument if measured else instrument.name,
+        citation=whose.citation,
+        licence=whose.licence,
+        sha256=whose.sha256,
+        notes=tuple(note for note in notes if note),
+        mixed=not measured,
+    )
+
+
+def _interpolate(reflectance: np.ndarray, wavelengths: np.ndarray, grid: np.ndarray | None) -> np.ndarray:
+    """Spectra at other bands by cubic splines; the last value is held for less than a band beyond."""
+    if grid is None or np.array_equal(grid, wavelengths):
+        return reflectance
+    if grid[0] < wavelengths[0] or grid[-1] >= wavelengths[-1] + 10:
+        raise ValueError(
+            f"the grid {grid[0]:g}–{grid[-1]:g} nm reaches beyond the library's "
+            f"{wavelengths[0]:g}–{wavelengths[-1]:g} nm"
+        )
+    inside = np.clip(grid, wavelengths[0], wavelengths[-1])
+    return CubicSpline(wavelengths, reflectance, axis=1)(inside).astype(np.float32)
 
 
 def true_mineral_slopes(samples: pd.DataFrame) -> pd.DataFrame:
@@ -320,11 +325,9 @@ def true_mineral_slopes(samples: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from soilpb.simulate.soils import draw_soils
-    >>> soils = draw_soils(50, np.random.default_rng(0), 0.35, 4000.0, 600.0)
-    >>> slopes = true_mineral_slopes(soils).set_index("constituent")
-    >>> slopes.loc["iron_oxides"].round(4).to_dict()  # total: 0.62 − 0.45 · 0.45
-    {'direct': 0.62, 'total': 0.4175}
+    >>> slopes = true_mineral_slopes(simulate_target(50, seed=1).samples).set_index("constituent")
+    >>> slopes.loc["iron_oxides"].round(3).to_dict()  # total: 0.62 − 0.45 · 0.30
+    {'direct': 0.62, 'total': 0.485}
     """
     ph = samples["pH"].to_numpy()
     rows = []
@@ -338,8 +341,7 @@ def true_mineral_slopes(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def true_response(
-    samples: pd.DataFrame,
-    grid: np.ndarray,
+    soils: SoilSpectra,
     transform: Callable[[np.ndarray], np.ndarray] = absorbance,
     direct_band: tuple[float, float, float] | None = None,
     n_swaps: int = 4,
@@ -351,13 +353,12 @@ def true_response(
     The response is ``½ · mean(Δf · ΔT(λ)) / Var(f)``: the covariance of ln Pb with the band that
     this constituent alone causes (a pick-freeze, or Jansen, estimate), as a change of the predictor
     per unit of ln Pb. A constituent that does not move lead responds nowhere, however strongly it
-    absorbs, nor does a driver where it does not absorb. Noise and texture play no part.
+    absorbs, nor does a driver where it does not absorb.
 
     Parameters
     ----------
-    samples : DataFrame
-        ``samples`` of a simulated target.
-    grid : (n_bands,) array, nm
+    soils : SoilSpectra
+        A simulated target; constituents are added to, and taken from, its own spectra.
     transform : callable
         Reflectance to what the model sees, (n_samples, n_bands) → the same shape: absorbance, or
         absorbance followed by SNV or a derivative.
@@ -370,23 +371,25 @@ def true_response(
     -------
     DataFrame, tidy: ``constituent``, ``wavelength``, ``response``; and ``constituent = "all"``, the sum.
     """
-    band = None if direct_band is None else LeadBand(*direct_band)
+    samples, grid = soils.samples, soils.wavelengths
     swaps = [np.random.default_rng([0, k]).permutation(len(samples)) for k in range(n_swaps)]
-    spectra = transform(soil_reflectance(samples, grid, direct_band=band))
-    truth = log_pb(samples, expected_ph(samples))
-    columns = {name: f"{name}_pct" for name in ENDMEMBERS} | ({"lead": "Pb_mg_kg"} if band else {})
-    responses = {}
-    for constituent, column in columns.items():
-        total = np.zeros(len(grid))
+    seen, truth = transform(soils.reflectance), log_pb(samples, expected_ph(samples))
+    ratios = dict(zip(AMOUNTS, absorption(grid) / scattering(grid) / 100, strict=True))
+    responses = {name: np.zeros(grid.size) for name in ENDMEMBERS}
+    for name, column in zip(ENDMEMBERS, AMOUNTS, strict=True):
         for swap in swaps:
             other = samples.assign(**{column: samples[column].to_numpy()[swap]})
-            if constituent == "lead":
-                answer = np.log(other[column] / samples[column]).to_numpy()
-            else:
-                answer = log_pb(other, expected_ph(other)) - truth
+            answer = log_pb(other, expected_ph(other)) - truth
             if answer.any():
-                total += answer @ (transform(soil_reflectance(other, grid, direct_band=band)) - spectra)
-        responses[constituent] = total / (2 * n_swaps * len(samples) * truth.var())
+                added = np.outer(other[column] - samples[column], ratios[column])
+                responses[name] += answer @ (transform(add_ratio(soils.reflectance, added)) - seen)
+    if direct_band is not None:
+        lead, band = samples["Pb_mg_kg"].to_numpy(), LeadBand(*direct_band)
+        responses["lead"] = np.zeros(grid.size)
+        for swap in swaps:
+            changed = add_ratio(soils.reflectance, band.ratio(lead[swap] - lead, grid))
+            responses["lead"] += np.log(lead[swap] / lead) @ (transform(changed) - seen)
+    responses = {name: sums / (2 * n_swaps * len(samples) * truth.var()) for name, sums in responses.items()}
     responses["all"] = np.sum(list(responses.values()), axis=0)
     table = pd.DataFrame(responses, index=pd.Index(grid, name="wavelength")).reset_index()
     return table.melt("wavelength", var_name="constituent", value_name="response")

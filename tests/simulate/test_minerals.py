@@ -31,7 +31,7 @@ def mixture(**mass_fractions):
 def soil():
     """Reflectance (1, n_bands) of a nominal soil, and its abundances."""
     abundance = mixture(goethite=0.02, organic_matter=0.03, kaolinite=0.1, illite=0.08, water=0.015)
-    return km_reflectance(0.05 + absorption(GRID, abundance), scattering(GRID)), abundance
+    return km_reflectance(0.05 + abundance @ absorption(GRID), scattering(GRID)), abundance
 
 
 def test_kubelka_munk_inverse_undoes_forward():
@@ -44,25 +44,23 @@ def test_kubelka_munk_inverse_undoes_forward():
     assert (dead >= 0).all()
 
 
-@pytest.mark.parametrize("shift", [0.0, 7.0])
-def test_features_sit_where_the_atlas_says(shift):
-    """Without its edge, a hematite band peaks at its centre plus the jitter, as high as its strength."""
-    jitter = np.where(FEATURES["centre_nm"] == 530, shift, 1e6)  # the others leave the spectrum
-    with_band, edges = (
-        absorption(FINE, mixture(hematite=1.0), moved)[0] for moved in (jitter, np.full(len(FEATURES), 1e6))
-    )
-    band = with_band - edges
-    assert FINE[band.argmax()] == 530 + shift
-    assert band.max() == pytest.approx(14.0, rel=1e-4)
-    assert band[530 + shift - 38 == FINE] == pytest.approx(np.exp(-0.5) * 14.0, rel=1e-4)
+def test_features_sit_where_the_atlas_says():
+    """Beside its edges a goethite band peaks at its centre, as high as its strength; edges fall."""
+    goethite = endmember_absorption(FINE)["goethite"]
+    band = goethite - 120 * np.exp(-(FINE - 400) / 75)
+    around = (FINE > 850) & (FINE < 1000)
+    assert FINE[around][band[around].argmax()] == 930
+    assert band[FINE == 930] == pytest.approx(1.9, rel=1e-2)
+    hematite = endmember_absorption(FINE)["hematite"]
+    assert hematite[FINE == 535] > 46
+    assert hematite[FINE == 620] < 5
 
 
-def test_absorption_is_linear_in_abundance():
-    """A mixture absorbs as the mass-weighted sum of its endmembers, per soil and band."""
-    abundance = np.random.default_rng(0).uniform(0, 0.1, (5, len(ENDMEMBERS)))
+def test_a_mixture_is_the_mean_of_its_members():
+    """Iron oxides and clay absorb as the weighted sum of their endmembers."""
     pure = endmember_absorption(GRID)
-    expected = abundance @ np.stack([pure[name] for name in ENDMEMBERS])
-    np.testing.assert_allclose(absorption(GRID, abundance), expected, rtol=1e-5)
+    for name, shares in MIXTURES.items():
+        np.testing.assert_allclose(pure[name], sum(share * pure[member] for member, share in shares.items()))
 
 
 def test_adding_hematite_darkens_its_bands(soil):
@@ -71,20 +69,20 @@ def test_adding_hematite_darkens_its_bands(soil):
     fall = (reflectance - add_constituent(reflectance, GRID, "hematite", 0.01))[0]
     at_530, at_880, at_1300 = fall[np.isin(GRID, (530, 880, 1300))]
     assert at_530 > 0.01
-    assert at_880 > 0.01
-    assert abs(at_1300) < 1e-6
+    assert at_880 > 0.005
+    assert abs(at_1300) < 1e-4
 
 
 def test_adding_equals_simulating_with_more(soil):
     """Adding to a spectrum gives the spectrum of the soil that holds as much more."""
     reflectance, abundance = soil
-    richer = km_reflectance(0.05 + absorption(GRID, abundance + mixture(kaolinite=0.03)), scattering(GRID))
+    richer = km_reflectance(0.05 + (abundance + mixture(kaolinite=0.03)) @ absorption(GRID), scattering(GRID))
     np.testing.assert_allclose(add_constituent(reflectance, GRID, "kaolinite", 0.03), richer, atol=2e-6)
 
 
 def test_adding_keeps_what_the_instrument_did(soil):
     """Adding nothing changes nothing, even where a measured spectrum reads above a white reference."""
-    measured = (soil[0] * np.linspace(0.9, 2.0, GRID.size)).astype(np.float32)
+    measured = (soil[0] * np.linspace(0.9, 2.5, GRID.size)).astype(np.float32)
     assert measured.max() > 1
     unchanged = add_constituent(measured, GRID, "hematite", 0.0)
     assert unchanged.dtype == np.float32
