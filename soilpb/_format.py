@@ -106,7 +106,18 @@ def track(items: Iterable[Item], description: str, total: int | None = None) -> 
 
 
 def track_bytes(name: str, size: int) -> tqdm:
-    """Progress bar over the bytes of a file, to be moved with ``update``."""
-    bar = track((), name, total=size)
-    bar.unit, bar.unit_scale = "B", True
-    return bar
+    """Progress bar over the bytes of a file, to be moved with ``update``: every 10 s where no terminal is.
+
+    What is read in a moment has none.
+    """
+    watched = sys.__stderr__ is not None and sys.__stderr__.isatty()
+    return tqdm(
+        desc=name,
+        total=size,
+        unit="B",
+        unit_scale=True,
+        file=sys.__stderr__,
+        disable=sys.__stderr__ is None or size < 5e7,
+        mininterval=0.2 if watched else 10,
+        leave=False,
+    )

@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 from sklearn.base import RegressorMixin
 
+from soilpb._format import track
 from soilpb.decide import standards
 from soilpb.decide.applicability import FALSE_ALARMS
 from soilpb.decide.exceedance import calibration_error, reliability_table
@@ -33,6 +34,8 @@ from soilpb.study import Study
 CHAPTER, FOLDER = "site_report", "model"
 #: Whose limits are applied to lead, unless a user names others.
 STANDARD = "GB 15618-2018"
+#: Soils that are predicted at once: the draws of each of their values would fill the memory.
+AT_ONCE = 2000
 #: Keys of the models among which the site's is chosen: strong ones that are quick enough to be fitted
 #: without each fold, inside every fold.
 CANDIDATES = ("pls", "blocks", "average", "features-pls")
@@ -225,6 +228,22 @@ def predict_soils(
     """
     same = np.array_equal(soils.wavelengths, model.wavelengths)
     X = soils.reflectance if same else soils.resample(model.wavelengths).reflectance
+    ph = np.broadcast_to(np.asarray(ph, dtype=float), len(X))
+    blocks = [slice(start, start + AT_ONCE) for start in range(0, len(X), AT_ONCE)]
+    of_blocks = track(blocks, "predicting soils") if blocks[1:] else blocks
+    parts = [_predict_block(model, X[b], target, standard, limits, ph[b], coverage) for b in of_blocks]
+    return pd.concat(parts, ignore_index=True).set_axis(soils.samples.index.rename("sample"))
+
+
+def _predict_block(
+    model: SiteModel,
+    X: np.ndarray,
+    target: str,
+    standard: str,
+    limits: pd.DataFrame,
+    ph: np.ndarray,
+    coverage: float,
+) -> pd.DataFrame:
     predicted = model.predict(X, coverage).drop(columns=["T2", "Q"])
     names = {"predicted": target, "lower": f"{target}_lower", "upper": f"{target}_upper"}
     parts = [predicted.drop(columns=["distance", "outside"]).rename(columns=names)]
@@ -232,7 +251,7 @@ def predict_soils(
         columns = {rule: probability_column(rule) for rule in list_rules(standard, limits)}
         parts.append(model.exceedance(X, standard, limits, ph).rename(columns=columns))
     parts.append(predicted[["distance", "outside"]])
-    return pd.concat(parts, axis=1).set_axis(soils.samples.index.rename("sample"))
+    return pd.concat(parts, axis=1)
 
 
 def probability_column(rule: str) -> str:
@@ -289,7 +308,8 @@ def predict_files(
     acidity = read_laboratory(ph, "pH", id_column=study.site.id_column)[0]["pH"] if ph else None
     known = () if acidity is None else acidity.index
     as_own = study.site.model_dump(include={"id_column", "spectra_unit", "replicates", "splice"})
-    soils = read_spectra(spectra, **as_own, known=known, counters=model.card["scan_counters"])
+    as_own |= {"counters": model.card["scan_counters"], "grid": model.wavelengths}
+    soils = read_spectra(spectra, **as_own, known=known)
     measured = _measured_ph(acidity, soils, str(ph))
     table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
     return table, [*soils.provenance.notes, *_remarks(table, model.card, rules[0], coverage)]

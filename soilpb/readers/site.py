@@ -6,6 +6,7 @@ Whatever is read otherwise than it stands is noted in the provenance.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,9 +26,9 @@ from soilpb.readers.formats.spectrum_file import (
     to_fraction,
 )
 from soilpb.readers.laboratory import BelowDetection, read_laboratory
-from soilpb.readers.scans import SCAN_LIMIT, Scans, average_scans, read_scans
+from soilpb.readers.scans import SCAN_LIMIT, Scans, average_scans, is_streamed, iterate_scans, join_scans
 from soilpb.site_file import Site, SiteError, project_root
-from soilpb.spectra import Provenance, SoilSpectra
+from soilpb.spectra import Provenance, SoilSpectra, resample
 
 
 def read_site(
@@ -103,19 +104,26 @@ def read_spectra(
     splice: Literal["auto", "off"] = "auto",
     known: Collection[str] = (),
     counters: Sequence[str] = (),
+    grid: np.ndarray | None = None,
 ) -> SoilSpectra:
     """Read spectra alone, of soils that no laboratory has seen, on the instrument's own bands.
 
     Parameters and errors are those of :func:`read_site`; ``known`` are ids that names of
     instrument files may begin with, before a counter of scans; ``counters`` say how scans of
-    other samples are counted (see :mod:`soilpb.readers.folder`).
+    other samples are counted (see :mod:`soilpb.readers.folder`). A table that is read in several
+    blocks is resampled to ``grid``, nm, block by block, where one is given.
     """
-    if holds_spectra(spectra):
-        scans = read_folder(spectra, known, counters, splice)
-    else:
-        scans = read_scans(spectra, id_column)
-    reflectance, converted = _to_reflectance(scans, spectra_unit)
-    ids, reflectance, averaged = _one_spectrum_each(scans, reflectance, replicates)
+    files, unit, parts = holds_spectra(spectra), spectra_unit, []
+    blocks = [read_folder(spectra, known, counters, splice)] if files else iterate_scans(spectra, id_column)
+    for scans in blocks:
+        unit = _find_unit(scans, unit)
+        reflectance, converted = _to_reflectance(scans, unit)
+        parts.append(replace(scans, spectra=reflectance, notes=(*scans.notes, *converted)))
+        if grid is not None and is_streamed(spectra) and not files:
+            values = resample(scans.wavelengths, reflectance, grid)
+            parts[-1] = replace(parts[-1], wavelengths=np.asarray(grid, float), spectra=values)
+    scans = join_scans(parts)
+    ids, reflectance, averaged = _one_spectrum_each(scans, scans.spectra, replicates)
     return SoilSpectra(
         wavelengths=scans.wavelengths,
         reflectance=reflectance,
@@ -125,7 +133,7 @@ def read_spectra(
             kind="measured",
             instrument=scans.instrument or "unknown",
             sha256=sha256_of(*list_files(spectra)),
-            notes=(*scans.notes, *converted, *averaged),
+            notes=(*scans.notes, *averaged),
         ),
     )
 
@@ -145,20 +153,22 @@ def read_measured(site: Site) -> SoilSpectra:
     return read_site(spectra, laboratory, name=site.title or site.site, **options)
 
 
-def _to_reflectance(scans: Scans, unit: Unit | Literal["auto"]) -> tuple[np.ndarray, list[str]]:
-    """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted.
-
-    The unit is what the files say, else what the site file says, else what the spectra look like.
-    """
+def _find_unit(scans: Scans, unit: Unit | Literal["auto"]) -> Unit:
+    """Unit that the files say, else that the site file says, else that the spectra look like."""
     where = str(scans.table.path)
     if scans.unit and unit not in ("auto", scans.unit):
         raise SiteError(
             f"{where}: instrument files say their unit themselves; they were read as {scans.unit}, not "
             f"{unit}: set spectra_unit to auto"
         )
-    found = scans.unit or unit
-    if found == "auto":
-        found = recognise_unit(scans.wavelengths, scans.spectra, where)
+    if scans.unit or unit != "auto":
+        return scans.unit or unit
+    return recognise_unit(scans.wavelengths, scans.spectra, where)
+
+
+def _to_reflectance(scans: Scans, unit: Unit) -> tuple[np.ndarray, list[str]]:
+    """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted."""
+    where, found = str(scans.table.path), unit
     looks = "" if scans.unit else find_contradiction(found, scans.wavelengths, scans.spectra)
     if looks:
         raise SiteError(f"{where}: said to be {found}, but it looks like {looks}; mend spectra_unit")

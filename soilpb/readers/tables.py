@@ -76,7 +76,9 @@ class Table:
         return pd.DataFrame(self.cells, columns=self.header, index=self.rows)
 
 
-def read_table(path: str | Path, fits: Callable[[Table], object] | None = None) -> Table:
+def read_table(
+    path: str | Path, fits: Callable[[Table], object] | None = None, most: int | None = None
+) -> Table:
     """Read a CSV, TSV or XLSX; its kind is told by its content, not its name.
 
     Text may be UTF-8, UTF-16 with byte order mark, GB 18030 or Windows-1252, separated by tabs,
@@ -90,6 +92,8 @@ def read_table(path: str | Path, fits: Callable[[Table], object] | None = None) 
     fits : callable, optional
         Says of a table, by a true value, that it is the wanted one among several sheets; the first
         sheet with cells if omitted, or if none is.
+    most : int, optional
+        Of a text, so many bytes are read, and the rest of the last line.
 
     Raises
     ------
@@ -98,12 +102,12 @@ def read_table(path: str | Path, fits: Callable[[Table], object] | None = None) 
         quotation, a row with more cells than the header has names, several sheets that fit.
     """
     path, sheet = split_sheet(path)
-    content = read_bytes(path)
+    content = read_bytes(path, most)
     if content.startswith(_OLE):
         raise SiteError(f"{path} is an old .xls or an encrypted workbook; save it as .xlsx or CSV")
     if content.startswith(_ZIP):
         return _choose_sheet(path, _read_workbook(path, content), sheet, fits)
-    return _as_table(path, *_read_text(path, content))
+    return make_table(path, *read_text(path, content))
 
 
 def split_sheet(path: str | Path) -> tuple[Path, str]:
@@ -131,17 +135,18 @@ def _choose_sheet(
             )
     used, others = found[0], [title for title in sheets if title != found[0]]
     notes = (f"{path.name}: sheet {used!r} read, {', '.join(others)} left aside",) if others else ()
-    return _as_table(path.with_name(f"{path.name}#{used}") if others else path, sheets[used], "", notes)
+    return make_table(path.with_name(f"{path.name}#{used}") if others else path, sheets[used], "", notes)
 
 
 def _fits(path: Path, lines: list[Line], fits: Callable[[Table], object]) -> bool:
     try:
-        return bool(fits(_as_table(path, lines, "", ())))
+        return bool(fits(make_table(path, lines, "", ())))
     except SiteError:
         return False
 
 
-def _as_table(path: Path, lines: list[Line], separator: str, notes: tuple[str, ...]) -> Table:
+def make_table(path: Path, lines: list[Line], separator: str, notes: tuple[str, ...]) -> Table:
+    """Make a table of a file's rows: the first that names the columns is the header."""
     lines = [(number, _trim(row)) for number, row in lines]
     lines = [line for line in lines if line[1]]
     if not lines:
@@ -165,10 +170,12 @@ def _as_table(path: Path, lines: list[Line], separator: str, notes: tuple[str, .
     return Table(path, tuple(names[j] for j in keep), cells[:, keep], rows, separator, notes)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read the bytes of a file; refuse one that is not there, not readable, or empty."""
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Read the bytes of a file, or its first lines; refuse one that is not there, not readable, or empty."""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(most)
+            content += file.readline() if most else b""
     except FileNotFoundError:
         raise SiteError(f"{path} is not there; check the path in the site file") from None
     except OSError as error:
@@ -302,7 +309,7 @@ def _take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
     return names
 
 
-def _read_text(path: Path, content: bytes) -> tuple[list[Line], str, tuple[str, ...]]:
+def read_text(path: Path, content: bytes) -> tuple[list[Line], str, tuple[str, ...]]:
     """Rows of a text, its separator, and notes."""
     encoding, notes = _find_encoding(path, content)
     # A row may be as long as the file; by itself the reader stops at 131,072 characters.

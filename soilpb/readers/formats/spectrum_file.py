@@ -307,15 +307,15 @@ def find_implausible(reflectance: np.ndarray) -> tuple[int, int, str] | None:
     low, high = REFLECTANCE_RANGE
     dark = "the spectrum is far too dark for this file: is it in another unit? export it like the others"
     beyond = "reflectance lies within 0–1: is it in another unit, or spoilt? export it again, or delete it"
-    for row, spectrum in enumerate(reflectance):
-        band = int(np.argmax(np.abs(spectrum - 0.5)))
-        if np.ptp(spectrum) == 0:
-            return row, band, "the spectrum is constant: measure it again or delete it"
-        if spectrum.max() < DARKEST:
-            return row, band, dark
-        if spectrum.min() < low or spectrum.max() > high:
-            return row, band, beyond
-    return None
+    lowest, highest = reflectance.min(axis=1), reflectance.max(axis=1)
+    rows = np.flatnonzero(~((lowest < highest) & (highest >= DARKEST) & (lowest >= low) & (highest <= high)))
+    if not rows.size:
+        return None
+    row, spectrum = int(rows[0]), reflectance[rows[0]]
+    band = int(np.argmax(np.abs(spectrum - 0.5)))
+    if lowest[row] == highest[row]:
+        return row, band, "the spectrum is constant: measure it again or delete it"
+    return row, band, dark if highest[row] < DARKEST else beyond
 
 
 def find_contradiction(unit: str, wavelengths: np.ndarray, values: np.ndarray) -> str:
