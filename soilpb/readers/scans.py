@@ -25,9 +25,9 @@ from soilpb.readers.tables import (
     as_text,
     decimal_mark,
     make_table,
-    read_text,
     read_numbers,
     read_table,
+    read_text,
 )
 from soilpb.site_file import SiteError
 
@@ -36,7 +36,7 @@ from soilpb.site_file import SiteError
 #: between two scans is another soil or a failed scan.
 SCAN_LIMIT = 0.05
 #: A text of more bytes is read in blocks of so many bytes; Parquet in blocks of so many values.
-LARGE, BLOCK, VALUES = 20_000_000, 1 << 24, 1 << 26
+LARGE, BLOCK, VALUES = 20_000_000, 1 << 23, 1 << 26
 #: Bytes from which the columns of a large text are found, and columns of Parquet that are read at once.
 _HEAD, _COLUMNS = 1 << 21, 64
 
@@ -199,10 +199,9 @@ def _iterate_text(path: Path, id_column: str) -> Iterator[Scans]:
     for row, block in _iterate_lines(path, start):
         read = _parse_numbers(block, layout, mark)
         if read is None:
-            lines, *_ = read_text(path, header + block)
-            table = make_table(
-                path, [(n + row - 2 if n > 1 else n, cells) for n, cells in lines], head.separator
-            )
+            lines, separator, notes = read_text(path, header + block)
+            lines = [(n + row - 2 if n > 1 else n, line) for n, line in lines]
+            table = make_table(path, lines, separator, notes)
             values, remarks = _read_values(table, layout.bands)
             scans = _make_scans(layout, table, None, values, remarks, keep_bands)
         else:
@@ -234,6 +233,8 @@ def _parse_numbers(block: bytes, layout: _Layout, mark: str) -> tuple[np.ndarray
 
     names = [str(j) for j in range(len(layout.table.header))]
     bands, id_name = [names[j] for j in layout.bands.columns], names[layout.id_column]
+    if block[:1] in b"\r\n" or b"\n\n" in block or b"\n\r\n" in block:
+        return None
     missing = [*MISSING_WORDS, *(word.upper() for word in MISSING_WORDS), "NaN"]
     try:
         read = arrow_csv.read_csv(
@@ -271,7 +272,7 @@ def _iterate_parquet(path: Path, id_column: str) -> Iterator[Scans]:
     try:
         file = parquet.ParquetFile(path)
         names = file.schema_arrow.names
-        cells = np.empty((min(30, file.metadata.num_rows), len(names)), dtype=object)
+        cells = np.empty((min(30, file.metadata.row_group(0).num_rows), len(names)), dtype=object)
         for start in range(0, len(names), _COLUMNS):
             part = names[start : start + _COLUMNS]
             few = next(file.iter_batches(len(cells), row_groups=[0], columns=part))

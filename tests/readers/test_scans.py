@@ -1,9 +1,18 @@
 """Tables of spectra: ordered and cleared of what is empty, never filled in; scans averaged per sample."""
 
+import subprocess
+import sys
+import tempfile
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from soilpb.readers import scans
 from soilpb.readers.scans import SCAN_LIMIT, average_scans
+from soilpb.readers.site import read_spectra
+from soilpb.site_file import SiteError
+from tests.cases import case
 from tests.site_files import IDS, NM, notes, soil_spectra, write
 
 
@@ -66,3 +75,88 @@ def test_agreement_is_judged_against_the_limit(share, expected):
     _, mean, agree = average_scans(np.array(["a", "b", "b", "a"]), scans)
     assert agree.tolist() == [expected, True]
     np.testing.assert_allclose(mean, 0.3, rtol=1e-6)
+
+
+@pytest.fixture
+def in_blocks(monkeypatch):
+    """Files of any size are read in blocks of a few rows."""
+    monkeypatch.setattr(scans, "LARGE", 0)
+    monkeypatch.setattr(scans, "BLOCK", 300)
+    monkeypatch.setattr(scans, "VALUES", 2 * NM.size)
+
+
+def odd_rows(mark="."):
+    """Rows with what is no plain number: a missing word, decimals of another length, a quoted id."""
+    cells = [[f"{v:.5f}".replace(".", mark) for v in row] for row in soil_spectra()]
+    return [["id", "depth", *NM], *([f"{i} ", "0-5", *row] for i, row in zip(IDS, cells, strict=True))]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rows: rows,
+        lambda rows: [["id", "depth", *NM[::-1]], *rows[1:]],
+        lambda rows: [*rows[:3], [], *rows[3:]],
+        lambda rows: [*rows[:2], [*rows[2][:2], *[""] * NM.size], *rows[3:]],
+        lambda rows: [*rows[:3], [*rows[3][:2], *(f" {v}" for v in rows[3][2:])], *rows[4:]],
+        lambda rows: [*rows[:-1], ['"a, b"', *rows[-1][1:]]],
+        lambda rows: [["Soils of 2024"], *rows],
+    ],
+)
+def test_a_file_read_in_blocks_is_what_it_is_as_a_whole(tmp_path, in_blocks, monkeypatch, change):
+    """Ids, bands, values, rows and notes are the same, also where a block is no plain numbers."""
+    path = write(tmp_path / "a.csv", change(odd_rows()))
+    found, blocks = scans.read_scans(path), list(scans.iterate_scans(path))
+    assert len(blocks) > 1
+    monkeypatch.setattr(scans, "LARGE", 1e9)
+    expected = scans.read_scans(path)
+    assert found.ids.tolist() == expected.ids.tolist()
+    assert found.table.rows.tolist() == expected.table.rows.tolist()
+    np.testing.assert_array_equal(found.wavelengths, expected.wavelengths)
+    np.testing.assert_allclose(found.spectra, expected.spectra, rtol=1e-6)
+    assert set(found.notes) == set(expected.notes)
+
+
+@pytest.mark.parametrize("cell", ["x", "", "0.3.1", "<0.2"])
+def test_a_bad_cell_in_a_late_block_is_named_by_its_row(tmp_path, in_blocks, monkeypatch, cell):
+    """The message is that of a file read as a whole."""
+    rows = odd_rows()
+    rows[-1][7] = cell
+    path = write(tmp_path / "a.csv", rows)
+    told = []
+    for large in (0, 1e9):
+        monkeypatch.setattr(scans, "LARGE", large)
+        with pytest.raises(SiteError, match=f"row {len(rows)}, column '{NM[5]}'") as caught:
+            scans.read_scans(path)
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+
+
+def test_parquet_is_read_as_a_table_is(tmp_path, in_blocks):
+    """Whatever the row groups, ids and values are those that were written; text for a number is refused."""
+    table = pd.DataFrame(soil_spectra(), pd.Index(IDS, name="id"), [f"{w:g}" for w in NM])
+    for size in (1, 3, 100):
+        table.to_parquet(tmp_path / "a.parquet", row_group_size=size)
+        found = read_spectra(tmp_path / "a.parquet")
+        assert found.samples.index.tolist() == IDS
+        np.testing.assert_array_equal(found.wavelengths, NM)
+        np.testing.assert_allclose(found.reflectance, soil_spectra(), rtol=1e-6)
+    bands = table.columns[3:4]
+    table.assign(**dict.fromkeys(bands, "high")).to_parquet(tmp_path / "b.parquet")
+    with pytest.raises(SiteError, match="b.parquet is no table of spectra"):
+        read_spectra(tmp_path / "b.parquet")
+
+
+def test_memory_of_a_long_table_does_not_grow_with_its_cells():
+    """A CSV of 25 MB takes a few times its size (case csv_memory)."""
+    folder = case("csv_memory")
+    script = (
+        "import resource, sys; from soilpb.readers.scans import read_scans\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        f"exec(open({str(folder / 'make.py')!r}).read()); found = read_scans('wide.csv')\n"
+        "grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024\n"
+        "assert found.spectra.shape == (1200, 2091), found.spectra.shape\n"
+        "assert grown < 250, grown"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-c", script], check=True, cwd=folder)
