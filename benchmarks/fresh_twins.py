@@ -62,7 +62,7 @@ N_TRAIN, N_TEST = 130, 1_000
 class Condition(NamedTuple):
     """What is varied."""
 
-    size: int = 16_000  # soils of the library
+    size: int = 12_000  # soils of the library
     shift: float = twin.SHIFT
     noise: float = twin.LABEL_NOISE
 
@@ -71,7 +71,7 @@ DEFAULT = Condition()
 CONDITIONS = (
     DEFAULT,
     *(DEFAULT._replace(size=size) for size in (1_000, 4_000)),
-    *(DEFAULT._replace(shift=shift) for shift in (0.0, 0.7)),
+    *(DEFAULT._replace(shift=shift) for shift in (0.35, 0.7)),
     *(DEFAULT._replace(noise=noise) for noise in (0.11, 0.44)),
 )
 

@@ -22,7 +22,7 @@ from IPython.display import HTML
 from soilpb import _files, site_file
 from soilpb.readers import limesoda, lucas, ossl
 from soilpb.readers.site import read_measured
-from soilpb.simulate import twin
+from soilpb.simulate import library, twin
 from soilpb.site_file import Site, library_folder, project_root
 from soilpb.spectra import KINDS, Provenance, SoilSpectra, band_grid
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Soils of the simulated source unless the site file says otherwise.
 TWIN_SOURCE_SIZE = 12_000
+#: Code in OSSL of the library that the twin is drawn from.
+TWIN_LIBRARY = "ICRAF_ISRIC"
 #: Soils of the simulated target: as many as the study had.
 TWIN_TARGET_SIZE = 130
 
@@ -191,7 +193,7 @@ def read_target(site: Site, grid: np.ndarray) -> SoilSpectra:
     Near twins are in one group, so that no fold divides them.
     """
     if site.target_data == "twin":
-        soils = twin.simulate_target(TWIN_TARGET_SIZE, seed=site.seed, grid=grid)
+        soils = twin.simulate_target(TWIN_TARGET_SIZE, site.seed, grid, library=read_twin_library(site))
     else:
         soils = read_measured(site).resample(grid)
     return _choose(soils.having(site.target), site.n_target, site.seed).group_near_twins()
@@ -199,8 +201,31 @@ def read_target(site: Site, grid: np.ndarray) -> SoilSpectra:
 
 def read_source(site: Site, grid: np.ndarray) -> SoilSpectra:
     """Read the library's soils that have a value of the source property; of them, ``source_size``."""
-    library = _read_library(site, grid).having(site.source_property)
-    return _choose(library, site.source_size, site.seed)
+    soils = _read_library(site, grid).having(site.source_property)
+    return _choose(soils, site.source_size, site.seed)
+
+
+def read_twin_library(site: Site) -> SoilSpectra:
+    """Read the soils that the twin is drawn from.
+
+    The world library with laboratory values where ``soilpb fetch icraf-isric`` has brought it: then only
+    lead is simulated. Else the packaged one, without them.
+    """
+    if ossl.fetched_library(TWIN_LIBRARY) is None:
+        return library.load_library()
+    folder, cache = project_root() / "data" / "ossl", project_root() / site.artifacts / "sources"
+    soils = ossl.load_ossl(folder, library.GRID, datasets=[TWIN_LIBRARY], cache=cache)
+    return library.with_amounts(soils)
+
+
+def kinds_of_data(site: Site) -> tuple[str, str]:
+    """Tell of target and source, before they are read, what is simulated (:data:`soilpb.spectra.KINDS`)."""
+    fetched = ossl.fetched_library(TWIN_LIBRARY) is not None
+    target, source = ("lead simulated", "measured") if fetched else ("simulated", "simulated")
+    return (
+        target if site.target_data == "twin" else "measured",
+        source if site.source == "twin" else "measured",
+    )
 
 
 def banner_html(title: str, target: Provenance, *others: Provenance) -> str:
@@ -242,7 +267,8 @@ def _choose(soils: SoilSpectra, n: int, seed: int) -> SoilSpectra:
 
 def _read_library(site: Site, grid: np.ndarray) -> SoilSpectra:
     if site.source == "twin":
-        return twin.simulate_source(site.source_size or TWIN_SOURCE_SIZE, seed=site.seed, grid=grid)
+        size = site.source_size or TWIN_SOURCE_SIZE
+        return twin.simulate_source(size, site.seed, grid, library=read_twin_library(site))
     if site.source == "limesoda":
         others = [name for name in limesoda.FULL_RANGE_FIELDS if name != site.limesoda_set]
         return limesoda.load_fields(others, grid)

@@ -30,8 +30,10 @@ from traitlets import CaselessStrEnum, Unicode
 
 from soilpb import _files, site_file
 from soilpb._files import MissingArtifact
+from soilpb.readers import ossl
 from soilpb.readers.folder import list_files
 from soilpb.site_file import Site, SiteError
+from soilpb.study import TWIN_LIBRARY, kinds_of_data
 
 _KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 #: Characters: the path of a Unix socket holds about 100 on all systems, its name included.
@@ -180,14 +182,13 @@ def fill_in_site(notebook: nbformat.NotebookNode, site: Site) -> nbformat.Notebo
     """Write the site's name and kind into a notebook that is executed for many sites.
 
     ``{{title}}``, ``{{site}}`` (its short name), ``{{kind}}`` and ``{{source_kind}}``
-    (``simulated`` or ``measured``) are replaced in Markdown cells, and in the captions and
+    (:data:`soilpb.spectra.KINDS`) are replaced in Markdown cells, and in the captions and
     alternative texts of figures: these are fixed before a notebook runs.
     """
     words = {
         "site": site.site,
         "title": _MARKUP.sub(r"\\\1", " ".join(site.title.split()) or site.site),
-        "kind": _kind(site.target_data),
-        "source_kind": _kind(site.source),
+        **dict(zip(("kind", "source_kind"), kinds_of_data(site), strict=True)),
     }
     pattern = re.compile(r"\{\{(" + "|".join(words) + r")\}\}")
 
@@ -202,10 +203,6 @@ def fill_in_site(notebook: nbformat.NotebookNode, site: Site) -> nbformat.Notebo
             if key in about.get(part, {}):
                 about[part][key] = filled(about[part][key])
     return notebook
-
-
-def _kind(data: str) -> str:
-    return "simulated" if data == "twin" else "measured"
 
 
 def add_note(executed: str | Path, text: str) -> None:
@@ -246,6 +243,8 @@ def data_behind(site: str | Site) -> list[str]:
         for file in list_files(root / path)
     ]
     library = site_file.library_folder(about)
+    if "twin" in (about.target_data, about.source):
+        library = ossl.fetched_library(TWIN_LIBRARY)
     if library is not None:
         tables = (file for file in sorted(library.rglob("*")) if file.suffix in _LIBRARY_TABLES)
         files += [_from_root(file, root) for file in tables]

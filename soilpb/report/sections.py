@@ -51,7 +51,8 @@ def read_native(study: Study) -> SoilSpectra:
     """Read the site's soils on the instrument's own bands, with a laboratory value or without."""
     site = study.site
     if site.target_data == "twin":
-        soils = twin.simulate_target(study_.TWIN_TARGET_SIZE, seed=site.seed)
+        world = study_.read_twin_library(site)
+        soils = twin.simulate_target(study_.TWIN_TARGET_SIZE, site.seed, library=world)
     else:
         soils = read_measured(site)
     return soils.take(soils.samples.index.isin(study.ids) | np.isnan(soils.values(site.target)))
