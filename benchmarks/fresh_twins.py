@@ -36,7 +36,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from fresh_twins_page import by_factor, page
-from scipy.special import logit
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -79,8 +78,10 @@ Labels = Callable[[pd.DataFrame, int], Mapping[str, Any]]
 
 
 def _four(soils: pd.DataFrame, _: int = 0) -> dict[str, np.ndarray]:
-    """What a laboratory reports besides iron; logarithms, carbonate with its limit of detection."""
-    logs = {name: np.log(soils[name]) for name in ("clay_pct", "SOC_pct")}
+    """What a laboratory reports besides iron; logarithms, from limits of detection up."""
+    logs = {
+        name: np.log(soils[name].clip(lower=limit)) for name, limit in (("clay_pct", 1), ("SOC_pct", 0.06))
+    }
     return {"pH": soils["pH"], **logs, "CaCO3_pct": np.log(soils["CaCO3_pct"] + 0.1)}
 
 
@@ -91,7 +92,7 @@ def _shuffled(soils: pd.DataFrame, seed: int) -> dict[str, np.ndarray]:
 
 def _unrelated(soils: pd.DataFrame, _: int) -> dict[str, np.ndarray]:
     other_clay = soils["smectite_pct"] + soils["illite_pct"]
-    return {"smectite_share": logit(soils["smectite_pct"] / other_clay)}
+    return {"smectite_share": soils["smectite_pct"] / other_clay.clip(lower=1)}
 
 
 #: What a network has learned → its labels, of library soils; None: it has learned nothing.

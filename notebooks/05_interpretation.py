@@ -236,7 +236,7 @@ Of {len(found)} bands, {n_chance} stand out from {n_permutations} permuted targe
 """)
 
 # %% [markdown]
-# **Does it say what the soil does?** Of measured soils nobody knows, so there this test is left out. On the simulated twin the truth is known: the true response of a band is that part of its covariance with ln Pb
+# **Does it say what the soil does?** Of measured soils nobody knows, so there this test is left out. On the twin the truth is known: the true response of a band is that part of its covariance with ln Pb
 # which is caused by the constituents that lead depends on.
 
 # %%

@@ -15,7 +15,7 @@
 # (sec-real-soils)=
 # # Repeat it on real soils
 #
-# The chapters before this one worked on a simulated twin. Would measured soils say the same?
+# The chapters before this one worked on a twin whose lead is simulated. Would measured soils say the same?
 # Here the same pipeline runs on five fields that people sampled, measured and gave away.
 # **Does transfer from pH help there, and which model should one use?**
 

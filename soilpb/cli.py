@@ -167,7 +167,7 @@ def _findings(site: Site) -> list[Finding]:
     from soilpb.readers.site import read_measured
 
     if site.target_data == "twin":
-        return [Finding("ok", "site file", "valid; the site is a simulated twin: nothing measured to check")]
+        return [Finding("ok", "site file", "valid; the site is a twin: its lead is simulated")]
     return check_soils(read_measured(site), site)
 
 

@@ -6,7 +6,7 @@ rows of one table: statement, test, statistic, interval, word. A statement ``hol
 if its whole interval lies on one side of a threshold that is stated with the test;
 ``undecided`` means that these soils cannot tell.
 
-On the simulated twin the truth is known: how much of ln Pb's covariance with a wavelength is caused by
+On the twin the truth is known: how much of ln Pb's covariance with a wavelength is caused by
 the constituents that drive lead. It is compared in the same currency as attributions: size
 per nanometre, relative to an even spread.
 """

@@ -178,7 +178,8 @@ def simulate_target(
     soils = soils.assign(x=places[:, 0], y=places[:, 1], crs="fictional local grid, metres")
     soils["Pb_mg_kg"] = np.exp(log_pb(soils, soils["pH"]) + label_noise * rng.standard_normal(len(soils)))
     column, row = (soils[axis].floordiv(FIELD).astype(int).astype(str) for axis in "xy")
-    soils["group"] = "field-" + column + "-" + row
+    if not is_measured(library):  # horizons of a measured profile stay together
+        soils["group"] = "field-" + column + "-" + row
     if direct_band is not None:
         clean = add_ratio(clean, LeadBand(*direct_band).ratio(soils["Pb_mg_kg"], library.wavelengths))
     return _spectra("site", library, soils, clean, SITE_INSTRUMENT, rng, grid)
