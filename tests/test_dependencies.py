@@ -16,6 +16,7 @@ from tests.dependencies import EXTRAS, LOCKS, PROJECT, ROOT, imported_packages, 
 #: Declared, but run rather than imported → a file that runs it, and the word it does it with.
 RUN = {
     "ipykernel": ("soilpb/workflow.py", "python3"),
+    "earthlib": ("soilpb/simulate/library.py", "earthlib/data"),
     "jupyter-book": ("Snakefile", "jupyter-book"),
     "snakemake": ("Makefile", "snakemake"),
     "sphinx-design": ("_config.yml", "sphinx_design"),
