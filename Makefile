@@ -43,8 +43,8 @@ install: $(INSTALLED)  ## install the pinned packages into .venv; every other ta
 
 tools: $(TOOLS)  ## install what tests and clusters need besides
 
-book: $(INSTALLED) pair  ## execute what changed and render the book into _build/html
-	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet host reason
+book: $(INSTALLED) pair  ## execute what changed and render the book into _build/html; SOURCE=lucas: see book/own_source.md
+	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet host reason --config source=$(SOURCE)
 	@echo "The book: _build/html/index.html"
 
 report: $(INSTALLED)  ## make one site's report, one HTML file: make report SITE=my-mine

@@ -2,14 +2,27 @@
 # Only what changed runs again: a chapter's source, its site file and the site's own data, the package
 # code behind it, and the chapters it reads from. `make book` calls this file;
 # so can a cluster (book/cluster.md).
+import sys
 from pathlib import Path
 
-from soilpb.workflow import code_behind, data_behind
+from soilpb.site_file import SiteError
+from soilpb.workflow import choose_library, code_behind, data_behind
 
 BOOK_SITE = "gejiu"  # the site that the numbered chapters are about
 CHAPTERS = sorted(path.stem for path in Path("notebooks").glob("[0-9]*.py"))
-SITES = sorted(path.stem for path in Path("notebooks/sites").glob("*.yml"))
+# Sites whose soils may not be shipped: the table that is there once they are fetched, and the command.
+FETCHED = {"mano": ("data/mano/soils.csv", "soilpb fetch mano-dam")}
+ABSENT = sorted(site for site, (table, _) in FETCHED.items() if not Path(table).exists())
+SITES = sorted({path.stem for path in Path("notebooks/sites").glob("*.yml")} - set(ABSENT))
 FIELDS = [site for site in SITES if "target_data: limesoda" in Path(f"notebooks/sites/{site}.yml").read_text()]
+
+# A fetched library that every site learns from, instead of its own: `make book SOURCE=lucas`.
+SOURCE = str(config.get("source") or "")
+OWN_SOURCE = ("08_new_site",)  # types commands for a site of its own
+try:
+    choose_library(SOURCE)
+except SiteError as error:
+    sys.exit(f"problem: {error}")
 
 # Which executed chapters a chapter reads from, for the same site (the sixth: for every field).
 READS = {
@@ -44,6 +57,11 @@ SHARD = SHARDS + "/seed-{seed}/{model}.parquet"
 HTML = "_build/html/index.html"
 
 
+def library(wildcards):
+    """The library that stands in for the site's own, if any."""
+    return "" if wildcards.chapter in OWN_SOURCE else SOURCE
+
+
 def upstream(wildcards):
     """Executed notebooks, and tables, that must be there before this one starts."""
     sites = FIELDS if wildcards.chapter == "06_real_soils" else [wildcards.site]
@@ -76,6 +94,7 @@ wildcard_constraints:
 localrules:
     chapter_page,
     site_page,
+    absent_page,
     shards,
 
 
@@ -83,6 +102,7 @@ rule book:
     input:
         expand("book/notebooks/{chapter}.ipynb", chapter=CHAPTERS),
         expand("book/sites/{site}.ipynb", site=SITES),
+        expand("book/sites/{site}.md", site=ABSENT),
         [path for path in Path("book").glob("*") if path.is_file()],
         [path for folder in ("_static", "_ext") for path in Path("book", folder).glob("*.*")],
         list(Path("soilpb").rglob("*.py")),  # the page API is made of its docstrings
@@ -99,16 +119,18 @@ rule execute:
     input:
         source="notebooks/{chapter}.py",
         site="notebooks/sites/{site}.yml",
-        data=lambda wildcards: data_behind(wildcards.site),
+        data=lambda wildcards: data_behind(wildcards.site, library(wildcards)),
         code=code,
         upstream=upstream,
     output:
         EXECUTED,
+    params:
+        library=library,
     priority: lambda wildcards: 10 if wildcards.chapter in FIRST else 0
     threads: lambda wildcards: 2 if wildcards.chapter in TWO_PROCESSES else 1
     message: "Executing {wildcards.chapter} for {wildcards.site}"
     shell:
-        "python -m soilpb.workflow execute {input.source} {wildcards.site} {output}"
+        "python -m soilpb.workflow execute {input.source} {wildcards.site} {output} --library '{params.library}'"
 
 
 rule chapter_page:
@@ -128,7 +150,19 @@ rule site_page:
         "book/sites/{site}.ipynb",
     message: "Putting the report of {wildcards.site} into the book"
     shell:
-        "cp {input} {output}.part && mv {output}.part {output}"
+        "rm -f book/sites/{wildcards.site}.md && cp {input} {output}.part && mv {output}.part {output}"
+
+
+rule absent_page:
+    output:
+        "book/sites/{site}.md",
+    params:
+        command=lambda wildcards: FETCHED[wildcards.site][1],
+    message: "{wildcards.site} is not there: its page says how to get it"
+    shell:
+        "rm -f book/sites/{wildcards.site}.ipynb && printf '(site-%s)=\\n# %s\\n\\nThe soils of this site may not be "
+        "shipped with the book: `%s` gets them, and `make book` then puts their report here.\\n' "
+        "{wildcards.site} {wildcards.site} '{params.command}' > {output}"
 
 
 rule shards:

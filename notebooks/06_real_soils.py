@@ -45,7 +45,10 @@ from soilpb.study import Study, banner_html
 # %% tags=["hide-input"]
 study = Study.open("06_real_soils", globals())
 plots.set_style()
-HTML(banner_html("five fields of LimeSoDa", *[Study.load(name).target.provenance for name in fields.split()]))
+given = {key: globals()[key] for key in ("source", "source_datasets") if key in globals()}
+sites = [Study.load(name, artifacts=study.site.artifacts, **given) for name in fields.split()]
+library = [sites[0].source.provenance] if given else []  # else each field has its own
+HTML(banner_html("five fields of LimeSoDa", *[field.target.provenance for field in sites], *library))
 
 # %% tags=["remove-input"]
 answer = display(Markdown("The answer appears here once the chapter has been executed."), display_id=True)
@@ -67,12 +70,15 @@ picture = display(Markdown("The figure appears here once the chapter has been ex
 #
 # LimeSoDa {cite:p}`limesoda` holds fields with spectra, pH, clay and organic carbon. Lead is not among them: nobody published lead with full-range spectra
 # under a free licence. Clay and organic carbon stand in. Like lead at a mine, they were measured on about a hundred soils of one place.
-# For each field the *source* is pH of the other four, so no soil is ever on both sides.
+
+# %% tags=["remove-input"]
+others = "pH of the other four, so no soil is ever on both sides"
+Markdown(f"For each field the *source* is {f'pH of {library[0].name}' if given else others}.")
 
 # %%
 tasks = {
     f"{target.split('_')[0]} {field}": Study.load(
-        field, chapter=study.chapter, target=target, artifacts=study.site.artifacts
+        field, chapter=study.chapter, target=target, artifacts=study.site.artifacts, **given
     )
     for target in ("clay_pct", "SOC_pct")
     for field in fields.split()
@@ -201,7 +207,7 @@ Of the tasks, it is better on {n[AVERAGE]["better"]} and worse on {n[AVERAGE]["w
 
 # %% tags=["remove-input"]
 Markdown(f"""
-Why so? The source has {overview["source soils"].min()} to {overview["source soils"].max()} soils, from the other fields, where the study had a continent; and pH varies little within a field.
+Why so? The source has {overview["source soils"].min()} to {overview["source soils"].max()} soils{"" if given else ", from the other fields, where the study had a continent"}; and pH varies little within a field.
 A network cannot carry over what it never learnt. {{ref}}`A later section <sec-real-pool>` shows it.
 """)
 

@@ -30,7 +30,7 @@ from traitlets import CaselessStrEnum, Unicode
 
 from soilpb import _files, site_file
 from soilpb._files import MissingArtifact
-from soilpb.readers import ossl
+from soilpb.readers import fetch, ossl
 from soilpb.readers.folder import list_files
 from soilpb.site_file import Site, SiteError
 from soilpb.study import TWIN_LIBRARY, kinds_of_data
@@ -41,7 +41,7 @@ _LONGEST_SOCKET_FOLDER = 85
 #: A kernel computes on one thread: numbers must not depend on how many a machine has.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 #: Endings of the files in which libraries are handed out.
-_LIBRARY_TABLES = {".csv", ".gz", ".xlsx"}
+_LIBRARY_TABLES = {".csv", ".gz", ".xlsx", ".parquet"}
 #: Beside an executed notebook: held by who executes it.
 LOCK = ".lock"
 #: What Markdown would take for markup.
@@ -229,12 +229,31 @@ def code_behind(source: str | Path) -> list[str]:
     return sorted(_from_root(_file_of(module), root) for module in behind)
 
 
-def data_behind(site: str | Site) -> list[str]:
+def choose_library(name: str) -> dict[str, str]:
+    """Keys of a site file that make a fetched library the source: ``lucas`` is LUCAS of OSSL; empty, none.
+
+    Raises
+    ------
+    SiteError
+        If there is no such library, or it has not been fetched.
+    """
+    if name in fetch.CODES:
+        if ossl.fetched_library(fetch.CODES[name]) is None:
+            raise SiteError(f"{name} has not been fetched: run soilpb fetch {name} first")
+        return {"source": "ossl", "source_datasets": fetch.CODES[name]}
+    if name not in ("", "lucas2009", "lucas2015", "ossl"):
+        known = ", ".join([*fetch.CODES, "lucas2009", "lucas2015", "ossl"])
+        raise SiteError(f"SOURCE={name} is no library; expected one of {known}")
+    return {"source": name, "source_datasets": ""} if name else {}
+
+
+def data_behind(site: str | Site, library: str = "") -> list[str]:
     """Files of a site's own soils and of its library: pages are executed again when one of them changes.
 
-    A file that is not there is left to the reader, whose message says what to mend.
+    A file that is not there is left to the reader, whose message says what to mend. ``library`` stands in
+    for the site's own (:func:`choose_library`).
     """
-    about = site if isinstance(site, Site) else site_file.load_site_file(site)
+    about = site if isinstance(site, Site) else site_file.load_site_file(site, **choose_library(library))
     brought = (about.spectra, about.laboratory) if about.target_data == "files" else ()
     root = site_file.project_root()
     files = [
@@ -242,12 +261,13 @@ def data_behind(site: str | Site) -> list[str]:
         for path in brought
         for file in list_files(root / path)
     ]
-    library = site_file.library_folder(about)
-    if "twin" in (about.target_data, about.source):
-        library = ossl.fetched_library(TWIN_LIBRARY)
-    if library is not None:
-        tables = (file for file in sorted(library.rglob("*")) if file.suffix in _LIBRARY_TABLES)
-        files += [_from_root(file, root) for file in tables]
+    folder = site_file.library_folder(about)
+    twin = "twin" in (about.target_data, about.source)  # whose soils are those of a library, once fetched
+    for library in filter(None, [folder, ossl.fetched_library(TWIN_LIBRARY) if twin else None]):
+        tables = [file for file in sorted(library.rglob("*")) if file.suffix in _LIBRARY_TABLES]
+        wanted = about.source_datasets.split() if about.source == "ossl" and library == folder else []
+        apart = wanted and all((library / code).is_dir() for code in wanted)
+        files += [_from_root(file, root) for file in tables if not apart or file.parent.name in wanted]
     return [path for path in dict.fromkeys(files) if (root / path).exists()]
 
 
@@ -318,7 +338,7 @@ def _file_of(module: str) -> Path:
 
 _COMMANDS: dict[str, dict[str, dict[str, Any]]] = {
     "pair": {"sources": {"nargs": "+"}},
-    "execute": {"source": {}, "site": {}, "output": {}},
+    "execute": {"source": {}, "site": {}, "output": {}, "--library": {"default": ""}},
     "shard": {"site": {}, "seed": {"type": int}, "model": {}, "output": {}},
     "merge": {
         "folder": {},
@@ -351,7 +371,7 @@ def _execute_for_book(arguments: argparse.Namespace) -> None:
     output = Path(arguments.output)
     output.parent.mkdir(parents=True, exist_ok=True)
     with _files.lock(output.with_name(LOCK)):
-        edited = execute(arguments.source, output, arguments.site)
+        edited = execute(arguments.source, output, arguments.site, **choose_library(arguments.library))
     if edited:
         sys.exit(f"problem: code or site file behind {output} were edited while it was made: run it again")
 

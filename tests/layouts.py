@@ -207,3 +207,27 @@ def write_ossl_library(folder: Path, tables: dict[str, pd.DataFrame] | int) -> P
     for name, table in (ossl_library(tables) if isinstance(tables, int) else tables).items():
         table.to_parquet(folder / f"ossl_{name}_v1.3.parquet", index=False)
     return folder
+
+
+def icraf_tables(world: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """ICRAF-ISRIC's own table as the three tables of OSSL v1.3."""
+    site = {
+        "id": "id.layer_local_c",
+        "profile": "id.profile_local_c",
+        "country": "loc.country_src_txt",
+        "lon": "longitude.point_wgs84_dd",
+        "lat": "latitude.point_wgs84_dd",
+        "top_cm": "layer.upper.depth_usda_cm",
+        "bottom_cm": "layer.lower.depth_usda_cm",
+    }
+    lab = {
+        "id": "id.layer_local_c",
+        "ph_h2o": "ph.h2o_usda.a268_index",
+        "clay_pct": "clay.tot_usda.a334_w.pct",
+        "oc_pct": "oc_usda.c1059_w.pct",
+        "caco3_pct": "caco3_usda.a54_w.pct",
+        "cec_cmolc_kg": "cec_usda.a723_cmolc.kg",
+    }
+    bands = {name: f"scan_visnir.{name}_ref" for name in world if name.isdigit()}
+    parts = {"soilsite": site, "soillab": lab, "visnir": {"id": "id.layer_local_c", **bands}}
+    return {name: world[list(columns)].rename(columns=columns) for name, columns in parts.items()}

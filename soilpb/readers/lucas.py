@@ -160,7 +160,7 @@ def find_2009(folder: Path) -> list[Path]:
 
 def _find_metals(folder: Path) -> list[Path]:
     """The table of metals beside a survey's files, if there is one."""
-    tables = [path for path in Path(folder).rglob("*") if path.suffix.lower() in (".csv", ".txt", ".xlsx")]
+    tables = [path for path in Path(folder).rglob("*") if path.suffix.lower() in (".csv", ".xlsx")]
     found = sorted(path for path in tables if _has_metals(path))
     if len(found) > 1:
         raise SiteError(f"{' and '.join(map(str, found))} could both be the table of metals: move one out")

@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from soilpb.readers import ossl
 from soilpb.readers.libraries import check_source
 from soilpb.site_file import SiteError
-from soilpb.spectra import band_grid, resample
+from soilpb.spectra import absorbance, band_grid, resample
 from tests import layouts
 
 GRID = band_grid(400, 2490, 10)
@@ -204,3 +207,225 @@ def test_a_cut_download_is_a_finding(tmp_path, reflectance):
     path = layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance))
     path.write_bytes(path.read_bytes()[:-4000])
     assert "is the file complete?" in check_source("ossl", tmp_path)[-1].text
+
+
+LUCAS_NM = np.arange(400, 2501, 2)
+
+
+def library(folder, n=N, code="LUCAS", change=None, **options):
+    """Write a library of v1.3, its tables changed by a function, and return the tables as written."""
+    tables = layouts.ossl_library(n, **options)
+    if change:
+        change(tables)
+    layouts.write_ossl_library(folder / code, tables)
+    return tables
+
+
+def test_a_library_is_read_back(tmp_path):
+    """Spectra, laboratory values and places meet by id, whatever the order of their rows."""
+    tables = library(tmp_path)
+    soils = ossl.load_ossl(tmp_path, GRID, datasets=["LUCAS"])
+    spectra = tables["visnir"].set_index("id.layer_local_c")
+    assert soils.samples.index.tolist() == spectra.index.tolist()
+    expected = resample(LUCAS_NM, spectra.to_numpy(), GRID)
+    np.testing.assert_allclose(soils.reflectance, expected, atol=1e-6)
+    laboratory = tables["soillab"].set_index("id.layer_local_c").loc[spectra.index]
+    for ours, theirs in (("pH", "ph.h2o_iso.10390_index"), ("SOC_pct", "oc_iso.10694_w.pct")):
+        np.testing.assert_allclose(soils.values(ours), laboratory[theirs])
+    assert soils.samples["group"].nunique() == N // 2  # two soils a place
+    assert soils.samples["country"].tolist() == ["AT", "ES"] * (N // 2)
+    assert soils.values("bottom_cm").tolist() == [20.0] * N
+    assert soils.provenance.instrument == "FOSS XDS Rapid Content Analyzer"
+    assert "pH by iso.10390 (12)" in soils.provenance.notes
+
+
+def test_dtypes_and_missing_values_change_nothing(tmp_path):
+    """Ids as numbers in one table, text for numbers, NA, -999 and empty cells read as they should."""
+    library(tmp_path / "a")
+    plain = ossl.load_ossl(tmp_path / "a", GRID)
+
+    def change(tables):
+        site, lab, spectra = tables.values()
+        for table in (site, lab, spectra):
+            table["id.layer_local_c"] = table["id.layer_local_c"].str[1:].astype(int) + 1
+        lab["id.layer_local_c"] = lab["id.layer_local_c"].astype(float)
+        site[KEY] = site["id.layer_local_c"].astype(str)
+        spectra["scan_visnir.2400_ref"] = spectra["scan_visnir.2400_ref"].astype(str)
+        spectra["scan_visnir.402_ref"] = (
+            spectra["scan_visnir.402_ref"].astype(object).where(spectra.index != 3)
+        )
+        spectra.loc[5, "scan_visnir.1000_ref"] = -999.0
+        lab["clay.tot_iso.11277_w.pct"] = (
+            lab["clay.tot_iso.11277_w.pct"].astype(str).mask(lab.index == 0, "NA")
+        )
+        lab["cec_iso.11260_cmolc.kg"] = -999.0
+        site["loc.country_src_txt"] = None
+
+    library(tmp_path / "b", change=change)
+    soils = ossl.load_ossl(tmp_path / "b", GRID)
+    assert soils.samples.index.tolist() == [str(i + 1) for i in range(N)]
+    np.testing.assert_allclose(soils.reflectance, plain.reflectance, atol=3e-4)
+    np.testing.assert_allclose(soils.values("pH"), plain.values("pH"))
+    assert np.isnan(soils.values("clay_pct")).tolist() == [False] * (N - 1) + [True]
+    assert np.isnan(soils.values("CEC_cmol_kg")).all()
+
+
+def test_another_ph_is_never_taken_for_ph_in_water(tmp_path):
+    """A library with pH in KCl alone and no clay, as Hungary's, is refused for pH, and read for pH in KCl."""
+
+    def change(tables):
+        lab = tables["soillab"]
+        tables["soillab"] = lab[["id.layer_local_c", "caco3_iso.10693_w.pct"]].assign(
+            **{"ph_kcl_iso.10390_index": lab["ph.h2o_iso.10390_index"], "oc_wb1934_w.pct": 2.0}
+        )
+
+    library(tmp_path, code="HSDOS", change=change)
+    with pytest.raises(SiteError, match="HSDOS of OSSL has no pH in water; it has .*pH_KCl.*source_datasets"):
+        ossl.load_ossl(tmp_path, GRID)
+    soils = ossl.load_ossl(tmp_path, GRID, property="pH_KCl")
+    assert soils.n_samples == N
+    assert "clay_pct" not in soils.samples
+    assert {"pH_KCl by iso.10390 (12)", "SOC_pct by wb1934 (12)"} <= set(soils.provenance.notes)
+
+
+def test_libraries_are_put_together(tmp_path):
+    """Ids and groups of several libraries begin with their code, and the instrument of each is named."""
+    library(tmp_path)
+    library(tmp_path, code="ICRAF_ISRIC", nm=np.arange(350, 2501, 2), seed=1)
+    both = ossl.load_ossl(tmp_path, GRID, datasets=["LUCAS", "ICRAF_ISRIC"])
+    assert both.samples.index[[0, N]].tolist() == ["LUCAS L00000", "ICRAF_ISRIC L00000"]
+    assert (
+        both.provenance.instrument == "LUCAS: FOSS XDS Rapid Content Analyzer; ICRAF_ISRIC: ASD FieldSpec FR"
+    )
+    assert both.samples.groupby("group")["dataset"].nunique().eq(1).all()
+    one = ossl.load_ossl(tmp_path, GRID, datasets=["LUCAS"])
+    np.testing.assert_array_equal(both.reflectance[:N], one.reflectance)
+    with pytest.raises(SiteError, match="no library BESB .*it has ICRAF_ISRIC, LUCAS.*soilpb fetch besb"):
+        ossl.load_ossl(tmp_path, GRID, datasets=["BESB"])
+
+
+def test_near_infrared_alone_says_its_range(tmp_path):
+    """A library without the visible is read where a site asks for its range, and else names it."""
+    library(tmp_path, code="AUT", nm=np.arange(680, 2501, 2), table="nir")
+    with pytest.raises(SiteError, match=r"ossl_nir_v1.3.parquet: .*measured 680–2500 nm; set band_start"):
+        ossl.load_ossl(tmp_path, GRID)
+    assert ossl.load_ossl(tmp_path, band_grid(700, 2490, 10)).n_samples == N
+
+
+def test_repeated_and_lonely_ids_are_counted(tmp_path):
+    """Scans of one id are averaged; an id of one table only is dropped, or has no place; all are counted."""
+
+    def change(tables):
+        site, lab, spectra = tables.values()
+        again = spectra.iloc[[0]].copy()
+        again.iloc[0, 1:] *= 1.02
+        tables["visnir"] = pd.concat([spectra, again])
+        tables["soillab"] = pd.concat([lab[lab["id.layer_local_c"] != "L00003"], lab.iloc[[4]]])
+        tables["soilsite"] = site[site["id.layer_local_c"] != "L00005"]
+
+    tables = library(tmp_path, change=change)
+    soils = ossl.load_ossl(tmp_path, GRID)
+    assert soils.n_samples == N - 1
+    first = tables["visnir"].iloc[[0], 1:].to_numpy()
+    np.testing.assert_allclose(soils.reflectance[:1], 1.01 * resample(LUCAS_NM, first, GRID), rtol=1e-4)
+    assert note(soils, "not in ossl_soillab").startswith("1 of 12 scanned soils")
+    assert note(soils, "not in ossl_soilsite").startswith("1 soils")
+    assert soils.samples.loc["L00005", "group"] == "L00005"
+
+
+KEY = "id.layer_local_c"
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "message"),
+    [
+        (
+            "soillab",
+            lambda t: pd.concat([t, t.assign(**{"oc_iso.10694_w.pct": 1.0})]),
+            "contradict",
+        ),
+        ("visnir", lambda t: t.drop(columns=KEY), "no column 'id.layer_local_c'"),
+        ("soilsite", lambda t: t.drop(columns=KEY), "no column 'id.layer_local_c'"),
+        ("soillab", lambda t: t.assign(**{"ph.h2o_iso.10390_index": 70.0}), "no pH between 1 and 13"),
+        ("soillab", lambda t: t.assign(**{KEY: [f"x{i}" for i in range(N)]}), "fetch lucas again"),
+        ("visnir", lambda t: t[[KEY]], "no columns of bands"),
+        ("visnir", lambda t: t.assign(**{"scan_visnir.500_ref": "high"}), "no number"),
+        ("visnir", None, "is not there.*run soilpb fetch lucas again"),
+    ],
+)
+def test_what_cannot_be_joined_is_refused(tmp_path, table, change, message):
+    """Tables that cannot be joined with certainty are refused in one message that names the file."""
+
+    def changed(tables):
+        old = tables.pop(table)
+        tables.update({table: change(old)} if change else {})
+
+    library(tmp_path, change=changed)
+    with pytest.raises(SiteError, match=f"ossl_{table}_v1.3.parquet.*{message}"):
+        ossl.load_ossl(tmp_path, GRID)
+
+
+@pytest.mark.parametrize("table", ["soilsite", "soillab", "visnir"])
+@pytest.mark.parametrize("damage", ["cut", "html"])
+def test_a_damaged_table_is_refused(tmp_path, table, damage):
+    """A cut file, or a page of the web under its name, is refused with its name and what to do."""
+    library(tmp_path)
+    path = tmp_path / "LUCAS" / f"ossl_{table}_v1.3.parquet"
+    path.write_bytes(path.read_bytes()[:-500] if damage == "cut" else b"<html>403</html>")
+    what = "no whole Parquet file" if damage == "cut" else "a page of HTML"
+    with pytest.raises(SiteError, match=f"{path.name} is {what}.*delete it and run soilpb fetch again"):
+        ossl.load_ossl(tmp_path, GRID)
+
+
+def test_a_changed_table_makes_another_cache_entry(tmp_path):
+    """A library that changed is converted anew; a cached one gives what was converted."""
+    library(tmp_path)
+    first = ossl.load_ossl(tmp_path, GRID, cache=tmp_path / "cache")
+    assert ossl.load_ossl(tmp_path, GRID, cache=tmp_path / "cache").sha256() == first.sha256()
+    library(tmp_path, seed=5)
+    changed = ossl.load_ossl(tmp_path, GRID, cache=tmp_path / "cache")
+    assert changed.provenance.sha256 != first.provenance.sha256
+    assert not np.allclose(changed.values("pH"), first.values("pH"))
+
+
+def test_simulated_files_say_so(tmp_path):
+    """Files of the rehearsal name themselves simulated, and so do the pages made of them."""
+    library(tmp_path, change=lambda t: t["soilsite"].insert(1, "dataset.title_utf8_txt", "simulated"))
+    assert ossl.load_ossl(tmp_path, GRID).provenance.kind == "simulated"
+
+
+def test_a_check_names_soils_and_methods_of_a_library(tmp_path):
+    """A check of one library counts its soils and names the method of each property."""
+    library(tmp_path)
+    found = check_source("lucas", tmp_path)
+    assert all(finding.good for finding in found)
+    texts = [finding.text for finding in found]
+    assert {"LUCAS: 12 soils", "LUCAS: clay_pct by iso.11277 (12)"} <= set(texts)
+    assert not check_source("besb", tmp_path)[0].good
+
+
+def test_the_world_library_is_the_same_either_way(tmp_path):
+    """4,168 measured soils, written in v1.3's layout: the same soils, pH and R² as read directly."""
+    path = PUBLISHED.parent / "icraf_isric" / "icraf_isric_visnir.parquet"
+    if not path.exists():
+        pytest.skip(f"the ICRAF-ISRIC library is not in {path.parent}")
+    world = pd.read_parquet(path)
+    layouts.write_ossl_library(tmp_path / "ICRAF_ISRIC", layouts.icraf_tables(world))
+    soils = ossl.load_ossl(tmp_path, GRID, datasets=["ICRAF_ISRIC"])
+    direct = world[world["ph_h2o"].notna()]
+    nm = [name for name in world if name.isdigit()]
+    X = resample(np.array(nm, dtype=float), direct[nm].to_numpy(), GRID)
+    assert soils.samples.index.tolist() == direct["id"].tolist()
+    assert soils.samples["group"].tolist() == direct["profile"].tolist()
+    np.testing.assert_array_equal(soils.values("pH"), direct["ph_h2o"])
+    np.testing.assert_allclose(soils.reflectance, X, atol=2e-7)
+    folds = GroupKFold(5, shuffle=True, random_state=0)
+    r2 = [
+        r2_score(y, cross_val_predict(PLSRegression(12), spectra, y, cv=folds, groups=groups))
+        for spectra, y, groups in (
+            (soils.absorbance, soils.values("pH"), soils.samples["group"]),
+            (absorbance(X), direct["ph_h2o"].to_numpy(), direct["profile"]),
+        )
+    ]
+    assert r2[0] == pytest.approx(r2[1], abs=1e-3)
+    assert r2[0] > 0.4
