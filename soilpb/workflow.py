@@ -263,10 +263,10 @@ def data_behind(site: str | Site, library: str = "") -> list[str]:
     ]
     folder = site_file.library_folder(about)
     twin = "twin" in (about.target_data, about.source)  # whose soils are those of a library, once fetched
-    for library in filter(None, [folder, ossl.fetched_library(TWIN_LIBRARY) if twin else None]):
-        tables = [file for file in sorted(library.rglob("*")) if file.suffix in _LIBRARY_TABLES]
-        wanted = about.source_datasets.split() if about.source == "ossl" and library == folder else []
-        apart = wanted and all((library / code).is_dir() for code in wanted)
+    for place in filter(None, [folder, ossl.fetched_library(TWIN_LIBRARY) if twin else None]):
+        tables = [file for file in sorted(place.rglob("*")) if file.suffix in _LIBRARY_TABLES]
+        wanted = about.source_datasets.split() if about.source == "ossl" and place == folder else []
+        apart = wanted and all((place / code).is_dir() for code in wanted)
         files += [_from_root(file, root) for file in tables if not apart or file.parent.name in wanted]
     return [path for path in dict.fromkeys(files) if (root / path).exists()]
 
