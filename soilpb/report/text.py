@@ -14,6 +14,7 @@ from soilpb._format import join_words, number, signed, to_words
 from soilpb.decide import maps, stored_model
 from soilpb.decide.exceedance import calibration_error, error_by_chance, reliability_table
 from soilpb.decide.site_model import SiteModel
+from soilpb.decide.standards import LEAD_LIMITS
 from soilpb.evaluate import comparison, cross_validation
 from soilpb.report.new_site import SOURCE_BANDS
 from soilpb.report.sections import LIKELY, N_DRAWS, N_START, SiteMap
@@ -198,7 +199,13 @@ def describe_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> st
     """Say how many of the soils above a limit spectra find, or why no limit is applied (empty ``rule``)."""
     if not rule:
         if standard := stored_model.default_standard(study.site.target):
-            return f"The limits of {standard} depend on pH, and no soil has one: they cannot be applied."
+            limits, highest = (
+                LEAD_LIMITS.query("standard == @standard")["limit_mg_kg"],
+                study.natural(study.y).max(),
+            )
+            unknown = f"The limits of {standard} depend on pH, and no soil has one: they cannot be applied."
+            safe = f" Even so: no soil has more than {highest:.0f} mg/kg, and the lowest limit is {limits.min():g}."
+            return unknown + (safe if highest < limits.min() else "")
         return f"No limit for {study.target_name} is known here."
     by_rule = exceedances.query("repeat == 0").groupby("rule", sort=False)["exceeded"]
     others = [f"“{name}” {int(found.sum())} of {len(found)}" for name, found in by_rule if name != rule]
