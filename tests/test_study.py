@@ -1,10 +1,14 @@
 """A study gives a chapter its soils, its scale, its artifacts and its banner."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from soilpb import study
 from soilpb._files import MissingArtifact
+from soilpb.simulate import library
 from soilpb.site_file import SiteError, make_site
 from soilpb.spectra import band_grid
 from soilpb.study import Study, read_source, read_target
@@ -86,7 +90,22 @@ def test_the_banner_says_whether_anybody_measured_it(field):
     assert "Measured data" in measured
     assert "Licence: CC BY-SA 4.0" in measured
     assert "Simulated data" not in measured
-    assert "Simulated data" in Study.load("gejiu", source_size=50).banner().data
+    assert (
+        "Spectra measured, laboratory values simulated" in Study.load("gejiu", source_size=50).banner().data
+    )
+
+
+def test_with_laboratory_values_of_the_library_only_lead_is_simulated(monkeypatch):
+    """The banner says which of the two grades of the twin it is; source soils are then measured."""
+    world = library.load_library()
+    ph = np.linspace(4, 8, world.n_samples)
+    fetched = replace(world, samples=world.samples.assign(pH=ph, group=world.samples["place"]))
+    monkeypatch.setattr(study, "read_twin_library", lambda site: fetched)
+    chapter = Study.load("gejiu")
+    assert "Everything measured but lead" in chapter.banner().data
+    assert "laboratory values simulated" not in chapter.banner().data
+    assert chapter.source.provenance.kind == "measured"
+    assert chapter.kind == "lead simulated"
 
 
 def test_the_twin_shares_no_soil_between_source_and_target():

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from soilpb.evaluate import cross_validation, pretraining
+from soilpb.models import inner_folds
 from soilpb.models.pls import PLSCV
 from soilpb.simulate import twin
 from soilpb.spectra import Provenance, SoilSpectra
@@ -105,7 +106,9 @@ def test_more_soils_predict_better():
     r2 = r2.pivot_table(index="n", columns="model", values="value")
     assert set(r2.columns) == {"net", "PLS"}
     assert r2.loc[200, "PLS"] > r2.loc[25, "PLS"] + 0.05
-    whole = PLSCV(pretraining.MAX_COMPONENTS).fit(learning.reflectance, learning.values("pH"))
+    whole = inner_folds.fit_model(
+        PLSCV(pretraining.MAX_COMPONENTS), learning.reflectance, learning.values("pH"), learning.samples["group"]
+    )
     expected = cross_validation.compute_metrics(held_back.values("pH"), whole.predict(held_back.reflectance))[
         "R2"
     ]
