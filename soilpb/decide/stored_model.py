@@ -309,6 +309,7 @@ def predict_files(
     known = () if acidity is None else acidity.index
     as_own = study.site.model_dump(include={"id_column", "spectra_unit", "replicates", "splice"})
     as_own |= {"counters": model.card["scan_counters"], "grid": model.wavelengths}
+    as_own |= {"study": (study.site.band_start, study.site.band_stop)}
     soils = read_spectra(spectra, **as_own, known=known)
     measured = _measured_ph(acidity, soils, str(ph))
     table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)

@@ -18,17 +18,19 @@ from soilpb.readers import limesoda
 from soilpb.readers.columns import match_ids, refuse_repeated_ids
 from soilpb.readers.folder import holds_spectra, list_files, read_folder
 from soilpb.readers.formats.spectrum_file import (
+    STUDY_NM,
     Unit,
     describe_odd_bands,
     find_contradiction,
     find_implausible,
+    is_needed,
     recognise_unit,
     to_fraction,
 )
 from soilpb.readers.laboratory import BelowDetection, read_laboratory
 from soilpb.readers.scans import SCAN_LIMIT, Scans, average_scans, is_streamed, iterate_scans, join_scans
 from soilpb.site_file import Site, SiteError, project_root
-from soilpb.spectra import Provenance, SoilSpectra, resample
+from soilpb.spectra import REFLECTANCE_RANGE, Provenance, SoilSpectra, resample
 
 
 def read_site(
@@ -42,6 +44,7 @@ def read_site(
     below_detection: BelowDetection = "refuse",
     replicates: Literal["refuse", "mean"] = "refuse",
     splice: Literal["auto", "off"] = "auto",
+    study: tuple[float, float] = STUDY_NM,
     name: str = "site",
     instrument: str = "",
     citation: str = "",
@@ -63,6 +66,8 @@ def read_site(
         ``refuse`` a sample with several spectra, or take their ``mean``.
     splice : str
         ``auto`` removes steps between the detectors of instrument files, ``off`` leaves them.
+    study : tuple of float
+        First and last band of the study, nm; what noise there is outside does not matter.
     name, instrument, citation, licence : str
         For the provenance.
 
@@ -74,7 +79,7 @@ def read_site(
     """
     options = {"target_unit": target_unit, "below_detection": below_detection}
     samples, notes = read_laboratory(laboratory, target, id_column=id_column, **options)
-    options = {"spectra_unit": spectra_unit, "replicates": replicates, "splice": splice}
+    options = {"spectra_unit": spectra_unit, "replicates": replicates, "splice": splice, "study": study}
     scanned = read_spectra(spectra, id_column=id_column, known=samples.index, **options)
     ids = scanned.samples.index
     both = match_ids(list(ids), samples.index, (str(spectra), str(laboratory)))
@@ -102,6 +107,7 @@ def read_spectra(
     spectra_unit: Unit | Literal["auto"] = "auto",
     replicates: Literal["refuse", "mean"] = "refuse",
     splice: Literal["auto", "off"] = "auto",
+    study: tuple[float, float] = STUDY_NM,
     known: Collection[str] = (),
     counters: Sequence[str] = (),
     grid: np.ndarray | None = None,
@@ -111,21 +117,23 @@ def read_spectra(
     Parameters and errors are those of :func:`read_site`; ``known`` are ids that names of
     instrument files may begin with, before a counter of scans; ``counters`` say how scans of
     other samples are counted (see :mod:`soilpb.readers.folder`). A table that is read in several
-    blocks is resampled to ``grid``, nm, block by block, where one is given.
+    blocks is resampled to ``grid``, nm, block by block, where one is given. Bands outside ``study``, nm, that
+    hold what no soil reflects are dropped: instruments are dark at their ends.
     """
     files, unit, parts = holds_spectra(spectra), spectra_unit, []
     blocks = [read_folder(spectra, known, counters, splice)] if files else iterate_scans(spectra, id_column)
     for scans in blocks:
         unit = _find_unit(scans, unit)
-        reflectance, converted = _to_reflectance(scans, unit)
+        reflectance, converted = _to_reflectance(scans, unit, study)
         parts.append(replace(scans, spectra=reflectance, notes=(*scans.notes, *converted)))
         if grid is not None and is_streamed(spectra) and not files:
             values = resample(scans.wavelengths, reflectance, grid)
             parts[-1] = replace(parts[-1], wavelengths=np.asarray(grid, float), spectra=values)
     scans = join_scans(parts)
-    ids, reflectance, averaged = _one_spectrum_each(scans, scans.spectra, replicates)
+    keep, dropped = _without_noise(scans, study)
+    ids, reflectance, averaged = _one_spectrum_each(scans, scans.spectra[:, keep], replicates)
     return SoilSpectra(
-        wavelengths=scans.wavelengths,
+        wavelengths=scans.wavelengths[keep],
         reflectance=reflectance,
         samples=pd.DataFrame(index=pd.Index(ids, name="sample")),
         provenance=Provenance(
@@ -133,7 +141,7 @@ def read_spectra(
             kind="measured",
             instrument=scans.instrument or "unknown",
             sha256=sha256_of(*list_files(spectra)),
-            notes=(*scans.notes, *averaged),
+            notes=(*scans.notes, *dropped, *averaged),
         ),
     )
 
@@ -149,8 +157,24 @@ def read_measured(site: Site) -> SoilSpectra:
     # Paths below the current folder are shown, in messages, as users type them.
     paths, here = [project_root() / path for path in (site.spectra, site.laboratory)], Path.cwd()
     spectra, laboratory = (path.relative_to(here) if path.is_relative_to(here) else path for path in paths)
-    options = site.model_dump(include=set(keys.split()))
+    options = site.model_dump(include=set(keys.split())) | {"study": (site.band_start, site.band_stop)}
     return read_site(spectra, laboratory, name=site.title or site.site, **options)
+
+
+def _without_noise(scans: Scans, study: tuple[float, float]) -> tuple[slice, list[str]]:
+    """Bands but for those, outside the study's, up to the last that holds no reflectance; and a note."""
+    low, high = REFLECTANCE_RANGE
+    rows, bands = np.nonzero((scans.spectra < low) | (scans.spectra > high))
+    if not bands.size:
+        return slice(None), []
+    nm, (start, stop) = scans.wavelengths, study
+    first = max(bands[nm[bands] < start], default=-1) + 1
+    end = min(bands[nm[bands] > stop], default=nm.size)
+    row, band = rows[0], bands[0]
+    at = f"{scans.at(int(row))}: {scans.spectra[row, band]:.4g} (reflectance) at {nm[band]:g} nm"
+    others = f", as {len(set(rows)) - 1} other spectra" if len(set(rows)) > 1 else ""
+    kept = f"{nm[first]:g}–{nm[end - 1]:g} nm kept"
+    return slice(first, end), [f"{at}{others}: noise outside the study's {start:g}–{stop:g} nm; {kept}"]
 
 
 def _find_unit(scans: Scans, unit: Unit | Literal["auto"]) -> Unit:
@@ -166,14 +190,14 @@ def _find_unit(scans: Scans, unit: Unit | Literal["auto"]) -> Unit:
     return recognise_unit(scans.wavelengths, scans.spectra, where)
 
 
-def _to_reflectance(scans: Scans, unit: Unit) -> tuple[np.ndarray, list[str]]:
+def _to_reflectance(scans: Scans, unit: Unit, study: tuple[float, float]) -> tuple[np.ndarray, list[str]]:
     """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted."""
     where, found = str(scans.table.path), unit
     looks = "" if scans.unit else find_contradiction(found, scans.wavelengths, scans.spectra)
     if looks:
         raise SiteError(f"{where}: said to be {found}, but it looks like {looks}; mend spectra_unit")
     reflectance = to_fraction(scans.spectra, found)
-    odd = find_implausible(reflectance)
+    odd = find_implausible(reflectance, is_needed(scans.wavelengths, study))
     if odd:
         row, band, why = odd
         value, nm = scans.spectra[row, band], scans.wavelengths[band]

@@ -17,7 +17,7 @@ from soilpb import quality
 from soilpb._files import atomic_write, check_space
 from soilpb.quality import Finding
 from soilpb.readers.columns import find_bands, in_unit, parse_quantity, standard_name
-from soilpb.readers.folder import list_files, read_folder
+from soilpb.readers.folder import holds_spectra, list_files, read_folder
 from soilpb.readers.laboratory import read_laboratory
 from soilpb.readers.scans import Scans, read_scans
 from soilpb.readers.site import read_measured
@@ -128,7 +128,7 @@ def propose_site(
     column, wanted, target_unit = find_target(laboratory, target, unit)
     of_table = {key: options[key] for key in ("id_column", "below_detection") if key in options}
     assays, _ = read_laboratory(laboratory, wanted, target_unit=target_unit, **of_table)
-    if Path(spectra).is_dir():
+    if holds_spectra(spectra):
         scans = read_folder(spectra, assays.index)
     else:
         scans = read_scans(spectra, options.get("id_column", ""))

@@ -72,6 +72,7 @@ def read_unmeasured(study: Study) -> SoilSpectra | None:
         spectra_unit=site.spectra_unit,
         replicates=site.replicates,
         splice=site.splice,
+        study=(site.band_start, site.band_stop),
         known=study.target.samples.index,
         counters=stored_model.scan_counters(study),
     )

@@ -21,7 +21,7 @@ import numpy as np
 from scipy import ndimage
 
 from soilpb.readers.columns import MIN_BANDS, to_nanometres
-from soilpb.site_file import SiteError
+from soilpb.site_file import Site, SiteError
 from soilpb.spectra import REFLECTANCE_RANGE, VIS_NIR_NM, reflectance_from_absorbance
 
 Unit = Literal["fraction", "percent", "absorbance"]
@@ -42,6 +42,10 @@ ODD_VALUE, ODD_AROUND, ODD_AMONG = 0.008, 10.0, 3.0
 FINE = 7.0
 #: A step between bands is odd if it deviates by this share from those around it.
 ODD_STEP = 0.02
+#: Where a study does not reach, an instrument's dark ends read this, as a fraction; more is damage.
+NOISE_RANGE = (-1.0, 3.0)
+#: Range of a study that says no other, nm.
+STUDY_NM = (Site.model_fields["band_start"].default, Site.model_fields["band_stop"].default)
 #: What to do where a file breaks off or contradicts itself.
 AGAIN = "copy it from the instrument again"
 
@@ -147,7 +151,7 @@ def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
             f"{np.median(values):.4g}); export it again, or mend its header"
         )
     reflectance = to_fraction(values, quantity)
-    odd = find_implausible(reflectance[None])
+    odd = find_implausible(reflectance[None], is_needed(wavelengths))
     if odd:
         _, band, why = odd
         raise SiteError(f"{path}: {values[band]:.4g} at {wavelengths[band]:g} nm, read as {quantity}; {why}")
@@ -253,6 +257,11 @@ def axis_unit_in_words(text: str, axis: np.ndarray) -> str:
     return "nm" if VIS_NIR_NM[0] <= low and high <= VIS_NIR_NM[1] else "1/cm"
 
 
+def is_needed(wavelengths: np.ndarray, study: tuple[float, float] = STUDY_NM) -> np.ndarray:
+    """Bands, (n_bands,) bool, within a study's range: what instruments read at their dark ends is noise."""
+    return (wavelengths >= study[0]) & (wavelengths <= study[1])
+
+
 def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
     """Convert to reflectance as a fraction, (n_samples, n_bands)."""
     if unit == "percent":
@@ -302,19 +311,27 @@ def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, i
     return ("reflectance" if votes[0] > 0 else "absorbance"), len(votes)
 
 
-def find_implausible(reflectance: np.ndarray) -> tuple[int, int, str] | None:
-    """First row that cannot be a soil's reflectance: its position, its band, and why and what to do."""
+def find_implausible(
+    reflectance: np.ndarray, needed: np.ndarray | None = None
+) -> tuple[int, int, str] | None:
+    """First row that cannot be a soil's reflectance: its position, its band, and why and what to do.
+
+    Outside the bands of the mask ``needed``, (n_bands,), values may be noise, in :data:`NOISE_RANGE`.
+    """
     low, high = REFLECTANCE_RANGE
+    if needed is not None and needed.any():
+        low, high = (np.where(needed, *both) for both in zip(REFLECTANCE_RANGE, NOISE_RANGE, strict=True))
     dark = "the spectrum is far too dark for this file: is it in another unit? export it like the others"
     beyond = "reflectance lies within 0–1: is it in another unit, or spoilt? export it again, or delete it"
     lowest, highest = reflectance.min(axis=1), reflectance.max(axis=1)
-    rows = np.flatnonzero(~((lowest < highest) & (highest >= DARKEST) & (lowest >= low) & (highest <= high)))
+    within = ((reflectance >= low) & (reflectance <= high)).all(axis=1)
+    rows = np.flatnonzero(~((lowest < highest) & (highest >= DARKEST) & within))
     if not rows.size:
         return None
     row, spectrum = int(rows[0]), reflectance[rows[0]]
-    band = int(np.argmax(np.abs(spectrum - 0.5)))
+    band = int(np.argmax(np.maximum(low - spectrum, spectrum - high)))
     if lowest[row] == highest[row]:
-        return row, band, "the spectrum is constant: measure it again or delete it"
+        return row, 0, "the spectrum is constant: measure it again or delete it"
     return row, band, dark if highest[row] < DARKEST else beyond
 
 
