@@ -18,7 +18,7 @@ from soilpb.models import baselines
 from soilpb.models.transfer import EmbeddingPLS
 
 SEEDS = range(5)
-#: The recommended model without transfer, ``average`` in the registry.
+#: The model recommended when the ledger was begun: its mean.
 AVERAGE = ("pls-any", "blocks", "gpr")
 PLS, BLOCKS, GPR = AVERAGE
 
