@@ -48,6 +48,8 @@ class RidgeKFold(RegressorMixin, BaseEstimator):
     Attributes
     ----------
     penalty_ : float
+    inner_rmse_ : float
+        At that penalty, averaged over the folds.
     coef_ : (n_features,) array
     intercept_ : float
 
@@ -78,7 +80,8 @@ class RidgeKFold(RegressorMixin, BaseEstimator):
             slopes, intercepts = ridge_path(rotated[training], y[training], penalties)
             residuals = rotated[~training] @ slopes + intercepts - y[~training, None]
             errors.append(np.sqrt((residuals**2).mean(axis=0)))
-        self.penalty_ = float(penalties[np.mean(errors, axis=0).argmin()])
+        averaged = np.mean(errors, axis=0)
+        self.penalty_, self.inner_rmse_ = float(penalties[averaged.argmin()]), float(averaged.min())
         slopes, intercepts = ridge_path(X, y, np.array([self.penalty_]))
         self.coef_, self.intercept_ = slopes[:, 0], float(intercepts[0])
         return self

@@ -13,6 +13,7 @@ import numpy as np
 from chemotools.derivative import SavitzkyGolay
 from chemotools.scatter import StandardNormalVariate
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -22,6 +23,8 @@ from soilpb.spectra import REFLECTANCE_FLOOR, absorbance
 _BLOCK = 4096
 #: Values that are copied to float64 at once for their mean and standard deviation: 16 MB.
 _VALUES = 1 << 21
+#: Least standard deviation of a component, as a share of the first: less is rounding error.
+RELATIVE_SPREAD = 1e-6
 
 
 class Absorbance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -87,6 +90,34 @@ def derivative_pipeline() -> Pipeline:
     slope everywhere.
     """
     return make_pipeline(Absorbance(), SavitzkyGolay(window_length=7, polyorder=2, deriv=1, mode="interp"))
+
+
+class EvenComponents(TransformerMixin, BaseEstimator):
+    """Principal components, their standard deviations replaced by the square roots of these.
+
+    Halfway between plain scores, where the first drowns all others, and whitened ones, where noise counts as
+    much as soil. The mean square of a row is 1.
+
+    Parameters
+    ----------
+    n_components : int
+        At most; fewer where training rows or columns are.
+    """
+
+    def __init__(self, n_components: int = 40) -> None:
+        self.n_components = n_components
+
+    def fit(self, X: np.ndarray, y: None = None) -> EvenComponents:
+        """Learn the components of (n_samples, n_columns) training rows."""
+        self.pca_ = PCA(min(self.n_components, X.shape[1], len(X) - 1), svd_solver="full").fit(X)
+        spread = np.sqrt(self.pca_.explained_variance_)
+        spread = np.maximum(spread, RELATIVE_SPREAD * spread.max())
+        self.scale_ = np.sqrt(spread * spread.sum())
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Project rows, (n_samples, n_components)."""
+        return self.pca_.transform(X) / self.scale_
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,13 +31,13 @@ WEIGHTS, ESTIMATORS, CARD, SUMS = "weights.safetensors", "estimators.skops", "ca
 TRUSTED = [
     f"{module}.{name}"
     for module, names in {
-        "soilpb.models.baselines": "GaussianProcess StackWeights _divide_by_root_bands",
+        "soilpb.models.baselines": "BoundedAverage GaussianProcess StackWeights _divide_by_root_bands",
         "soilpb.models.inner_folds": "InnerFolds",
         "soilpb.models.linear": "MiniRocket RidgeKFold",
         "soilpb.models.network": "SpectralNetwork",
         "soilpb.models.pls": "PLSCV LocalPLS",
-        "soilpb.models.preprocessing": "Absorbance Scaling",
-        "soilpb.models.transfer": "Blocks DirectResNet EmbeddingPLS TransferRegressor",
+        "soilpb.models.preprocessing": "Absorbance EvenComponents Scaling",
+        "soilpb.models.transfer": "Blocks DirectResNet EmbeddingPLS NetworkFeatures TransferRegressor",
         "chemotools.derivative._savitzky_golay": "SavitzkyGolay",
         "chemotools.scatter._standard_normal_variate": "StandardNormalVariate",
         "numpy": "asarray",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -127,6 +127,26 @@ class TransferRegressor(RegressorMixin, BaseEstimator):
         if self.strategy == "embedding_pls":
             return self.regressor_.predict(X)
         return self.network_.predict(validate_data(self, X, reset=False))[:, 0]
+
+
+class NetworkFeatures(TransformerMixin, BaseEstimator):
+    """Features of a source network, standardised, divided by the root of their number.
+
+    ``source`` is a :class:`SpectralNetwork`, never changed; scales are learned in ``fit``.
+    """
+
+    def __init__(self, source: SpectralNetwork) -> None:
+        self.source = source
+
+    def fit(self, X: np.ndarray, y: None = None) -> NetworkFeatures:
+        """Learn the scales of features of (n_samples, n_bands) reflectance."""
+        self.scaling_ = Scaling.learn(self.source.embed(X))
+        return self
+
+    def transform(self, X: np.ndarray) -> np.ndarray:
+        """Embed reflectance, (n_samples, n_features) float64."""
+        features = self.scaling_.apply(self.source.embed(X)).astype(np.float64)
+        return features / np.sqrt(features.shape[1])
 
 
 class EmbeddingPLS(RegressorMixin, BaseEstimator):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 from sklearn.metrics import r2_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from soilpb.evaluate import (
     POOLED,
@@ -18,6 +21,9 @@ from soilpb.evaluate import (
     score_predictions,
 )
 from soilpb.models import baselines
+from soilpb.models.baselines import GaussianProcess
+from soilpb.models.inner_folds import InnerFolds, fit_model
+from soilpb.models.linear import RidgeKFold
 
 from .conftest import simulate
 
@@ -92,13 +98,65 @@ def test_inner_choices_are_inside_their_spaces():
         assert baselines.RIDGE_PENALTIES[0] < penalty < baselines.RIDGE_PENALTIES[-1]
 
 
-def test_average_and_stack_weigh_their_members(site):
-    """The average is the mean of PLS, multiblock ridge and Gaussian process; no stack weight is negative."""
+def test_average_weighs_its_members_by_their_errors(site):
+    """It is a mean of its members, the better ones weigh more; no weight of the stack is negative."""
     X, y = site
-    members = [baselines.pls_any(), baselines.multiblock_ridge(), baselines.gaussian_process()]
-    expected = np.mean([model.fit(X, y).predict(X) for model in members], axis=0)
-    np.testing.assert_allclose(baselines.average().fit(X, y).predict(X), expected)
+    made = baselines.average().fit(X, y)
+    errors = [member[-1].inner_rmse_ for member in made.members_]
+    np.testing.assert_allclose(made.weights_ * np.power(errors, 4), (made.weights_ * np.power(errors, 4))[0])
+    expected = made.weights_ @ [member.predict(X) for member in made.members_]
+    np.testing.assert_allclose(made.predict(X), expected)
     assert (baselines.stack().fit(X, y).final_estimator_.coef_ >= 0).all()
+
+
+def test_average_gives_noise_no_weight(site):
+    """A member that knows only noise counts for nearly nothing beside one that knows the target."""
+    X, y = site
+    noise = make_pipeline(FunctionTransformer(_noise), RidgeKFold(baselines.RIDGE_PENALTIES))
+    made = baselines.BoundedAverage([("ridge", baselines.ridge()), ("noise", noise)]).fit(X, y)
+    assert made.weights_[1] < 0.05
+
+
+def test_average_stays_in_range_where_a_line_leaves_it(site):
+    """On spectra unlike all others ridge is far off; the average is not 5 % of the range beyond it."""
+    X, y = site
+    strange = X ** np.linspace(-2, 6, X.shape[1])
+    made, low, high = baselines.average().fit(X, y), y.min(), y.max()
+    margin = 0.05 * (high - low)
+    alone = made.members_[0].predict(strange)
+    assert ((alone < low - margin) | (alone > high + margin)).any()
+    assert made.bounds_ == pytest.approx((low - margin, high + margin))
+    predicted = made.predict(strange)
+    assert ((low - margin <= predicted) & (predicted <= high + margin)).all()
+
+
+def test_weights_of_the_average_respect_groups():
+    """Of twenty soils scanned six times: left out singly, errors are small; left out whole, large."""
+    X, _ = simulate(20, seed=0)
+    rng = np.random.default_rng(0)
+    y = np.repeat(rng.normal(size=20), 6)  # spectra say nothing of it, but a scan says all of its soil
+    X, groups = np.repeat(X, 6, axis=0) * rng.normal(1, 1e-3, (120, X.shape[1])), np.repeat(np.arange(20), 6)
+    for make in (baselines.gaussian_process, baselines.component_process, baselines.multiblock_ridge):
+        singly, grouped = (fit_model(make(), X, y, g)[-1].inner_rmse_ for g in (None, groups))
+        assert grouped > 0.8 * y.std()
+        assert singly < 0.7 * grouped
+
+
+def test_left_out_error_is_that_of_fits_without_the_fold(site):
+    """The closed form equals what processes of the same kernel, fitted without each fold, are wrong by."""
+    X, y = site[0].astype(float), site[1]
+    made = GaussianProcess(ConstantKernel(1) * Matern(1) + WhiteKernel(0.1), alpha=1e-8, random_state=0).fit(
+        X, y
+    )
+    errors = []
+    for known in InnerFolds(seed=0).training_masks(len(y)):
+        other = GaussianProcess(made.kernel_, optimizer=None, alpha=1e-8).fit(X[known], y[known])
+        errors.append(np.sqrt(np.mean((other.predict(X[~known]) - y[~known]) ** 2)))
+    assert made.inner_rmse_ == pytest.approx(np.mean(errors), rel=1e-6)
+
+
+def _noise(X):
+    return np.random.default_rng(0).normal(size=(len(X), 3))
 
 
 def test_a_permuted_target_has_no_winner():
