@@ -199,13 +199,11 @@ def describe_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> st
     """Say how many of the soils above a limit spectra find, or why no limit is applied (empty ``rule``)."""
     if not rule:
         if standard := stored_model.default_standard(study.site.target):
-            limits, highest = (
-                LEAD_LIMITS.query("standard == @standard")["limit_mg_kg"],
-                study.natural(study.y).max(),
-            )
+            lowest = LEAD_LIMITS.query("standard == @standard")["limit_mg_kg"].min()
+            highest = study.natural(study.y).max()
             unknown = f"The limits of {standard} depend on pH, and no soil has one: they cannot be applied."
-            safe = f" Even so: no soil has more than {highest:.0f} mg/kg, and the lowest limit is {limits.min():g}."
-            return unknown + (safe if highest < limits.min() else "")
+            safe = f" Even so: no soil has more than {highest:.0f} mg/kg, and the lowest limit is {lowest:g}."
+            return unknown + (safe if highest < lowest else "")
         return f"No limit for {study.target_name} is known here."
     by_rule = exceedances.query("repeat == 0").groupby("rule", sort=False)["exceeded"]
     others = [f"“{name}” {int(found.sum())} of {len(found)}" for name, found in by_rule if name != rule]
