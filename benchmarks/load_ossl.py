@@ -1,12 +1,15 @@
 """What loading a whole library costs: OSSL with ours and with soilspecdata, LUCAS 2015 with ours.
 
-    python benchmarks/load_ossl.py [--rows 135651] [--scans 43560] [--rival PYTHON] [--json FILE]
+    python benchmarks/load_ossl.py [--rows 135651] [--scans 43560] [--soils "40000 100000"]
+                                   [--rival PYTHON] [--json FILE]
 
 Writes files of the libraries' shape (random soils; 1,051 vis-NIR, 1,701 MIR and all laboratory
 columns; 4,200 bands for LUCAS), loads vis-NIR and pH from them in a process each, and prints
-wall time and peak memory of the whole process. ``--rival`` names a Python that has soilspecdata;
-without it, one is installed into a temporary environment; ``--rival none`` measures ours alone.
-Needs 7 GB of disk, and 16 GB of memory for the rival at full size.
+wall time, CPU time and peak memory of the whole process. ``--soils`` are sizes of libraries in the Parquet
+layout of OSSL v1.3: LUCAS's, and that of all vis-NIR libraries together. ``--rival`` names a Python that
+has soilspecdata; without it, one is installed into a temporary environment; ``--rival none`` measures ours
+alone. soilspecdata 0.2.3 reads a gzipped text with spectra and laboratory values in one table, not v1.3's
+layout: its rows are those of v1.2's table. Needs 7 GB of disk, and 16 GB of memory for the rival.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ import sys, time
 from pathlib import Path
 from soilpb.spectra import band_grid
 from soilpb.readers import lucas, ossl
-load = {"ossl": ossl.load_ossl, "lucas2015": lucas.load_lucas_2015}[sys.argv[1]]
+load = {"lucas2015": lucas.load_lucas_2015}.get(sys.argv[1], ossl.load_ossl)
 start = time.perf_counter()
 soils = load(Path(sys.argv[2]), band_grid(400, 2490, 10), cache=Path(sys.argv[2]) / "cache")
 print(time.perf_counter() - start, *soils.reflectance.shape)
@@ -72,6 +75,14 @@ def main() -> None:
             command = [sys.executable, "-c", LOAD_OURS, "lucas2015", str(lucas)]
             results.append(measure("LUCAS 2015, soilpb", command))
             results.append(measure("LUCAS 2015, soilpb, cached", command))
+        for n in map(int, arguments.soils.split()):
+            library = Path(folder) / f"v1.3-{n}"
+            _run(
+                [sys.executable, __file__, "--write", "library", "--rows", str(n), "--folder", str(library)],
+                PYTHONPATH=str(ROOT),
+            )
+            command = [sys.executable, "-c", LOAD_OURS, "library", str(library)]
+            results += [measure(f"OSSL v1.3, {n:,}{cached}", command) for cached in ("", ", cached")]
         sizes = {path.name: path.stat().st_size for path in Path(ossl).glob("*.gz")}
     _report(results, sizes)
     if arguments.json:
@@ -85,6 +96,7 @@ def measure(name: str, command: list[str], **environment: str) -> dict[str, obje
     return {
         "name": name,
         "wall_s": round(cost.wall_s, 2),
+        "cpu_s": round(cost.cpu_s, 2),
         "load_s": round(float(load), 2),
         "peak_MB": round(cost.peak_MB),
         "samples": int(n_samples),
@@ -112,6 +124,27 @@ def write_ossl(folder: Path, n_rows: int) -> None:
         for row in range(n_rows):
             line = lines[row % BLOCK]
             file.write(line.replace(ids[row % BLOCK], f"{row:032x}", 1))
+
+
+def write_library(folder: Path, n_soils: int) -> None:
+    """Write a library of v1.3 at LUCAS's width, as 64-bit numbers in one row group, as R writes them."""
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    from tests import layouts
+
+    tables = layouts.ossl_library(BLOCK)
+    layouts.write_ossl_library(folder / "LUCAS", BLOCK)
+    ids = {"id.layer_local_c": pa.array([f"L{i:05d}" for i in range(n_soils)])}
+    rng = np.random.default_rng(0)
+    for name, table in tables.items():
+        rows = np.arange(n_soils) % BLOCK
+        columns = {column: values.to_numpy()[rows] for column, values in table.items() if column not in ids}
+        if name == "visnir":  # noise, so that no column is a short dictionary
+            columns = {key: pa.array(r + rng.normal(0, 1e-4, n_soils)) for key, r in columns.items()}
+        path = folder / "LUCAS" / f"ossl_{name}_v1.3.parquet"
+        parquet.write_table(pa.table(ids | columns), path, row_group_size=n_soils)
 
 
 def write_lucas2015(folder: Path, n_scans: int) -> None:
@@ -143,10 +176,10 @@ def write_lucas2015(folder: Path, n_scans: int) -> None:
 def _report(results: list[dict[str, object]], sizes: dict[str, int]) -> None:
     for name, size in sizes.items():
         print(f"{name}: {size / 1e6:,.0f} MB")
-    print(f"{'':28}{'wall, s':>9}{'load, s':>9}{'peak, MB':>10}{'samples':>9}{'bands':>7}")
+    print(f"{'':28}{'wall, s':>9}{'CPU, s':>9}{'load, s':>9}{'peak, MB':>10}{'samples':>9}{'bands':>7}")
     for r in results:
         print(
-            f"{r['name']:28}{r['wall_s']:9.1f}{r['load_s']:9.2f}{r['peak_MB']:10,}{r['samples']:9,}{r['bands']:7,}"
+            f"{r['name']:28}{r['wall_s']:9.1f}{r['cpu_s']:9.1f}{r['load_s']:9.2f}{r['peak_MB']:10,}{r['samples']:9,}{r['bands']:7,}"
         )
     found = {r["name"]: r for r in results}
     if "OSSL, soilspecdata" in found:
@@ -174,10 +207,11 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rows", type=int, default=135_651, help="rows of OSSL; 0 leaves it out")
     parser.add_argument("--scans", type=int, default=43_560, help="scans of LUCAS 2015; 0 leaves it out")
+    parser.add_argument("--soils", default="40000 100000", help="sizes of libraries of v1.3; empty: none")
     parser.add_argument("--rival", default="", help="a Python that has soilspecdata, or none")
     parser.add_argument("--folder", type=Path, help="where the files are written")
     parser.add_argument("--json", type=Path, help="where the numbers are written")
-    parser.add_argument("--write", choices=["ossl", "lucas2015"], help=argparse.SUPPRESS)
+    parser.add_argument("--write", choices=["ossl", "lucas2015", "library"], help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -185,6 +219,7 @@ if __name__ == "__main__":
     # Files are written in a process of its own too: a child's peak is never below its parent's.
     options = _arguments()
     if options.write:
-        {"ossl": write_ossl, "lucas2015": write_lucas2015}[options.write](options.folder, options.rows)
+        writers = {"ossl": write_ossl, "lucas2015": write_lucas2015, "library": write_library}
+        writers[options.write](options.folder, options.rows)
     else:
         main()

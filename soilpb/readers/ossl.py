@@ -144,9 +144,9 @@ def load_ossl(
 
 
 def find_libraries(folder: str | Path) -> dict[str, list[Path]]:
-    """Code → tables (site, laboratory, spectra) of each library of v1.3 in ``folder``, at any depth."""
-    found = {}
-    for site in sorted(Path(folder).rglob("ossl_soilsite_v*.parquet")):
+    """Code → tables (site, laboratory, spectra) of each library of v1.3 in ``folder``, or that it is."""
+    found, name = {}, "ossl_soilsite_v*.parquet"
+    for site in sorted([*Path(folder).glob(name), *Path(folder).glob(f"*/{name}")]):
         names = [site.name.replace("soilsite", table) for table in ("soillab", "visnir", "nir")]
         laboratory, *spectra = [site.with_name(name) for name in names]
         scans = next((path for path in spectra if path.exists()), spectra[0])
@@ -154,8 +154,6 @@ def find_libraries(folder: str | Path) -> dict[str, list[Path]]:
         if absent:
             again = f"run soilpb fetch {slug(site.parent.name)} again"
             raise SiteError(f"{absent[0]} is not there, but {site.name} is; {again}")
-        if site.parent.name in found:
-            raise SiteError(f"{folder} has {site.parent.name} twice, also {site}; move one out")
         found[site.parent.name] = [site, laboratory, scans]
     return found
 
