@@ -100,7 +100,7 @@ INPUTS = {
     "one large group": (grouped(50, 1, 1, 1, 1, 1), "problem", "groups", "field 0 has 50 of 55 soils"),
     "one group": (grouped(60), "warning", "groups", "1 group, .* counts as none"),
     "12 groups": (grouped(*[5] * 12), "warning", "groups", "12 groups"),
-    "drift": (drifting(0.002), "warning", "order", "follows the order .*R² 0"),
+    "drift": (drifting(0.003), "warning", "order", "follows the order .*R² 0"),
     "drift, falling": (drifting(0.004, 61.0 - ORDER), "warning", "order", "correlation -1.00"),
     "drift, some of it": (drifting(0.004, LEAD * np.exp(ORDER / 20)), "warning", "order", "Pb_mg_kg follows"),
 }
@@ -175,10 +175,13 @@ def test_no_skill_is_claimed_on_noise(monkeypatch, kind):
     import false_claims
 
     monkeypatch.setattr(false_claims, "KEYS", ["pls", "ridge"])
-    found, naive = (false_claims.judge(kind, 0, together=known) for known in (True, False))
-    assert not found["claims"]
-    assert naive["claims"] or kind.startswith("twins")
-    assert found["coverage"] > naive["coverage"]
+    found, naive = (
+        pd.DataFrame([false_claims.judge(kind, seed, together=known) for seed in (1, 2)])
+        for known in (True, False)
+    )
+    assert not found["claims"].any()
+    assert naive["claims"].any()
+    assert found["coverage"].mean() > naive["coverage"].mean()
 
 
 @pytest.mark.parametrize("site", ["cv98", "sc93", "gejiu"])
