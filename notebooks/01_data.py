@@ -112,7 +112,7 @@ ax = plots.plot_distribution(ph, "pH (H₂O)")
 # Only the target has lead. Concentrations are skewed to the right, so models predict their logarithm.
 # Legal limits are drawn beneath. In China they depend on pH: the very property that the source teaches.
 
-# %% mystnb={"figure": {"caption": "Above: the target's lead ({glue:text}`data-kind`), on a logarithmic axis. Below: legal limits; where they depend on pH, one mark per pH class.", "name": "fig-target-distribution"}, "image": {"alt": "A right-skewed histogram of lead on a logarithmic axis; beneath it, legal limits of China, one mark per pH class, and of Finland."}}
+# %% mystnb={"figure": {"caption": "Above: the target's lead ({glue:text}`data-kind`), on a logarithmic axis. Below: legal limits; where they depend on pH, one mark per pH class.", "name": "fig-target-distribution"}, "image": {"alt": "A right-skewed histogram of lead on a logarithmic axis; beneath it, legal limits of China, one mark per pH class, of the United States and of Finland."}}
 pb = study.target.values(study.site.target)
 unit = f"{study.target_name} ({study.target_unit})"
 above, beneath = plots.stack_axes([2.8, 2.6])

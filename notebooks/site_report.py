@@ -229,8 +229,7 @@ mapped = sections.map_site(study, exceedances, rule)
 unmeasured = sections.read_unmeasured(study)
 target, predicted = study.site.target, None
 if unmeasured is not None:
-    standard = stored_model.default_standard(target)
-    predicted = stored_model.predict_soils(stored, unmeasured, target, standard)
+    predicted = stored_model.predict_soils(stored, unmeasured, target, *stored_model.site_rules(study.site))
 counted = text.count_exceeding(study, exceedances, rule)
 answer.update(Markdown(f"{text.describe_best_model(study, predictions)} {counted}"))
 Markdown(text.describe_exceeding(study, exceedances, rule))
@@ -268,8 +267,8 @@ tables.html_list(limitations)
 # %% tags=["remove-input"]
 results = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": attributions}
 results |= {"trials": trials, "exceedances": exceedances, "minerals": slopes, "distances": distances}
-standard = stored_model.default_standard(target)
-results["kept"] = stored_model.predict_soils(stored, study.target, target, standard).reset_index()
+rules = stored_model.site_rules(study.site)
+results["kept"] = stored_model.predict_soils(stored, study.target, target, *rules).reset_index()
 for name, table in results.items():
     study.save(name, table)
 

@@ -80,6 +80,13 @@ class Site(BaseModel):
     target_scale: Literal["log", "natural"] = Field(
         "log", description="scale on which models are fitted and scored"
     )
+    standard: str = Field(
+        "", description="whose limits decide, such as GB 36600-2018; GB 15618-2018 if empty, where it has one"
+    )
+    limits: str = Field("", description="YAML file of a standard of your own, instead of those known here")
+    units: str = Field(
+        "", description="column that names decision units, or a GeoJSON of them; found by itself if empty"
+    )
     n_target: int = Field(
         0, ge=0, le=MOST_SOILS, description="use a seeded random choice of so many samples; 0: all"
     )

@@ -4,19 +4,22 @@
 ``soilpb predict``. ``intervals`` says how sure a prediction is, ``applicability`` whether a soil is of a
 kind that the model knows; ``standards`` holds limits by pH, ``exceedance`` the probability that a soil is
 above one, and what a decision costs; ``sampling`` chooses the soils to measure next, ``maps`` what lies
-between them.
+between them. ``decision_units`` decides on areas by their mean, ``confidence_limits`` says how sure that is.
 """
 
 import lazy_loader
 
 _EXPORTS = {
     "applicability": ["FALSE_ALARMS", "ApplicabilityDomain", "leave_cluster_out"],
+    "confidence_limits": ["estimate_limits", "estimate_mean", "recommend_method"],
+    "decision_units": ["VERDICTS", "assign_units", "decide_units", "summarise_sizes"],
     "exceedance": ["ACTIONS", "Costs", "calibration_error", "compare_policies", "error_by_chance",
                    "exceedance_by_rule", "exceedance_probability", "expected_costs", "reliability_table"],
     "intervals": ["CrossConformal", "assign_folds"],
     "maps": ["KrigedProperty", "KrigedSite", "SpatialStructure", "assess_structure", "cross_validate_blocks",
              "local_coordinates", "map_cells"],
-    "sampling": ["choose_samples", "learning_curves", "soils_needed", "spectral_features"],
+    "sampling": ["accept_predictions", "choose_samples", "learning_curves", "soils_needed",
+                 "spectral_features"],
     "site_model": ["COVERAGE", "N_FOLDS", "SiteModel", "cross_validate_site"],
     "standards": ["LEAD_LIMITS", "lead_limit", "list_rules", "read_limits"],
     "stored_model": ["default_standard", "evaluate_site_model", "fit_site_model", "load_site_model",

@@ -26,7 +26,7 @@ from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
 from soilpb.decide import exceedance
 from soilpb.decide.site_model import FEWEST_PH
-from soilpb.decide.standards import lead_limit
+from soilpb.decide.standards import LEAD_LIMITS, lead_limit
 from soilpb.evaluate import splits
 
 #: A map shows nothing farther from a soil than so many times the usual distance of neighbours.
@@ -213,7 +213,9 @@ class KrigedSite:
         mean = self.target.predict(coordinates)[0]
         return np.exp(mean) if self.log else mean
 
-    def probability(self, coordinates: np.ndarray, standard: str, rule: str) -> np.ndarray:
+    def probability(
+        self, coordinates: np.ndarray, standard: str, rule: str, limits: pd.DataFrame = LEAD_LIMITS
+    ) -> np.ndarray:
         """Probability that a soil taken there exceeds the limit of a rule, (n_new,).
 
         NaN where the limit depends on pH, and too few soils have one.
@@ -221,7 +223,7 @@ class KrigedSite:
         draws = self.target.draws(coordinates)
         draws = np.exp(draws) if self.log else draws
         ph_draws = self.ph.draws(coordinates) if self.ph is not None else None
-        return exceedance.exceedance_by_rule(draws, standard, ph_draws=ph_draws)[rule].to_numpy()
+        return exceedance.exceedance_by_rule(draws, standard, limits, ph_draws=ph_draws)[rule].to_numpy()
 
 
 def cross_validate_blocks(
@@ -233,6 +235,7 @@ def cross_validate_blocks(
     standard: str = "",
     rule: str = "",
     seed: int = 0,
+    limits: pd.DataFrame = LEAD_LIMITS,
 ) -> pd.DataFrame:
     """Krige each block of neighbouring soils from the other blocks, everything fitted anew.
 
@@ -253,8 +256,8 @@ def cross_validate_blocks(
         predicted = site.target.predict(coordinates[test])[0]
         table = pd.DataFrame({"sample": np.asarray(ids)[test], "observed": y[test], "predicted": predicted})
         if standard:
-            limit = lead_limit(standard, rule, ph[test])
-            table["probability"] = site.probability(coordinates[test], standard, rule)
+            limit = lead_limit(standard, rule, ph[test], limits)
+            table["probability"] = site.probability(coordinates[test], standard, rule, limits)
             table["exceeded"] = (np.exp(y[test]) if log else y[test]) > limit
             table = table[np.isfinite(limit) & table["probability"].notna()]
         tables.append(table)

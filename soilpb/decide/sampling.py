@@ -17,6 +17,7 @@ measured already:
     does not depend on the values, so a whole batch can be chosen at once.
 
 :func:`learning_curves` and :func:`soils_needed` test the choice where all values are known.
+:func:`accept_predictions` says which predictions are good enough to spare the laboratory.
 """
 
 from __future__ import annotations
@@ -255,3 +256,66 @@ def soils_needed(curves: pd.DataFrame) -> pd.Series:
     falling = mean.drop(index="random").cummin(axis=1)
     needed = {name: np.interp(-goal, -row, row.index, right=np.inf) for name, row in falling.iterrows()}
     return pd.Series({"random": float(mean.columns[-1]), **needed}, name="soils")
+
+
+def accept_predictions(
+    predicted: np.ndarray,
+    known: np.ndarray,
+    measured: np.ndarray,
+    tolerance: float,
+    rate: float,
+    *,
+    relative: bool = False,
+) -> pd.DataFrame:
+    """Accept predictions of which at most a share is expected to be off by more than a tolerance.
+
+    A soil's risk is the share of errors beyond the tolerance among the measured soils with the nearest
+    predictions, a quarter of them. Of all thresholds on the risk, the highest is taken at which the expected
+    share of wrong predictions among the accepted stays within ``rate`` (conformal selection: Jin & Candès
+    2023, arXiv:2210.01408). Over many sites the share of wrong ones, 0 where none is accepted, is then at
+    most ``rate``; where a site accepts few soils it may be higher. New soils must be like the measured.
+
+    Parameters
+    ----------
+    predicted : (n_new,) array
+        Of soils without a value.
+    known, measured : (n_samples,) arrays
+        Of measured soils: predictions by models that had not seen them, and values.
+    tolerance : float
+        Largest error that is no harm, in the target's unit; a share of the prediction if ``relative``.
+    rate : float
+        Share of accepted predictions that may be off by more.
+
+    Returns
+    -------
+    DataFrame
+        ``risk`` and ``accepted``, a row per new soil; the others go to the laboratory.
+
+    Examples
+    --------
+    >>> known = np.arange(1.0, 41)
+    >>> measured = known + 3 * (known > 20)
+    >>> accept_predictions(np.array([5.0, 35.0]), known, measured, 2, 0.1)["accepted"].tolist()
+    [True, False]
+    """
+    if not tolerance > 0 or not 0 < rate < 1:
+        raise ValueError(
+            f"tolerance is {tolerance}, rate is {rate}; expected an error above 0, a share below 1"
+        )
+    predicted, known, measured = (np.asarray(v, dtype=float) for v in (predicted, known, measured))
+    usable = np.isfinite(known + measured)
+    known, measured = known[usable], measured[usable]
+    wrong = np.abs(measured - known) > tolerance * (known if relative else 1)
+    nearest = max(len(known) // 4, 1)
+    apart = np.abs(known[:, None] - known)
+    np.fill_diagonal(apart, np.inf)  # a soil does not judge itself
+    of_known = wrong[np.argsort(apart, axis=1, kind="stable")[:, :nearest]].mean(axis=1)
+    apart = np.abs(predicted[:, None] - known)
+    risk = wrong[np.argsort(apart, axis=1, kind="stable")[:, :nearest]].mean(axis=1)
+    accepted = np.zeros(len(risk), dtype=bool)
+    for threshold in np.unique(risk):
+        below = risk <= threshold
+        expected = (1 + (wrong & (of_known <= threshold)).sum()) / (len(known) + 1) * len(risk)
+        if expected <= rate * below.sum():
+            accepted = below
+    return pd.DataFrame({"risk": risk, "accepted": accepted})

@@ -213,12 +213,13 @@ def cross_validate_site(
     standard: str = "",
     seed: int = 0,
     candidates: Mapping[str, RegressorMixin] | None = None,
+    limits: pd.DataFrame = LEAD_LIMITS,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fit the model on each fold's training soils, choice and all, and predict the other soils.
 
     Parameters are those of :meth:`SiteModel.fit`, with ``folds`` of the samples ``sample_ids``
-    (:mod:`soilpb.evaluate.splits`), and the ``standard`` whose limits are applied, with pH predicted; none if
-    empty.
+    (:mod:`soilpb.evaluate.splits`), and the ``standard`` whose ``limits`` are applied, with pH predicted;
+    none if empty.
 
     Returns
     -------
@@ -243,8 +244,8 @@ def cross_validate_site(
         soils = pd.DataFrame({"repeat": fold.repeat, "fold": fold.fold, "sample": ids[test]})
         told = soils.assign(observed=observed[test], model=model.target.name)
         predictions.append(told.join(model.predict(X[test])))
-        for rule, probability in (model.exceedance(X[test], standard) if standard else {}).items():
-            limit = lead_limit(standard, rule, ph[test])
+        for rule, probability in (model.exceedance(X[test], standard, limits) if standard else {}).items():
+            limit = lead_limit(standard, rule, ph[test], limits)
             table = soils.assign(rule=rule, probability=probability, exceeded=observed[test] > limit)
             exceedances.append(table[np.isfinite(limit) & probability.notna()])
     tables = predictions, exceedances[1:] or exceedances

@@ -1,11 +1,14 @@
-"""Limits for lead in soil, in mg/kg of dry soil, each with where it is written down.
+"""Limits for metals in soil, in mg/kg of dry soil, each with where it is written down.
 
-In China the limit depends on the soil's pH, the source property of the study; elsewhere one number
-holds for all soils. A standard that is not here is read from a YAML file by :func:`read_limits`.
+In China's standard for agricultural land the limit depends on the soil's pH, the source property of the
+study; elsewhere one number holds for all soils. Arsenic's limit falls with pH, the others' rise. Limits of
+hexavalent chromium are left out: laboratories report the total. A standard that is not here is read from a
+YAML file by :func:`read_limits`.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +17,52 @@ import pandas as pd
 
 from soilpb.site_file import parse_yaml
 
-#: By standard and the bibliography's key: rules, each with one limit, or one per class of pH.
+
+def _by_ph(*limits: float) -> dict:
+    """Limits of GB 15618's four classes of pH."""
+    return dict(zip((5.5, 6.5, 7.5, "above"), limits, strict=True))
+
+
+def _agricultural(
+    paddy: tuple, other: tuple, intervention: tuple = (), other_name: str = "other land"
+) -> dict:
+    first = "paddy" if other_name == "other land" else "orchard"
+    rules = {f"screening, {first}": _by_ph(*paddy), f"screening, {other_name}": _by_ph(*other)}
+    return rules | ({"intervention": _by_ph(*intervention)} if intervention else {})
+
+
+def _development(*limits: float) -> dict:
+    kinds = ("screening", "intervention")
+    return dict(
+        zip([f"{kind}, {land} class" for kind in kinds for land in ("first", "second")], limits, strict=True)
+    )
+
+
+#: By standard, the bibliography's key, and metal: rules, each with one limit, or one per class of pH. First
+#: class land is for dwelling, schools and parks; second class for industry, roads and stores.
 _RULES = {
     ("GB 15618-2018", "gb15618"): {
-        "screening, paddy": {5.5: 80, 6.5: 100, 7.5: 140, "above": 240},
-        "screening, other land": {5.5: 70, 6.5: 90, 7.5: 120, "above": 170},
-        "intervention": {5.5: 400, 6.5: 500, 7.5: 700, "above": 1000},
+        "Pb": _agricultural((80, 100, 140, 240), (70, 90, 120, 170), (400, 500, 700, 1000)),
+        "Cd": _agricultural((0.3, 0.4, 0.6, 0.8), (0.3, 0.3, 0.3, 0.6), (1.5, 2, 3, 4)),
+        "Hg": _agricultural((0.5, 0.5, 0.6, 1), (1.3, 1.8, 2.4, 3.4), (2, 2.5, 4, 6)),
+        "As": _agricultural((30, 30, 25, 20), (40, 40, 30, 25), (200, 150, 120, 100)),
+        "Cr": _agricultural((250, 250, 300, 350), (150, 150, 200, 250), (800, 850, 1000, 1300)),
+        "Cu": _agricultural((150, 150, 200, 200), (50, 50, 100, 100), other_name="not orchard"),
+        "Ni": {"screening": _by_ph(60, 70, 100, 190)},
+        "Zn": {"screening": _by_ph(200, 200, 250, 300)},
     },
-    ("Finland 214/2007", "finland214"): {"threshold": 60, "lower guideline": 200, "upper guideline": 750},
+    ("GB 36600-2018", "gb36600"): {
+        "Pb": _development(400, 800, 800, 2500),
+        "As": _development(20, 60, 120, 140),
+        "Cd": _development(20, 65, 47, 172),
+        "Cu": _development(2000, 18000, 8000, 36000),
+        "Hg": _development(8, 38, 33, 82),
+        "Ni": _development(150, 900, 600, 2000),
+    },
+    ("US EPA 2025, residential", "epa2025lead"): {"Pb": {"screening": 200, "removal management": 600}},
+    ("Finland 214/2007", "finland214"): {
+        "Pb": {"threshold": 60, "lower guideline": 200, "upper guideline": 750}
+    },
 }
 
 
@@ -51,14 +92,37 @@ def _classes(given: Any, where: str) -> list[tuple[float, float, float]]:
     return [(a, b, float(limit)) for a, b, limit in zip(edges[:-1], edges[1:], by_ph.values(), strict=True)]
 
 
-#: One row per rule and pH class: standard, rule, ph_above, ph_to, limit_mg_kg, citation.
-LEAD_LIMITS = pd.concat([_tabulate(*key, rules, key[0]) for key, rules in _RULES.items()], ignore_index=True)
+#: One row per metal, rule and pH class: metal, standard, rule, ph_above, ph_to, limit_mg_kg, citation.
+LIMITS = pd.concat(
+    [
+        _tabulate(*key, rules, f"{key[0]}, {metal}").assign(metal=metal)
+        for key, by_metal in _RULES.items()
+        for metal, rules in by_metal.items()
+    ],
+    ignore_index=True,
+)
+
+
+def limits_of(target: str) -> pd.DataFrame:
+    """Rows of :data:`LIMITS` for a target such as ``Cd_mg_kg``, without the column ``metal``; perhaps none.
+
+    Examples
+    --------
+    >>> limits_of("Hg_mg_kg")["standard"].unique().tolist(), len(limits_of("clay_pct"))
+    (['GB 15618-2018', 'GB 36600-2018'], 0)
+    """
+    element = re.fullmatch(r"([A-Z][a-z]?)_mg_kg", target)
+    rows = LIMITS[LIMITS["metal"] == (element[1] if element else "")]
+    return rows.drop(columns="metal").reset_index(drop=True)
+
+
+LEAD_LIMITS = limits_of("Pb_mg_kg")
 
 
 def lead_limit(
     standard: str, rule: str, ph: np.ndarray | float, limits: pd.DataFrame = LEAD_LIMITS
 ) -> np.ndarray:
-    """Limit for lead at a pH, in mg/kg, of the shape of ``ph``; NaN where it depends on a pH that is NaN.
+    """Limit at a pH, in mg/kg, of the shape of ``ph``; NaN where it depends on a pH that is NaN.
 
     ``limits`` is like :data:`LEAD_LIMITS`; a ``standard`` or ``rule`` that it has not is a KeyError.
 

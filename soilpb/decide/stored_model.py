@@ -26,7 +26,7 @@ from soilpb.models import baselines
 from soilpb.readers.folder import find_counted_scans, find_counters, list_files
 from soilpb.readers.laboratory import read_laboratory
 from soilpb.readers.site import read_spectra
-from soilpb.site_file import SiteError, project_root
+from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
@@ -68,7 +68,13 @@ def measured_ph(study: Study) -> np.ndarray | None:
 
 def default_standard(target: str) -> str:
     """Name the standard whose limits a target has, or an empty text where none is known."""
-    return STANDARD if target == "Pb_mg_kg" else ""
+    known = standards.limits_of(target)["standard"]
+    return STANDARD if (known == STANDARD).any() else next(iter(known), "")
+
+
+def site_rules(site: Site) -> tuple[str, pd.DataFrame]:
+    """Name the standard that decides on a site, perhaps none, and return the limits to look it up in."""
+    return _rules(site.target, site.standard, project_root() / site.limits if site.limits else None)
 
 
 def make_candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidates:
@@ -105,8 +111,8 @@ def evaluate_site_model(
 
     See :func:`soilpb.decide.site_model.cross_validate_site` for what is returned.
     """
-    standard, data = default_standard(study.site.target), _training_data(study, candidates)
-    return cross_validate_site(**data, folds=folds, sample_ids=study.ids, standard=standard)
+    (standard, limits), data = site_rules(study.site), _training_data(study, candidates)
+    return cross_validate_site(**data, folds=folds, sample_ids=study.ids, standard=standard, limits=limits)
 
 
 def select_rule(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
@@ -115,13 +121,13 @@ def select_rule(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFr
     The table, indexed by sample, has ``probability``, ``exceeded``; ``x``, ``y`` where the site has them. It
     is a SiteError if the target has no limits, no soil has a pH, or there is no such rule.
     """
+    known, limits = site_rules(study.site)
     if exceedances.empty:
-        known = default_standard(study.site.target)
-        why = "no soil has a measured pH" if known else "limits are known for Pb_mg_kg"
+        why = "no soil has a measured pH" if known else "no limit is known"
         what = f"no {study.site.target} of site {study.site.site!r}"
         raise SiteError(f"{what} was compared with a limit: {why}")
-    if rule not in (known := list_rules(STANDARD)):
-        raise SiteError(f"no rule {rule!r} in {STANDARD}; there are: {'; '.join(known)}")
+    if rule not in (rules := list_rules(known, limits)):
+        raise SiteError(f"no rule {rule!r} in {known}; there are: {'; '.join(rules)}")
     soils = exceedances.query("repeat == 0 and rule == @rule").set_index("sample")
     return soils[["probability", "exceeded"]].join(study.target.samples.filter(["x", "y"]))
 
@@ -284,7 +290,7 @@ def predict_files(
     ph : path, optional
         Table with their measured pH; predicted from the spectra if omitted.
     standard : str
-        Whose limits; that of the target if empty.
+        Whose limits; that of the site file, or else of the target, if empty.
     limits : path, optional
         YAML file of a standard of one's own.
     coverage : float
@@ -304,7 +310,7 @@ def predict_files(
     """
     study = Study.load(site)
     model = load_site_model(study)
-    rules = _rules(model.card["target"], standard, limits)
+    rules = _rules(model.card["target"], standard, limits) if standard or limits else site_rules(study.site)
     acidity = read_laboratory(ph, "pH", id_column=study.site.id_column)[0]["pH"] if ph else None
     known = () if acidity is None else acidity.index
     as_own = study.site.model_dump(include={"id_column", "spectra_unit", "replicates", "splice"})
@@ -318,10 +324,13 @@ def predict_files(
 
 def _rules(target: str, standard: str, limits: Path | None) -> tuple[str, pd.DataFrame]:
     """Name of the standard, and the limits it is looked up in."""
-    known = standards.read_limits(limits) if limits else standards.LEAD_LIMITS
+    try:
+        known = standards.read_limits(limits) if limits else standards.limits_of(target)
+    except (ValueError, OSError) as error:
+        raise SiteError(str(error)) from None
     name = standard or (known["standard"].iloc[0] if limits else default_standard(target))
-    if name and not limits and target != "Pb_mg_kg":
-        raise SiteError(f"{name} limits lead, and the model predicts {target}: give its limits with --limits")
+    if name and known.empty:
+        raise SiteError(f"{name} has no limit of {target}: give one in a file of your own (limits)")
     if name and name not in set(known["standard"]):
         raise SiteError(f"no standard {name!r}; there are: {'; '.join(known['standard'].unique())}")
     return name, known

@@ -116,7 +116,8 @@ def list_exceeding(
     """
     predicted = predictions.query("repeat == 0").set_index("sample").rename(columns={"observed": "measured"})
     ph = stored_model.measured_ph(study)
-    limits = lead_limit(stored_model.STANDARD, rule, np.nan if ph is None else ph)
+    standard, known = stored_model.site_rules(study.site)
+    limits = lead_limit(standard, rule, np.nan if ph is None else ph, known)
     soils = stored_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]].join(predicted)
     soils["limit"] = pd.Series(np.broadcast_to(limits, len(study.ids)), study.ids)
     if unmeasured is not None:
@@ -185,11 +186,13 @@ def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap
     surface = maps.KrigedSite.fit(at, y, ph, log)
     if not surface.target.skill > 0:
         return SiteMap(*about, soils, structure)
-    standard = stored_model.default_standard(study.site.target) if rule else ""
+    standard, limits = stored_model.site_rules(study.site) if rule else ("", None)
     cells = maps.map_cells(at)
     ground = cells[["x", "y"]].to_numpy()
-    cells[about[0]] = surface.probability(ground, standard, rule) if rule else surface.values(ground)
-    left_out = maps.cross_validate_blocks(at, y, places.index, ph, log, standard, rule, seed=study.site.seed)
+    cells[about[0]] = surface.probability(ground, standard, rule, limits) if rule else surface.values(ground)
+    left_out = maps.cross_validate_blocks(
+        at, y, places.index, ph, log, standard, rule, study.site.seed, limits
+    )
     return SiteMap(*about, soils, structure, cells, surface.target.skill, left_out)
 
 

@@ -17,7 +17,7 @@ from pandas.io.formats.style import Styler
 from soilpb import quality
 from soilpb._format import number, with_interval
 from soilpb.decide.applicability import FALSE_ALARMS
-from soilpb.decide.stored_model import COVERAGE, STANDARD
+from soilpb.decide.stored_model import COVERAGE
 from soilpb.quality import CONFIDENCE, Finding
 from soilpb.site_file import Site
 from soilpb.spectra import Provenance, SoilSpectra
@@ -97,7 +97,7 @@ def tabulate_trial(
     ]
     for rule, soils in exceedances.groupby("rule", sort=False):
         found = f"{soils['exceeded'].sum()} of {len(soils)}; expected {soils['probability'].sum():.1f}"
-        rows.append((f"soils above {STANDARD}, {rule}", found))
+        rows.append((f"soils above the limit, {rule}", found))
     if "calibration_error" in scores:
         rows.append(("error of these probabilities, on average", f"{scores['calibration_error']:.3f}"))
     return pd.DataFrame(rows, columns=["asked", "found"])

@@ -14,7 +14,6 @@ from soilpb._format import join_words, number, signed, to_words
 from soilpb.decide import maps, stored_model
 from soilpb.decide.exceedance import calibration_error, error_by_chance, reliability_table
 from soilpb.decide.site_model import SiteModel
-from soilpb.decide.standards import LEAD_LIMITS
 from soilpb.evaluate import comparison, cross_validation
 from soilpb.report.new_site import SOURCE_BANDS
 from soilpb.report.sections import LIKELY, N_DRAWS, N_START, SiteMap
@@ -191,15 +190,16 @@ def count_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
     exceeded = stored_model.select_rule(study, exceedances, rule)["exceeded"]
     return (
         f"By the laboratory, {int(exceeded.sum())} of {len(exceeded)} soils are above "
-        f"{stored_model.STANDARD}, “{rule}”."
+        f"{stored_model.site_rules(study.site)[0]}, “{rule}”."
     )
 
 
 def describe_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
     """Say how many of the soils above a limit spectra find, or why no limit is applied (empty ``rule``)."""
     if not rule:
-        if standard := stored_model.default_standard(study.site.target):
-            lowest = LEAD_LIMITS.query("standard == @standard")["limit_mg_kg"].min()
+        standard, known = stored_model.site_rules(study.site)
+        if standard:
+            lowest = known.loc[known["standard"] == standard, "limit_mg_kg"].min()
             highest = study.natural(study.y).max()
             unknown = f"The limits of {standard} depend on pH, and no soil has one: they cannot be applied."
             safe = f" Even so: no soil has more than {highest:.0f} mg/kg, and the lowest limit is {lowest:g}."

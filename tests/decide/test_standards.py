@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilpb.decide.standards import LEAD_LIMITS, lead_limit, list_rules, read_limits
+from soilpb.decide.standards import LEAD_LIMITS, LIMITS, lead_limit, limits_of, list_rules, read_limits
 
 GB = "GB 15618-2018"
 
@@ -24,6 +24,40 @@ def test_chinese_limits_change_above_the_ends_of_ph_classes(rule, limits):
 def test_finnish_limits_do_not_depend_on_ph():
     """Each Finnish value is one number for all soils."""
     assert np.unique(lead_limit("Finland 214/2007", "upper guideline", [3.0, 7.0, 9.9])).tolist() == [750]
+
+
+@pytest.mark.parametrize(
+    ("target", "standard", "rule", "ph", "limit"),
+    [
+        ("Pb_mg_kg", "US EPA 2025, residential", "screening", 6.0, 200),
+        ("Pb_mg_kg", "US EPA 2025, residential", "removal management", 6.0, 600),
+        ("Pb_mg_kg", "GB 36600-2018", "screening, first class", 6.0, 400),
+        ("Pb_mg_kg", "GB 36600-2018", "intervention, second class", 6.0, 2500),
+        ("Cd_mg_kg", GB, "screening, paddy", 7.0, 0.6),
+        ("As_mg_kg", GB, "screening, other land", 8.0, 25),
+        ("Cu_mg_kg", GB, "screening, orchard", 5.0, 150),
+        ("Ni_mg_kg", "GB 36600-2018", "screening, second class", 5.0, 900),
+    ],
+)
+def test_limits_of_other_standards_and_metals(target, standard, rule, ph, limit):
+    """Spot checks against the standards' tables."""
+    assert lead_limit(standard, rule, ph, limits_of(target)).item() == limit
+
+
+def test_intervention_is_above_screening():
+    """Of each metal, standard and pH class, for the same land."""
+    for (_, standard), rows in LIMITS.groupby(["metal", "standard"]):
+        highest = rows.groupby("rule")["limit_mg_kg"].max()
+        for rule in [name for name in highest.index if name.startswith("intervention")]:
+            land = rule.removeprefix("intervention")
+            same = [n for n in highest.index if n.startswith("screening") and n.endswith(land)]
+            assert highest[rule] > highest[same].max(), standard
+
+
+def test_what_is_no_metal_in_mg_kg_has_no_limits():
+    """Clay, and lead in percent."""
+    assert limits_of("clay_pct").empty
+    assert limits_of("Pb_pct").empty
 
 
 def test_an_unknown_ph_has_no_limit():
@@ -51,7 +85,7 @@ def test_every_limit_is_cited_from_the_bibliography():
     from pathlib import Path
 
     keys = (Path(__file__).parents[2] / "book" / "references.bib").read_text()
-    for citation in LEAD_LIMITS["citation"].unique():
+    for citation in LIMITS["citation"].unique():
         assert f"{{{citation}," in keys
 
 
