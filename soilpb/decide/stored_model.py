@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from pydantic import BaseModel, Field
 from sklearn.base import RegressorMixin
 
@@ -236,8 +237,9 @@ def predict_soils(
     X = soils.reflectance if same else soils.resample(model.wavelengths).reflectance
     ph = np.broadcast_to(np.asarray(ph, dtype=float), len(X))
     blocks = [slice(start, start + AT_ONCE) for start in range(0, len(X), AT_ONCE)]
-    of_blocks = track(blocks, "predicting soils") if blocks[1:] else blocks
-    parts = [_predict_block(model, X[b], target, standard, limits, ph[b], coverage) for b in of_blocks]
+    each = (delayed(_predict_block)(model, X[b], target, standard, limits, ph[b], coverage) for b in blocks)
+    at_once = Parallel(min(2, len(blocks)), prefer="threads", return_as="generator")
+    parts = list(track(at_once(each), "predicting soils", total=len(blocks)))
     return pd.concat(parts, ignore_index=True).set_axis(soils.samples.index.rename("sample"))
 
 

@@ -36,7 +36,7 @@ from soilpb.site_file import SiteError
 #: between two scans is another soil or a failed scan.
 SCAN_LIMIT = 0.05
 #: A text of more bytes is read in blocks of so many bytes; Parquet in blocks of so many values.
-LARGE, BLOCK, VALUES = 20_000_000, 1 << 23, 1 << 26
+LARGE, BLOCK, VALUES = 20_000_000, 1 << 23, 1 << 25
 #: Bytes from which the columns of a large text are found, and columns of Parquet that are read at once.
 _HEAD, _COLUMNS = 1 << 21, 64
 
@@ -185,7 +185,7 @@ def _make_scans(
 
 
 def _iterate_text(path: Path, id_column: str) -> Iterator[Scans]:
-    head = read_table(path, _HEAD)
+    head = read_table(path, most=_HEAD)
     start = int(head.rows[0])  # row of the first spectrum
     with path.open("rb") as file:
         above = [file.readline() for _ in range(start - 1)]
