@@ -231,7 +231,11 @@ target, predicted = study.site.target, None
 if unmeasured is not None:
     predicted = stored_model.predict_soils(stored, unmeasured, target, *stored_model.site_rules(study.site))
 counted = text.count_exceeding(study, exceedances, rule)
-answer.update(Markdown(f"{text.describe_best_model(study, predictions)} {counted}"))
+units = sections.decide_on_site(study, stored, rule, unmeasured)
+decided = text.describe_decision(study, units, rule)
+listed = "" if units is None else tables.tabulate_units(units, study.target_unit)
+best_model = text.describe_best_model(study, predictions)
+answer.update(Markdown(f"{decided}\n\n{listed}\n\n{best_model} {counted}"))
 Markdown(text.describe_exceeding(study, exceedances, rule))
 
 # %% tags=["remove-input"]
@@ -268,6 +272,7 @@ tables.html_list(limitations)
 results = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": attributions}
 results |= {"trials": trials, "exceedances": exceedances, "minerals": slopes, "distances": distances}
 rules = stored_model.site_rules(study.site)
+results |= {} if units is None else {"units": units}
 results["kept"] = stored_model.predict_soils(stored, study.target, target, *rules).reset_index()
 for name, table in results.items():
     study.save(name, table)

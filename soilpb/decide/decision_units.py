@@ -32,13 +32,13 @@ from scipy.special import digamma, polygamma
 from scipy.stats import t as student
 
 from soilpb.decide.confidence_limits import FEWEST, FEWEST_DETECTED, estimate_limits, estimate_mean
+from soilpb.readers.laboratory import LAYER_COLUMNS, UNIT_COLUMNS
 
-#: Columns that name a soil's unit, and its depth layer, in the order they are looked for.
-UNIT_COLUMNS = ("unit", "decision_unit", "block", "parcel", "field", "zone")
-DEPTH_COLUMNS = ("layer", "horizon", "depth", "depth_cm")
 VERDICTS = ("above", "not decided", "below")
 #: Most further soils that are worth naming.
 MOST_MORE = 500
+#: Most depth layers of a site.
+MOST_LAYERS = 10
 ASSISTED = "measured and predicted"
 _ALL = "all soils"
 
@@ -57,7 +57,7 @@ def assign_units(
     polygons : path, optional
         GeoJSON of polygons, each with a ``unit``, ``name`` or ``id``; instead of a column.
     depth : str, optional
-        Column of the depth layer; the first of :data:`DEPTH_COLUMNS` that there is if empty.
+        Column of the depth layer; the first of :data:`LAYER_COLUMNS` that there is if empty.
 
     Raises
     ------
@@ -76,9 +76,9 @@ def assign_units(
             f"{_few(units.index[units.isna()])} have no unit: fill the column, or leave them out"
         )
     units = units.map(str)
-    layer = _find_column(lower, depth, DEPTH_COLUMNS)
-    if layer and len(set(samples[layer])) > 1:
-        units = units + ", " + samples[layer].map(str)
+    layer = _find_column(lower, depth, LAYER_COLUMNS)
+    if layer and 1 < len(set(samples[layer])) <= MOST_LAYERS:  # more are depths, each measured
+        units = units + " (" + samples[layer].map(str) + ")"
     return units.rename("unit")
 
 

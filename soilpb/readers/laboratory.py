@@ -11,7 +11,7 @@ are common is refused, because then its unit is another one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,6 +56,10 @@ _HIGHEST = {"_pct": 100.0, "_mg_kg": 1e6, "_g_kg": 1e3}
 _X = {"x": "", "easting": "", "lon": "EPSG:4326", "long": "EPSG:4326", "longitude": "EPSG:4326"}
 _Y = {"y", "northing", "lat", "latitude"}
 _GROUP = ("group", "field", "profile", "plot", "block", "parent")
+#: Columns that name a soil's decision unit, and its depth layer, in the order they are looked for.
+UNIT_COLUMNS = ("unit", "decision_unit", "block", "parcel", "field", "zone")
+LAYER_COLUMNS = ("layer", "horizon", "depth", "depth_cm")
+_USED = {*_X, *_Y, *_GROUP, *UNIT_COLUMNS, *LAYER_COLUMNS, "crs"}
 
 
 def plausible_range(column: str) -> tuple[float, float]:
@@ -77,6 +81,7 @@ def read_laboratory(
     id_column: str = "",
     target_unit: str = "",
     below_detection: BelowDetection = "refuse",
+    unit_column: str = "",
 ) -> tuple[pd.DataFrame, list[str]]:
     """Read a site's laboratory table.
 
@@ -93,13 +98,15 @@ def read_laboratory(
         Unit of the column where its name says none.
     below_detection : str
         ``refuse`` cells such as ``<5``, or take ``half`` of their limit.
+    unit_column : str
+        Column of the decision units; the first of :data:`UNIT_COLUMNS` that there is if empty.
 
     Returns
     -------
     samples : DataFrame
         Indexed by sample id; the target first, then what else was recognised: ``pH``, ``clay_pct``,
-        ``As_mg_kg``, ``x``, ``y``, ``crs``, ``group``, …; ``below_detection`` where some values of the
-        target are (boolean).
+        ``As_mg_kg``, ``x``, ``y``, ``crs``, ``group``, ``unit``, ``layer``, …; ``below_detection`` where some
+        values of the target are (boolean).
     notes : list of str
         What was converted, counted as missing, or left aside.
     """
@@ -116,6 +123,8 @@ def read_laboratory(
     values, remarks = _target_values(table, column, factor, numbers, target, below_detection)
     below = 0.5 if below_detection == "half" else np.nan
     others, more = _other_columns(table, {*skip, column, id_at}, mark, below)
+    others |= _words(table, "unit", (unit_column,) if unit_column else UNIT_COLUMNS, needed=bool(unit_column))
+    others |= _words(table, "layer", LAYER_COLUMNS)
     samples = pd.DataFrame({**others, target: values}, index=pd.Index(ids, name="id"))
     samples.insert(0, target, samples.pop(target))
     if np.isfinite(numbers.limits).any():
@@ -264,7 +273,7 @@ def _other_columns(
             lost = int((np.isnan(values) & ~numbers.missing).sum())
             columns[known[0]] = values
             notes += [f"{lost} cells of {name!r} count as missing: no plausible numbers"] if lost else []
-        elif j not in skip and name.casefold() not in {*_X, *_Y, *_GROUP, "crs"}:
+        elif j not in skip and name.casefold() not in _USED:
             aside.append(name)
     notes += [f"laboratory columns left aside: {', '.join(map(repr, aside))}"] if aside else []
     group, lacking = _group(table)
@@ -308,6 +317,18 @@ def _group(table: Table) -> tuple[dict[str, Any], list[str]]:
     group = [cell or f"row {row}" for cell, row in zip(cells, table.rows, strict=True)]
     lacking = f"{cells.count('')} samples without a {table.header[found]!r} are groups of their own"
     return {"group": np.array(group, dtype=object)}, [lacking] if "" in cells else []
+
+
+def _words(table: Table, ours: str, wanted: Sequence[str], *, needed: bool = False) -> dict[str, Any]:
+    """Text of the first wanted column that is there, None in empty cells; none if it holds units of mass."""
+    names = [name.casefold() for name in table.header]
+    found = next((names.index(name.casefold()) for name in wanted if name.casefold() in names), None)
+    if found is None and needed:
+        raise SiteError(f"{table.path} has no column {wanted[0]!r}; it has: {', '.join(table.header)}")
+    cells = [] if found is None else [as_text(cell) or None for cell in table.cells[:, found]]
+    if not any(cells) or any(cell and re.search(r"[/%]|ppm", cell) for cell in cells):
+        return {}
+    return {ours: np.array(cells, dtype=object)}
 
 
 def _library_column(

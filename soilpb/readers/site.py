@@ -45,6 +45,7 @@ def read_site(
     replicates: Literal["refuse", "mean"] = "refuse",
     splice: Literal["auto", "off"] = "auto",
     study: tuple[float, float] = STUDY_NM,
+    unit_column: str = "",
     name: str = "site",
     instrument: str = "",
     citation: str = "",
@@ -57,7 +58,7 @@ def read_site(
     spectra, laboratory : path
         CSV, TSV or XLSX; both may be one file. ``spectra`` may be a folder of
         instrument files too, each named after its sample (see :mod:`soilpb.readers.folder`).
-    target, id_column, target_unit, below_detection : str
+    target, id_column, target_unit, below_detection, unit_column : str
         See :func:`~soilpb.readers.laboratory.read_laboratory`.
     spectra_unit : str
         ``fraction``, ``percent``, ``absorbance`` (log10(1/R)), or ``auto``: recognised
@@ -78,7 +79,9 @@ def read_site(
         spectra; how many have one only is noted.
     """
     options = {"target_unit": target_unit, "below_detection": below_detection}
-    samples, notes = read_laboratory(laboratory, target, id_column=id_column, **options)
+    samples, notes = read_laboratory(
+        laboratory, target, id_column=id_column, unit_column=unit_column, **options
+    )
     options = {"spectra_unit": spectra_unit, "replicates": replicates, "splice": splice, "study": study}
     scanned = read_spectra(spectra, id_column=id_column, known=samples.index, **options)
     ids = scanned.samples.index
@@ -158,6 +161,7 @@ def read_measured(site: Site) -> SoilSpectra:
     paths, here = [project_root() / path for path in (site.spectra, site.laboratory)], Path.cwd()
     spectra, laboratory = (path.relative_to(here) if path.is_relative_to(here) else path for path in paths)
     options = site.model_dump(include=set(keys.split())) | {"study": (site.band_start, site.band_stop)}
+    options["unit_column"] = "" if site.units.endswith("json") else site.units
     return read_site(spectra, laboratory, name=site.title or site.site, **options)
 
 

@@ -116,6 +116,29 @@ def count_choices(predictions: pd.DataFrame) -> str:
     return ", ".join(f"{name} ({count})" for name, count in counts.items())
 
 
+def tabulate_units(units: pd.DataFrame, label: str, most: int = 12) -> str:
+    """Write the first units of :func:`soilpb.report.sections.decide_on_site` as a Markdown table."""
+    heads = "unit|measured|by spectrum|mean|95 % limits|limit|P(above)|verdict|limits by".split("|")
+    heads[3] += f", {label}"
+    rows = [
+        (
+            str(row.unit).replace("|", "/"),
+            row.n_measured,
+            row.n_predicted,
+            format_significant(row.mean),
+            f"{format_significant(row.lower)} to {format_significant(row.upper)}",
+            f"{row.limit:g}",
+            "–" if np.isnan(row.p_above) else number(min(max(row.p_above, 0.01), 0.99)),
+            row.verdict,
+            row.note or row.method,
+        )
+        for row in units.head(most).itertuples()
+    ]
+    lines = [heads, ["---"] * len(heads), *rows]
+    more = f"\n\n{len(units) - most} more units are in the stored table." if len(units) > most else ""
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + more
+
+
 def tabulate_exceeding(exceeding: pd.DataFrame) -> pd.DataFrame:
     """Write the soils of :func:`soilpb.report.sections.list_exceeding` for a page."""
     shown = exceeding[["soil"]].astype(str)

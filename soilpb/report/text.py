@@ -12,6 +12,7 @@ import pandas as pd
 from soilpb import quality
 from soilpb._format import join_words, number, signed, to_words
 from soilpb.decide import maps, stored_model
+from soilpb.decide.decision_units import VERDICTS
 from soilpb.decide.exceedance import calibration_error, error_by_chance, reliability_table
 from soilpb.decide.site_model import SiteModel
 from soilpb.evaluate import comparison, cross_validation
@@ -192,6 +193,47 @@ def count_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
         f"By the laboratory, {int(exceeded.sum())} of {len(exceeded)} soils are above "
         f"{stored_model.site_rules(study.site)[0]}, “{rule}”."
     )
+
+
+def describe_decision(study: Study, units: pd.DataFrame | None, rule: str) -> str:
+    """Say in three sentences what is decided, how sure that is, and what to do next; empty without units.
+
+    ``units`` are from :func:`soilpb.report.sections.decide_on_site`.
+    """
+    if units is None:
+        return ""
+    standard, name = stored_model.site_rules(study.site)[0], study.target_name
+    kinds = {kind: units.loc[units["verdict"] == kind, "unit"].astype(str).tolist() for kind in VERDICTS}
+    if len(units) == 1:
+        one = units.iloc[0]
+        verdict = {"above": "above", "below": "below", "not decided": "not decided against"}[one["verdict"]]
+        mean = format_significant(one["mean"])
+        decided = (
+            f"The site is {verdict} the limit of {standard}, “{rule}”, {one['limit']:g} {study.target_unit}: "
+            f"its mean {name} is {mean} {study.target_unit}."
+        )
+    else:
+        counts = [f"{len(found)} {kind} ({join_words(found[:5])}{', …' if len(found) > 5 else ''})"
+                  for kind, found in kinds.items() if found]  # fmt: skip
+        decided = (
+            f"Of {len(units)} units, by their mean {name} against {standard}, “{rule}”: {join_words(counts)}."
+        )
+    sure = (
+        "A unit is called below if the 95 % upper confidence limit of its mean is not above the limit, and "
+        "above if the 95 % lower one is: of units at the limit itself, one in twenty is called wrongly."
+    )
+    open_ = units[units["verdict"] == "not decided"]
+    wanted = [
+        f"{row.unit}: {row.more_measured:.0f}" for row in open_.itertuples() if row.more_measured < np.inf
+    ]
+    following = "Nothing more need be measured to decide."
+    if len(open_):
+        following = "No number of further samples that is worth naming would decide what is open."
+    if wanted:
+        following = f"So many more soils, measured, would decide what is open: {'; '.join(wanted[:6])}."
+    if kinds["above"]:
+        following += " What is above must be looked into before the land is used."
+    return f"{decided} {sure} {following}"
 
 
 def describe_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:

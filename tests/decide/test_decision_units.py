@@ -175,7 +175,7 @@ def test_units_come_from_a_column_polygons_or_are_one(samples, tmp_path):
     """Depth layers are units of their own."""
     path = write_polygons(tmp_path, [("west", 0, 4), ("east", 4, 10)])
     found = units.assign_units(samples, polygons=path)
-    assert found.tolist() == ["west, 0-10", "east, 0-10", "east, 0-10", "west, 10-30"]
+    assert found.tolist() == ["west (0-10)", "east (0-10)", "east (0-10)", "west (10-30)"]
     by_column = units.assign_units(samples.assign(Block=[1, 1, 2, 2]).drop(columns="Depth"))
     assert by_column.tolist() == ["1", "1", "2", "2"]
     assert set(units.assign_units(samples.drop(columns="Depth"))) == {"all soils"}

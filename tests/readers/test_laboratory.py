@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.readers.laboratory import clean_ids, plausible_range, read_library_columns
+from soilpb.readers.laboratory import clean_ids, plausible_range, read_laboratory, read_library_columns
 from soilpb.site_file import SiteError
 from tests.site_files import IDS, LEAD, notes, write
 
@@ -179,6 +179,23 @@ def test_a_sample_without_a_group_is_its_own(folder):
     soils = folder.read()
     assert soils.samples["group"].tolist() == ["A", "row 3", "A", "B"]
     assert "1 samples without a 'profile' are groups of their own" in notes(soils)
+
+
+def test_units_and_layers_are_kept_as_words(folder):
+    """A block is a unit, a depth a layer, units of mass are neither; another name can be asked for."""
+    rows = [
+        *zip(IDS, LEAD, ["1", "", "1", "2"], ["0-10", "0-10", "10-30", "0-10"], ["mg/kg"] * 4, strict=True)
+    ]
+    head = ["id", "Pb (mg/kg)", "Block", "Depth", "unit"]
+    path = write(folder.path / "lab.csv", [head[:4], *[row[:4] for row in rows]])
+    samples, _ = read_laboratory(path, "Pb_mg_kg")
+    assert samples["unit"].fillna("").tolist() == ["1", "", "1", "2"]
+    assert samples["layer"].tolist() == layers
+    path = write(folder.path / "lab.csv", [head, *rows])
+    assert "unit" not in read_laboratory(path, "Pb_mg_kg")[0]
+    assert read_laboratory(path, "Pb_mg_kg", unit_column="depth")[0]["unit"][0] == "0-10"
+    with pytest.raises(SiteError, match="has no column 'Parzelle'; it has: id, "):
+        read_laboratory(path, "Pb_mg_kg", unit_column="Parzelle")
 
 
 def test_values_below_detection_are_missing_not_zero():

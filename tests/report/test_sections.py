@@ -1,6 +1,7 @@
 """A report's sections show what their soils allow, and no more."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,26 @@ def test_the_rule_that_divides_most_evenly_is_chosen():
     table = pd.DataFrame(rows, columns=["rule", "exceeded"])
     assert sections.choose_rule(table) == "some"
     assert sections.choose_rule(table.iloc[:0]) == ""
+
+
+def test_units_are_decided_in_three_sentences_and_a_table(study):
+    """The units of a column, each with its own limit; soils without a unit count in none."""
+    samples = study.target.samples
+    unit = np.where(samples["x"] > 2000, "east", "west").astype(object)
+    unit[0] = None
+    other = with_target(study, replace(study.target, samples=samples.assign(unit=unit)))
+    stored = SimpleNamespace(target=SimpleNamespace(residuals=np.zeros(len(samples))))
+    found = sections.decide_on_site(other, stored, "screening, other land")
+    assert sorted(found["unit"]) == ["east", "west"]
+    assert found["n_measured"].sum() == len(samples) - 1
+    assert set(found["verdict"]) == {"above"}
+    told = text.describe_decision(other, found, "screening, other land")
+    assert told.startswith("Of 2 units, by their mean Pb against GB 15618-2018")
+    assert "2 above" in told
+    lines = tables.tabulate_units(found, "mg/kg", most=1).splitlines()
+    assert lines[2].startswith(f"| {found['unit'][0]} |")
+    assert lines[-1] == "1 more units are in the stored table."
+    assert sections.decide_on_site(other, stored, "") is None
 
 
 def test_exceeding_and_likely_soils_are_listed_the_most_probable_first(study):
