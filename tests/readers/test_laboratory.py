@@ -183,9 +183,8 @@ def test_a_sample_without_a_group_is_its_own(folder):
 
 def test_units_and_layers_are_kept_as_words(folder):
     """A block is a unit, a depth a layer, units of mass are neither; another name can be asked for."""
-    rows = [
-        *zip(IDS, LEAD, ["1", "", "1", "2"], ["0-10", "0-10", "10-30", "0-10"], ["mg/kg"] * 4, strict=True)
-    ]
+    layers = ["0-10", "0-10", "10-30", "0-10"]
+    rows = list(zip(IDS, LEAD, ["1", "", "1", "2"], layers, ["mg/kg"] * 4, strict=True))
     head = ["id", "Pb (mg/kg)", "Block", "Depth", "unit"]
     path = write(folder.path / "lab.csv", [head[:4], *[row[:4] for row in rows]])
     samples, _ = read_laboratory(path, "Pb_mg_kg")
