@@ -192,7 +192,7 @@ def test_units_and_layers_are_kept_as_words(folder):
     assert samples["layer"].tolist() == layers
     path = write(folder.path / "lab.csv", [head, *rows])
     assert "unit" not in read_laboratory(path, "Pb_mg_kg")[0]
-    assert read_laboratory(path, "Pb_mg_kg", unit_column="depth")[0]["unit"][0] == "0-10"
+    assert read_laboratory(path, "Pb_mg_kg", unit_column="depth")[0]["unit"].iloc[0] == "0-10"
     with pytest.raises(SiteError, match="has no column 'Parzelle'; it has: id, "):
         read_laboratory(path, "Pb_mg_kg", unit_column="Parzelle")
 
