@@ -1,6 +1,6 @@
 """What each explainer costs, and how far it agrees with DeepExplainer, in one run.
 
-    python benchmarks/attribution.py [--soils 130] [--background 20] [--json FILE]
+    python benchmarks/attribution.py [--soils 130] [--background 20] [--csv results/attribution.csv]
 
 130 simulated soils at 210 and at 2,100 bands, explained by one network each. Agreement is
 Spearman's correlation of mean absolute attribution, by wavelength and by bands of 100 nm.
@@ -9,7 +9,6 @@ Spearman's correlation of mean absolute attribution, by wavelength and by bands 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -97,7 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--soils", type=int, default=130)
     parser.add_argument("--background", type=int, default=20)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--csv", type=Path)
     arguments = parser.parse_args()
     with threadpool_limits(1):
         table = pd.concat(
@@ -105,9 +104,8 @@ def main() -> None:
             ignore_index=True,
         )
     print(table.to_string(index=False, float_format="{:.3g}".format))
-    if arguments.json:
-        result = {"explainers": table.to_dict("records")}
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    if arguments.csv:
+        table.to_csv(arguments.csv, index=False, float_format="%.5g")
 
 
 if __name__ == "__main__":

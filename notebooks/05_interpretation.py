@@ -242,7 +242,7 @@ Of {len(found)} bands, {n_chance} stand out from {n_permutations} permuted targe
 # %%
 hypotheses, truth, known = tested, [], study.site.target_data == "twin"
 if known:
-    response = simulate.true_response(study.target.samples, study.grid, source.prepare)
+    response = simulate.true_response(study.target, source.prepare)
     true = explain.compare_with_truth(of_target, response, left_out=1 / n_folds)
     truth = explain.check_truth(of_target, response, AFTER, left_out=1 / n_folds)
     true = true.assign(group="true of the simulated soils")

@@ -10,7 +10,8 @@ between them. ``decision_units`` decides on areas by their mean, ``confidence_li
 import lazy_loader
 
 _EXPORTS = {
-    "applicability": ["FALSE_ALARMS", "ApplicabilityDomain", "leave_cluster_out"],
+    "applicability": ["FALSE_ALARMS", "ApplicabilityDomain", "compare_with_world", "leave_cluster_out",
+                      "measure_shapes", "tell_apart"],
     "confidence_limits": ["estimate_limits", "estimate_mean", "recommend_method"],
     "decision_units": ["VERDICTS", "assign_units", "decide_units", "summarise_sizes"],
     "exceedance": ["ACTIONS", "Costs", "calibration_error", "compare_policies", "error_by_chance",

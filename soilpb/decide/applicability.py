@@ -1,10 +1,14 @@
-"""Applicability: whether a new soil is of the kind that the site's model has seen.
+"""Applicability: whether a new soil is of the kind that a site's model, or the world's library, has seen.
 
 T² and Q (:mod:`soilpb.quality`) among many principal components of derivative spectra, for a kind that
 is new may show where the known soils hardly vary. Among the soils that made the components both
 distances are too small, Q above all, so the limits come from soils that a fit had not seen, fold by
 fold: by conformal ranks (Laxhammar & Falkman 2010), at most the stated share of soils of the same kind
 is flagged on average, whatever their distribution.
+
+Whole sites are compared with 4,168 measured soils of the world (:mod:`soilpb.simulate.library`): by T² and
+Q, by the depth of the features near 1400, 1900 and 2200 nm and the slope of the visible range, and by
+whether a classifier can tell one from the other.
 """
 
 from __future__ import annotations
@@ -14,11 +18,18 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
-from sklearn.pipeline import Pipeline
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from soilpb.decide.intervals import assign_folds
-from soilpb.models.preprocessing import derivative_pipeline
-from soilpb.quality import ROUNDING, fit_components, measure_t2_q
+from soilpb.models.preprocessing import derivative_pipeline, snv_pipeline
+from soilpb.quality import ROUNDING, SpectralDistances, fit_components, measure_distances, measure_t2_q
+from soilpb.simulate.library import load_library
+from soilpb.spectra import SoilSpectra
 
 #: Share of soils of the same kind that may be flagged, by T² and Q together.
 FALSE_ALARMS = 0.10
@@ -27,6 +38,11 @@ FALSE_ALARMS = 0.10
 SOILS_PER_COMPONENT, MOST_COMPONENTS = 3, 40
 #: Share of unseen soils within what counts as usual of either distance, before their common limit.
 _USUAL = 0.9
+#: Features whose depth is measured: left shoulder, first and last wavelength of the deepest point, right
+#: shoulder (nm). Water and hydroxyls absorb at 1400, water at 1900, clay minerals at 2200.
+SHOULDERS = {1400: (1330, 1390, 1430, 1500), 1900: (1850, 1900, 1940, 2110), 2200: (2130, 2190, 2220, 2250)}
+#: Ends of the visible slope, nm.
+_VISIBLE = (450, 700)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +114,69 @@ def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.D
         caught, alarms = (domain.distances(X[rows_])["outside"].mean() for rows_ in (left, held))
         rows.append((label, int(left.sum()), caught, alarms, len(held)))
     return pd.DataFrame(rows, columns=["cluster", "n", "caught", "false_alarms", "n_others"])
+
+
+def compare_with_world(soils: SoilSpectra) -> SpectralDistances:
+    """Measure how far soils lie from those of the world, on the bands that both have.
+
+    Of the world's own 4,168 soils 95 % pass each limit, and 92 % pass both.
+
+    Examples
+    --------
+    >>> world = load_library()
+    >>> round(1 - compare_with_world(world).outside.mean(), 2)
+    np.float64(0.92)
+    """
+    world = load_library()
+    inside = (world.wavelengths >= soils.wavelengths[0]) & (world.wavelengths <= soils.wavelengths[-1])
+    common = soils.resample(world.wavelengths[inside])
+    return measure_distances(world.reflectance[:, inside], common.reflectance)
+
+
+def measure_shapes(soils: SoilSpectra) -> pd.DataFrame:
+    """Measure the depth of three features and the slope of the visible range, one row per soil.
+
+    Returns
+    -------
+    DataFrame
+        ``depth_1400``, ``depth_1900``, ``depth_2200``: by how many percent reflectance falls beneath a
+        straight line between the shoulders; ``visible_slope``: its rise from 450 to 700 nm, in percent
+        per 100 nm. Missing where the bands do not reach.
+    """
+    nm, R = soils.wavelengths, soils.reflectance.astype(float)
+    shapes = {}
+    for feature, (left, first, last, right) in SHOULDERS.items():
+        deepest = (nm >= first) & (nm <= last)
+        (low, at_left), (high, at_right) = (_nearest(nm, R, x) for x in (left, right))
+        line = at_left[:, None] + np.outer(at_right - at_left, (nm[deepest] - low) / max(high - low, 1))
+        reached = nm[0] <= left and right <= nm[-1] and deepest.any()
+        shapes[f"depth_{feature}"] = 100 * (1 - (R[:, deepest] / line).min(axis=1)) if reached else np.nan
+    (low, blue), (high, red) = (_nearest(nm, R, x) for x in _VISIBLE)
+    reached = nm[0] <= _VISIBLE[0] and high > low
+    shapes["visible_slope"] = 1e4 * (red - blue) / (high - low) if reached else np.nan
+    return pd.DataFrame(shapes, index=soils.samples.index)
+
+
+@threadpool_limits.wrap(limits=1)
+def tell_apart(first: np.ndarray, second: np.ndarray, n_components: int = 10) -> float:
+    """Area under the ROC curve of a classifier of two sets of spectra: 0.5 if it cannot tell them apart.
+
+    Logistic regression on principal components of the absorbance (SNV), 5-fold. ``first`` and ``second`` are
+    reflectance on the same bands, (n, n_bands).
+    """
+    X, y = np.vstack([first, second]).astype(float), np.arange(len(first) + len(second)) < len(first)
+    components = PCA(min(n_components, len(X) // 2), random_state=0)
+    model = make_pipeline(components, StandardScaler(), LogisticRegression(max_iter=2000))
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+    return float(
+        cross_val_score(model, snv_pipeline().fit_transform(X), y, cv=folds, scoring="roc_auc").mean()
+    )
+
+
+def _nearest(wavelengths: np.ndarray, reflectance: np.ndarray, nm: float) -> tuple[float, np.ndarray]:
+    """Wavelength nearest to one, and reflectance there, (n_samples,)."""
+    band = int(np.abs(wavelengths - nm).argmin())
+    return float(wavelengths[band]), reflectance[:, band]
 
 
 def _fit(X: np.ndarray, n_components: int) -> Pipeline:

@@ -13,7 +13,7 @@ _EXPORTS = {
               "compare_windows", "fit_by_fold", "format_window", "jackknife_intervals", "strongest_bands"],
     "confounders": ["check_confounders", "score_confounders"],
     "mineral_slopes": ["CONSTITUENTS", "ProjectedModel", "estimate_own_slope", "estimate_slopes",
-                       "estimate_slopes_by_fold", "estimate_texture_exponent", "laboratory_abundances"],
+                       "estimate_slopes_by_fold", "laboratory_abundances"],
     "network_attribution": ["deep_lift_shap", "deep_shap", "integrated_gradients"],
     "sanity_checks": ["check_additivity", "check_agreement", "check_beyond_chance", "check_masking",
                       "check_randomisation", "check_stability", "check_truth", "check_windows",

@@ -149,7 +149,8 @@ def plot_intervals(
         ax.hlines(y, rows["low"], rows["high"], color=PALETTE[k], alpha=0.45, linewidth=4)
         ax.plot(rows[value], y, "osD^v"[k], color=PALETTE[k], markersize=7, label=kind)
         if mark:
-            ax.plot(rows[mark], y, "D", color=SIGNAL_COLOUR, fillstyle="none", markersize=8, label=mark)
+            label_once = mark if k == len(kinds) - 1 else None
+            ax.plot(rows[mark], y, "D", color=SIGNAL_COLOUR, fillstyle="none", markersize=8, label=label_once)
         for text, height in zip(rows[notes] if notes else (), y, strict=False):
             colour = PALETTE[k] if beside else "black"
             ax.text(1.02, height, text, color=colour, transform=ax.get_yaxis_transform(), va="center")

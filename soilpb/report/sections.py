@@ -326,12 +326,9 @@ def compute_mineral_slopes(study: Study, fitted: Sequence, folds: pd.DataFrame) 
     of the constituent's natural logarithm; the highest slope comes first.
     """
     rows = list(splits.iterate_folds(folds, study.ids))
-    texture = mineral_slopes.estimate_texture_exponent(study.source)
     amounts = mineral_slopes.laboratory_abundances(study.target.samples)
     names = absorbing_constituents(study.grid)
-    slopes = mineral_slopes.estimate_slopes_by_fold(
-        fitted, rows, study.X, study.grid, names, amounts, texture
-    )
+    slopes = mineral_slopes.estimate_slopes_by_fold(fitted, rows, study.X, study.grid, names, amounts)
     table = bands.jackknife_intervals(slopes, ["constituent"], "slope", left_out=1 / len(rows))
     return table.sort_values("slope", ascending=False, ignore_index=True)
 

@@ -1,6 +1,7 @@
 """The flag spares soils of the same kind, as promised, and catches a kind it has never seen."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from soilpb.decide import applicability
@@ -8,6 +9,9 @@ from soilpb.decide.applicability import ApplicabilityDomain, leave_cluster_out
 from soilpb.decide.intervals import assign_folds
 from soilpb.models.preprocessing import derivative_pipeline
 from soilpb.quality import fit_components, measure_t2_q
+from soilpb.simulate import twin
+from soilpb.simulate.library import load_library
+from soilpb.spectra import Provenance, SoilSpectra
 
 NM = np.linspace(0, 1, 60)
 
@@ -98,3 +102,47 @@ def test_a_limit_of_few_soils_is_their_largest():
     """With fewer soils than the share needs, the largest distance is the limit; ranks are conformal."""
     assert applicability._conformal_limit(np.arange(1.0, 20.0), 0.025) == 19
     assert applicability._conformal_limit(np.arange(1.0, 100.0), 0.05) == 95
+
+
+def test_the_world_is_usual_and_what_is_not_soil_is_not():
+    """92 % of the world pass both limits, on fewer bands as well; spectra turned around never do."""
+    world = load_library()
+    few, known = (
+        world.take(np.arange(0, world.n_samples, 8)),
+        (world.wavelengths >= 500) & (world.wavelengths < 2400),
+    )
+    narrow = few.resample(world.wavelengths[known])
+    for soils in (few, narrow):
+        assert 0.05 < applicability.compare_with_world(soils).outside.mean() < 0.11
+    turned = SoilSpectra(world.wavelengths, few.reflectance[:, ::-1], few.samples, few.provenance)
+    assert applicability.compare_with_world(turned).outside.mean() > 0.99
+
+
+def test_depths_and_slope_are_those_of_the_spectrum():
+    """A notch of 20 % at 2200 nm is a depth of 20; a rise of .25 over 250 nm is 10 % per 100 nm."""
+    nm = np.arange(400.0, 2491.0, 10)
+    level = 0.2 + 0.001 * np.clip(nm - 450, 0, 250)
+    notched = np.where(nm == 2200, 0.8 * level, level)
+    names, made = pd.DataFrame(index=["level", "notched"]), Provenance("made", "simulated")
+    spectra = SoilSpectra(nm, np.array([level, notched]), names, made)
+    shapes = applicability.measure_shapes(spectra)
+    np.testing.assert_allclose(shapes["depth_2200"], [0, 20], atol=1e-4)
+    np.testing.assert_allclose(shapes[["depth_1400", "depth_1900"]], 0, atol=1e-4)
+    np.testing.assert_allclose(shapes["visible_slope"], 10, rtol=1e-4)
+    narrow = applicability.measure_shapes(spectra.resample(nm[(nm >= 500) & (nm <= 2000)]))
+    assert narrow.isna().all().tolist() == [False, True, True, True]
+
+
+def test_a_classifier_tells_what_differs_and_nothing_else():
+    """Two halves of one population are not told apart; with a band of their own they always are."""
+    assert applicability.tell_apart(soils(150, 1), soils(150, 2)) == pytest.approx(0.5, abs=0.1)
+    assert applicability.tell_apart(soils(150, 1), soils(150, 2, odd=1.0)) > 0.99
+
+
+def test_the_twin_is_within_the_world_and_its_features_as_deep():
+    """Four in five soils of source and site lie within the limits; median shapes are within the quartiles."""
+    low, high = applicability.measure_shapes(load_library()).quantile([0.25, 0.75]).to_numpy()
+    for drawn in (twin.simulate_source(300, 3), twin.simulate_target(300, 3)):
+        assert applicability.compare_with_world(drawn).outside.mean() < 0.2
+        median = applicability.measure_shapes(drawn).median()
+        assert ((low < median) & (median < high)).all()

@@ -25,7 +25,7 @@ from soilpb.simulate import twin
 WAVELENGTHS = np.arange(400.0, 2500.0, 50.0)
 GRID = np.arange(400.0, 2500.0, 20.0)
 #: In these simulated soils lead itself absorbs at 1000 nm, as nature does not.
-BAND = (1000.0, 15.0, 0.05)
+BAND = (1000.0, 15.0, 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def planted():
 
 @pytest.fixture(scope="module")
 def response(planted):
-    return twin.true_response(planted.samples, GRID, direct_band=BAND)
+    return twin.true_response(planted, direct_band=BAND)
 
 
 @pytest.fixture
