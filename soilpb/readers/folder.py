@@ -24,11 +24,11 @@ from soilpb.readers.formats.spectrum_file import (
     UNDIVIDED,
     SpectrumFile,
     describe_odd_bands,
-    divide_by,
     recognise_unit,
     to_fraction,
     to_reflectance,
 )
+from soilpb.readers.formats.white_reference import divide_by
 from soilpb.readers.scans import Scans, read_scans
 from soilpb.readers.tables import Table, clean, read_table
 from soilpb.site_file import SiteError
@@ -62,6 +62,7 @@ class Scan(NamedTuple):
     wavelengths: np.ndarray
     reflectance: np.ndarray
     instrument: str = ""
+    place: tuple[float, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -148,6 +149,7 @@ def read_folder(
         notes=(*_collect_notes(scans), *notes),
         unit="fraction",
         instrument="; ".join(sorted({scan.instrument for scan in scans} - {""})),
+        places=np.array([scan.place for scan in scans]) if all(scan.place for scan in scans) else None,
     )
 
 
@@ -297,12 +299,16 @@ def _to_scans(
     scans, names = [], [spectrum.sample for spectrum in spectra]
     told = len(set(names) - {""}) == len(names)
     for k, found in enumerate(spectra, start=1):
-        name = path if len(spectra) == 1 else Path(f"{found.sample if told else f'{path.stem}_{k}'}.x")
+        name = path
+        if len(spectra) > 1:
+            name = Path(found.sample if told else f"{path.stem}_{k}")
+            whole = name.name in known or not has_instrument_suffix(name)
+            name = name.with_name(f"{name.name}.x") if whole else name
         sample = find_sample_id(name, known, counters)
-        if len(spectra) == 1 and sample not in known and found.sample in known:
-            sample = found.sample
         wavelengths, reflectance, notes = _to_scan(found, whites, splice)
-        scans.append(Scan(path, sample, wavelengths, reflectance, found.instrument, notes))
+        if len(spectra) == 1 and sample not in known and found.sample in known:
+            sample, notes = found.sample, (*notes, "named after the sample that the file's header names")
+        scans.append(Scan(path, sample, wavelengths, reflectance, found.instrument, found.place, notes))
     return scans
 
 

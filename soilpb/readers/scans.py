@@ -53,6 +53,9 @@ class Scans:
     notes: tuple[str, ...]  # what was converted, re-ordered, dropped or left aside
     unit: Literal["", "fraction"] = ""  # where the files say it themselves, as those of instruments do
     instrument: str = ""  # what the files say of it
+    places: np.ndarray | None = (
+        None  # (n_scans, 2) longitude and latitude in degrees, where all files say them
+    )
 
     def at(self, row: int) -> str:
         """Name the place of a scan in the file."""

@@ -90,7 +90,7 @@ def read_site(
     return SoilSpectra(
         wavelengths=scanned.wavelengths,
         reflectance=scanned.reflectance[ids.get_indexer(both)],
-        samples=samples.loc[both],
+        samples=_join_places(samples.loc[both], scanned.samples.loc[both]),
         provenance=Provenance(
             name=name,
             kind="measured",
@@ -138,7 +138,7 @@ def read_spectra(
     return SoilSpectra(
         wavelengths=scans.wavelengths[keep],
         reflectance=reflectance,
-        samples=pd.DataFrame(index=pd.Index(ids, name="sample")),
+        samples=_places(scans, ids),
         provenance=Provenance(
             name=Path(spectra).name,
             kind="measured",
@@ -163,6 +163,20 @@ def read_measured(site: Site) -> SoilSpectra:
     options = site.model_dump(include=set(keys.split())) | {"study": (site.band_start, site.band_stop)}
     options["unit_column"] = "" if site.units.endswith("json") else site.units
     return read_site(spectra, laboratory, name=site.title or site.site, **options)
+
+
+def _places(scans: Scans, ids: list[str]) -> pd.DataFrame:
+    """Samples, (n_samples,), with the mean place of their scans where all files say one."""
+    samples = pd.DataFrame(index=pd.Index(ids, name="sample"))
+    if scans.places is None:
+        return samples
+    mean = pd.DataFrame(scans.places, scans.ids, columns=["x", "y"]).groupby(level=0).mean()
+    return samples.join(mean).assign(crs="EPSG:4326")
+
+
+def _join_places(samples: pd.DataFrame, scanned: pd.DataFrame) -> pd.DataFrame:
+    """Add the places of the files to a laboratory table that has none."""
+    return samples if "x" in samples else samples.join(scanned)
 
 
 def _without_noise(scans: Scans, study: tuple[float, float]) -> tuple[slice, list[str]]:

@@ -107,7 +107,10 @@ def test_more_soils_predict_better():
     assert set(r2.columns) == {"net", "PLS"}
     assert r2.loc[200, "PLS"] > r2.loc[25, "PLS"] + 0.05
     whole = inner_folds.fit_model(
-        PLSCV(pretraining.MAX_COMPONENTS), learning.reflectance, learning.values("pH"), learning.samples["group"]
+        PLSCV(pretraining.MAX_COMPONENTS),
+        learning.reflectance,
+        learning.values("pH"),
+        learning.samples["group"],
     )
     expected = cross_validation.compute_metrics(held_back.values("pH"), whole.predict(held_back.reflectance))[
         "R2"

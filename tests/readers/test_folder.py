@@ -9,6 +9,7 @@ from soilpb.readers.folder import find_counted_scans, find_counters, find_sample
 from soilpb.readers.site import read_site
 from soilpb.site_file import SiteError
 from tests import instrument_files as files
+from tests.cases import case
 from tests.instrument_files import NM, SOIL
 from tests.site_files import soil_spectra, write
 
@@ -202,3 +203,43 @@ def test_only_telling_counters_look_counted():
     """Words and leading zeros tell scans; plain numbers may be samples; one scan alone tells nothing."""
     assert find_counted_scans(["A-1", "B r1", "A-2", "B r2"]) == ("B r1", "B r2")
     assert find_counted_scans(["A_001", "B_001"]) == ()
+
+
+@pytest.mark.parametrize("inner", ["day2", "day2/morning", "Tag 2"])
+def test_spectra_of_subfolders_are_read(tmp_path, inner):
+    """Files below the folder are among its spectra, named with their folder; hidden folders are not."""
+    for name in (".", inner, ".trash"):
+        (tmp_path / name).mkdir(parents=True, exist_ok=True)
+    asd_files(tmp_path, soil_spectra(1, NM), ["S1.asd"])
+    asd_files(tmp_path / inner, soil_spectra(1, NM), ["S2.asd"])
+    asd_files(tmp_path / ".trash", soil_spectra(1, NM), ["S3.asd"])
+    (tmp_path / inner / "rain.txt").write_text("rain")
+    scans = read_folder(tmp_path)
+    assert set(scans.ids) == {"S1", "S2"}
+    assert any(f"{inner}/S2.asd" in scans.at(row) for row in (0, 1))
+    assert f"left aside: {inner}/rain.txt" in scans.notes[-1]
+
+
+def test_all_soils_of_a_folder_with_a_subfolder_are_found():
+    """The laboratory's thirty soils have a spectrum each."""
+    folder = case("subfolder")
+    soils = read_site(folder / "scans", folder / "lab.csv", target="Pb_mg_kg")
+    assert soils.n_samples == 30
+    assert not any("without" in note for note in soils.provenance.notes)
+
+
+@pytest.mark.parametrize("suffix", ["wdf", "sp", "jws", "ROH", "mat", "sli"])
+def test_formats_that_are_not_read_are_named_with_their_export(tmp_path, suffix):
+    """Alone they stop the reading, among others they are left aside; either message says how to export."""
+    (tmp_path / f"S1.{suffix}").write_bytes(bytes(range(200, 256)) * 9)
+    for path in (tmp_path, tmp_path / f"S1.{suffix}"):
+        with pytest.raises(SiteError, match=rf"S1\.{suffix}; export \.{suffix} from \w+"):
+            read_folder(path)
+    asd_files(tmp_path, [SOIL], ["S2.asd"])
+    assert f"S1.{suffix} (export .{suffix} from " in read_folder(tmp_path).notes[-1]
+
+
+def test_an_empty_header_is_refused_by_its_name():
+    """A .spc of a header alone, beside a .dpt that is read."""
+    with pytest.raises(SiteError, match=r"S1\.spc: its header says 0 points.*again"):
+        read_folder(case("unknown-format") / "scans")

@@ -5,6 +5,7 @@ import pytest
 
 from soilpb.readers.formats import read_instrument
 from soilpb.readers.formats.spectrum_file import to_reflectance
+from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
 from soilpb.spectra import absorbance
 from tests.instrument_files import FOLDER, NM, SOIL, needs_real_files, write_jcamp
@@ -37,11 +38,20 @@ def test_the_compressed_form_is_read(tmp_path):
     np.testing.assert_array_equal(scan.values, np.arange(20, 31))
 
 
-def test_a_file_of_several_spectra_is_refused(tmp_path):
-    """A linked file with two spectra does not say which one is meant."""
-    one = write_jcamp(tmp_path / "s.jdx").read_text()
+@pytest.mark.parametrize("titles", [("A 1", "A 2"), ("soil", "soil")])
+def test_a_compound_file_is_as_many_spectra(tmp_path, titles):
+    """Each block is a sample, called by its title or, where titles repeat, numbered."""
+    blocks = [
+        write_jcamp(tmp_path / "s.jdx", SOIL * (1 - k / 10))
+        .read_text()
+        .replace("TITLE=soil", f"TITLE={title}")
+        for k, title in enumerate(titles)
+    ]
     path = tmp_path / "two.jdx"
-    path.write_text(f"##TITLE=two\n##DATA TYPE=LINK\n##BLOCKS=2\n{one}{one}##END=\n")
+    path.write_text(f"##TITLE=two\n##DATA TYPE=LINK\n##BLOCKS=2\n{''.join(blocks)}##END=\n")
+    soils = read_spectra(path)
+    assert soils.samples.index.tolist() == (list(titles) if len(set(titles)) == 2 else ["two_1", "two_2"])
+    np.testing.assert_allclose(soils.reflectance, [SOIL, 0.9 * SOIL], atol=1e-5)
     with pytest.raises(SiteError, match=r"two\.jdx holds 2 spectra"):
         read_instrument(path)
 

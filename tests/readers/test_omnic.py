@@ -3,10 +3,21 @@
 import numpy as np
 import pytest
 
-from soilpb.readers.formats import read_instrument
+from soilpb.readers.formats import omnic, read_instrument
 from soilpb.readers.formats.spectrum_file import to_reflectance
+from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
-from tests.instrument_files import FOLDER, NM, SOIL, mid_absorbance, needs_real_files, write_omnic
+from tests.cases import case
+from tests.instrument_files import (
+    FOLDER,
+    NM,
+    SOIL,
+    mid_absorbance,
+    near_absorbance,
+    needs_real_files,
+    write_omnic,
+    write_omnic_group,
+)
 
 
 def test_absorbance_becomes_reflectance(tmp_path):
@@ -56,3 +67,32 @@ def test_a_real_file_agrees_with_an_independent_reader():
     np.testing.assert_allclose(scan.axis[[0, -1]], [7999.2798, 401.1211], atol=1e-4)
     np.testing.assert_allclose(scan.values[[0, 1000, -1]], [0.33313227, 0.38510945, 2.00220108], rtol=1e-7)
     np.testing.assert_allclose(scan.values.mean(), 0.6747867565418729, rtol=1e-9)
+
+
+@pytest.mark.parametrize("titles", [(), ("A 1", "A 2", "A 3"), "case"])
+def test_a_group_is_as_many_spectra(tmp_path, titles):
+    """Each spectrum of a .spg is a sample, called as the file calls it or numbered."""
+    soils = [near_absorbance() + shift for shift in (0.0, 0.1, 0.2)]
+    path = tmp_path / "soils.spg"
+    truth = [np.median(10**-soil) for soil in soils]
+    if titles == "case":
+        path = case("omnic-group") / "soils.spg"
+        truth = [float(line.split()[-1]) for line in (path.parent / "truth.txt").read_text().splitlines()]
+    else:
+        write_omnic_group(path, soils, titles)
+    found = read_spectra(path)
+    names = titles if titles and titles != "case" else ("soils_1", "soils_2", "soils_3")
+    assert tuple(found.samples.index) == tuple(names)
+    np.testing.assert_allclose(np.median(found.reflectance, axis=1), truth, atol=1e-3)
+    with pytest.raises(SiteError, match="holds 3 spectra"):
+        read_instrument(path)
+
+
+def test_a_group_that_lost_a_header_is_refused(tmp_path):
+    """Values without their axis are no spectrum."""
+    path = write_omnic_group(tmp_path / "s.spg", [near_absorbance()] * 2)
+    content = bytearray(path.read_bytes())
+    content[omnic.DIRECTORY] = 77
+    path.write_bytes(content)
+    with pytest.raises(SiteError, match="2 spectra with 1 headers"):
+        read_instrument(path)

@@ -96,7 +96,10 @@ def test_wavenumbers_become_wavelengths(tmp_path):
         ({"y": 128}, "holds transmittance"),
         ({"y": 4, "values": 900 * SOIL}, "raw counts without a white reference"),
         ({"x": 13, "y": 4}, "no wavelength or wavenumber|raw counts"),
-        ({"values": SOIL - 0.9 * SOIL.mean(), "y": 0}, "-0.1.* at 350 nm"),
+        (
+            {"values": SOIL - 0.9 * SOIL.mean(), "y": 0},
+            "may be in one unit or another; export it with the word|-0.1.* at 430 nm",
+        ),
     ],
 )
 def test_other_quantities_are_refused(tmp_path, options, says):

@@ -11,6 +11,7 @@ from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
 from soilpb.spectra import Provenance, SoilSpectra
+from tests.cases import case
 from tests.instrument_files import FOLDER, NM, SOIL, needs_real_files, write_sed, write_svc
 from tests.site_files import soil_spectra
 
@@ -154,3 +155,173 @@ def test_a_real_file_is_read_to_its_own_numbers():
     assert (scan.quantity, scan.splices) == ("percent", (985, 1906))
     assert (np.diff(scan.axis) > 0).all()
     assert "HR-1024i" in scan.instrument
+
+
+LAMP = np.round(1000 + 800 * np.sin(NM / 400), 2)
+OLD_NAMES = ("Tgt./Ref. %", "Tgt/Ref %", "Target/Reference %", "Refl. %", "Reflectance (%)", "Reflect [%]")
+
+
+def sed(path, columns, **header):
+    """A ``.sed`` file with further lines in its header."""
+    write_sed(path, columns=columns)
+    lines = "".join(f"{name}: {value}\n" for name, value in header.items())
+    path.write_text(path.read_text().replace("Channels:", f"{lines}Channels:", 1))
+    return path
+
+
+@pytest.mark.parametrize("name", [*OLD_NAMES, "case"])
+def test_reflectance_is_found_under_older_names(tmp_path, name):
+    """The ratio that earlier versions called otherwise is percent reflectance."""
+    if name == "case":
+        path = case("sed-target-over-reference") / "S1.sed"
+        truth = np.loadtxt(path.parent / "truth.dat", delimiter=",", skiprows=1)[:, 1]
+    else:
+        path, truth = sed(tmp_path / "s.sed", {name: 100 * SOIL}), SOIL
+    np.testing.assert_allclose(to_reflectance(read_instrument(path))[1], truth, atol=6e-5)
+
+
+@pytest.mark.parametrize(
+    ("white", "target", "integration"),
+    [
+        ({"Irrad. (Ref.)": np.pi * LAMP}, {"Rad. (Target)": LAMP * SOIL}, ""),
+        ({"Irrad. (Ref.)": LAMP}, {"Irrad. (Target)": LAMP * SOIL}, ""),
+        ({"Norm. DN (Ref.)": LAMP}, {"Norm. DN (Target)": LAMP * SOIL}, "7,8,8,50,50,8"),
+        ({"Raw DN (Ref.)": LAMP}, {"Raw DN (Target)": 2 * LAMP * SOIL}, "7,8,8,14,16,16"),
+        ({"Counts (Ref.)": LAMP}, {"Counts (Target)": LAMP * SOIL}, "7,8,8,7,8,8"),
+        ({"case": 0}, {}, ""),
+    ],
+)
+def test_units_and_times_of_target_and_reference_count(tmp_path, white, target, integration):
+    """Radiance over irradiance and counts of other times give the same reflectance."""
+    if "case" in white:
+        path = case("sed-irradiance-reference") / "S1.sed"
+        truth = np.loadtxt(path.parent / "truth.dat", delimiter=",", skiprows=1)[:, 1]
+    else:
+        path, truth = sed(tmp_path / "s.sed", white | target, Integration=integration), SOIL
+    found = read_instrument(path)
+    np.testing.assert_allclose(to_reflectance(found)[1], truth, atol=1e-4)
+    assert found.notes[-1].startswith("reflectance is ")
+
+
+@pytest.mark.parametrize(
+    ("columns", "header", "says"),
+    [
+        (("Rad. (Ref.)", "Irrad. (Target)"), {}, "irradiance cannot be divided by radiance"),
+        (
+            ("DN (Ref.)", "Rad. (Target)"),
+            {"Integration": "1,1,1,1,1,1"},
+            "radiance cannot be divided by raw counts",
+        ),
+        (("DN (Ref.)", "DN (Target)"), {}, "does not say how long"),
+        (("DN (Ref.)", "DN (Target)"), {"Integration": "7,8,8,50,50,8"}, "but not where they meet"),
+        (("Reflect. %", "Reflect. %\t"), {}, "two columns of one name|rows of values|no row of"),
+        (("Reflect. %", "Reflectance %"), {}, "several reflectances"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(tmp_path, columns, header, says):
+    """Units that are no ratio, unknown times, and two reflectances that differ."""
+    with pytest.raises(SiteError, match=f"s.sed.*({says})"):
+        read_instrument(
+            sed(tmp_path / "s.sed", dict(zip(columns, (LAMP, LAMP * SOIL), strict=True)), **header)
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "axis"), [("Wvl (um)", NM / 1e3), ("Wavenumber (cm-1)", 1e7 / NM), ("Wavelength", NM)]
+)
+def test_the_axis_of_a_sed_file_may_be_in_other_units(tmp_path, name, axis):
+    """Micrometres and wavenumbers are told by the name, or by their size."""
+    for called in (name, "Wvl"):
+        path = write_sed(tmp_path / "s.sed", nm=axis)
+        path.write_text(path.read_text().replace("Wvl\t", f"{called}\t"))
+        nm, reflectance = to_reflectance(read_instrument(path))
+        np.testing.assert_allclose(reflectance, np.interp(nm, NM, SOIL), atol=3e-3)
+
+
+def svc(
+    path, white, target, stored=None, units="", integration="", nm=NM, overlap="Remove @ 990,1900", **header
+):
+    """A ``.sig`` file of counts or radiance, with or without stored reflectance in percent."""
+    header = {"instrument": "HI: 1 (HR-1024i)", "units": units, "integration": integration, **header}
+    lines = [
+        "/*** Spectra Vista SIG Data ***/",
+        *(f"{name}= {value}" for name, value in header.items() if value),
+    ]
+    lines += [f"factors= 1, 1, 1 [Overlap: {overlap}, Matching Type: None]", "data= "]
+    table = np.column_stack([nm, white, target, *([] if stored is None else [stored])])
+    path.write_text("\n".join([*lines, *("  ".join(f"{x:.4f}" for x in row) for row in table)]) + "\n")
+    return path
+
+
+BRIGHT = 10 * LAMP
+LONGER = np.where((NM > 990) & (NM <= 1900), 1, 2)
+TIMES = "100, 40, 10, 200, 40, 20"
+
+
+@pytest.mark.parametrize(
+    ("white", "target", "stored", "units", "times"),
+    [
+        (np.pi * BRIGHT, BRIGHT * SOIL, 100 * SOIL / np.pi, "Irradiance, Radiance", TIMES),
+        (np.pi * BRIGHT, BRIGHT * SOIL, 100 * SOIL, "Irradiance, Radiance", ""),
+        (np.pi * BRIGHT, BRIGHT * SOIL, None, "Irradiance, Radiance", ""),
+        (BRIGHT, BRIGHT * SOIL, 100 * SOIL, "Radiance, Radiance", TIMES),
+        (BRIGHT, BRIGHT * SOIL * LONGER, 100 * SOIL, "Counts, Counts", TIMES),
+        (BRIGHT, BRIGHT * SOIL * LONGER, None, "Counts, Counts", TIMES),
+        (BRIGHT, BRIGHT * SOIL, 100 * SOIL, "Counts, Counts", ""),
+    ],
+)
+def test_units_and_times_of_a_sig_file_count(tmp_path, white, target, stored, units, times):
+    """Whatever beams hold and whether reflectance is stored, it is the soil's."""
+    found = read_instrument(svc(tmp_path / "s.sig", white, target, stored, units, times))
+    np.testing.assert_allclose(to_reflectance(found)[1], SOIL, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("target", "stored", "units", "times", "says"),
+    [
+        (BRIGHT * SOIL * LONGER, 100 * SOIL * LONGER, "Counts, Counts", TIMES, "for those of one time"),
+        (BRIGHT * SOIL, None, "Counts, Counts", "", "does not say how long"),
+        (BRIGHT * SOIL, 100 * SOIL, "Radiance, Counts", TIMES, "raw counts cannot be divided by radiance"),
+    ],
+)
+def test_a_sig_file_that_leaves_it_open_is_refused(tmp_path, target, stored, units, times, says):
+    """Counts without times, with times that stored reflectance leaves out, or over radiance."""
+    with pytest.raises(SiteError, match=rf"s\.sig.*{says}"):
+        read_instrument(svc(tmp_path / "s.sig", BRIGHT, target, stored, units, times))
+
+
+@pytest.mark.parametrize("steps", [(1, 1, 1), (1, 1.05, 1.02), (1, 1.003, 1)])
+def test_steps_are_those_of_the_overlaps(tmp_path, steps):
+    """What detectors measured twice tells their step; without one the spectrum stays as it was."""
+    detector = np.cumsum(np.r_[0, np.diff(OVERLAPPING) <= 0])
+    values = np.interp(OVERLAPPING, NM, SOIL) * np.array(steps)[detector]
+    path = svc(
+        tmp_path / "s.sig", 9e3 + 0 * values, 9e3 * values, 100 * values, nm=OVERLAPPING, overlap="Preserve"
+    )
+    soils = read_spectra(path)
+    np.testing.assert_allclose(soils.reflectance[0], np.interp(soils.wavelengths, NM, SOIL), rtol=3e-4)
+
+
+def test_a_spectrum_without_a_step_stays(tmp_path):
+    """A moist soil beside the water band, on uneven bands whose overlaps the file has, is not scaled."""
+    path = case("svc-no-step") / "S1.sig"
+    truth = np.loadtxt(path.parent / "truth.dat", delimiter=",", skiprows=1)
+    soils = read_spectra(path)
+    np.testing.assert_allclose(soils.reflectance[0], np.interp(soils.wavelengths, *truth.T), atol=1e-3)
+
+
+def test_what_headers_say_is_used(tmp_path):
+    """A saturated detector and an old white reference are said with the file's name; places are kept."""
+    gps = {"longitude": "10446.6W, 10446.6W", "latitude": "4030.6N, 4030.6N"}
+    time = "7/2/2014 11:01:00 AM, 7/2/2014 1:02:21 PM"
+    (tmp_path / "a").mkdir()
+    svc(tmp_path / "a" / "S1.sig", BRIGHT, BRIGHT * SOIL, 100 * SOIL, time=time, **gps)
+    raw = {"Raw DN (Ref.)": 60_000 + 0 * NM, "Raw DN (Target)": np.minimum(65_535, 6e5 * SOIL)}
+    place = {"Longitude": "150.1", "Latitude": "-30.25", "Comment": "S2", "Integration": "10,10,10,40,40,40"}
+    sed(tmp_path / "a" / "x_9.sed", raw, **place)
+    soils = read_spectra(tmp_path / "a", known={"S1", "S2"}, replicates="mean")
+    assert soils.samples.index.tolist() == ["S1", "S2"]
+    np.testing.assert_allclose(soils.samples[["x", "y"]], [[-104.776667, 40.51], [150.1, -30.25]], atol=1e-6)
+    noted = " ".join(soils.provenance.notes)
+    assert "x_9.sed: saturated (detector of 350–2500 nm)" in noted
+    assert "S1.sig: its white reference is 121 minutes older" in noted

@@ -26,6 +26,7 @@ _MODULES = (
     "jcamp",
     "text",
     "spc",
+    "exports",
 )
 #: As much of a file as tells its format: remarks may stand before the first telling line.
 _HEAD = 16_384

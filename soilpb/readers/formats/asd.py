@@ -21,11 +21,15 @@ from soilpb.readers.formats.spectrum_file import (
     HIGHEST_MEDIAN,
     Format,
     SpectrumFile,
-    divide_by_white,
     refuse_cut_off,
+)
+from soilpb.readers.formats.white_reference import (
+    divide_by_white,
+    find_saturated,
     warn_old_white,
     warn_saturated,
 )
+from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 from soilpb.spectra import VIS_NIR_NM
 
@@ -78,6 +82,7 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
         instrument=f"ASD {_MODELS.get(int(header['instrument']), 'unit')} {header['instrument_number']}",
         splices=tuple(splice for splice in splices if axis[1] <= splice < axis[-2]),
         notes=_warnings(path, content, header),
+        sample=clean(content[3:160].partition(b"\0")[0].decode("latin-1")),
     )
     return _divided(found, header, white)
 
@@ -141,7 +146,9 @@ def _divided(found: SpectrumFile, header: np.void, white: np.ndarray | None) -> 
         # The nearer infrared scans: its counts go with 2048 / gain instead of a time.
         times = (float(header["integration"]), *(1 / max(float(gain), 1e-9) for gain in header["gains"]))
         return replace(found, quantity=COUNTS, exposures=times[: len(found.splices) + 1])
-    return replace(found, values=divide_by_white(path, spectrum, white, found.axis))
+    flat = warn_saturated(path, find_saturated(spectrum, found.axis, found.splices))
+    notes = (*found.notes, *(() if any("saturated" in note for note in found.notes) else flat))
+    return replace(found, values=divide_by_white(path, spectrum, white, found.axis), notes=notes)
 
 
 FORMATS = (Format("ASD", (".asd",), lambda head: head[:3] in VERSIONS and b"\0" in head, read_asd),)

@@ -18,6 +18,7 @@ import numpy as np
 
 from soilpb.readers.columns import to_nanometres
 from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off
+from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 from soilpb.spectra import VIS_NIR_NM
 
@@ -94,14 +95,16 @@ def read_opus(path: Path, content: bytes) -> SpectrumFile:
     results = sum(spectrum.block.kind != SINGLE for spectrum in spectra)
     if results > 1:
         notes.append(f"the {quantity} read, {results - 1} other spectra of the file left aside")
-    instruments = [p["INS"] for p in (_parameters(b.content) for b in blocks if b.about > 1) if "INS" in p]
+    about = [_parameters(block.content) for block in blocks if block.about > 1]
+    instrument, sample = (next((str(p[key]) for p in about if key in p), "") for key in ("INS", "SNM"))
     return SpectrumFile(
         path=path,
         axis=best.axis,
         axis_unit=best.axis_unit,
         values=values,
         quantity=quantity,
-        instrument=f"Bruker {instruments[0] if instruments else ''}".strip(),
+        instrument=f"Bruker {instrument}".strip(),
+        sample=clean(sample),
         notes=tuple(notes),
     )
 

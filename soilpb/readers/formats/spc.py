@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.columns import to_nanometres
 from soilpb.readers.formats.spectrum_file import (
     AGAIN,
     Format,
     SpectrumFile,
     axis_unit_in_words,
     quantity_in_words,
-    recognise_unit,
+    recognise_quantity,
     refuse_cut_off,
 )
+from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 
 #: Second byte: little-endian, big-endian, and the old layout.
@@ -78,19 +78,16 @@ def read_spc(path: Path, content: bytes) -> list[SpectrumFile]:
                 axis=axis,
                 axis_unit=unit,
                 values=values,
-                quantity=quantity or _recognised(path, axis, unit, values),
-                instrument="" if old else bytes(header["source"]).split(b"\0")[0].decode("latin-1").strip(),
+                quantity=quantity or recognise_quantity(path, axis, unit, values),
+                instrument="" if old else _text(header["source"]),
+                sample="" if header["flags"] & SEVERAL else _text(header["remark"]),
             )
         )
     return found
 
 
-def _recognised(path: Path, axis: np.ndarray, unit: str, values: np.ndarray) -> str:
-    nm = to_nanometres(axis, unit)
-    if nm is None or not np.isfinite(values).all():
-        return "values of unknown unit"
-    order = np.argsort(nm)
-    return recognise_unit(nm[order], values[None, order], str(path))
+def _text(field: bytes) -> str:
+    return clean(bytes(field).split(b"\0")[0].decode("latin-1"))
 
 
 def _spectra(path: Path, content: bytes, header: np.void, order: str) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -12,8 +12,8 @@ falls and peaks (Stenberg et al. 2010, doi 10.1016/S0065-2113(10)07005-7).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -49,10 +49,6 @@ STUDY_NM = (Site.model_fields["band_start"].default, Site.model_fields["band_sto
 #: What to do where a file breaks off or contradicts itself.
 AGAIN = "copy it from the instrument again"
 
-#: A white reference that is older, minutes, may have been taken in other light.
-OLD_WHITE = 60
-#: As many bands at one highest value show that a detector was saturated.
-FLAT = 5
 _WORDS = {
     **{
         "reflectance": r"reflect|%\s*R\b",
@@ -164,77 +160,6 @@ def refuse_cut_off(path: Path, content: bytes, size: int, where: str) -> None:
         raise SiteError(f"{path} is cut off {where} ({len(content)} bytes); {AGAIN}")
 
 
-def divide_by_white(path: Path, target: np.ndarray, white: np.ndarray, wavelengths: np.ndarray) -> np.ndarray:
-    """Reflectance as a fraction from target and white reference, all (n_bands,)."""
-    dark = np.flatnonzero(~(white > 0))
-    if dark.size:
-        at = f"{white[dark[0]]:.4g} at {wavelengths[dark[0]]:g} nm ({dark.size} such bands)"
-        raise SiteError(f"{path}: its white reference is {at}; measure the white reference again")
-    return target / white
-
-
-def divide_by(target: SpectrumFile, white: SpectrumFile) -> SpectrumFile:
-    """Return reflectance as a fraction: a target over its white reference, which may be a file of its own.
-
-    Counts are divided by the time in which they were collected, and irradiance by π, to a white panel's
-    radiance.
-    """
-    path = target.path
-    factors = np.ones(target.axis.size)
-    pair = (target.quantity, white.quantity)
-    if not np.array_equal(target.axis, white.axis):
-        raise SiteError(f"{path} has not the bands of its white reference {white.path.name}; {AGAIN}")
-    if pair == (RADIANCE, IRRADIANCE):
-        factors *= np.pi
-    elif pair[0] != pair[1]:
-        raise SiteError(f"{path}: {pair[0]} cannot be divided by {pair[1]}; export both in one unit")
-    elif pair[0] == COUNTS:
-        factors = _times(target, white)
-    ratio = divide_by_white(path, target.values, white.values, target.axis)
-    return replace(target, values=factors * ratio, quantity="fraction")
-
-
-def _times(target: SpectrumFile, white: SpectrumFile) -> np.ndarray:
-    """Time in which the white reference was measured / that of the target, (n_bands,)."""
-    path, theirs, ours = target.path, np.array(white.exposures), np.array(target.exposures)
-    if not ours.size or ours.shape != theirs.shape or not (np.r_[ours, theirs] > 0).all():
-        raise SiteError(
-            f"{path} holds raw counts, but does not say how long target and white reference were measured "
-            "(integration); export reflectance"
-        )
-    ratios = theirs / ours
-    if np.allclose(ratios, ratios[0]):
-        return np.full(target.axis.size, ratios[0])
-    if len(ratios) != len(target.splices) + 1:
-        raise SiteError(
-            f"{path} holds raw counts of detectors that measured for other times than the white reference's "
-            f"({ours.tolist()} and {theirs.tolist()} ms), but not where they meet; export reflectance"
-        )
-    return ratios[np.searchsorted(target.splices, target.axis)]
-
-
-def find_saturated(counts: np.ndarray, axis: np.ndarray, splices: Sequence[float]) -> list[str]:
-    """Detectors, each by its range, whose counts, (n_bands,), stay at one highest value."""
-    detector, found = np.searchsorted(splices, axis), []
-    for k in np.unique(detector):
-        mine, bands = counts[detector == k], axis[detector == k]
-        if mine.size > FLAT and (np.convolve(mine == mine.max(), np.ones(FLAT), "valid") > FLAT - 0.5).any():
-            found.append(f"detector of {bands[0]:g}–{bands[-1]:g} nm")
-    return found
-
-
-def warn_saturated(path: Path, detectors: Sequence[str]) -> tuple[str, ...]:
-    """Warn of a file's detectors that were saturated; nothing if none was."""
-    what = f"{path.name}: saturated ({', '.join(detectors)}); measure it again with a shorter integration"
-    return (what,) if detectors else ()
-
-
-def warn_old_white(path: Path, minutes: float) -> tuple[str, ...]:
-    """Warn of a white reference that was measured long before; nothing if it was not, or nobody knows."""
-    what = f"{path.name}: its white reference is {minutes:.0f} minutes older; was the light the same?"
-    return (what,) if OLD_WHITE < minutes < 1e6 else ()
-
-
 def quantity_in_words(text: str, values: np.ndarray) -> str:
     """Quantity that a label names, one of :data:`UNITS` if it is reflectance; empty if none or two."""
     found = {name for name, words in _WORDS.items() if re.search(words, text, re.IGNORECASE)}
@@ -287,6 +212,21 @@ def recognise_unit(wavelengths: np.ndarray, values: np.ndarray, where: str) -> U
     if kind == "absorbance" and low > -0.3:
         return "absorbance"
     raise SiteError(f"{where}: values from {low:.3g} to {high:.3g} may be in one unit or another; {_SAY}")
+
+
+def recognise_quantity(path: Path, axis: np.ndarray, axis_unit: str, values: np.ndarray) -> str:
+    """Recognise the unit of one spectrum, (n_bands,), whose file does not say it, or refuse it."""
+    nm = to_nanometres(axis, axis_unit)
+    if nm is None or not np.isfinite(values).all():
+        return "values of unknown unit"
+    if nm.min() < VIS_NIR_NM[0] or nm.max() > VIS_NIR_NM[1]:
+        return "absorbance"  # to_reflectance refuses its range
+    order = np.argsort(nm)
+    try:
+        return recognise_unit(nm[order], values[None, order], str(path))
+    except SiteError as error:
+        what = str(error).partition(";")[0]
+        raise SiteError(f"{what}; export it with the word Reflectance or Absorbance in its header") from None
 
 
 def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Text files: Spectral Evolution ``.sed`` (read and written), Spectra Vista ``.sig``, columns of numbers.
+"""Text files of field spectrometers: Spectral Evolution ``.sed`` (read and written), Spectra Vista ``.sig``.
 
 A ``.sed`` file has a header, then a column of wavelengths and others of values. Reflectance is in
 percent (``Reflect. %``) or a fraction (``Reflect. [1.0]``): the column's name says which, and its
@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from soilpb.readers.columns import MIN_BANDS, to_nanometres
 from soilpb.readers.formats.spectrum_file import (
     AGAIN,
     COUNTS,
@@ -28,17 +27,18 @@ from soilpb.readers.formats.spectrum_file import (
     Format,
     SpectrumFile,
     axis_unit_in_words,
+    to_fraction,
+)
+from soilpb.readers.formats.white_reference import (
     divide_by,
     divide_by_white,
     find_saturated,
-    quantity_in_words,
-    recognise_unit,
-    to_fraction,
     warn_old_white,
     warn_saturated,
 )
+from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
-from soilpb.spectra import STEP_LEAST, VIS_NIR_NM, SoilSpectra
+from soilpb.spectra import STEP_LEAST, SoilSpectra
 
 #: Column of reflectance in a ``.sed`` file.
 REFLECTANCE = "Reflect. %"
@@ -52,8 +52,6 @@ FULL_RANGE, FULL_RANGE_END = re.compile(r"HR-(768|1024)"), 2450.0
 AGREEMENT = 0.02
 
 _PRINTED = 0.01
-_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
-_SAYS_AXIS = re.compile(r"wave|\bnm\b|cm\s*\^?-\s*1|1/cm|[µμ]m\b|wvl|reflect|absorb", re.IGNORECASE)
 _UNITS = {"%": "percent", "[%]": "percent", "(%)": "percent", "[1.0]": "fraction", "[0-1]": "fraction"}
 #: Columns of a ``.sed`` file, as they are called now and were before.
 _AXIS_NAME = re.compile(r"(wvl|wavel|wl\b|wave\s*number)", re.IGNORECASE)
@@ -74,11 +72,13 @@ def read_sed(path: Path, content: bytes) -> SpectrumFile:
     if not rows:
         raise SiteError(f"{path} is cut off after its header; {AGAIN}")
     names = [name.strip() for name in re.split(r"\t| {2,}", rows[0][1].strip())]
-    table = _read_rows(path, rows[1:], len(names))
+    table = read_rows(path, rows[1:], len(names))
     said = header.get("Channels", "")
     if said.isdigit() and int(said) != len(table):
         raise SiteError(f"{path}: {len(table)} rows of values, but its header says {said} channels; {AGAIN}")
     columns = {name: table[:, j] for j, name in enumerate(names)}
+    if len(columns) < len(names):
+        raise SiteError(f"{path} has two columns of one name ({', '.join(names)}); export one of them")
     waves = next((values for name, values in columns.items() if _AXIS_NAME.match(name)), None)
     if waves is None:
         raise SiteError(f"{path} has no column 'Wvl' but {', '.join(map(repr, names))}; export it again")
@@ -91,6 +91,7 @@ def read_sed(path: Path, content: bytes) -> SpectrumFile:
         instrument=f"Spectral Evolution {header.get('Instrument', '')}".strip(),
         notes=_white_age(path, [f"{d} {t}" for d, t in zip(*_pair(header, "Date", "Time"), strict=True)]),
         place=_place(header.get("Longitude", ""), header.get("Latitude", "")),
+        sample=clean(header.get("Comment", "")),
     )
     return _reflectance(file, columns, _numbers(header.get("Integration", "")))
 
@@ -99,7 +100,7 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
     """Read a Spectra Vista file: reflectance over nm, each wavelength once."""
     header, rows = _read_header(path, content, "data", "=")
     wide = bool(rows) and len(rows[0][1].split()) == 4
-    table = _read_rows(path, rows, 4 if wide else 3)
+    table = read_rows(path, rows, 4 if wide else 3)
     waves = table[:, 0]
     keep, cuts = _resolve_overlaps(path, waves)
     if FULL_RANGE.search(header.get("instrument", "")) and waves.max() < FULL_RANGE_END:
@@ -125,6 +126,7 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
             *_white_age(path, header.get("time", "").split(",")),
         ),
         place=_place(longitude[1], latitude[1]),
+        sample=clean(header.get("comm", "").rpartition(",")[2]),
     )
 
 
@@ -157,7 +159,7 @@ def _stored_or_computed(white: SpectrumFile, target: SpectrumFile, stored: np.nd
     unit = _find_unit(white.values, ours, stored)
     if not unit and not np.allclose(ours, without) and _find_unit(white.values, without, stored):
         if not counts:
-            return replace(found, notes=("reflectance is π × radiance / irradiance",))
+            return found
         raise SiteError(
             f"{path}: its reflectance takes counts of {white.exposures} and {target.exposures} ms for those "
             "of one time; export radiance, or reflectance that allows for the integration time"
@@ -168,7 +170,7 @@ def _stored_or_computed(white: SpectrumFile, target: SpectrumFile, stored: np.nd
             f"{path}: its reflectance is not target / reference ({stored[at]:g} % beside "
             f"{100 * ours[at]:.4g} %); export it again"
         )
-    return replace(found, values=stored, quantity=unit)
+    return replace(target, values=stored, quantity=unit)
 
 
 def _steps(waves: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
@@ -183,76 +185,6 @@ def _steps(waves: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
         least = max(STEP_LEAST, 3 * found.std() / np.sqrt(found.size)) if found.size > 2 else np.inf
         steps.append(float(np.exp(np.median(found))) if found.size and abs(np.median(found)) > least else 1.0)
     return tuple(steps)
-
-
-def read_columns(path: Path, content: bytes) -> list[SpectrumFile]:
-    """Read bare columns of numbers, as OPUS (``.dpt``), ViewSpec Pro and others export them.
-
-    The first column is the axis, each other one a spectrum. Text above names columns, units and quantity.
-    """
-    lines = content.decode("utf-8-sig", errors="replace").splitlines()
-    rows = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    start = next(i for i, (_, line) in enumerate(rows) if _is_first(line, [line for _, line in rows[i:]]))
-    while rows and not re.search(r"\d", rows[-1][1]):
-        rows.pop()  # words at the end
-    width = len(_cells(rows[start][1]))
-    table = _read_rows(
-        path, [(n, " ".join(_cells(line)).replace(",", ".")) for n, line in rows[start:]], width
-    )
-    above, axis = "\n".join(line for _, line in rows[:start]), table[:, 0]
-    names = _column_names([line for _, line in rows[:start]], width)
-    unit, found = axis_unit_in_words(above, axis), []
-    for name, values in zip(names, table[:, 1:].T, strict=True):
-        quantity = quantity_in_words(name, values) or quantity_in_words(above, values)
-        if not quantity:
-            nm = to_nanometres(axis, unit)
-            order = np.argsort(axis if nm is None else nm)
-            quantity = recognise_unit((axis if nm is None else nm)[order], values[None, order], str(path))
-        found.append(SpectrumFile(path, axis, unit, values, quantity, sample=name if width > 2 else ""))
-    return found
-
-
-def _column_names(above: Sequence[str], width: int) -> list[str]:
-    """Names of the columns but the first: of the lowest line that names so many; else their numbers."""
-    for line in reversed(above):
-        cells = [cell.strip(' "') for cell in re.split(r"\t|;|,|\s{2,}", line.strip())]
-        if len(cells) == width and all(cells[1:]) and len(set(cells[1:])) == width - 1:
-            return cells[1:]
-    return [str(k) for k in range(1, width)]
-
-
-def _cells(line: str) -> list[str]:
-    """Numbers of a row as text, or nothing if it is no row of numbers."""
-    marks = "\t" if "\t" in line else ";" if ";" in line else None
-    cells = [cell.strip().strip(",") for cell in line.strip().split(marks)]
-    if len(cells) == 1:
-        cells = [cell.strip() for cell in line.strip().strip(",").split(",")]
-    return cells if len(cells) > 1 and all(map(_NUMBER.fullmatch, cells)) else []
-
-
-def _is_first(line: str, below: Sequence[str]) -> bool:
-    """Tell whether columns of numbers begin here: as many rows as a spectrum has bands, over an axis."""
-    rows = [_cells(row) for row in (line, *below[1:MIN_BANDS])]
-    if not rows[0] or len(rows) < MIN_BANDS or len(set(map(len, rows))) > 1:
-        return False
-    axis = np.array([float(row[0].replace(",", ".")) for row in rows])
-    steps, (low, high) = np.diff(axis), sorted(axis[[0, -1]])
-    return bool(((steps > 0).all() or (steps < 0).all()) and (low >= VIS_NIR_NM[0] or 0.2 <= low < high <= 3))
-
-
-def _begins_with_columns(head: bytes) -> bool:
-    """Tell columns of numbers without names, or below two lines or more: else it is a table like others."""
-    if b"\0" in head:
-        return False
-    lines = [line for line in head.decode("utf-8-sig", errors="replace").splitlines()[:-1] if line.strip()]
-    start = next((i for i, line in enumerate(lines) if _cells(line) and _is_first(line, lines[i:])), None)
-    if start is None:
-        return False
-    width, above = len(_cells(lines[start])), "\n".join(lines[:start])
-    if start == 0:
-        return width == 2
-    spaced = not re.search(r"[\t;,]", lines[start])
-    return (start > 1 or spaced) and bool(_SAYS_AXIS.search(above))
 
 
 def write_sed(
@@ -314,7 +246,7 @@ def _read_header(path: Path, content: bytes, last: str, mark: str) -> tuple[dict
     raise SiteError(f"{path} has no line {last!r}: it is cut off; {AGAIN}")
 
 
-def _read_rows(path: Path, rows: Sequence[Row], n_columns: int) -> np.ndarray:
+def read_rows(path: Path, rows: Sequence[Row], n_columns: int) -> np.ndarray:
     r"""Numbers of the rows, (n_rows, n_columns); decimal commas are read too."""
     if not rows:
         raise SiteError(f"{path} has a header but no values below it; {AGAIN}")
@@ -368,9 +300,7 @@ def _reflectance(
     if white is None:
         return target
     divide_by_white(path, target.values, white.values, file.axis)
-    divided = divide_by(target, replace(white, exposures=times[:half]))
-    words = "π × radiance / irradiance" if white.quantity != target.quantity else "target / reference"
-    return replace(divided, notes=(*divided.notes, f"reflectance is {words}"))
+    return divide_by(target, replace(white, exposures=times[:half]))
 
 
 def _unit_by_value(path: Path, name: str, values: np.ndarray) -> str:
@@ -453,5 +383,4 @@ _BEGINNING = re.compile(rb"\s*(Comment|Version):(?s:.*)Instrument:")
 FORMATS = (
     Format("Spectral Evolution", (".sed",), _BEGINNING.match, read_sed),
     Format("SVC", (".sig",), lambda head: head.lstrip().startswith(MARK), read_svc),
-    Format("columns of numbers", (".dpt",), _begins_with_columns, read_columns),
 )

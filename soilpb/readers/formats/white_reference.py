@@ -1,0 +1,94 @@
+"""Reflectance from a target and its white reference, and what may be wrong with them: unit, time, light."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from soilpb.readers.formats.spectrum_file import AGAIN, COUNTS, IRRADIANCE, RADIANCE, SpectrumFile
+from soilpb.site_file import SiteError
+
+#: A white reference that is older, minutes, may have been taken in other light.
+OLD_WHITE = 60
+#: As many bands at one highest value, above these counts, show that a detector was saturated.
+FLAT, FULL = 5, 30_000
+
+
+def divide_by_white(path: Path, target: np.ndarray, white: np.ndarray, wavelengths: np.ndarray) -> np.ndarray:
+    """Reflectance as a fraction from target and white reference, all (n_bands,)."""
+    dark = np.flatnonzero(~(white > 0))
+    if dark.size:
+        at = f"{white[dark[0]]:.4g} at {wavelengths[dark[0]]:g} nm ({dark.size} such bands)"
+        raise SiteError(f"{path}: its white reference is {at}; measure the white reference again")
+    return target / white
+
+
+def divide_by(target: SpectrumFile, white: SpectrumFile) -> SpectrumFile:
+    """Return reflectance as a fraction: a target over its white reference, which may be a file of its own.
+
+    Counts are divided by the time in which they were collected, and irradiance by π, to a white panel's
+    radiance.
+    """
+    path = target.path
+    factors = np.ones(target.axis.size)
+    pair = (target.quantity, white.quantity)
+    if not np.array_equal(target.axis, white.axis):
+        raise SiteError(f"{path} has not the bands of its white reference {white.path.name}; {AGAIN}")
+    words = "target / reference"
+    if pair == (RADIANCE, IRRADIANCE):
+        factors, words = factors * np.pi, "π × radiance / irradiance"
+    elif pair[0] != pair[1]:
+        raise SiteError(f"{path}: {pair[0]} cannot be divided by {pair[1]}; export both in one unit")
+    elif pair[0] == COUNTS:
+        factors, words = _times(target, white), "counts per ms of target / reference"
+    ratio = divide_by_white(path, target.values, white.values, target.axis)
+    notes = (*target.notes, f"reflectance is {words}")
+    return replace(target, values=factors * ratio, quantity="fraction", notes=notes)
+
+
+def _times(target: SpectrumFile, white: SpectrumFile) -> np.ndarray:
+    """Time in which the white reference was measured / that of the target, (n_bands,)."""
+    path, theirs, ours = target.path, np.array(white.exposures), np.array(target.exposures)
+    if not ours.size or ours.shape != theirs.shape or not (np.r_[ours, theirs] > 0).all():
+        raise SiteError(
+            f"{path} holds raw counts, but does not say how long target and white reference were measured "
+            "(integration); export reflectance"
+        )
+    ratios = theirs / ours
+    if np.allclose(ratios, ratios[0]):
+        return np.full(target.axis.size, ratios[0])
+    if len(ratios) != len(target.splices) + 1:
+        raise SiteError(
+            f"{path} holds raw counts of detectors that measured for other times than the white reference's "
+            f"({ours.tolist()} and {theirs.tolist()} ms), but not where they meet; export reflectance"
+        )
+    return ratios[np.searchsorted(target.splices, target.axis)]
+
+
+def find_saturated(counts: np.ndarray, axis: np.ndarray, splices: Sequence[float]) -> list[str]:
+    """Detectors, each by its range, whose counts, (n_bands,), stay at one highest value."""
+    detector, found = np.searchsorted(splices, axis), []
+    for k in np.unique(detector):
+        mine, bands = counts[detector == k], axis[detector == k]
+        if (
+            mine.size > FLAT
+            and mine.max() > FULL
+            and (np.convolve(mine == mine.max(), np.ones(FLAT), "valid") > FLAT - 0.5).any()
+        ):
+            found.append(f"detector of {bands[0]:g}–{bands[-1]:g} nm")
+    return found
+
+
+def warn_saturated(path: Path, detectors: Sequence[str]) -> tuple[str, ...]:
+    """Warn of a file's detectors that were saturated; nothing if none was."""
+    what = f"{path.name}: saturated ({', '.join(detectors)}); measure it again with a shorter integration"
+    return (what,) if detectors else ()
+
+
+def warn_old_white(path: Path, minutes: float) -> tuple[str, ...]:
+    """Warn of a white reference that was measured long before; nothing if it was not, or nobody knows."""
+    what = f"{path.name}: its white reference is {minutes:.0f} minutes older; was the light the same?"
+    return (what,) if OLD_WHITE < minutes < 1e6 else ()
