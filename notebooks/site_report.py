@@ -231,7 +231,7 @@ target, predicted = study.site.target, None
 if unmeasured is not None:
     predicted = stored_model.predict_soils(stored, unmeasured, target, *stored_model.site_rules(study.site))
 counted = text.count_exceeding(study, exceedances, rule)
-units = sections.decide_on_site(study, stored, rule, unmeasured)
+units = stored_model.decide_on_site(study, stored, stored_model.site_rules(study.site), rule, unmeasured)
 decided = text.describe_decision(study, units, rule)
 listed = "" if units is None else tables.tabulate_units(units, study.target_unit)
 best_model = text.describe_best_model(study, predictions)

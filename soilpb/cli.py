@@ -68,6 +68,12 @@ Ph = Annotated[Path | None, typer.Option(help="Table with measured pH of the new
 Standard = Annotated[str, typer.Option(help="Whose limits; GB 15618-2018 for lead if omitted.")]
 Limits = Annotated[Path | None, typer.Option(help="YAML file of a standard of your own.")]
 Coverage = Annotated[float, typer.Option(help="Share of values that intervals shall hold.")]
+Units = Annotated[
+    Path | None, typer.Option(help="Table with the unit of each new soil: decide on units, by their mean.")
+]
+Rule = Annotated[str, typer.Option(help="Rule of the standard for --units; its first if omitted.")]
+Tolerance = Annotated[float, typer.Option(help="Accept predictions that are off by no more than this …")]
+Rate = Annotated[float, typer.Option(help="… except this share of those accepted.")]
 Parameters = Annotated[
     list[str] | None, typer.Option("-p", help="A parameter or a key of the site file: -p n_repeats=1.")
 ]
@@ -180,15 +186,23 @@ def predict(
     standard: Standard = "",
     limits: Limits = None,
     coverage: Coverage = 0.9,
+    units: Units = None,
+    rule: Rule = "",
+    tolerance: Tolerance = 0.0,
+    rate: Rate = 0.1,
 ) -> None:
     """Predict new soils with the model stored by a site's report: value, interval, exceedance, flag."""
     from soilpb._format import as_cell
     from soilpb.decide.stored_model import predict_files
 
     with _stop_in_one_line(ValueError, OSError):
-        table, remarks = predict_files(site, spectra, ph, standard, limits, coverage)
+        table, remarks = predict_files(
+            site, spectra, ph, standard, limits, coverage, units, rule, tolerance, rate
+        )
         table = table.rename(index=as_cell)
-        _write(table.to_csv(float_format="%.6g"), output, inputs=[spectra, *filter(None, [ph, limits])])
+        _write(
+            table.to_csv(float_format="%.6g"), output, inputs=[spectra, *filter(None, [ph, limits, units])]
+        )
     for remark in remarks:
         _print(remark, error=True)
 

@@ -69,6 +69,34 @@ def test_predictions_are_those_of_the_fitted_model(project):
     pd.testing.assert_frame_equal(printed("mine", "data/new.csv"), written)
 
 
+def test_units_are_decided_by_the_mean_of_measured_and_new_soils(project):
+    """New soils count in the unit that a table names; a file without units is refused."""
+    root, _, new = project
+    units = pd.Series("all soils", new.samples.index, name="unit")
+    units.iloc[:2] = "lone"
+    units.to_csv(root / "units.csv", index_label="id")
+    own = ("--limits", "canton.yml")
+    result = run("mine", "data/new.csv", "--units", "units.csv", *own)
+    table = pd.read_csv(io.StringIO(result.stdout), index_col="unit")
+    assert table.loc["all soils", ["n_measured", "n_predicted", "limit"]].tolist() == [60, 18, 200]
+    assert table.loc["all soils", "method"] == "measured and predicted"
+    assert table.loc["all soils", "verdict"] in ("above", "below", "not decided")
+    assert table.loc["lone", "verdict"] == "not decided"
+    assert "at least 3 are needed" in table.loc["lone", "note"]
+    refused("mine", "data/new.csv", "--units", "data/new_ph.csv", *own, says="names no units")
+    refused("mine", "data/new.csv", "--units", "units.csv", "--rule", "none", says="no rule 'none'")
+
+
+def test_predictions_are_accepted_or_sent_to_the_laboratory(project):
+    """A wide tolerance accepts all but flagged soils, a narrow one none; the counts are told."""
+    result = run("mine", "data/new.csv", "--tolerance", "1e6")
+    table = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
+    assert (table["accepted"] == ~table["outside"]).all()
+    assert f"{table['accepted'].sum()} of 20 predictions accepted" in result.stderr
+    assert not printed("mine", "data/new.csv", "--tolerance", "0.001")["accepted"].any()
+    refused("mine", "data/new.csv", "--tolerance", "-5", says="tolerance is -5")
+
+
 def test_measured_ph_is_used(project):
     """With the laboratory's pH the probabilities are those of its limits."""
     root, study, new = project

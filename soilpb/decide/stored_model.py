@@ -19,13 +19,15 @@ from sklearn.base import RegressorMixin
 from soilpb._format import track
 from soilpb.decide import standards
 from soilpb.decide.applicability import FALSE_ALARMS
+from soilpb.decide.decision_units import assign_units, decide_units
 from soilpb.decide.exceedance import calibration_error, reliability_table
+from soilpb.decide.sampling import accept_predictions
 from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteCard, SiteModel, cross_validate_site
-from soilpb.decide.standards import LEAD_LIMITS, list_rules
+from soilpb.decide.standards import LEAD_LIMITS, lead_limit, list_rules
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
 from soilpb.readers.folder import find_counted_scans, find_counters, list_files
-from soilpb.readers.laboratory import read_laboratory
+from soilpb.readers.laboratory import read_laboratory, read_units
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import SoilSpectra
@@ -273,6 +275,48 @@ def probability_column(rule: str) -> str:
     return "p_above_" + "_".join("".join(c if c.isalnum() else " " for c in rule).split())
 
 
+def decide_on_site(
+    study: Study,
+    model: SiteModel,
+    rules: tuple[str, pd.DataFrame],
+    rule: str,
+    new: SoilSpectra | None = None,
+    units: pd.Series | None = None,
+) -> pd.DataFrame | None:
+    """Compare the mean of each decision unit with a rule's limit at the unit's median pH.
+
+    ``rules`` are from :func:`site_rules`; without a standard or a ``rule`` there is None. Units are the site
+    file's (``units``), a column of its laboratory table, or one for all soils. ``new`` soils, on the model's
+    grid, have no laboratory value; ``units`` names theirs, by sample: without it they count where there is
+    one unit. The table is of :func:`soilpb.decide.decision_units.decide_units`.
+    """
+    (standard, known), samples, y = rules, study.target.samples, study.natural(study.y)
+    if not (standard and rule):
+        return None
+    below = samples.get("below_detection", pd.Series(False, samples.index)).fillna(False).astype(bool)
+    soils = pd.DataFrame({"measured": np.where(below, 2 * y, y), "below": below}, samples.index)  # half, in y
+    soils["predicted"] = study.natural(study.y - model.target.residuals)
+    polygons = project_root() / study.site.units if study.site.units.endswith("json") else None
+    named = samples if study.site.units or "unit" not in samples else samples.dropna(subset="unit")
+    try:
+        soils["unit"] = assign_units(named, polygons=polygons)
+        soils = soils.dropna(subset="unit")
+        if new is not None and (units is not None or len(set(soils["unit"])) == 1):
+            same = np.array_equal(new.wavelengths, model.wavelengths)
+            X = new.reflectance if same else new.resample(model.wavelengths).reflectance
+            values = study.natural(model.target.fold_predictions(X)).mean(axis=1)
+            more = pd.DataFrame({"predicted": values, "below": False}, new.samples.index)
+            more["unit"] = soils["unit"].iloc[0] if units is None else units.reindex(more.index)
+            soils = pd.concat([soils, more.dropna(subset="unit")])
+        ph = samples["pH"] if "pH" in samples else pd.Series(np.nan, samples.index)
+        by_unit = ph.reindex(soils.index).groupby(soils["unit"]).median()
+        limits = dict(zip(by_unit.index, lead_limit(standard, rule, by_unit.to_numpy(), known), strict=True))
+        soils = soils[soils["unit"].map(limits).notna()]
+        return decide_units(soils, limits) if len(soils) else None
+    except (ValueError, KeyError) as error:
+        raise SiteError(str(error.args[0])) from None
+
+
 def predict_files(
     site: str,
     spectra: Path,
@@ -280,6 +324,10 @@ def predict_files(
     standard: str = "",
     limits: Path | None = None,
     coverage: float = COVERAGE,
+    units: Path | None = None,
+    rule: str = "",
+    tolerance: float = 0.0,
+    rate: float = 0.1,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Predict new soils with the model that a site's report stored.
 
@@ -297,11 +345,16 @@ def predict_files(
         YAML file of a standard of one's own.
     coverage : float
         Share of values that intervals shall hold.
+    units : path, optional
+        Table that names the decision unit of each new soil: units are decided on instead, by ``rule``, the
+        standard's first if empty.
+    tolerance, rate : float
+        As for :func:`soilpb.decide.sampling.accept_predictions`; none are accepted if ``tolerance`` is 0.
 
     Returns
     -------
     table : DataFrame
-        From :func:`predict_soils`.
+        From :func:`predict_soils`, with ``accepted`` if there is a tolerance; or :func:`decide_on_site`.
     remarks : list of str
         How the spectra were read, and what not to trust.
 
@@ -320,8 +373,36 @@ def predict_files(
     as_own |= {"study": (study.site.band_start, study.site.band_stop)}
     soils = read_spectra(spectra, **as_own, known=known)
     measured = _measured_ph(acidity, soils, str(ph))
+    if units or tolerance:
+        _refuse_other_soils(study, model)
+    if units:
+        named = assign_units(read_units(units, study.site.id_column))
+        rule = rule or (list_rules(*rules)[0] if rules[0] else "")
+        table = decide_on_site(study, model, rules, rule, soils, named)
+        if table is None:
+            raise SiteError(f"no limit of {model.card['target']} is known: give one with --limits")
+        return table.set_index("unit"), [f"means of units against {rules[0]}, {rule!r}"]
     table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
-    return table, [*soils.provenance.notes, *_remarks(table, model.card, rules[0], coverage)]
+    remarks = _accept(table, study, model, tolerance, rate) if tolerance else []
+    return table, [*remarks, *soils.provenance.notes, *_remarks(table, model.card, rules[0], coverage)]
+
+
+def _refuse_other_soils(study: Study, model: SiteModel) -> None:
+    """Errors of the stored model are known for the soils it was made of, and for no others."""
+    if model.card["trained_on"].get("soils_sha256") != study.target.sha256():
+        again = f"soilpb report {study.site.site}"
+        raise SiteError(f"the site's soils changed since its model was stored; make it again with: {again}")
+
+
+def _accept(table: pd.DataFrame, study: Study, model: SiteModel, tolerance: float, rate: float) -> list[str]:
+    """Add a column ``accepted``, and say how many analyses that saves."""
+    known = study.natural(study.y - model.target.residuals)
+    predicted = table[study.site.target]
+    found = accept_predictions(predicted, known, study.natural(study.y), tolerance, rate)["accepted"]
+    table["accepted"] = found.to_numpy() & ~table["outside"].to_numpy()
+    n = int(table["accepted"].sum())
+    told = f"{n} of {len(table)} predictions accepted: at most {rate:.0%} of such are expected to be off by"
+    return [f"{told} more than {tolerance:g}; send the other {len(table) - n} to the laboratory"]
 
 
 def _rules(target: str, standard: str, limits: Path | None) -> tuple[str, pd.DataFrame]:

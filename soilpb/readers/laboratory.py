@@ -132,6 +132,17 @@ def read_laboratory(
     return samples, [*table.notes, *notes, *commas, *remarks, *more]
 
 
+def read_units(path: str | Path, id_column: str = "") -> pd.DataFrame:
+    """Read the decision units of samples from a table: ``unit`` and perhaps ``layer``, by sample id."""
+    table = read_table(path)
+    ids = read_ids(table, id_at := find_id_column(table, id_column))
+    refuse_repeated_ids(table, ids, id_at, "keep one row per sample")
+    words = _words(table, "unit", UNIT_COLUMNS) | _words(table, "layer", LAYER_COLUMNS)
+    if "unit" not in words:
+        raise SiteError(f"{path} names no units: give it a column {' or '.join(UNIT_COLUMNS[:3])}")
+    return pd.DataFrame(words, index=pd.Index(ids, name="sample"))
+
+
 def read_library_columns(
     table: pd.DataFrame, columns: Mapping[str, tuple[str, float]], where: str
 ) -> tuple[pd.DataFrame, list[str]]:

@@ -18,8 +18,6 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from soilpb import study as study_
 from soilpb.decide import maps, sampling, stored_model
-from soilpb.decide.decision_units import assign_units, decide_units
-from soilpb.decide.site_model import SiteModel
 from soilpb.decide.standards import lead_limit
 from soilpb.evaluate import splits
 from soilpb.explain import bands, mineral_slopes
@@ -29,7 +27,7 @@ from soilpb.plots.attribution import compute_shares
 from soilpb.readers.site import read_measured, read_spectra
 from soilpb.report.new_site import SOURCE_BANDS
 from soilpb.simulate import minerals, twin
-from soilpb.site_file import SiteError, project_root
+from soilpb.site_file import project_root
 from soilpb.spectra import SoilSpectra, band_grid
 from soilpb.study import Study
 
@@ -131,42 +129,6 @@ def list_exceeding(
     soils = soils.assign(times=soils["measured"] / soils["limit"])
     soils = soils.sort_values(["probability", "times"], ascending=False).rename_axis("soil").reset_index()
     return soils[["soil", "measured", "limit", "predicted", "lower", "upper", "probability"]]
-
-
-def decide_on_site(
-    study: Study, stored: SiteModel, rule: str, unmeasured: SoilSpectra | None = None
-) -> pd.DataFrame | None:
-    """Compare the mean of each decision unit with a rule's limit at the unit's median pH.
-
-    Units are the site file's (``units``), a column of the laboratory table, or one for all soils; soils
-    without a laboratory value count where there is one unit, as nobody said where they are from. The table
-    is of :func:`soilpb.decide.decision_units.decide_units`; None if no limit is known.
-    """
-    standard, known = stored_model.site_rules(study.site)
-    if not (standard and rule):
-        return None
-    samples, y = study.target.samples, study.natural(study.y)
-    below = samples.get("below_detection", pd.Series(False, samples.index)).fillna(False).astype(bool)
-    soils = pd.DataFrame({"measured": np.where(below, 2 * y, y), "below": below}, samples.index)
-    soils["predicted"] = study.natural(study.y - stored.target.residuals)
-    polygons = project_root() / study.site.units if study.site.units.endswith("json") else None
-    named = (
-        samples if polygons or study.site.units or "unit" not in samples else samples.dropna(subset="unit")
-    )
-    try:
-        soils["unit"] = assign_units(named, polygons=polygons)
-        soils = soils.dropna(subset="unit")
-        ph = samples["pH"] if "pH" in samples else pd.Series(np.nan, samples.index)
-        by_unit = ph.groupby(soils["unit"]).median()
-        limits = dict(zip(by_unit.index, lead_limit(standard, rule, by_unit.to_numpy(), known), strict=True))
-        soils = soils[soils["unit"].map(limits).notna()]
-        if unmeasured is not None and len(limits) == 1 and len(soils):
-            values = study.natural(stored.target.fold_predictions(unmeasured.reflectance)).mean(axis=1)
-            more = pd.DataFrame({"unit": soils["unit"].iloc[0], "predicted": values, "below": False})
-            soils = pd.concat([soils, more.set_index(unmeasured.samples.index)])
-        return decide_units(soils, limits) if len(soils) else None
-    except ValueError as error:
-        raise SiteError(str(error)) from None
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,7 +60,8 @@ def test_units_are_decided_in_three_sentences_and_a_table(study):
     unit[0] = None
     other = with_target(study, replace(study.target, samples=samples.assign(unit=unit)))
     stored = SimpleNamespace(target=SimpleNamespace(residuals=np.zeros(len(samples))))
-    found = sections.decide_on_site(other, stored, "screening, other land")
+    rules = stored_model.site_rules(study.site)
+    found = stored_model.decide_on_site(other, stored, rules, "screening, other land")
     assert sorted(found["unit"]) == ["east", "west"]
     assert found["n_measured"].sum() == len(samples) - 1
     assert set(found["verdict"]) == {"above"}
@@ -70,7 +71,7 @@ def test_units_are_decided_in_three_sentences_and_a_table(study):
     lines = tables.tabulate_units(found, "mg/kg", most=1).splitlines()
     assert lines[2].startswith(f"| {found['unit'][0]} |")
     assert lines[-1] == "1 more units are in the stored table."
-    assert sections.decide_on_site(other, stored, "") is None
+    assert stored_model.decide_on_site(other, stored, rules, "") is None
 
 
 def test_exceeding_and_likely_soils_are_listed_the_most_probable_first(study):
