@@ -23,11 +23,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.spatial import KDTree
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, Ridge
 from threadpoolctl import threadpool_limits
 
 from soilpb import quality
 from soilpb.decide.applicability import measure_shapes, tell_apart
+from soilpb.models.preprocessing import snv_pipeline
 from soilpb.readers import limesoda
 from soilpb.simulate import library, soils, twin
 from soilpb.simulate.library import GRID
@@ -60,7 +63,22 @@ def measure() -> pd.DataFrame:
     rows += describe("five fields", fields, world)
     rows += aucs("five fields", fields.reflectance, _at(world, fields.wavelengths), None)
     rows += predicted_bands(packaged, world) + ph_coefficients(world, full["ph_h2o"].to_numpy())
+    rows += neighbours(packaged)
     return pd.DataFrame(rows, columns=["soils", "seed", "measure", "value"])
+
+
+def neighbours(packaged: SoilSpectra) -> list[tuple]:
+    """Share of the soils that a mixture may take which lie in the first soil's own cell of one degree."""
+    there = packaged.take(np.flatnonzero(packaged.samples["place"].notna()))
+    place = there.samples["place"].to_numpy()
+    components = PCA(10, random_state=0).fit_transform(snv_pipeline().fit_transform(there.reflectance))
+    nearest = KDTree(components).query(components, k=twin.NEIGHBOURS + 1)[1][:, 1:]
+    same = 100 * np.mean(place[nearest] == place[:, None])
+    chance = 100 * np.sum((pd.Series(place).value_counts() / len(place)) ** 2)
+    return [
+        ("world", None, "neighbours at one place", same),
+        ("world", None, "at one place by chance", chance),
+    ]
 
 
 def compare_halves(packaged: SoilSpectra, world: SoilSpectra, seed: int) -> list[tuple]:
@@ -183,6 +201,9 @@ depth of three features (%) and of the visible slope (% per 100 nm); means of th
 
 Predicted bands: mean absorbance off by at most {off:.4f} from the offsets that are stored; root mean
 square error of reflectance {error:.4f}.
+
+Of the {twin.NEIGHBOURS} nearest spectra, {one["neighbours at one place"]:.0f} % are of the same cell of one
+degree (by chance {one["at one place by chance"]:.1f} %).
 
 pH on amounts by inversion, {one["pH: soils"]:.0f} soils, R² {one["pH: R²"]:.2f}; in brackets, those of
 `Chemistry`: {"; ".join(terms)}.

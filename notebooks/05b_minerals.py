@@ -213,7 +213,10 @@ Slopes run from {least} to {most} % where a perfect answer is 100. Without the p
 names = {"Fe_pct": "iron", "clay_pct": "clay", "SOC_pct": "organic carbon", "pH": "pH"}
 scale = np.log if study.site.target_scale == "log" else np.asarray
 there = [c for c in names if c in samples and c != study.site.target and samples[c].notna().all()]
-confounders = pd.DataFrame({names[c]: samples[c] if c == "pH" else scale(samples[c]) for c in there})
+least = {c: samples[c][samples[c] > 0].min() for c in there}  # zero has no logarithm
+confounders = pd.DataFrame(
+    {names[c]: samples[c] if c == "pH" else scale(samples[c].clip(lower=least[c])) for c in there}
+)
 ridge_head = make_models(source, ["features-ridge"], seed)[model_name("features-ridge")]
 judged, first_repeat = [], folds[:n_folds]
 for name in [study.target_name, *confounders][: 1 + n_controls] if there else []:

@@ -11,7 +11,7 @@ import lazy_loader
 
 _EXPORTS = {
     "applicability": ["FALSE_ALARMS", "ApplicabilityDomain", "compare_with_world", "leave_cluster_out",
-                      "measure_shapes", "tell_apart"],
+                      "measure_shapes", "share_bands", "tell_apart"],
     "confidence_limits": ["estimate_limits", "estimate_mean", "recommend_method"],
     "decision_units": ["VERDICTS", "assign_units", "decide_units", "summarise_sizes"],
     "exceedance": ["ACTIONS", "Costs", "calibration_error", "compare_policies", "error_by_chance",

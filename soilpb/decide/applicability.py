@@ -127,10 +127,17 @@ def compare_with_world(soils: SoilSpectra) -> SpectralDistances:
     >>> round(1 - compare_with_world(world).outside.mean(), 2)
     np.float64(0.92)
     """
-    world = load_library()
-    inside = (world.wavelengths >= soils.wavelengths[0]) & (world.wavelengths <= soils.wavelengths[-1])
-    common = soils.resample(world.wavelengths[inside])
-    return measure_distances(world.reflectance[:, inside], common.reflectance)
+    world, soils = share_bands(load_library(), soils)
+    return measure_distances(world.reflectance, soils.reflectance)
+
+
+def share_bands(first: SoilSpectra, second: SoilSpectra) -> tuple[SoilSpectra, SoilSpectra]:
+    """Both sets of soils on the coarser bands of the two, within the range that both have."""
+    bands = max(first, second, key=lambda soils: np.median(np.diff(soils.wavelengths))).wavelengths
+    low = max(first.wavelengths[0], second.wavelengths[0])
+    high = min(first.wavelengths[-1], second.wavelengths[-1])
+    bands = bands[(low <= bands) & (bands <= high)]
+    return first.resample(bands), second.resample(bands)
 
 
 def measure_shapes(soils: SoilSpectra) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -15,6 +16,7 @@ from soilpb.plots.style import (
     PALETTE,
     SIGNAL_COLOUR,
     SOURCE_COLOUR,
+    WIDTH,
     label_x,
     legend_above,
     make_axes,
@@ -100,6 +102,22 @@ def plot_distribution(
         set_log_axis(ax)
     legend_above(ax)
     return ax
+
+
+def plot_shapes(shapes: Mapping[str, pd.DataFrame]) -> list[Axes]:
+    """Draw distributions of shapes side by side: boxes of quartiles, whiskers to 5 and 95 %, a row per set.
+
+    ``shapes`` maps a name to its table of :func:`soilpb.decide.applicability.measure_shapes`.
+    """
+    table = pd.concat(shapes, names=["soils"]).reset_index("soils")
+    columns = [column for column in table if column != "soils"]
+    size = (WIDTH, 1.2 + 0.32 * len(shapes))
+    _, axes = plt.subplots(1, len(columns), sharey=True, figsize=size)
+    for ax, column in zip(axes, columns, strict=True):
+        sns.boxplot(table, x=column, y="soils", ax=ax, whis=(5, 95), showfliers=False, color=PALETTE[9])
+        unit = "% per 100 nm" if "slope" in column else "%"
+        ax.set(xlabel=f"{column.replace('_', ' ')}\n({unit})", ylabel="")
+    return list(axes)
 
 
 def plot_limits(table: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:

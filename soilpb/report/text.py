@@ -22,7 +22,7 @@ from soilpb.report.tables import format_significant
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
-#: Share of spectra beyond the library's 95 % limits from which the report warns.
+#: Share of spectra beyond the world's 95 % limits from which the report warns.
 FAR = 0.10
 #: Below this R² at places left out, a kriged surface is called weak.
 WEAK = 0.2
@@ -82,17 +82,21 @@ def compare_with_reference(scores: pd.DataFrame, folds: pd.DataFrame, reference:
 
 
 def describe_coverage(outside: float) -> str:
-    """Say whether the library covers the site, from the share of spectra beyond its 95 % limits.
+    """Say how unusual a site's soils are among the world's, from the share beyond their 95 % limits.
 
     Examples
     --------
-    >>> describe_coverage(0.42)
-    "42 % of the site's spectra lie outside the library's 95 % limits: what was learnt there may fail here."
+    >>> describe_coverage(0.06)  # doctest: +NORMALIZE_WHITESPACE
+    "6 % of the site's spectra lie outside the 95 % limits of 4,168 measured soils of the world, of which 8 %
+    do themselves: such spectra are common."
     """
-    found = f"{100 * outside:.0f} % of the site's spectra lie outside the library's 95 % limits"
+    found = (
+        f"{100 * outside:.0f} % of the site's spectra lie outside the 95 % limits of 4,168 measured soils of "
+        "the world, of which 8 % do themselves"
+    )
     if outside > FAR:
-        return f"{found}: what was learnt there may fail here."
-    return f"{found}, as do 5–10 % of its own: the library has such spectra."
+        return f"{found}: soils, instrument or preparation are unusual; what was learnt elsewhere may fail."
+    return f"{found}: such spectra are common."
 
 
 def describe_limitations(study: Study, n_models: int) -> list[str]:
