@@ -393,11 +393,18 @@ def fetch(
     if source in lucas.REQUEST_STEPS:
         _print(lucas.REQUEST_STEPS[source].format(folder=folder))
         return
-    _print(downloads.describe_licence(source))
+    _print(downloads.LICENCES[source])
     with _stop_in_one_line():
-        for path in downloads.fetch(source, folder, level.value):
+        if source == "mano-dam":
+            paths = downloads.fetch_mano(folder)
+        elif source == "ossl":
+            paths = downloads.fetch_ossl(folder, level.value)
+        else:
+            paths = downloads.fetch_library(downloads.CODES[source], folder)
+        for path in paths:
             _print(f"{path}\nsha256 {downloads.recorded_sha256(path)}")
-    _print(downloads.NEXT.get(source, downloads.NEXT["library"]).format(source=source))
+    book = f"soilpb check-source {source}, then make book SOURCE={source}"
+    _print(f"Now: {'make report SITE=mano, or make book' if source == 'mano-dam' else book}")
 
 
 def _source_folder(source: str) -> Path:

@@ -232,7 +232,7 @@ def test_fetch_ossl_shows_licences_and_hash(run_in_empty_folder, tmp_path, monke
         path = folder / f"ossl_all_{level}_v1.2.csv.gz"
         path.parent.mkdir(parents=True)
         path.with_name(f"{path.name}.sha256").write_text(f"abc  {path.name}\n")
-        return path
+        return [path]
 
     monkeypatch.setattr(fetch, "fetch_ossl", download)
     output = run_in_empty_folder("fetch", "ossl", "--level", "L1").stdout

@@ -21,7 +21,7 @@ import pandas as pd
 
 from soilpb import _files
 from soilpb._format import join_words
-from soilpb.readers.fetch import LIBRARIES, VERSION, recorded_sha256, slug
+from soilpb.readers.fetch import LIBRARIES, VERSION, Library, recorded_sha256, slug
 from soilpb.readers.laboratory import clean_ids, read_library_columns
 from soilpb.readers.libraries import (
     Finding,
@@ -68,6 +68,7 @@ TEXT = {
     "id.dataset.site_ascii_txt": "site",
     "scan.visnir.model.name_utf8_txt": "instrument",
 }
+NUMBERS = ("x", "y", "top_cm", "bottom_cm")
 #: Share of the ids of a table of v1.3 that may have rows which contradict each other.
 MOST_CONTRADICTIONS = 0.05
 MODEL = "scan.visnir.model.name_utf8_txt"
@@ -126,9 +127,9 @@ def load_ossl(
         raise SiteError(f"{folder} has {', '.join(fetched)} and {table}: say which by source_datasets")
     absent = [code for code in datasets or fetched if code not in fetched]
     if fetched and not absent:
-        codes = list(dict.fromkeys(datasets or fetched))
-        load = partial(_load_library, grid=grid, property=property, countries=countries, cache=cache)
-        return _pool({code: load(code, fetched[code]) for code in codes})
+        codes = dict.fromkeys(datasets or fetched)
+        load = partial(_load_library, grid=grid, property=property, cache=cache)
+        return _keep(_pool({code: load(code, fetched[code]) for code in codes}), "country", countries)
     if table is None and datasets:
         there = ", ".join(fetched) or "none"
         get = f"soilpb fetch {slug(absent[0])} downloads it" if absent[0] in LIBRARIES else "mend its code"
@@ -280,42 +281,30 @@ def find_methods(columns: Iterable[str]) -> dict[str, list[str]]:
 
 
 def _load_library(
-    code: str,
-    files: Sequence[Path],
-    *,
-    grid: np.ndarray,
-    property: str,
-    countries: Sequence[str] | None,
-    cache: Path | None,
+    code: str, files: Sequence[Path], grid: np.ndarray, property: str, cache: Path | None
 ) -> SoilSpectra:
-    """One library of v1.3: its soils that have a property."""
-    convert = partial(_convert_library, code, files, grid)
-    soils = _keep(load_or_convert(cache, "ossl", files, grid, convert), "country", countries)
-    if not property:
-        return soils
-    if property not in soils.samples or soils.samples[property].isna().all():
-        measured = soils.samples.dropna(axis="columns", how="all").select_dtypes("number")
-        has = ", ".join(measured.columns.difference(list(PLACE), sort=False))
+    """One library of v1.3: its soils that have a property, or all."""
+    soils = load_or_convert(cache, "ossl", files, grid, partial(_convert_library, code, files, grid))
+    measured = soils.samples.dropna(axis="columns", how="all").select_dtypes("number")
+    measured = measured.columns.difference(list(PLACE), sort=False)
+    if property and property not in measured:
         raise SiteError(
-            f"{code} of OSSL has no {property}{' in water' if property == 'pH' else ''}; it has {has}: "
-            "mend source_property, or leave the library out of source_datasets"
+            f"{code} of OSSL has no {property}{' in water' if property == 'pH' else ''}; it has "
+            f"{', '.join(measured)}: mend source_property, or leave the library out of source_datasets"
         )
-    return soils.having(property)
+    return soils.having(property) if property else soils
 
 
 def _convert_library(code: str, files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
     site_file, lab_file, scan_file = files
-    cells = read_parquet(scan_file, [KEY, MODEL])
-    if KEY not in cells:
-        raise SiteError(f"{scan_file}: no column {KEY!r}, by which tables are joined; run soilpb fetch again")
+    cells = _read(scan_file, [MODEL])
     reflectance, scanned, complete = read_parquet_on_grid(scan_file, BAND_OF_ONE, grid)
     low, high = REFLECTANCE_RANGE
     possible = complete & ((reflectance > low) & (reflectance < high)).all(axis=1)
     if possible.sum() < 0.5 * complete.sum():  # another unit, which SoilSpectra names
         possible = complete
-    scan_ids = clean_ids(cells[KEY])
-    possible &= (scan_ids != "").to_numpy()
-    ids, mean, agree = average_scans(scan_ids[possible].to_numpy(), reflectance[possible])
+    possible = possible & (cells[KEY] != "").to_numpy()
+    ids, mean, agree = average_scans(cells[KEY][possible].to_numpy(), reflectance[possible])
     laboratory, notes = _read_laboratory(lab_file)
     places, lost = _read_places(site_file)
     known = np.isin(ids, laboratory.index)
@@ -338,14 +327,14 @@ def _convert_library(code: str, files: Sequence[Path], grid: np.ndarray) -> Soil
     samples = samples.fillna({"site": "", "country": "", "title": ""})
     simulated = bool(samples["title"].str.contains("simulated", case=False).any())
     models = sorted(set(cells.get(MODEL, pd.Series(dtype=str)).dropna()) - {"", "NA"})
-    about = LIBRARIES.get(code)
-    instrument = "; ".join(models) or (about.instrument if about else "not stated")
+    unknown = Library(*5 * ["not stated"])
+    about = unknown._replace(licence="none needed") if simulated else LIBRARIES.get(code, unknown)
     provenance = Provenance(
         f"{'simulated soils in the files of ' * simulated}OSSL {VERSION} {code}",
         "simulated" if simulated else "measured",
-        "simulated laboratory spectrometer" if simulated else instrument,
+        "; ".join(models) or about.instrument,
         "" if simulated else _CITATION,
-        "none needed: nobody measured these" if simulated else about.licence if about else "not stated",
+        about.licence,
         notes=tuple(notes),
     )
     samples = samples.assign(dataset=code, group=_group(samples), crs="EPSG:4326").drop(columns="title")
@@ -354,8 +343,7 @@ def _convert_library(code: str, files: Sequence[Path], grid: np.ndarray) -> Soil
 
 def _read_laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """Laboratory values of one library by id, with ``pH_method``; the method of each stands in the notes."""
-    names = open_parquet(path).schema_arrow.names
-    candidates = find_methods(names)
+    candidates = find_methods(open_parquet(path).schema_arrow.names)
     cells, notes = _by_id(path, [name for found in candidates.values() for name in found])
     values, methods, remarks = _laboratory(cells, candidates, path)
     for ours, found in methods.items():
@@ -366,35 +354,33 @@ def _read_laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
 
 def _read_places(path: Path) -> tuple[pd.DataFrame, list[str]]:
     """Country, site, place and depth of each layer of one library, by id."""
-    names = open_parquet(path).schema_arrow.names
-    first = {ours: next((name for name in known if name in names), "") for ours, known in PLACE.items()}
-    cells, notes = _by_id(path, list(filter(None, first.values())))
+    cells, notes = _by_id(path, [name for known in PLACE.values() for name in known])
     places = pd.DataFrame(index=cells.index)
-    for ours, name in first.items():
-        number = ours in ("x", "y", "top_cm", "bottom_cm")
-        column = cells[name] if name else pd.Series(np.nan if number else "", cells.index)
-        places[ours] = pd.to_numeric(column, errors="coerce") if number else column.replace("NA", "")
+    for ours, known in PLACE.items():
+        column = cells[next((name for name in known if name in cells), KEY)].replace("NA", "")
+        places[ours] = pd.to_numeric(column, errors="coerce") if ours in NUMBERS else column
     return places, notes
 
 
-def _by_id(path: Path, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Columns of a table of v1.3, indexed by id; ids with contradicting rows go, and are counted."""
-    if KEY not in open_parquet(path).schema_arrow.names:
-        raise SiteError(f"{path}: no column {KEY!r}, by which tables are joined; run soilpb fetch again")
+def _read(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
+    """Id and columns of a table of v1.3."""
     cells = read_parquet(path, [KEY, *wanted])
-    cells[KEY] = clean_ids(cells[KEY])
+    if KEY not in cells:
+        raise SiteError(f"{path}: no column {KEY!r}, by which tables are joined; run soilpb fetch again")
+    return cells.assign(**{KEY: clean_ids(cells[KEY])})
+
+
+def _by_id(path: Path, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
+    """Columns of a table of v1.3 by id, empty where missing; ids with contradicting rows are left out."""
+    cells = _read(path, wanted)
     cells = cells[cells[KEY] != ""].drop_duplicates().set_index(KEY)
     twice = cells.index.duplicated(keep=False)
     contradicting = cells.index[twice].nunique()
-    if contradicting > MOST_CONTRADICTIONS * cells.index.nunique():
-        example = cells.index[twice][0]
-        raise SiteError(
-            f"{path}: {contradicting:,} ids have several rows that contradict each other, such as {example}; "
-            "tables cannot be joined by such ids: run soilpb fetch again"
-        )
     note = f"{path.name}: {contradicting:,} ids with rows that contradict each other left out"
+    if contradicting > MOST_CONTRADICTIONS * cells.index.nunique():
+        raise SiteError(f"{note}, such as {cells.index[twice][0]}: too many; run soilpb fetch again")
     cells = cells[~twice].astype(object)
-    return cells.where(cells.notna(), ""), [note] if contradicting else []
+    return cells.where(cells.notna(), "").assign(**{KEY: ""}), [note] if contradicting else []
 
 
 def _group(samples: pd.DataFrame) -> pd.Series:
@@ -406,28 +392,28 @@ def _group(samples: pd.DataFrame) -> pd.Series:
 
 def _pool(libraries: Mapping[str, SoilSpectra]) -> SoilSpectra:
     """Put libraries of v1.3 together; ids and groups then begin with the library's code."""
+    first = next(iter(libraries.values()))
     if len(libraries) == 1:
-        return next(iter(libraries.values()))
-    sources = {code: soils.provenance for code, soils in libraries.items()}
+        return first
     samples = [
-        soils.samples.set_axis(f"{code} " + soils.samples.index).assign(
-            group=f"{code} " + soils.samples["group"]
-        )
+        soils.samples.rename(index=f"{code} {{}}".format).assign(group=f"{code} " + soils.samples["group"])
         for code, soils in libraries.items()
     ]
-    simulated = any(source.kind == "simulated" for source in sources.values())
+    sources = {code: soils.provenance for code, soils in libraries.items()}
+    told = {
+        key: "; ".join(f"{code}: {getattr(source, key)}" for code, source in sources.items())
+        for key in ("instrument", "licence")
+    }
     provenance = Provenance(
-        f"{'simulated soils in the files of ' * simulated}OSSL {VERSION} {', '.join(libraries)}",
-        "simulated" if simulated else "measured",
-        "; ".join(f"{code}: {source.instrument}" for code, source in sources.items()),
-        "" if simulated else _CITATION,
-        "; ".join(f"{code}: {source.licence}" for code, source in sources.items()),
-        hashlib.sha256("".join(source.sha256 for source in sources.values()).encode()).hexdigest(),
-        tuple(f"{code}: {note}" for code, source in sources.items() for note in source.notes),
+        ", ".join(source.name for source in sources.values()),
+        max(source.kind for source in sources.values()),  # simulated, if any is
+        citation=_CITATION,
+        sha256=hashlib.sha256("".join(source.sha256 for source in sources.values()).encode()).hexdigest(),
+        notes=tuple(f"{code}: {note}" for code, source in sources.items() for note in source.notes),
+        **told,
     )
     reflectance = np.concatenate([soils.reflectance for soils in libraries.values()])
-    grid = next(iter(libraries.values())).wavelengths
-    return SoilSpectra(grid, reflectance, pd.concat(samples), provenance)
+    return SoilSpectra(first.wavelengths, reflectance, pd.concat(samples), provenance)
 
 
 def _keep(soils: SoilSpectra, column: str, wanted: Sequence[str] | None) -> SoilSpectra:

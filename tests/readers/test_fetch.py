@@ -97,7 +97,7 @@ def test_a_broken_download_goes_on(tmp_path, publisher, ranges):
     """What broke off goes on where it was, or starts anew where the server knows no ranges."""
     publisher.breaks, publisher.ranges = True, ranges
     whole, path = publisher.folder / "LUCAS" / TABLES[2], tmp_path / TABLES[2]
-    address = f"{fetch._address()}/LUCAS/{TABLES[2]}"
+    address = f"{fetch.os.environ[fetch.ADDRESS]}/LUCAS/{TABLES[2]}"
     with pytest.raises(SiteError, match="could not be downloaded.*run the command again"):
         fetch.fetch_file(address, path)
     assert not path.exists()
@@ -110,7 +110,7 @@ def test_a_broken_download_goes_on(tmp_path, publisher, ranges):
 def test_what_changed_meanwhile_starts_anew(tmp_path, publisher):
     """Half of one file is never joined with half of another."""
     publisher.breaks = True
-    address = f"{fetch._address()}/LUCAS/{TABLES[2]}"
+    address = f"{fetch.os.environ[fetch.ADDRESS]}/LUCAS/{TABLES[2]}"
     with pytest.raises(SiteError):
         fetch.fetch_file(address, tmp_path / TABLES[2])
     layouts.write_ossl_library(publisher.folder / "LUCAS", 30)
