@@ -29,20 +29,24 @@ from IPython.display import Markdown
 from myst_nb import glue
 
 from soilpb import plots, quality
-from soilpb.decide import standards
-from soilpb.simulate import minerals
-from soilpb.study import Study
+from soilpb.decide import compare_with_world, measure_shapes, share_bands, standards, tell_apart
+from soilpb.readers import limesoda
+from soilpb.simulate import load_library, minerals
+from soilpb.site_file import project_root
+from soilpb.study import Study, describe_grade
 
 study = Study.open("01_data", globals())
 plots.set_style()
 study.banner()
 
 # %% tags=["remove-cell"]
+domains = {"source": study.source, "target": study.target}
 distances = quality.measure_distances(study.source.reflectance, study.target.reflectance, n_components)
 outside = 100 * float(distances.outside.mean())
 study.save("distances", distances.table.assign(sample=study.ids))
-glue("data-kind", study.target.provenance.kind, display=False)
-glue("data-source-kind", study.source.provenance.kind, display=False)
+grades = {name: describe_grade(soils.provenance).lower() for name, soils in domains.items()}
+glue("data-kind", grades["target"], display=False)
+glue("data-source-kind", grades["source"], display=False)
 
 # %% tags=["remove-input"]
 Markdown(f"""
@@ -52,7 +56,6 @@ Of new soils from the library itself, 5 to 10 % would. By this measure the libra
 """)
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Reflectance of the source ({glue:text}`data-source-kind`) and the target soils ({glue:text}`data-kind`), and the constituents that absorb at each wavelength. Bars span two widths on either side of a feature's centre.", "name": "fig-domain-spectra"}, "image": {"alt": "Two reflectance curves with shaded 5 to 95 percent bands rise from the blue towards 1300 nm and dip near 1400, 1900 and 2200 nm; a strip beneath shows where hematite, goethite, organic matter, water, clays, carbonate, gypsum and jarosite absorb."}}
-domains = {"source": study.source, "target": study.target}
 above, beneath = plots.stack_axes([3.6, 2.8])
 plots.plot_spectra(domains, above)
 ax = plots.plot_atlas(minerals.FEATURES, beneath)
@@ -63,7 +66,8 @@ ax = plots.plot_atlas(minerals.FEATURES, beneath)
 # - say what each domain holds, and whether anybody measured it;
 # - read a reflectance spectrum, and name what absorbs where;
 # - tell how many soils lie above a legal limit for lead, and why that depends on pH;
-# - tell how far the mine's spectra lie outside the library's.
+# - tell how far the mine's spectra lie outside the library's;
+# - tell how unusual soils are among the measured soils of the world.
 # ```
 #
 # *Needs: nothing. This is the first chapter.*
@@ -72,14 +76,14 @@ ax = plots.plot_atlas(minerals.FEATURES, beneath)
 #
 # {cite:t}`he2025` call them the *source* and the *target* domain. The source is a large library in which a property that spectra show well
 # was measured. The target is the mine. The study's data cannot be shipped ({ref}`sec-data-access`), so these pages
-# use a simulated twin of both, until a site file points at real ones.
+# use a *twin* of both, until a site file points at real ones. Its spectra are mixed from measured soils of the world, and its lead is simulated; the banner says what else is.
 
 # %%
 pd.DataFrame(
     {
         "soils": {name: soils.n_samples for name, soils in domains.items()},
         "bands": {name: soils.n_bands for name, soils in domains.items()},
-        "kind": {name: soils.provenance.kind for name, soils in domains.items()},
+        "grade": grades,
         "learnt from it": {"source": study.site.source_property, "target": study.label},
     }
 ).rename_axis("domain")
@@ -149,20 +153,101 @@ With {n_components} components, {beyond_t2} soils of {{numref}}`fig-domain-dista
 """)
 
 # %% [markdown]
+# ## Is it like soil?
+#
+# Spectra of a book about soil should look like soil. The yardstick is the world library of ICRAF and ISRIC {cite:p}`garrity2004`: soils of 55 countries, dried, sieved and measured in one laboratory.
+# The same yardstick tells how unusual the soils of a site are.
+
+# %%
+world = load_library()
+everyone = {"world": world, **domains}
+for field in limesoda.FULL_RANGE_FIELDS:
+    everyone[field] = limesoda.load_field(field)
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Reflectance of 4,168 measured soils of the world (ICRAF-ISRIC), of the source ({glue:text}`data-source-kind`) and of the target ({glue:text}`data-kind`).", "name": "fig-like-soil"}, "image": {"alt": "Median reflectance of the world's soils, of the source and of the target against wavelength, with shaded 5 to 95 percent bands that overlap."}}
+colours = [plots.GREY, plots.SOURCE_COLOUR, plots.TARGET_COLOUR]
+ax = plots.plot_spectra(dict(list(everyone.items())[:3]), colours=colours)
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Depth of the features near 1400, 1900 and 2200 nm beneath a straight line between their shoulders, and rise of reflectance from 450 to 700 nm. Boxes: quartiles; whiskers: 5–95 %. World (ICRAF-ISRIC) and five fields (LimeSoDa) are measured; source: {glue:text}`data-source-kind`; target: {glue:text}`data-kind`.", "name": "fig-shapes"}, "image": {"alt": "Four panels of box plots, one per feature and one for the visible slope; rows are the world, source, target and five measured fields."}}
+shapes = {name: measure_shapes(soils) for name, soils in everyone.items()}
+axes = plots.plot_shapes(shapes)
+
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Distance of each target soil ({glue:text}`data-kind`) from the measured soils of the world: within their principal components (T²) and outside them (Q). Dashed: limits that 95 % of them pass.", "name": "fig-world-distance"}, "image": {"alt": "Scatter plot on logarithmic axes of T² against Q of the target soils, with dashed limits of the world's soils and the farthest soils named."}}
+among = {name: compare_with_world(soils) for name, soils in everyone.items()}
+here = among["target"]
+ax = plots.plot_outliers(here.table.assign(sample=study.ids), here.t2_limit, here.q_limit)
+
+# %%
+within = pd.Series({name: 100 * (1 - d.outside.mean()) for name, d in among.items()}, name="within, %")
+told = {
+    name: tell_apart(*(s.reflectance for s in share_bands(soils, world))) for name, soils in everyone.items()
+}
+told["world"] = float("nan")  # itself
+pd.DataFrame({"within both limits (%)": within, "told from the world (AUC)": told}).style.format(
+    "{:.2f}", na_rep=""
+)
+
+# %% tags=["remove-input"]
+realism = pd.read_csv(project_root() / "results" / "twin_realism.csv").pivot_table(
+    "value", "soils", "measure", aggfunc=["mean", "min", "max"]
+)
+
+
+def span(soils, measure):
+    low, high = (realism.loc[soils, (end, measure)] for end in ("min", "max"))
+    return f"{low:.2f}–{high:.2f}"
+
+
+position = {
+    name: float((shapes["world"][name] < here_median).mean())
+    for name, here_median in shapes["target"].median().dropna().items()
+}
+unusual = 100 * float(here.outside.mean())
+where = "; ".join(f"{name.replace('_', ' ')} {100 * share:.0f}" for name, share in position.items())
+Markdown(f"""
+**{100 - unusual:.0f} % of the site's {study.target.n_samples} soils lie within both limits of the world's**, as do 92 % of the world's own. The median soil of the site stands at these percentiles of the world's: {where}.
+Five measured fields show what to expect: a field can be as usual as SL.125 or, by its soils, its instrument or how they were prepared, as odd as CV.98 and SSP.460. One field alone is always told from the world, for its soils resemble each other.
+
+A classifier that tells two sets of spectra apart has an AUC of 0.5 if it cannot and of 1 if it always can. The fair test is against soils that the twin was *not* drawn from, with all bands measured. It was made once, with the full library
+(`benchmarks/twin_realism.md`, three seeds, 10 principal components): the twin's source {span("source", "AUC 10")}, its site {span("site", "AUC 10")}; *measured* soils of other places in the same test {span("source, measured", "AUC 10")} and {span("site, measured", "AUC 10")}.
+With 20 components the site is told apart at {span("site", "AUC 20")} (measured: {span("site, measured", "AUC 20")}), because a mixture is smoother than a soil. So the twin passes for soil, though not under every light.
+""")
+
+# %% [markdown]
+# **What a soil spectroscopist asks.**
+#
+# - *Who measured these spectra, and with what?* ICRAF in Nairobi, on soils of ISRIC's archive, with an ASD FieldSpec FR, on dried and sieved soil (below 2 mm) through the glass of Petri dishes {cite:p}`garrity2004`. Packaged are bands of 10 nm; laboratory values are not.
+# - *Dark current and white reference?* Both are handled by the instrument and its software before a spectrum is stored, so nothing of it can be checked here. The twin adds what is left in practice: gain of 5 %, small steps at 1000 and 1800 nm, noise that is threefold at both ends.
+# - *Moisture?* These soils were dry. What absorbs near 1400 and 1900 nm is bound water and hydroxyls. A spectrum taken in the field is darker and has both features several times as deep, and nothing on these pages says what a model of dry soil does with it. CV.98 looks like that.
+# - *Why are the water windows predicted?* The package leaves out 1360–1450, 1800–1950 and 2460–2490 nm. A regression learnt from five fields predicts them from the other bands. Where the true readings are known it is off by
+#   less than one percent of reflectance (see below). So the depths at 1400 and 1900 nm are partly *predicted* for the world and for the twin, and no claim should rest on these bands.
+# - *What is a mixture of three spectra, physically?* Three powders ground together: light meets grains of all three, and absorption and scattering (*K/S*), not reflectance, add up {cite:p}`kubelka1931`. It is what a spade does to two horizons. It holds for
+#   grains of like size, and the mixture is smoother than its parts: rare shapes get rarer.
+# - *Are neighbours in spectrum neighbours in space?* Partly (see below). That is why source and site share no place, and why soils of a place are one group.
+# - *Grain size?* All are below 2 mm; texture within that is part of each measured spectrum. The inversion into amounts supposes the scattering of a median soil, so an amount of a coarse soil comes out too high.
+# - *Is the hematite real? What of carbonates?* Amounts are what explains a spectrum, not what X-rays found: see {ref}`sec-minerals`.
+
+# %% tags=["remove-input"]
+one = realism["mean"].loc["world"]
+Markdown(f"""
+Measured with the full library: predicted bands are off by {one["reflectance error of predicted bands"]:.4f} in reflectance (root mean square). Of the 30 spectra nearest to a soil, {one["neighbours at one place"]:.0f} % come from its own cell of one degree, by chance {one["at one place by chance"]:.1f} %.
+""")
+
+# %% [markdown]
 # ## Takeaways
 
 # %% tags=["remove-input"]
 Markdown(f"""
-- The source has {study.source.n_samples:,} {study.source.provenance.kind} soils with {study.site.source_property}, the target {study.target.n_samples} {study.target.provenance.kind} ones with {study.target_name} (median {np.median(pb):.0f} {study.target_unit}).
+- The source has {study.source.n_samples:,} soils with {study.site.source_property} ({grades["source"]}), the target {study.target.n_samples} with {study.target_name} ({grades["target"]}; median {np.median(pb):.0f} {study.target_unit}).
 - Lead has no absorption in this range: every model in this book reads it from other constituents.
 - Limits for lead depend on pH, so a spectrum that tells both is worth more than one that tells either.
-- Outside the library's 95 % limits: {outside:.0f} % of the site's spectra.
+- Outside the library's 95 % limits: {outside:.0f} % of the site's spectra. Outside those of the world's measured soils: {unusual:.0f} %.
 """)
 
 # %% [markdown]
 # ## Limits
 #
-# Simulated soils obey a simple theory of light in powders {cite:p}`kubelka1931` and a made-up chemistry: they are no evidence about a mine. Distances in principal components say that spectra differ, not that a prediction will be wrong.
+# The twin's spectra are of measured soils, mixed by a simple theory of light in powders {cite:p}`kubelka1931`; its lead obeys a made-up chemistry. It is no evidence about a mine. Distances in principal components say that spectra differ, not that a prediction will be wrong.
 #
 # ## Try it on your site
 #

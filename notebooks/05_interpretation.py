@@ -38,7 +38,7 @@ from sklearn.base import clone
 
 from soilpb import _format, evaluate, explain, plots, simulate
 from soilpb.models import fit_model, make_models, model_name
-from soilpb.study import Study
+from soilpb.study import Study, describe_grade
 
 # %% tags=["hide-input"]
 study = Study.open("05_interpretation", globals())
@@ -49,7 +49,7 @@ study.banner()
 # %% tags=["remove-input"]
 answer = display(Markdown("The answer appears here once the chapter has been executed."), display_id=True)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Attribution by wavelength ({glue:text}`shap-kind` soils): of the network that learnt pH (above) and of the one fine-tuned to {glue:text}`shap-label` (below). Lines: means over draws; bands: 5–95 % of them. Grey: what the study says was retained and adapted for lead at Gejiu.", "name": "fig-shap-profiles"}, "image": {"alt": "Two profiles of SHAP attribution against wavelength, pH upwards and the target downwards, with the study's retained bands at 550 to 750 and 1600 to 1700 nm shaded and its adapted wavelengths 919 and 959 nm dashed."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Attribution by wavelength ({glue:text}`shap-kind`): of the network that learnt pH (above) and of the one fine-tuned to {glue:text}`shap-label` (below). Lines: means over draws; bands: 5–95 % of them. Grey: what the study says was retained and adapted for lead at Gejiu.", "name": "fig-shap-profiles"}, "image": {"alt": "Two profiles of SHAP attribution against wavelength, pH upwards and the target downwards, with the study's retained bands at 550 to 750 and 1600 to 1700 nm shaded and its adapted wavelengths 919 and 959 nm dashed."}}
 picture = display(Markdown("The figure appears here once the chapter has been executed."), display_id=True)
 
 # %% [markdown]
@@ -115,7 +115,7 @@ edges = np.arange(study.grid[0] - study.grid[0] % 50, study.grid[-1] + 50, 50)
 bands = explain.tabulate(explained, edges)
 change = explain.compare_bands(bands, BEFORE, AFTER, left_out=1 / n_folds)
 
-# %% mystnb={"figure": {"caption": "Attribution of 50 nm bands ({glue:text}`shap-kind` soils), relative to an even spread, with 90 % intervals. Strip: what became of each band. Grey: what the study says of Gejiu.", "name": "fig-band-change"}, "image": {"alt": "For each band of 50 nm two dots with intervals, pH and target, on a logarithmic axis around the even share; beneath, a strip coloured by outcome: retained, adapted, new, lost, unused or undecided."}}
+# %% mystnb={"figure": {"caption": "Attribution of 50 nm bands ({glue:text}`shap-kind`), relative to an even spread, with 90 % intervals. Strip: what became of each band. Grey: what the study says of Gejiu.", "name": "fig-band-change"}, "image": {"alt": "For each band of 50 nm two dots with intervals, pH and target, on a logarithmic axis around the even share; beneath, a strip coloured by outcome: retained, adapted, new, lost, unused or undecided."}}
 ax = plots.plot_band_change(change, BEFORE, AFTER)
 
 # %% tags=["hide-input"]
@@ -191,7 +191,7 @@ strongest = after[0].bands(wide, AFTER)
 curves = explain.mask_bands(network, few, background[:10], strongest, n_random=10, seed=seed)
 masking = explain.check_masking(curves)
 
-# %% mystnb={"figure": {"caption": "How far predictions of {glue:text}`shap-label` move as bands of 100 nm are masked or given back ({glue:text}`shap-kind` soils). Solid: strongest band first; dashed: random orders, with 5–95 % of them. The test is about the area between solid and dashed.", "name": "fig-masking"}, "image": {"alt": "Two pairs of curves against the share of bands handled: deletion rises and insertion falls, the order by attribution beside random orders."}}
+# %% mystnb={"figure": {"caption": "How far predictions of {glue:text}`shap-label` move as bands of 100 nm are masked or given back ({glue:text}`shap-kind`). Solid: strongest band first; dashed: random orders, with 5–95 % of them. The test is about the area between solid and dashed.", "name": "fig-masking"}, "image": {"alt": "Two pairs of curves against the share of bands handled: deletion rises and insertion falls, the order by attribution beside random orders."}}
 ax = plots.plot_masking_curves(curves)
 
 # %% [markdown]
@@ -245,10 +245,10 @@ if known:
     response = simulate.true_response(study.target, source.prepare)
     true = explain.compare_with_truth(of_target, response, left_out=1 / n_folds)
     truth = explain.check_truth(of_target, response, AFTER, left_out=1 / n_folds)
-    true = true.assign(group="true of the simulated soils")
+    true = true.assign(group="true of the twin")
     hypotheses = pd.concat([tested, true], ignore_index=True)
 
-# %% mystnb={"figure": {"caption": "Attribution per nanometre in windows that were not chosen by it ({glue:text}`shap-kind` soils), relative to an even spread (line), with 90 % intervals; right: p among all windows of the same width, before Holm's correction. Windows of the study are claims about lead at Gejiu; the others, where there are any, were chosen by the simulation's truth.", "name": "fig-windows"}, "image": {"alt": "One row per window of wavelengths: a dot with an interval beside the line of the even share, and its p-value at the right."}}
+# %% mystnb={"figure": {"caption": "Attribution per nanometre in windows that were not chosen by it ({glue:text}`shap-kind`), relative to an even spread (line), with 90 % intervals; right: p among all windows of the same width, before Holm's correction. Windows of the study are claims about lead at Gejiu; the others, where there are any, were chosen by the simulation's truth.", "name": "fig-windows"}, "image": {"alt": "One row per window of wavelengths: a dot with an interval beside the line of the even share, and its p-value at the right."}}
 names = [explain.format_window(w.start, w.stop) for w in hypotheses.itertuples()]
 rows = hypotheses.assign(window=names, p_value=[f"p = {p:.2f}" for p in hypotheses["p"]])
 label = "Attribution per nm (1: even spread)"
@@ -306,12 +306,12 @@ Of {len(verdicts)} statements, {n.get("holds", 0)} hold, {n.get("fails", 0)} fai
 answer.update(Markdown(f"""
 **The answer.** {model_passed} of {len(of_model)} tests support that SHAP describes the network it was computed for. Another question is whether the list of wavelengths can be believed.
 That another draw of the recipe gives the same ranks: **{draw.verdict}** (Spearman {_format.with_interval(*draw[2:5])}). Of the {len(tested)} published windows, {n_published} pass both tests.
-{f"That the ranks are those of the true response of the simulated soils: **{ranking.verdict}** ({_format.with_interval(*ranking[2:5])})." if known else ""}
+{f"That the ranks are those of the true response of the twin: **{ranking.verdict}** ({_format.with_interval(*ranking[2:5])})." if known else ""}
 {{ref}}`The next chapter <sec-minerals>` asks the network about minerals instead.
 """))  # fmt: skip
 
 # %% tags=["remove-cell"]
-glue("shap-kind", study.target.provenance.kind, display=False)
+glue("shap-kind", describe_grade(study.target.provenance).lower(), display=False)
 glue("shap-label", study.label, display=False)
 tables = {"attributions": profiles, "bands": change, "curves": curves, "windows": hypotheses}
 for name, table in {**tables, "chance": found, "verdicts": verdicts}.items():

@@ -109,14 +109,16 @@ def plot_shapes(shapes: Mapping[str, pd.DataFrame]) -> list[Axes]:
 
     ``shapes`` maps a name to its table of :func:`soilpb.decide.applicability.measure_shapes`.
     """
-    table = pd.concat(shapes, names=["soils"]).reset_index("soils")
-    columns = [column for column in table if column != "soils"]
-    size = (WIDTH, 1.2 + 0.32 * len(shapes))
-    _, axes = plt.subplots(1, len(columns), sharey=True, figsize=size)
+    columns, names = list(next(iter(shapes.values()))), list(shapes)
+    _, axes = plt.subplots(1, len(columns), sharey=True, figsize=(WIDTH, 1.2 + 0.32 * len(names)))
+    look = {"whis": (5, 95), "showfliers": False, "patch_artist": True, "medianprops": {"color": "black"}}
+    look |= {"widths": 0.6, "boxprops": {"facecolor": PALETTE[9]}, "orientation": "horizontal"}
     for ax, column in zip(axes, columns, strict=True):
-        sns.boxplot(table, x=column, y="soils", ax=ax, whis=(5, 95), showfliers=False, color=PALETTE[9])
+        values = [shapes[name][column].dropna().to_numpy() for name in names]
+        ax.boxplot(values, tick_labels=names, **look)
         unit = "% per 100 nm" if "slope" in column else "%"
-        ax.set(xlabel=f"{column.replace('_', ' ')}\n({unit})", ylabel="")
+        ax.set_xlabel(f"{column.replace('_', ' ')}\n({unit})")
+    axes[0].invert_yaxis()
     return list(axes)
 
 

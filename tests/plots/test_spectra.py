@@ -112,3 +112,13 @@ def test_a_name_that_would_cover_another_is_left_out():
     table = pd.DataFrame({"sample": ["far", "beside", "apart", "usual"], "T2": [80, 79, 40, 1.0]})
     ax = spectra.plot_outliers(table.assign(Q=[1e-2, 1e-2, 1e-4, 1e-4]), t2_limit=20, q_limit=1e-3)
     assert [text.get_text() for text in ax.texts] == ["far", "apart"]
+
+
+def test_shapes_are_drawn_with_a_panel_each_and_a_row_for_each_set():
+    """The line within a box is the median of its set; a missing shape is an empty panel."""
+    one = pd.DataFrame({"depth_1400": [1.0, 2.0, 9.0], "visible_slope": np.nan})
+    depth, slope = spectra.plot_shapes({"world": one, "site": one + 3})
+    assert [label.get_text() for label in depth.get_yticklabels()] == ["world", "site"]
+    medians = {line.get_xdata()[0] for line in depth.lines if np.ptp(line.get_xdata()) == 0}
+    assert {2.0, 5.0} <= medians
+    assert slope.get_xlabel() == "visible slope\n(% per 100 nm)"
