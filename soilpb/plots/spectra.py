@@ -115,10 +115,11 @@ def plot_shapes(shapes: Mapping[str, pd.DataFrame]) -> list[Axes]:
     look |= {"widths": 0.6, "boxprops": {"facecolor": PALETTE[9]}, "orientation": "horizontal"}
     for ax, column in zip(axes, columns, strict=True):
         values = [shapes[name][column].dropna().to_numpy() for name in names]
-        ax.boxplot(values, tick_labels=names, **look)
+        ax.boxplot(values, manage_ticks=False, **look)
         unit = "% per 100 nm" if "slope" in column else "%"
         ax.set_xlabel(f"{column.replace('_', ' ')}\n({unit})")
-    axes[0].invert_yaxis()
+    axes[0].set_yticks(range(1, len(names) + 1), names)
+    axes[0].set_ylim(len(names) + 0.6, 0.4)
     return list(axes)
 
 
