@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.signal import savgol_filter
 
 from soilpb import spectra
+from soilpb.readers import limesoda
 from soilpb.spectra import Provenance, SoilSpectra
 
 BANDS = np.arange(400.0, 2501.0, 1.0)
@@ -150,6 +152,35 @@ def test_nothing_is_extrapolated(reflectance):
     """A grid beyond the measured range is refused."""
     with pytest.raises(ValueError, match="350–2500 nm reaches beyond the measured 400–2500"):
         spectra.resample(BANDS, reflectance, spectra.band_grid(350, 2500, 10))
+
+
+@pytest.mark.parametrize("noise", [0.0, 2e-4, 1e-3])
+@pytest.mark.parametrize("nm", ["even", "uneven", "coarse"])
+def test_no_step_is_seen_where_there_is_none(noise, nm):
+    """Real moist soils, smoothed, stay as they are wherever detectors may meet, on any spacing of bands."""
+    field = limesoda.load_field("CV.98")
+    nm = {
+        "even": field.wavelengths,
+        "uneven": np.r_[np.arange(351, 993, 1.4), np.arange(993.5, 1901, 3.8), np.arange(1902, 2499, 2.5)],
+        "coarse": np.arange(360.0, 2490.0, 10.0),
+    }[nm]
+    smooth = savgol_filter(field.reflectance.astype(float), 31, 2, axis=1)
+    soils = np.array([np.interp(nm, field.wavelengths, soil) for soil in smooth])
+    soils *= 1 + noise * np.random.default_rng(0).standard_normal(soils.shape)
+    steps = spectra.measure_steps(nm, soils, (993.0, 1000.0, 1800.0, 1830.0, 1900.9))
+    assert (steps != 1).mean() < 0.002
+
+
+@pytest.mark.parametrize("step", [0.98, 1.005, 1.05])
+def test_steps_of_real_soils_are_measured(step):
+    """Steps of half a percent and more are found on bands of 1 nm, and removed to a thousandth."""
+    field = limesoda.load_field("SC.93")
+    smooth = savgol_filter(field.reflectance.astype(float), 31, 2, axis=1)
+    stepped = smooth * np.where(
+        field.wavelengths > 1830, step**2, np.where(field.wavelengths > 1000, step, 1)
+    )
+    mended = spectra.correct_splices(field.wavelengths, stepped, (1000.0, 1830.0))
+    assert np.median(np.abs(mended / smooth - 1).max(axis=1)) < 1e-3
 
 
 def test_absorbance_is_inverse_to_reflectance_above_the_floor():

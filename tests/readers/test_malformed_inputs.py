@@ -472,7 +472,10 @@ def test_a_damaged_file_is_read_refused_or_doubted(tmp_path, format):
 @ANYTHING
 @given(
     start=st.sampled_from(
-        [b"", b"ASD", b"as8", opus.MARK, b"Spectral Data File", b"##TITLE=x\n##NPOINTS=3\n"]
+        [
+            *(b"", b"ASD", b"as8", opus.MARK, b"Spectral Data File", b"##TITLE=x\n##NPOINTS=3\n"),
+            *(b"\0K\0", b"\x80L\0", b"\4M\0", b"450 0.3\n" * 12, b"4000,0.5\n3990,0.5\n"),
+        ]
     ),
     rest=st.binary(max_size=2000),
 )

@@ -121,7 +121,9 @@ def test_simulated_soils_and_simulated_libraries_are_told_apart(field):
     """Simulated soils tell of no real place; measured soils with a simulated library are said to have one."""
     assert "simulated" not in limitations(field)
     assert "site's laboratory values are simulated" in limitations(Study.load("gejiu", source_size=50))
-    assert "The library's laboratory values are simulated" in limitations(Study.load("cv98", source="twin", source_size=50))
+    assert "The library's laboratory values are simulated" in limitations(
+        Study.load("cv98", source="twin", source_size=50)
+    )
 
 
 def test_groups_and_coordinates_are_missed_where_they_lack(field):

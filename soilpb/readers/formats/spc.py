@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from soilpb.readers.columns import MIN_BANDS
 from soilpb.readers.formats.spectrum_file import (
     AGAIN,
     Format,
@@ -47,6 +48,8 @@ SPECTRUM = np.dtype(
 #: Bits of the flags: 16-bit values, several spectra, labels of one's own, an axis each, an axis.
 SHORT, SEVERAL, LABELS, AXIS_EACH, AXIS = 1, 4, 32, 64, 128
 FLOAT = -128  # as exponent
+#: Spectra in one file beyond which it is taken for damage.
+MOST_SPECTRA = 20_000
 
 _AXES = {1: "1/cm", 2: "um", 3: "nm"}
 _QUANTITIES = {
@@ -95,22 +98,21 @@ def _spectra(path: Path, content: bytes, header: np.void, order: str) -> list[tu
     old, flags = content[1] == OLD, int(header["flags"])
     at, end, found = header.dtype.itemsize, len(content), []
     each, points = bool(flags & AXIS_EACH), float(header["points"])
-    if not each and not 2 <= points <= len(content):
+    if not each and not MIN_BANDS <= points <= len(content):
         raise SiteError(f"{path}: its header says {points:g} points in {len(content)} bytes; {AGAIN}")
     axis = np.linspace(float(header["first"]), float(header["last"]), 0 if each else int(points))
     if flags & AXIS and not each:
-        axis, at = _take(path, content, at, f"{order}f4", int(points))
-        if not np.allclose(axis[[0, -1]], [header["first"], header["last"]], rtol=1e-4):
-            raise SiteError(
-                f"{path}: its bands run from {axis[0]:g} to {axis[-1]:g}, but its header says from "
-                f"{header['first']:g} to {header['last']:g}; {AGAIN}"
-            )
+        axis, at = _shared_axis(path, content, header, order)
     if not old:
         end = min(int(header["log"]) or end, int(points) if each and points else end)
     while at < end and (old or len(found) < header["spectra"]):
         refuse_cut_off(path, content, at + SPECTRUM.itemsize, "within a spectrum")
         about = np.frombuffer(content, SPECTRUM.newbyteorder(order), 1, at)[0]
         at, n, mine = at + SPECTRUM.itemsize, int(about["points"]) if each else int(points), axis
+        if n < MIN_BANDS or len(found) == MOST_SPECTRA:
+            raise SiteError(
+                f"{path} holds spectra of {n} points, or more than {MOST_SPECTRA} of them; export a table"
+            )
         if each:
             mine, at = _take(path, content, at, f"{order}f4", n)
         exponent = int(about["exponent"] if flags & SEVERAL else header["exponent"])
@@ -123,6 +125,17 @@ def _spectra(path: Path, content: bytes, header: np.void, order: str) -> list[tu
             f"{end - at} are left; {AGAIN}"
         )
     return found
+
+
+def _shared_axis(path: Path, content: bytes, header: np.void, order: str) -> tuple[np.ndarray, int]:
+    """Axis that stands behind the header, and where it ends; its ends must be those of the header."""
+    axis, at = _take(path, content, HEADER.itemsize, f"{order}f4", int(header["points"]))
+    if not np.allclose(axis[[0, -1]], [header["first"], header["last"]], rtol=1e-4):
+        raise SiteError(
+            f"{path}: its bands run from {axis[0]:g} to {axis[-1]:g}, but its header says from "
+            f"{header['first']:g} to {header['last']:g}; {AGAIN}"
+        )
+    return axis, at
 
 
 def _values(
