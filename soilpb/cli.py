@@ -53,8 +53,15 @@ Name = Annotated[str, typer.Argument(help="Short name: letters, digits and dashe
 Spectra = Annotated[Path, typer.Option(help="Folder of instrument files, or a table.", show_default=False)]
 Laboratory = Annotated[Path, typer.Option("--lab", help="Laboratory table, CSV or XLSX.", show_default=False)]
 Target = Annotated[str, typer.Option(help="What to predict: its column, or its name such as Pb or clay.")]
-Unit = Annotated[str, typer.Option(help="Unit of the target where its column says none, such as mg/kg.")]
-Id = Annotated[str, typer.Option("--id", help="Column of the sample ids; found by itself if omitted.")]
+Unit = Annotated[str, typer.Option(help="Unit of target and other elements whose columns say none: mg/kg.")]
+Id = Annotated[str, typer.Option("--id", help="Column of the sample ids, or 'soil + depth'; else found.")]
+BandNames = Annotated[str, typer.Option("--bands", help="How names of bands begin, of several kinds: R_.")]
+X = Annotated[str, typer.Option("--x", help="Column of the first coordinate; found if omitted.")]
+Y = Annotated[str, typer.Option("--y", help="Column of the second coordinate; found if omitted.")]
+Group = Annotated[str, typer.Option("--group", help="Column of fields, profiles or cores; found if omitted.")]
+Title = Annotated[str, typer.Option(help="What the pages call the site.")]
+Citation = Annotated[str, typer.Option(help="Who measured the soils.")]
+Instrument = Annotated[str, typer.Option(help="Spectrometer; read from the files if omitted.")]
 Measured = Annotated[SpectraUnit, typer.Option("--spectra-unit", help="Unit of the spectra, if not seen.")]
 Below = Annotated[BelowDetection, typer.Option(help="Cells such as <5: refuse, or take half the limit.")]
 Library = Annotated[Source, typer.Option(help="What the network learns from; limesoda needs no download.")]
@@ -116,6 +123,13 @@ def new_site(
     target: Target = "Pb",
     unit: Unit = "",
     id_column: Id = "",
+    bands: BandNames = "",
+    x_column: X = "",
+    y_column: Y = "",
+    group_column: Group = "",
+    title: Title = "",
+    citation: Citation = "",
+    instrument: Instrument = "",
     spectra_unit: Measured = SpectraUnit.auto,
     below_detection: Below = BelowDetection.refuse,
     source: Library = Source.limesoda,
@@ -133,13 +147,21 @@ def new_site(
             target=target,
             unit=unit,
             id_column=id_column,
+            bands=bands,
+            x_column=x_column,
+            y_column=y_column,
+            group_column=group_column,
+            title=title,
+            citation=citation,
+            instrument=instrument,
             spectra_unit=spectra_unit.value,
             below_detection=below_detection.value,
             source=source.value,
         )
         warned = [finding for finding in proposal.findings if finding.level in ("problem", "warning")]
         rows = [(about, found, "") for about, found in proposal.understood]
-        rows += [(finding.level, f"{finding.found}: {finding.advice}", "yellow") for finding in warned]
+        told = (": ".join(filter(None, (finding.found, finding.advice))) for finding in warned)
+        rows += [(finding.level, text, "yellow") for finding, text in zip(warned, told, strict=True)]
         _print_table(proposal.site.site, ("about", "understood as"), rows)
         path = write_site(proposal, force=force)
     _print(f"Written: {path.relative_to(project_root())}")

@@ -29,7 +29,7 @@ from soilpb.models.preprocessing import snv_pipeline
 from soilpb.readers import limesoda
 from soilpb.readers.formats.spectrum_file import recognise_shape
 from soilpb.site_file import Site, SiteError
-from soilpb.spectra import REFLECTANCE_FLOOR, SoilSpectra, band_grid, find_near_twins, list_near_twins
+from soilpb.spectra import REFLECTANCE_FLOOR, WARN, SoilSpectra, band_grid, find_near_twins, list_near_twins
 
 #: Share of soils that a T² or Q limit passes if they come from one distribution.
 CONFIDENCE = 0.999
@@ -85,7 +85,11 @@ def check_soils(soils: SoilSpectra, site: Site) -> list[Finding]:
         used = soils.resample(_grid(site))
         findings += check_outliers(used)
     findings += _check_target(used, site)
-    findings += [Finding("note", "reading", note) for note in soils.provenance.notes]
+    levels = {True: "warning", False: "note"}
+    findings += [
+        Finding(levels[note.startswith(WARN)], "reading", note.removeprefix(WARN))
+        for note in soils.provenance.notes
+    ]
     order = ("problem", "warning", "ok", "note")
     return sorted(findings, key=lambda finding: order.index(finding.level))
 

@@ -21,6 +21,9 @@ _SHORT = Repr()
 #: Most soils that a site file may ask for, and fewest bands: what the smallest network and filters take.
 MOST_SOILS, FEWEST_BANDS = 1_000_000, 9
 
+#: A scan that deviates from the mean of its sample by more than this is another soil, or failed.
+REPLICATES_LIMIT = 0.15
+
 #: Most characters of a YAML file, and most levels in it: a person writes a page of lists in lists.
 _LONGEST_YAML, _DEEPEST_YAML = 100_000, 5
 
@@ -51,7 +54,7 @@ class Site(BaseModel):
     limesoda_set: str = Field("", description="name of the LimeSoDa set, where target_data is limesoda")
     spectra: str = Field("", description="CSV or XLSX of spectra, or a folder of instrument files")
     laboratory: str = Field("", description="CSV or XLSX of laboratory values, where target_data is files")
-    id_column: str = Field("", description="column of the sample ids; found by itself if empty")
+    id_column: str = Field("", description="column of the sample ids, or soil + depth; found if empty")
     spectra_unit: Literal["auto", "fraction", "percent", "absorbance"] = Field(
         "auto", description="unit of the spectra; auto: recognised, or refused where two are possible"
     )
@@ -65,6 +68,13 @@ class Site(BaseModel):
         "auto",
         description="steps between the detectors of instrument files; auto: removed where there are any",
     )
+    replicates_limit: float = Field(
+        REPLICATES_LIMIT, gt=0, le=2, description="share by which a scan may deviate from its sample's mean"
+    )
+    bands: str = Field("", description="how names of bands begin, such as R_, where there are several kinds")
+    x_column: str = Field("", description="column of the first coordinate; found by itself if empty")
+    y_column: str = Field("", description="column of the second coordinate; found by itself if empty")
+    group_column: str = Field("", description="column of fields, profiles, cores; found by itself if empty")
     instrument: str = Field("", description="spectrometer and geometry, for the provenance")
     citation: str = Field("", description="who measured the soils, for the provenance")
     licence: str = Field("", description="terms on which they may be used, for the provenance")
@@ -74,8 +84,9 @@ class Site(BaseModel):
         description="laboratory column to predict, with its unit, without markup",
         pattern=r"^[^$<>{}\[\]`\\*|&]+$",
     )
+    target_column: str = Field("", description="column of the target, where several could be")
     target_unit: str = Field(
-        "", description="unit of the target's column, such as mg/kg, where its name says none"
+        "", description="unit of the target and other elements, such as mg/kg, where their names say none"
     )
     target_scale: Literal["log", "natural"] = Field(
         "log", description="scale on which models are fitted and scored"

@@ -39,6 +39,9 @@ SPLICES = (1000.0, 1800.0)
 #: this share of reflectance, and so many times what is found around and what the fit leaves unexplained.
 STEP_NM, STEP_LEAST, STEP_AROUND, STEP_UNEXPLAINED = 15.0, 5e-4, 2.0, 6.0
 
+#: How a note begins that a user should look at, not only know.
+WARN = "look at this: "
+
 _SIGMA_PER_FWHM = 1 / (2 * np.sqrt(2 * np.log(2)))
 
 

@@ -261,4 +261,4 @@ def test_scans_that_are_no_scans_of_one_sample_are_refused(scanned):
     folder = text.write_scans(root / "mixed", new)
     names = sorted(folder.iterdir())
     names[3].write_text(names[9].read_text())
-    refused("mine", "mixed", says="differ by more than 5%")
+    refused("mine", "mixed", says="differ from their mean by up to 32%")

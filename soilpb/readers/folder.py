@@ -30,7 +30,7 @@ from soilpb.readers.formats.spectrum_file import (
 )
 from soilpb.readers.formats.white_reference import divide_by
 from soilpb.readers.scans import Scans, read_scans
-from soilpb.readers.tables import Table, clean, read_table
+from soilpb.readers.tables import Table, clean, read_table, split_sheet
 from soilpb.site_file import SiteError
 from soilpb.spectra import band_grid, correct_splices, measure_steps
 
@@ -50,6 +50,8 @@ _COUNTERS = tuple(
 )
 #: What files of a white reference are called.
 _WHITE = re.compile(r"(white|wr|wref|ref|reference|spectralon|panel|白板|参考)(\W|_|\d|ref)*", re.IGNORECASE)
+#: What instruments' programs leave of file names in the columns of an export.
+_SUFFIXES = re.compile(r"(\.(asd|ref|rad|raw|sed|sig|spc|spa|dpt|jdx|dx|txt|csv))+$", re.IGNORECASE)
 #: Counters that hardly end a sample's own name.
 _TELLING = re.compile(r"(?P<id>.+?)[ _.\-]+(?:(?:scan|rep|r)[ _.\-]?\d{1,3}|0\d{2,4})")
 
@@ -68,7 +70,7 @@ class Scan(NamedTuple):
 
 def list_files(path: str | Path) -> list[Path]:
     """Files that stand for a site's spectra: the file itself, or all below a folder but hidden ones."""
-    path = Path(path)
+    path, _ = split_sheet(path)
     if not path.is_dir():
         return [path]
     files = (file for file in path.rglob("*") if file.is_file())
@@ -172,39 +174,57 @@ def _hints(files: Iterable[Path]) -> str:
     return f"export {'; '.join(hints)}" if hints else ""
 
 
-def find_sample_id(path: Path, known: Collection[str], counters: Sequence[str] = ()) -> str:
-    """Id of the sample that a file is about.
+def find_sample_id(path: Path | str, known: Collection[str], counters: Sequence[str] = ()) -> str:
+    """Id of the sample that a file, or what a table calls a spectrum, is about.
 
     It is one of ``known``, the ids of the laboratory's table; else the name without one of ``counters``
     (from :func:`find_counters`); else an id that is spelt otherwise in ``known``, for
     :func:`~soilpb.readers.columns.match_ids` to refuse; else the whole name. A name that fits two samples
     is refused.
     """
-    name = clean(path.stem)
-    if name in known:
-        return name
-    matches = [match["id"] for counter in _COUNTERS if (match := counter.fullmatch(name))]
-    fitting = sorted(set(matches) & set(known)) or _without(counters, name)
-    if len(fitting) > 1:
-        raise SiteError(
-            f"{path}: the name may mean sample {' or '.join(map(repr, fitting))}; rename the file to its "
-            "sample's id, '_' and a number"
-        )
-    if fitting:
-        return fitting[0]
+    return _namer(known, counters)(path)
+
+
+def name_samples(scans: Scans, known: Collection[str], counters: Sequence[str] = ()) -> Scans:
+    """Replace the names of spectra by the ids of their samples (:func:`find_sample_id`)."""
+    find = _namer(known, counters, f"{scans.table.path}, ")
+    return replace(scans, ids=np.array([find(name) for name in scans.ids], dtype=object))
+
+
+def _namer(known: Collection[str], counters: Sequence[str], where: str = "") -> Callable[[Path | str], str]:
+    known = frozenset(known)
     folded = {fold_id(other) for other in known}
-    return next((other for other in (name, *matches) if fold_id(other) in folded), name)
+
+    def find(path: Path | str) -> str:
+        name = clean(path.stem if isinstance(path, Path) else path)
+        bare = _SUFFIXES.sub("", name)
+        if name in known or not (known or len(counters)):
+            return name
+        if bare in known:
+            return bare
+        matches = [match["id"] for counter in _COUNTERS if (match := counter.fullmatch(bare))]
+        fitting = sorted({*matches} & known) or _without(counters, name)
+        if len(fitting) > 1:
+            raise SiteError(
+                f"{where}{path}: the name may mean sample {' or '.join(map(repr, fitting))}; rename it to "
+                "its sample's id, '_' and a number"
+            )
+        if fitting:
+            return fitting[0]
+        return next((other for other in (name, bare, *matches) if fold_id(other) in folded), name)
+
+    return find
 
 
-def find_counters(paths: Iterable[Path], known: Collection[str]) -> tuple[str, ...]:
-    """Say how files of ``known`` samples count their scans: what stands behind the ids, digits as ``#``.
+def find_counters(paths: Iterable[Path | str], known: Collection[str]) -> tuple[str, ...]:
+    """Say how names of spectra count their scans: what stands behind the ``known`` ids, digits as ``#``.
 
     There are as many ``#`` as digits where zeros lead them or there are three or more, else one for a
     number of one or two digits.
     """
-    found = set()
+    found, find = set(), _namer(known, ())
     for path in paths:
-        name, sample = clean(path.stem), find_sample_id(path, known)
+        name, sample = clean(path.stem if isinstance(path, Path) else path), find(path)
         if sample in known and name.startswith(sample) and name != sample:
             found.add(re.sub(r"\d+", _as_marks, name.removeprefix(sample)))
     return tuple(sorted(found))
@@ -247,7 +267,7 @@ def _read_file(
         raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
     if is_instruments:
         return read_instruments(path)
-    if path.suffix.lower() in _TABLES and _has_bands(path):
+    if path.suffix.lower() in _TABLES and _has_bands(path, known):
         return _read_table_of_spectra(path, known, counters)
     return []
 
@@ -277,10 +297,10 @@ def _collect_notes(scans: Sequence[Scan]) -> list[str]:
     ]
 
 
-def _has_bands(path: Path) -> bool:
+def _has_bands(path: Path, known: Collection[str]) -> bool:
     """Tell spectra from laboratory tables and, in plain text, from remarks."""
     try:
-        return locate_bands(read_table(path)) is not None
+        return locate_bands(read_table(path), known) is not None
     except SiteError:
         if path.suffix.lower() == ".txt":
             return False
@@ -335,7 +355,7 @@ def _to_scan(
 
 def _read_table_of_spectra(path: Path, known: Collection[str], counters: Sequence[str]) -> list[Scan]:
     """Spectra of a table; a single one, as programs export it, is named after its file."""
-    scans = read_scans(path)
+    scans = name_samples(read_scans(path, known=known), known, counters)
     alone = len(scans.ids) == 1 and scans.ids[0] not in known
     ids = [find_sample_id(path, known, counters)] if alone else scans.ids
     unit = recognise_unit(scans.wavelengths, scans.spectra, str(path))

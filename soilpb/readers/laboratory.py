@@ -19,10 +19,15 @@ import numpy as np
 import pandas as pd
 
 from soilpb.readers.columns import (
+    ELEMENTS,
     Quantity,
-    find_bands,
+    band_positions,
     find_id_column,
     in_unit,
+    is_measured,
+    join_id_columns,
+    join_units,
+    known_before,
     parse_quantity,
     read_ids,
     refuse_repeated_ids,
@@ -34,6 +39,7 @@ from soilpb.readers.tables import (
     Table,
     as_text,
     decimal_mark,
+    read_number,
     read_numbers,
     read_table,
 )
@@ -52,14 +58,14 @@ _RANGES = {
     "pH_KCl": (1.0, 13.0),
 }
 _HIGHEST = {"_pct": 100.0, "_mg_kg": 1e6, "_g_kg": 1e3}
-#: Name of the first coordinate → its reference system, where the name tells.
-_X = {"x": "", "easting": "", "lon": "EPSG:4326", "long": "EPSG:4326", "longitude": "EPSG:4326"}
-_Y = {"y", "northing", "lat", "latitude"}
-_GROUP = ("group", "field", "profile", "plot", "block", "parent")
+#: Names of coordinates without spaces and marks, and what may stand beside them; degrees are of WGS 84.
+_XY = (("x", "y"), ("east(ing)?", "north(ing)?"), ("lon(g|gitude)?", "lat(itude)?"), ("经度", "纬度"))
+_BESIDE = r"(gps|coord(inate)?s?|point|utm|m|epsg\d*|dd|deg(rees)?|decimal|wgs84)*"
+_DEGREES = re.compile(r"lon|lat|wgs84|dd$|deg|经度|纬度")
+_GROUP = ("group", "field", "profile", "core", "plot", "block", "parent", "parentid")
 #: Columns that name a soil's decision unit, and its depth layer, in the order they are looked for.
 UNIT_COLUMNS = ("unit", "decision_unit", "block", "parcel", "field", "zone")
 LAYER_COLUMNS = ("layer", "horizon", "depth", "depth_cm")
-_USED = {*_X, *_Y, *_GROUP, *UNIT_COLUMNS, *LAYER_COLUMNS, "crs"}
 
 
 def plausible_range(column: str) -> tuple[float, float]:
@@ -75,31 +81,40 @@ def plausible_range(column: str) -> tuple[float, float]:
 
 
 def read_laboratory(
-    path: str | Path,
+    path: str | Path | Table,
     target: str,
     *,
     id_column: str = "",
     target_unit: str = "",
+    target_column: str = "",
     below_detection: BelowDetection = "refuse",
     unit_column: str = "",
+    known: Collection[str] = (),
+    **places: str,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Read a site's laboratory table.
 
     Parameters
     ----------
     path : path
-        CSV, TSV or XLSX.
+        CSV, TSV or XLSX; or the table, from :func:`open_laboratory`.
     target : str
         Our name of the wanted column, such as ``Pb_mg_kg``; the file may call it
         ``Pb (mg/kg)``, ``Pb [ppm]``, ``lead %``, …: shares of mass are converted.
     id_column : str
-        Name of the id column; found by itself if empty.
+        Name of the id column, or of several as ``soil + horizon``; found by itself if empty.
     target_unit : str
-        Unit of the column where its name says none.
+        Unit of the target and of other elements where the names of their columns say none.
+    target_column : str
+        Name of the target's column, where several could be.
     below_detection : str
         ``refuse`` cells such as ``<5``, or take ``half`` of their limit.
     unit_column : str
         Column of the decision units; the first of :data:`UNIT_COLUMNS` that there is if empty.
+    known : collection of str
+        Names of the spectra, which tell the id column among several.
+    **places : str
+        ``x_column``, ``y_column``, ``group_column``: names of columns that are not seen to be such.
 
     Returns
     -------
@@ -110,11 +125,15 @@ def read_laboratory(
     notes : list of str
         What was converted, counted as missing, or left aside.
     """
-    table = read_table(path)
-    bands = find_bands(table)
-    skip = set() if bands is None else set(bands.columns.tolist())
-    column, factor, notes = _find_target(table, target, target_unit, skip)
-    id_at = find_id_column(table, id_column, others={*skip, column})
+    table = path if isinstance(path, Table) else open_laboratory(path, target_column or target)
+    skip = band_positions(table)
+    column, factor, notes = _find_target(table, target, target_unit, target_column, skip)
+    is_known = known_before(known) if len(known) else None
+    table = join_id_columns(table, id_column, is_known)
+    others = {*skip, column} | (
+        {j for j, name in enumerate(table.header) if is_measured(name)} if known else set()
+    )
+    id_at = find_id_column(table, id_column, others, is_known)
     ids = read_ids(table, id_at)
     refuse_repeated_ids(table, ids, id_at, "keep one row per sample")
     mark = decimal_mark(table.cells.ravel(), table.separator)
@@ -122,13 +141,14 @@ def read_laboratory(
     numbers = read_numbers(table.cells[:, column], mark)
     values, remarks = _target_values(table, column, factor, numbers, target, below_detection)
     below = 0.5 if below_detection == "half" else np.nan
-    others, more = _other_columns(table, {*skip, column, id_at}, mark, below)
+    others, more = _other_columns(table, {*skip, column, id_at}, mark, below, target_unit, places)
     others |= _words(table, "unit", (unit_column,) if unit_column else UNIT_COLUMNS, needed=bool(unit_column))
     others |= _words(table, "layer", LAYER_COLUMNS)
     samples = pd.DataFrame({**others, target: values}, index=pd.Index(ids, name="id"))
     samples.insert(0, target, samples.pop(target))
     if np.isfinite(numbers.limits).any():
         samples["below_detection"] = np.isfinite(numbers.limits)
+    samples.attrs["id_column"] = table.header[id_at]
     return samples, [*table.notes, *notes, *commas, *remarks, *more]
 
 
@@ -141,6 +161,28 @@ def read_units(path: str | Path, id_column: str = "") -> pd.DataFrame:
     if "unit" not in words:
         raise SiteError(f"{path} names no units: give it a column {' or '.join(UNIT_COLUMNS[:3])}")
     return pd.DataFrame(words, index=pd.Index(ids, name="sample"))
+
+
+def open_laboratory(path: str | Path, target: str) -> Table:
+    """Read the table, or the sheet, that has a target: a quantity, or the name of its column."""
+
+    def has_target(sheet: Table) -> bool:
+        return bool(find_quantity(join_units(sheet), target, band_positions(sheet)))
+
+    return join_units(read_table(path, has_target))
+
+
+def find_quantity(table: Table, wanted: str, skip: Collection[int] = ()) -> dict[int, Quantity]:
+    """Columns that are a quantity, by position: the one called ``wanted``, or else all of its name.
+
+    A reading by XRF counts only where nothing else is there, or it is wanted.
+    """
+    quantity = parse_quantity(wanted)
+    columns = {j: parse_quantity(name) for j, name in enumerate(table.header) if j not in skip}
+    if exact := [j for j in columns if table.header[j].casefold() == wanted.casefold()]:
+        return {j: columns[j] for j in exact}
+    same = {j: found for j, found in columns.items() if found.is_same(quantity)}
+    return {j: found for j, found in same.items() if found.method == quantity.method} or same
 
 
 def read_library_columns(
@@ -175,26 +217,40 @@ def clean_ids(cells: pd.Series) -> pd.Series:
     return text.mask(text.str.casefold().isin({*MISSING_WORDS, "ne"}), "")
 
 
-def _find_target(table: Table, target: str, unit: str, skip: set[int]) -> tuple[int, float, list[str]]:
+def _find_target(
+    table: Table, target: str, unit: str, named: str, skip: set[int]
+) -> tuple[int, float, list[str]]:
     """Position of the target's column, the factor to its unit, and a note if it is not 1."""
     wanted = parse_quantity(target)
-    columns = {j: parse_quantity(name) for j, name in enumerate(table.header) if j not in skip}
+    columns = find_quantity(table, named or target, skip)
+    exact = any(table.header[j].casefold() == target.casefold() for j in columns)
     columns = {j: in_unit(found, unit) for j, found in columns.items()} if unit else columns
-    exact = [j for j in columns if table.header[j].casefold() == target.casefold()]
-    same = exact or [j for j, found in columns.items() if found.is_same(wanted)]
-    known = exact or [j for j in same if (columns[j].factor is None) == (wanted.factor is None)]
-    if not same:
-        there = ", ".join(repr(table.header[j]) for j in list(columns)[:12])
-        raise SiteError(f"{table.path} has no column for the target {target}; it has: {there}; mend target")
+    known = [j for j in columns if exact or (columns[j].factor is None) == (wanted.factor is None)]
+    if not columns:
+        there = ", ".join(repr(name) for j, name in enumerate(table.header) if j not in skip)[:300]
+        raise SiteError(
+            f"{table.path} has no column for the target {named or target}; it has: {there}; mend target"
+            f"{' (is the header missing? its first row has numbers)' if _has_numbers(table, skip) else ''}"
+        )
     if not known:
-        _refuse_unit(table, same[0], columns[same[0]], target)
+        first = next(iter(columns))
+        _refuse_unit(table, first, columns[first], target)
     if len(known) > 1:
         names = ", ".join(repr(table.header[j]) for j in known)
-        raise SiteError(f"{table.path}: {names} could all be {target}; rename the right one to {target}")
+        raise SiteError(
+            f"{table.path}: {names} could all be {target}; name the right one with target_column "
+            f"(soilpb new-site: --target {table.header[known[0]]!r})"
+        )
     column = known[0]
-    factor = 1.0 if exact or wanted.factor is None else columns[column].factor / wanted.factor
-    times = f" × {factor:g}" if factor != 1 else ""
-    return column, factor, [] if exact else [f"{target} is column {table.header[column]!r}{times}"]
+    found = columns[column]
+    factor = 1.0 if exact or None in (found.factor, wanted.factor) else found.factor / wanted.factor
+    how = f"{f' × {factor:g}' if factor != 1 else ''}{f', by {found.method}' if found.method else ''}"
+    return column, factor, [] if exact else [f"{target} is column {table.header[column]!r}{how}"]
+
+
+def _has_numbers(table: Table, skip: Collection[int]) -> bool:
+    """Tell a header that is a row of data."""
+    return any(read_number(name) is not None for j, name in enumerate(table.header) if j not in skip)
 
 
 def _refuse_unit(table: Table, column: int, found: Quantity, target: str) -> None:
@@ -206,7 +262,7 @@ def _refuse_unit(table: Table, column: int, found: Quantity, target: str) -> Non
         what = f"the header says a unit, {target} has none"
     raise SiteError(
         f"{table.at(column=column)}: {what}; write mg/kg, ppm, µg/g, g/kg or % into the header, such as "
-        f"'{found.name} (mg/kg)', if that is the unit, or set target_unit"
+        f"'{found.name} (mg/kg)', if that is the unit, or set target_unit (soilpb new-site: --unit)"
     )
 
 
@@ -271,24 +327,30 @@ def _explain_unreadable(cell: str) -> str:
 
 
 def _other_columns(
-    table: Table, skip: Collection[int], mark: str, below: float
+    table: Table, skip: Collection[int], mark: str, below: float, unit: str, places: Mapping[str, str]
 ) -> tuple[dict[str, Any], list[str]]:
     """Columns besides the target, by our names, and notes; ``below`` × limit stands for ``<5``."""
     columns: dict[str, Any] = {}
     notes, aside = [], []
+    where, used = _coordinates(table, mark, places)
+    group, lacking, grouped = _group(table, places.get("group_column", ""))
+    skip = {*skip, *used, *grouped}
     for j, name in enumerate(table.header):
-        known = standard_name(parse_quantity(name)) if j not in skip else None
+        quantity = parse_quantity(name) if j not in skip else None
+        if quantity and quantity.name in ELEMENTS and unit:
+            quantity = in_unit(quantity, unit)
+        known = standard_name(quantity) if quantity else None
         if known and known[0] not in columns:
             numbers = read_numbers(table.cells[:, j], mark)
             values, _ = _plausible(numbers, *known, below)
             lost = int((np.isnan(values) & ~numbers.missing).sum())
             columns[known[0]] = values
             notes += [f"{lost} cells of {name!r} count as missing: no plausible numbers"] if lost else []
-        elif j not in skip and name.casefold() not in _USED:
+        elif j not in skip and name and name.casefold() not in {*UNIT_COLUMNS, *LAYER_COLUMNS}:
             aside.append(name)
-    notes += [f"laboratory columns left aside: {', '.join(map(repr, aside))}"] if aside else []
-    group, lacking = _group(table)
-    return {**columns, **_coordinates(table, mark), **group}, [*notes, *lacking]
+    more = f" and {len(aside) - 12} more" if len(aside) > 12 else ""
+    notes += [f"laboratory columns left aside: {', '.join(map(repr, aside[:12]))}{more}"] if aside else []
+    return {**columns, **where, **group}, [*notes, *lacking]
 
 
 def _plausible(
@@ -301,33 +363,51 @@ def _plausible(
     return np.where(bad, np.nan, values), bad
 
 
-def _coordinates(table: Table, mark: str) -> dict[str, Any]:
-    """``x``, ``y`` and, where known, ``crs``, if the table has both coordinates."""
-    names = {name.casefold(): j for j, name in enumerate(table.header)}
-    x, y = next((n for n in _X if n in names), None), next((n for n in _Y if n in names), None)
+def _coordinates(table: Table, mark: str, places: Mapping[str, str]) -> tuple[dict[str, Any], set[int]]:
+    """``x``, ``y`` and, where known, ``crs``, if the table has both coordinates; and their columns."""
+    named = [_named(table, places[key]) for key in ("x_column", "y_column") if places.get(key)]
+    usual = ((_first(table, x), _first(table, y)) for x, y in _XY)
+    x, y = named if len(named) == 2 else next((pair for pair in usual if None not in pair), (None, None))
     if x is None or y is None:
-        return {}
-    east, north = (read_numbers(table.cells[:, names[name]], mark).measured for name in (x, y))
-    beyond = np.abs(north) > 90
-    if _X[x] and beyond.any():
+        return {}, set()
+    east, north = (read_numbers(table.cells[:, at], mark).measured for at in (x, y))
+    degrees, beyond = _DEGREES.search(_plain(table.header[x])), np.abs(north) > 90
+    if degrees and beyond.any():
         row = int(np.argmax(beyond))
-        raise SiteError(
-            f"{table.at(row, names[y])}: latitude {north[row]:g} lies beyond 90°; are x and y swapped?"
-        )
-    crs = table.cells[:, names["crs"]].astype(str) if "crs" in names else _X[x]
-    return {"x": east, "y": north, **({"crs": crs} if len(crs) else {})}
+        raise SiteError(f"{table.at(row, y)}: latitude {north[row]:g} lies beyond 90°; are x and y swapped?")
+    named = [j for j, name in enumerate(table.header) if name.casefold() == "crs"]
+    crs = table.cells[:, named[0]].astype(str) if named else "EPSG:4326" if degrees else ""
+    return {"x": east, "y": north, **({"crs": crs} if len(crs) else {})}, {x, y, *named}
 
 
-def _group(table: Table) -> tuple[dict[str, Any], list[str]]:
-    """Group of each sample, its own where the cell is empty, and a note of those."""
-    names = [name.casefold() for name in table.header]
-    found = next((names.index(name) for name in _GROUP if name in names), None)
+def _first(table: Table, usual: str) -> int | None:
+    pattern = re.compile(f"{_BESIDE}({usual}){_BESIDE}")
+    return next((j for j, name in enumerate(table.header) if pattern.fullmatch(_plain(name))), None)
+
+
+def _named(table: Table, wanted: str) -> int:
+    found = [j for j, name in enumerate(table.header) if name.casefold() == wanted.casefold()]
+    if not found:
+        there = ", ".join(map(repr, table.header[:12]))
+        raise SiteError(f"{table.path} has no column {wanted!r}; it has: {there}")
+    return found[0]
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def _group(table: Table, wanted: str) -> tuple[dict[str, Any], list[str], set[int]]:
+    """Group of each sample, its own where the cell is empty; a note of those; the column."""
+    names = list(map(_plain, table.header))
+    usual = next((names.index(name) for name in _GROUP if name in names), None)
+    found = _named(table, wanted) if wanted else usual
     cells = [] if found is None else [as_text(cell) for cell in table.cells[:, found]]
     if not any(cells):
-        return {}, []
+        return {}, [], set() if found is None else {found}
     group = [cell or f"row {row}" for cell, row in zip(cells, table.rows, strict=True)]
     lacking = f"{cells.count('')} samples without a {table.header[found]!r} are groups of their own"
-    return {"group": np.array(group, dtype=object)}, [lacking] if "" in cells else []
+    return {"group": np.array(group, dtype=object)}, [lacking] if "" in cells else [], {found}
 
 
 def _words(table: Table, ours: str, wanted: Sequence[str], *, needed: bool = False) -> dict[str, Any]:

@@ -7,7 +7,7 @@ told by the first rows, and a block that is not plain numbers is read cell by ce
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +17,17 @@ import numpy as np
 import pandas as pd
 
 from soilpb._format import track_bytes
-from soilpb.readers.columns import Bands, band_wavelengths, find_id_column, locate_bands, read_ids
+from soilpb.readers.columns import (
+    Bands,
+    band_positions,
+    band_wavelengths,
+    find_id_column,
+    join_id_columns,
+    join_units,
+    known_in,
+    locate_bands,
+    read_ids,
+)
 from soilpb.readers.tables import (
     MISSING_CODES,
     MISSING_WORDS,
@@ -31,9 +41,8 @@ from soilpb.readers.tables import (
 )
 from soilpb.site_file import SiteError
 
-#: Largest deviation of a scan from the mean of its sample: root mean square over the bands, as a
-#: share of the mean's. Repacking a cup moves a spectrum by a few percent as a whole; ten percent
-#: between two scans is another soil or a failed scan.
+#: Deviation of a scan from the mean of its sample, root mean square over the bands as a share of the
+#: mean's, that is worth a look. Repacking a cup moves a spectrum by a few percent as a whole.
 SCAN_LIMIT = 0.05
 #: A text of more bytes is read in blocks of so many bytes; Parquet in blocks of so many values.
 LARGE, BLOCK, VALUES = 20_000_000, 1 << 23, 1 << 25
@@ -62,7 +71,22 @@ class Scans:
         return f"{self.table.at(row)} (sample {self.ids[row]!r})"
 
 
-def read_scans(path: str | Path, id_column: str = "") -> Scans:
+class Wanted(NamedTuple):
+    """What tells ids and bands of a table (see :func:`read_scans`)."""
+
+    id_column: str = ""
+    known: Collection[str] = ()
+    bands: str = ""
+
+    def fits(self, sheet: Table) -> bool:
+        """Tell a sheet that has spectra."""
+        try:
+            return locate_bands(join_units(sheet), self.known, self.bands) is not None
+        except SiteError:  # about its bands
+            return True
+
+
+def read_scans(path: str | Path, id_column: str = "", known: Collection[str] = (), bands: str = "") -> Scans:
     """Read spectra from a CSV or XLSX, one spectrum per row or column.
 
     Bands without any value and scans without any value are dropped and noted; a single
@@ -74,20 +98,27 @@ def read_scans(path: str | Path, id_column: str = "") -> Scans:
         A table with one column per wavelength (in nm, µm or 1/cm, spelt in any usual way)
         and a column of sample ids; or transposed, wavelengths down the first column.
     id_column : str
-        Name of the id column; found by itself if empty.
+        Name of the id column, or of several as ``soil + horizon``; found by itself if empty.
+    known : collection of str
+        What may be ids of the laboratory's table: they tell which column the ids are, and which way
+        the table lies.
+    bands : str
+        What stands before the wavelengths in the names of the bands, where a table has several families.
     """
-    return join_scans(list(iterate_scans(path, id_column)))
+    return join_scans(list(iterate_scans(path, id_column, known, bands)))
 
 
-def iterate_scans(path: str | Path, id_column: str = "") -> Iterator[Scans]:
+def iterate_scans(
+    path: str | Path, id_column: str = "", known: Collection[str] = (), bands: str = ""
+) -> Iterator[Scans]:
     """Read what :func:`read_scans` reads in blocks of rows, so that memory does not grow with the file."""
-    path = Path(path)
+    path, wanted = Path(path), Wanted(id_column, known, bands)
     if _is_parquet(path):
-        yield from _iterate_parquet(path, id_column)
+        yield from _iterate_parquet(path, wanted)
     elif is_streamed(path):
-        yield from _iterate_text(path, id_column)
+        yield from _iterate_text(path, wanted)
     else:
-        yield _read_whole(read_table(path), id_column)
+        yield _read_whole(read_table(path, wanted.fits), wanted)
 
 
 def is_streamed(path: str | Path) -> bool:
@@ -127,8 +158,8 @@ class _Layout(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _find_layout(table: Table, id_column: str) -> _Layout:
-    located = locate_bands(table)
+def _find_layout(table: Table, wanted: Wanted) -> _Layout:
+    located = locate_bands(table, wanted.known, wanted.bands)
     if located is None:
         names = ", ".join(repr(name) for name in table.header[:6])
         raise SiteError(
@@ -137,16 +168,21 @@ def _find_layout(table: Table, id_column: str) -> _Layout:
         )
     table, bands = located
     wavelengths, notes = band_wavelengths(table, bands)
-    id_at = find_id_column(table, id_column, others=bands.columns.tolist())
+    is_known = known_in(wanted.known) if len(wanted.known) else None
+    table = join_id_columns(table, wanted.id_column, is_known)
+    others = {*bands.columns.tolist(), *band_positions(table)}
+    id_at = find_id_column(table, wanted.id_column, others, is_known)
     used = {id_at, *bands.columns.tolist()}
-    aside = [repr(name) for j, name in enumerate(table.header) if j not in used]
+    aside = [repr(name) for j, name in enumerate(table.header) if name and j not in used]
     if aside:
-        notes.append(f"columns of {table.path.name} that are no bands left aside: {', '.join(aside)}")
+        more = f" and {len(aside) - 8} more" if len(aside) > 8 else ""
+        aside = ", ".join(aside[:8])
+        notes.append(f"columns of {table.path.name} that are no bands left aside: {aside}{more}")
     return _Layout(table, bands, wavelengths, id_at, (*table.notes, *notes))
 
 
-def _read_whole(table: Table, id_column: str) -> Scans:
-    layout = _find_layout(table, id_column)
+def _read_whole(table: Table, wanted: Wanted) -> Scans:
+    layout = _find_layout(join_units(table), wanted)
     values, remarks = _read_values(layout.table, layout.bands)
     return _make_scans(layout, layout.table, None, values, remarks)
 
@@ -187,15 +223,15 @@ def _make_scans(
     )
 
 
-def _iterate_text(path: Path, id_column: str) -> Iterator[Scans]:
-    head = read_table(path, most=_HEAD)
+def _iterate_text(path: Path, wanted: Wanted) -> Iterator[Scans]:
+    head = join_units(read_table(path, most=_HEAD))
     start = int(head.rows[0])  # row of the first spectrum
     with path.open("rb") as file:
         above = [file.readline() for _ in range(start - 1)]
-    layout, header = _find_layout(head, id_column), next(line for line in reversed(above) if line.strip())
+    layout, header = _find_layout(head, wanted), next(line for line in reversed(above) if line.strip())
     width = len(next(csv.reader([header.decode("utf-8", "replace")], delimiter=head.separator)))
     if layout.table is not head or width != len(head.header):  # turned, or with columns that have no name
-        yield _read_whole(read_table(path), id_column)
+        yield _read_whole(read_table(path), wanted)
         return
     cells = head.cells[:, layout.bands.columns].ravel()
     mark, keep_bands = decimal_mark(cells, head.separator) or ".", None
@@ -268,7 +304,7 @@ def _is_parquet(path: Path) -> bool:
         return file.read(4) == b"PAR1"
 
 
-def _iterate_parquet(path: Path, id_column: str) -> Iterator[Scans]:
+def _iterate_parquet(path: Path, wanted: Wanted) -> Iterator[Scans]:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -282,7 +318,7 @@ def _iterate_parquet(path: Path, id_column: str) -> Iterator[Scans]:
             for j, column in enumerate(few.columns):
                 cells[:, start + j] = ["" if cell is None else cell for cell in column.to_pylist()]
         table = Table(path, tuple(map(str, names)), cells, np.arange(1, len(cells) + 1))
-        layout, row, keep_bands = _find_layout(table, id_column), 1, None
+        layout, row, keep_bands = _find_layout(table, wanted), 1, None
         bands = [names[j] for j in layout.bands.columns]
         total = file.metadata.num_rows
         with track_bytes(f"reading {path.name}", total * len(bands) * 4) as progress:
@@ -314,7 +350,16 @@ def _read_group(file, group: int, id_name: str, bands: list[str]) -> Iterator[tu
 
 
 def average_scans(ids: np.ndarray, reflectance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Average the scans of each sample, and say where they disagree.
+    """Average the scans of each sample; tell samples of which no scan deviates by more than SCAN_LIMIT.
+
+    The first two of what :func:`measure_scans` returns, and (n_samples,) bool.
+    """
+    unique, mean, deviation = measure_scans(ids, reflectance)
+    return unique, mean, deviation <= SCAN_LIMIT
+
+
+def measure_scans(ids: np.ndarray, reflectance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Average the scans of each sample, and say how far they disagree.
 
     Parameters
     ----------
@@ -325,23 +370,24 @@ def average_scans(ids: np.ndarray, reflectance: np.ndarray) -> tuple[np.ndarray,
     -------
     ids : (n_samples,) array, in order of first appearance
     mean : (n_samples, n_bands) float32 array
-    agree : (n_samples,) bool array, False where a scan deviates by more than :data:`SCAN_LIMIT`
+    deviation : (n_samples,) array
+        Of the scan that deviates most: root mean square over the bands, as a share of the mean's.
 
     Examples
     --------
-    >>> ids, mean, agree = average_scans(np.array(["a", "a", "b"]), np.array([[0.2], [0.3], [0.5]]))
-    >>> ids.tolist(), mean.ravel().round(2).tolist(), agree.tolist()
-    (['a', 'b'], [0.25, 0.5], [False, True])
+    >>> ids, mean, deviation = measure_scans(np.array(["a", "a", "b"]), np.array([[0.2], [0.3], [0.5]]))
+    >>> ids.tolist(), mean.ravel().round(2).tolist(), deviation.round(2).tolist()
+    (['a', 'b'], [0.25, 0.5], [0.2, 0.0])
     """
     sample, unique = pd.factorize(np.asarray(ids, dtype=object))
     if unique.size == sample.size:
-        return unique, reflectance.astype(np.float32, copy=False), np.ones(sample.size, dtype=bool)
+        return unique, reflectance.astype(np.float32, copy=False), np.zeros(sample.size)
     order = np.argsort(sample, kind="stable")
     counts = np.bincount(sample)
     starts = np.cumsum(counts) - counts
     mean = (np.add.reduceat(reflectance[order], starts, axis=0) / counts[:, None]).astype(np.float32)
     deviation = np.linalg.norm(reflectance - mean[sample], axis=1) / np.linalg.norm(mean, axis=1)[sample]
-    return unique, mean, np.maximum.reduceat(deviation[order], starts) <= SCAN_LIMIT
+    return unique, mean, np.maximum.reduceat(deviation[order], starts)
 
 
 def _read_values(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]:

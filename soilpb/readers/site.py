@@ -8,29 +8,46 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from soilpb._files import sha256_of
 from soilpb.readers import limesoda
-from soilpb.readers.columns import match_ids, refuse_repeated_ids
-from soilpb.readers.folder import holds_spectra, list_files, read_folder
+from soilpb.readers.columns import find_id_column, match_ids, possible_ids, refuse_repeated_ids
+from soilpb.readers.folder import holds_spectra, list_files, name_samples, read_folder
 from soilpb.readers.formats.spectrum_file import (
     STUDY_NM,
     Unit,
     describe_odd_bands,
     find_contradiction,
     find_implausible,
+    find_transformation,
+    inside_bands,
     is_needed,
     recognise_unit,
     to_fraction,
 )
-from soilpb.readers.laboratory import BelowDetection, read_laboratory
-from soilpb.readers.scans import SCAN_LIMIT, Scans, average_scans, is_streamed, iterate_scans, join_scans
-from soilpb.site_file import Site, SiteError, project_root
-from soilpb.spectra import REFLECTANCE_RANGE, Provenance, SoilSpectra, resample
+from soilpb.readers.laboratory import open_laboratory, read_laboratory
+from soilpb.readers.scans import (
+    SCAN_LIMIT,
+    Scans,
+    is_streamed,
+    iterate_scans,
+    join_scans,
+    measure_scans,
+    read_scans,
+)
+from soilpb.readers.tables import clean
+from soilpb.site_file import REPLICATES_LIMIT, Site, SiteError, project_root
+from soilpb.spectra import REFLECTANCE_RANGE, WARN, Provenance, SoilSpectra, resample
+
+#: Scans with the ids of their samples, laboratory values, and notes on these.
+Files = tuple[Scans, pd.DataFrame, list[str]]
+#: Keys of a site file that say how to read its files: both, and the laboratory's alone.
+FILE_KEYS = ("id_column", "bands", "splice")
+ASSAY_KEYS = ("target_unit", "target_column", "below_detection", "x_column", "y_column", "group_column")
 
 
 def read_site(
@@ -39,26 +56,28 @@ def read_site(
     *,
     target: str,
     id_column: str = "",
-    target_unit: str = "",
     spectra_unit: Unit | Literal["auto"] = "auto",
-    below_detection: BelowDetection = "refuse",
     replicates: Literal["refuse", "mean"] = "refuse",
     splice: Literal["auto", "off"] = "auto",
+    replicates_limit: float = REPLICATES_LIMIT,
+    bands: str = "",
     study: tuple[float, float] = STUDY_NM,
-    unit_column: str = "",
     name: str = "site",
     instrument: str = "",
     citation: str = "",
     licence: str = "",
+    files: Files | None = None,
+    **assays: Any,
 ) -> SoilSpectra:
     """Read a site's spectra and laboratory table on the instrument's own bands.
 
     Parameters
     ----------
     spectra, laboratory : path
-        CSV, TSV or XLSX; both may be one file. ``spectra`` may be a folder of
-        instrument files too, each named after its sample (see :mod:`soilpb.readers.folder`).
-    target, id_column, target_unit, below_detection, unit_column : str
+        CSV, TSV or XLSX, ``file.xlsx#Sheet`` for one of several sheets; both may be one file.
+        ``spectra`` may be a folder of instrument files too, each named after its sample (see
+        :mod:`soilpb.readers.folder`).
+    target, id_column : str
         See :func:`~soilpb.readers.laboratory.read_laboratory`.
     spectra_unit : str
         ``fraction``, ``percent``, ``absorbance`` (log10(1/R)), or ``auto``: recognised
@@ -67,10 +86,18 @@ def read_site(
         ``refuse`` a sample with several spectra, or take their ``mean``.
     splice : str
         ``auto`` removes steps between the detectors of instrument files, ``off`` leaves them.
+    replicates_limit : float
+        Share by which a scan may deviate from the mean of its sample; beyond it, it is refused.
+    bands : str
+        See :func:`~soilpb.readers.scans.read_scans`.
     study : tuple of float
         First and last band of the study, nm; what noise there is outside does not matter.
     name, instrument, citation, licence : str
         For the provenance.
+    files : tuple, optional
+        What :func:`read_files` has made of the files, if it was called before.
+    **assays : Any
+        Further options of :func:`~soilpb.readers.laboratory.read_laboratory`.
 
     Returns
     -------
@@ -78,12 +105,9 @@ def read_site(
         The samples that have both a spectrum and a laboratory row, in the order of the
         spectra; how many have one only is noted.
     """
-    options = {"target_unit": target_unit, "below_detection": below_detection}
-    samples, notes = read_laboratory(
-        laboratory, target, id_column=id_column, unit_column=unit_column, **options
-    )
-    options = {"spectra_unit": spectra_unit, "replicates": replicates, "splice": splice, "study": study}
-    scanned = read_spectra(spectra, id_column=id_column, known=samples.index, **options)
+    files = files or read_files(spectra, laboratory, target, id_column, bands, splice, **assays)
+    scans, samples, notes = files
+    scanned = _average([scans], spectra, spectra_unit, replicates, replicates_limit, study)
     ids = scanned.samples.index
     both = match_ids(list(ids), samples.index, (str(spectra), str(laboratory)))
     alone = [_left_out(ids, both, "a laboratory row"), _left_out(samples.index, both, "a spectrum")]
@@ -97,10 +121,38 @@ def read_site(
             instrument=instrument or scanned.provenance.instrument,
             citation=citation,
             licence=licence,
-            sha256=sha256_of(*list_files(spectra), laboratory),
+            sha256=sha256_of(*list_files(spectra), *list_files(laboratory)),
             notes=(*notes, *scanned.provenance.notes, *filter(None, alone)),
         ),
     )
+
+
+def read_files(
+    spectra: str | Path,
+    laboratory: str | Path,
+    target: str,
+    id_column: str = "",
+    bands: str = "",
+    splice: Literal["auto", "off"] = "auto",
+    **assays: Any,
+) -> Files:
+    """Read both files of a site: the scans, named after their samples, the samples, and notes.
+
+    Each file tells which column of the other its ids are. Parameters are those of :func:`read_site`.
+    """
+    table = open_laboratory(laboratory, assays.get("target_column") or target)
+    if folder := holds_spectra(spectra):
+        names = [clean(path.stem) for path in list_files(spectra)]
+    else:
+        scans = read_scans(spectra, id_column, possible_ids(table, id_column), bands)
+        names = list(scans.ids)
+    samples, notes = read_laboratory(table, target, id_column=id_column, known=names, **assays)
+    if folder:
+        scans = read_folder(spectra, samples.index, splice=splice)
+    used = {scans.table.header[scans.id_column], samples.attrs["id_column"]}
+    if id_column and id_column.casefold() not in map(str.casefold, used):
+        find_id_column(table, id_column)  # refuses a name that neither has
+    return (scans if folder else name_samples(scans, samples.index)), samples, notes
 
 
 def read_spectra(
@@ -110,6 +162,8 @@ def read_spectra(
     spectra_unit: Unit | Literal["auto"] = "auto",
     replicates: Literal["refuse", "mean"] = "refuse",
     splice: Literal["auto", "off"] = "auto",
+    replicates_limit: float = REPLICATES_LIMIT,
+    bands: str = "",
     study: tuple[float, float] = STUDY_NM,
     known: Collection[str] = (),
     counters: Sequence[str] = (),
@@ -123,18 +177,36 @@ def read_spectra(
     blocks is resampled to ``grid``, nm, block by block, where one is given. Bands outside ``study``, nm, that
     hold what no soil reflects are dropped: instruments are dark at their ends.
     """
-    files, unit, parts = holds_spectra(spectra), spectra_unit, []
-    blocks = [read_folder(spectra, known, counters, splice)] if files else iterate_scans(spectra, id_column)
+    if holds_spectra(spectra):
+        blocks, grid = [read_folder(spectra, known, counters, splice)], None
+    else:
+        blocks = iterate_scans(spectra, id_column, known, bands)
+        blocks = (name_samples(scans, known, counters) for scans in blocks)
+    grid = grid if is_streamed(spectra) else None
+    return _average(blocks, spectra, spectra_unit, replicates, replicates_limit, study, grid)
+
+
+def _average(
+    blocks: Iterable[Scans],
+    spectra: str | Path,
+    unit: Unit | Literal["auto"],
+    replicates: str,
+    limit: float,
+    study: tuple[float, float],
+    grid: np.ndarray | None = None,
+) -> SoilSpectra:
+    """Reflectance of each sample, with how the scans were read; each block on a grid, if one is given."""
+    parts = []
     for scans in blocks:
-        unit = _find_unit(scans, unit)
+        unit = _find_unit(scans, unit, study)
         reflectance, converted = _to_reflectance(scans, unit, study)
         parts.append(replace(scans, spectra=reflectance, notes=(*scans.notes, *converted)))
-        if grid is not None and is_streamed(spectra) and not files:
+        if grid is not None:
             values = resample(scans.wavelengths, reflectance, grid)
             parts[-1] = replace(parts[-1], wavelengths=np.asarray(grid, float), spectra=values)
     scans = join_scans(parts)
     keep, dropped = _without_noise(scans, study)
-    ids, reflectance, averaged = _one_spectrum_each(scans, scans.spectra[:, keep], replicates)
+    ids, reflectance, averaged = _one_spectrum_each(scans, scans.spectra[:, keep], replicates, limit)
     return SoilSpectra(
         wavelengths=scans.wavelengths[keep],
         reflectance=reflectance,
@@ -149,20 +221,24 @@ def read_spectra(
     )
 
 
-def read_measured(site: Site) -> SoilSpectra:
-    """Read the measured soils that a site file points at, on their native bands."""
+def read_measured(site: Site, files: Files | None = None) -> SoilSpectra:
+    """Read the measured soils that a site file points at, on their native bands.
+
+    ``files`` are what :func:`read_files` made of them, where that was called before.
+    """
     if site.target_data == "limesoda":
         return limesoda.load_field(site.limesoda_set)
     if site.target_data != "files":
         raise SiteError(f"site {site.site!r} is simulated: nobody measured its soils")
-    keys = "target target_unit id_column spectra_unit below_detection replicates splice"
-    keys += " instrument citation licence"
+    keys = "target spectra_unit replicates replicates_limit instrument citation licence"
     # Paths below the current folder are shown, in messages, as users type them.
     paths, here = [project_root() / path for path in (site.spectra, site.laboratory)], Path.cwd()
     spectra, laboratory = (path.relative_to(here) if path.is_relative_to(here) else path for path in paths)
-    options = site.model_dump(include=set(keys.split())) | {"study": (site.band_start, site.band_stop)}
+    options = site.model_dump(include={*keys.split(), *FILE_KEYS, *ASSAY_KEYS})
     options["unit_column"] = "" if site.units.endswith("json") else site.units
-    return read_site(spectra, laboratory, name=site.title or site.site, **options)
+    study = (site.band_start, site.band_stop)
+    name = site.title or site.site
+    return read_site(spectra, laboratory, name=name, study=study, files=files, **options)
 
 
 def _places(scans: Scans, ids: list[str]) -> pd.DataFrame:
@@ -195,13 +271,19 @@ def _without_noise(scans: Scans, study: tuple[float, float]) -> tuple[slice, lis
     return slice(first, end), [f"{at}{others}: noise outside the study's {start:g}–{stop:g} nm; {kept}"]
 
 
-def _find_unit(scans: Scans, unit: Unit | Literal["auto"]) -> Unit:
+def _find_unit(scans: Scans, unit: Unit | Literal["auto"], study: tuple[float, float]) -> Unit:
     """Unit that the files say, else that the site file says, else that the spectra look like."""
     where = str(scans.table.path)
     if scans.unit and unit not in ("auto", scans.unit):
         raise SiteError(
             f"{where}: instrument files say their unit themselves; they were read as {scans.unit}, not "
             f"{unit}: set spectra_unit to auto"
+        )
+    some = scans.spectra[:: max(1, len(scans.spectra) // 500), inside_bands(scans.wavelengths, study)]
+    if done := find_transformation(some):
+        raise SiteError(
+            f"{where}: the spectra are {done}, as no reflectance or absorbance of soils is; export them as "
+            "they were measured: a study preprocesses by itself"
         )
     if scans.unit or unit != "auto":
         return scans.unit or unit
@@ -228,22 +310,27 @@ def _to_reflectance(scans: Scans, unit: Unit, study: tuple[float, float]) -> tup
 
 
 def _one_spectrum_each(
-    scans: Scans, reflectance: np.ndarray, replicates: str
+    scans: Scans, reflectance: np.ndarray, replicates: str, limit: float
 ) -> tuple[list[str], np.ndarray, list[str]]:
-    """Ids, one spectrum each, and a note if scans were averaged."""
+    """Ids, one spectrum each, and notes if scans were averaged."""
     if replicates == "refuse":
         mend = "if they are scans of one sample set replicates: mean, else give each sample its own id"
         refuse_repeated_ids(scans.table, scans.ids, scans.id_column, mend)
-    ids, mean, agree = average_scans(scans.ids, reflectance)
-    if not agree.all():
-        name = ids[int(np.argmin(agree))]
-        rows = ", ".join(str(row) for row in scans.table.rows[scans.ids == name])
-        raise SiteError(
-            f"{scans.table.path}: the scans of sample {name!r} ({scans.table.words[0]}s {rows}) differ by "
-            f"more than {SCAN_LIMIT:.0%}; delete the failed scan, or mend its id"
+    ids, mean, deviation = measure_scans(scans.ids, reflectance)
+    notes = [f"{len(scans.ids)} scans averaged to {len(ids)} samples"] if len(ids) < len(scans.ids) else []
+    if (odd := deviation > SCAN_LIMIT).any():
+        worst = ids[int(np.argmax(deviation))]
+        rows = ", ".join(str(row) for row in scans.table.rows[scans.ids == worst])
+        found = (
+            f"{scans.table.path}: the scans of sample {worst!r} ({scans.table.words[0]}s {rows}) differ from "
         )
-    note = f"{len(scans.ids)} scans averaged to {len(ids)} samples"
-    return list(ids), mean, [note] if len(ids) < len(scans.ids) else []
+        found += f"their mean by up to {deviation.max():.0%}"
+        if deviation.max() > limit:
+            mend = "delete the failed scan, mend its id, or raise the limit"
+            raise SiteError(f"{found}, more than replicates_limit, {limit:.0%}; {mend}")
+        named = f"{', '.join(ids[odd][:8])}{', …' if odd.sum() > 8 else ''}"
+        notes.append(f"{WARN}{found}; beyond {SCAN_LIMIT:.0%} in {odd.sum()} of {len(ids)} samples: {named}")
+    return list(ids), mean, notes
 
 
 def _left_out(ids: Iterable[str], both: list[str], lacking: str) -> str:

@@ -60,6 +60,7 @@ class Table:
     rows: np.ndarray  # (n_rows,) row of the file, counted from 1 as spreadsheets and editors do
     separator: str = ""  # of a text file
     notes: tuple[str, ...] = ()  # what had to be decided to read it
+    above: str = ""  # what stands above the header
     words: tuple[str, str] = ("row", "column")  # as the file has them: swapped in a transposed table
 
     def at(self, row: int | None = None, column: int | None = None) -> str:
@@ -151,9 +152,9 @@ def make_table(path: Path, lines: list[Line], separator: str, notes: tuple[str, 
     lines = [line for line in lines if line[1]]
     if not lines:
         raise SiteError(f"{path} is empty: it has separators but no cell is filled; export it again")
-    if above := _count_above_header([row for _, row in lines[:60]]):
-        told = " ".join(as_text(cell) for _, row in lines[:above] for cell in row if cell != "")
-        notes = (*notes, f"{path.name}: above the header stands: {told[:200]}")
+    above = _count_above_header([row for _, row in lines[:60]])
+    told = " ".join(as_text(cell) for _, row in lines[:above] for cell in row if cell != "")[:200]
+    notes = (*notes, f"{path.name}: above the header stands: {told}") if above else notes
     (_, header), *body = lines = lines[above:]
     if not body:
         raise SiteError(f"{path} has a header but no rows below it; export it again")
@@ -165,9 +166,10 @@ def make_table(path: Path, lines: list[Line], separator: str, notes: tuple[str, 
         cells[i] = row + [""] * (width - len(row))
     names = [as_text(name) for name in header]
     keep = [j for j in range(width) if names[j] or any(cell != "" for cell in cells[:, j])]
-    names = _take_off_percent(names, cells)
+    percent = _take_off_percent(names, cells)
+    notes = (*notes, f"{path.name}: shown in percent: {', '.join(percent)}") if percent else notes
     rows = np.array([number for number, _ in body])
-    return Table(path, tuple(names[j] for j in keep), cells[:, keep], rows, separator, notes)
+    return Table(path, tuple(names[j] for j in keep), cells[:, keep], rows, separator, notes, told)
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
@@ -294,9 +296,12 @@ def _count_above_header(rows: list[list[Any]]) -> int:
 
 
 def _take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
-    """Turn cells such as ``35 %`` into numbers, in place, where the column's name says percent or no unit."""
-    names = list(names)
-    for j in {j for row in cells[:50] for j, cell in enumerate(row) if str(cell)[-1:] == "%"}:
+    """Turn cells such as ``35 %`` into numbers, in place, where the column's name says percent or no unit.
+
+    A name without a unit gets one. The columns' names are returned.
+    """
+    found = []
+    for j in sorted({j for row in cells[:50] for j, cell in enumerate(row) if str(cell)[-1:] == "%"}):
         shown = [isinstance(cell, str) and cell.endswith("%") for cell in cells[:, j]]
         says = re.search(r"%|pct|percent|prozent", names[j], re.IGNORECASE)
         bare = not re.search(r"[(\[/,]", names[j])
@@ -306,7 +311,8 @@ def _take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
             cells[i, j] = cells[i, j][:-1].rstrip()
         if not says and read_number(names[j]) is None:
             names[j] += " (%)"
-    return names
+        found.append(names[j])
+    return found
 
 
 def read_text(path: Path, content: bytes) -> tuple[list[Line], str, tuple[str, ...]]:

@@ -6,27 +6,28 @@ is not asked. It is listed for the user, and a site file is written only if a st
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
+from scipy.stats import skew
 
 from soilpb import quality
 from soilpb._files import atomic_write, check_space
 from soilpb.quality import Finding
-from soilpb.readers.columns import find_bands, in_unit, parse_quantity, standard_name
-from soilpb.readers.folder import holds_spectra, list_files, read_folder
-from soilpb.readers.laboratory import read_laboratory
-from soilpb.readers.scans import Scans, read_scans
-from soilpb.readers.site import read_measured
-from soilpb.readers.tables import read_table
+from soilpb.readers.columns import band_positions, in_unit, standard_name
+from soilpb.readers.folder import list_files
+from soilpb.readers.formats.spectrum_file import STUDY_NM
+from soilpb.readers.laboratory import find_quantity, open_laboratory
+from soilpb.readers.scans import Scans
+from soilpb.readers.site import ASSAY_KEYS, FILE_KEYS, read_files, read_measured
 from soilpb.site_file import Site, SiteError, make_site, project_root
-from soilpb.spectra import SoilSpectra
+from soilpb.spectra import WARN, SoilSpectra
 
 #: Bands that all fields of LimeSoDa have, nm, and the step of a study.
-SOURCE_BANDS, STEP = (430.0, 2480.0), 10.0
+SOURCE_BANDS, STEP = STUDY_NM, 10.0
 #: With a narrower common range, a network has nothing to transfer.
 NARROWEST = 200.0
 _HEADER = (
@@ -34,33 +35,48 @@ _HEADER = (
 )
 
 
-def find_target(laboratory: str | Path, target: str, unit: str = "") -> tuple[str, str, str]:
-    """Return the target's column, its name in a study, and its unit where the column's name has none.
+def find_target(laboratory: str | Path, target: str, unit: str = "") -> tuple[str, str, str, str]:
+    """Return the target's column, its name in a study, and what its site file must say of unit and column.
 
-    ``target`` is ``Pb``, ``lead``, ``Pb_mg_kg``, ``pH``, ``clay``, …; ``unit`` (``mg/kg``, ``%``, …) is
-    needed only where the column's name has none. It is a SiteError if no column, or more than one, is
-    the target, or if its unit is not known.
+    ``target`` is ``Pb``, ``lead``, ``Pb_mg_kg``, ``pH``, ``clay``, …, or the name of a column, which is
+    that quantity however it was measured; ``unit`` (``mg/kg``, ``%``, …) is needed only where the column's
+    name has none. It is a SiteError if no column, or more than one, is the target, or if its unit is not
+    known.
     """
-    table = read_table(laboratory)
-    bands = find_bands(table)
-    skip = set() if bands is None else set(bands.columns.tolist())
-    wanted = parse_quantity(target)
-    columns = {j: parse_quantity(name) for j, name in enumerate(table.header) if j not in skip}
-    found = [j for j, quantity in columns.items() if quantity.is_same(wanted)]
-    found = [j for j in found if table.header[j].casefold() == target.casefold()] or found
+    table = open_laboratory(laboratory, target)
+    skip = band_positions(table)
+    found = find_quantity(table, target, skip)
     if len(found) != 1:
-        there = ", ".join(repr(table.header[j]) for j in (found or columns))
+        there = ", ".join(repr(table.header[j]) for j in (found or set(range(len(table.header))) - skip))
         what = "more than one column" if found else "no column"
         raise SiteError(f"{table.path} has {what} for {target}: {there}; name the column with --target")
-    quantity = columns[found[0]]
+    ((column, quantity),) = found.items()
+    quantity = replace(quantity, method="")
     own = standard_name(quantity)
     known = own or standard_name(in_unit(quantity, unit))
     if known is None:
         raise SiteError(
-            f"{table.at(column=found[0])}: its unit is {quantity.remark or 'not said'}; say it with --unit, "
+            f"{table.at(column=column)}: its unit is {quantity.remark or 'not said'}; say it with --unit, "
             "such as mg/kg, g/kg or %"
         )
-    return table.header[found[0]], known[0], "" if own else unit
+    name = table.header[column]
+    needed = list(find_quantity(table, known[0], skip)) != [column]
+    return name, known[0], "" if own else unit, name if needed else ""
+
+
+def choose_scale(values: np.ndarray) -> tuple[Literal["log", "natural"], str]:
+    """Choose the scale on which values are spread more evenly, and say why.
+
+    Examples
+    --------
+    >>> choose_scale(np.array([10.0, 20.0, 40.0, 80.0, 160.0]))
+    ('log', 'skewness 0 of the logarithms, 0.9 of the values')
+    """
+    if values.size < 3 or values.min() <= 0 or np.ptp(values) == 0:
+        return "natural", "values at or below zero, or alike"
+    plain, logs = (0.0 + round(float(skew(x)), 1) for x in (values, np.log(values)))
+    scale = "log" if abs(logs) <= abs(plain) else "natural"
+    return scale, f"skewness {abs(logs) and logs:g} of the logarithms, {plain:g} of the values"
 
 
 def common_bands(wavelengths: np.ndarray) -> tuple[float, float]:
@@ -118,21 +134,20 @@ def propose_site(
     target, unit : str
         As for :func:`find_target`.
     **options
-        Keys of the site file: ``id_column``, ``spectra_unit``, ``below_detection``, ``source``.
+        Keys of the site file, such as ``id_column``, ``bands``, ``title``; empty ones count as omitted.
 
     Raises
     ------
     SiteError
         Naming what could not be understood and how to mend it.
     """
-    column, wanted, target_unit = find_target(laboratory, target, unit)
-    of_table = {key: options[key] for key in ("id_column", "below_detection") if key in options}
-    assays, _ = read_laboratory(laboratory, wanted, target_unit=target_unit, **of_table)
-    if holds_spectra(spectra):
-        scans = read_folder(spectra, assays.index)
-    else:
-        scans = read_scans(spectra, options.get("id_column", ""))
+    options = {key: value for key, value in options.items() if value}
+    column, wanted, target_unit, target_column = find_target(laboratory, target, unit)
+    options |= {"target_unit": target_unit or unit, "target_column": target_column}
+    of_files = {key: options[key] for key in (*FILE_KEYS, *ASSAY_KEYS) if options.get(key)}
+    files = scans, assays, _ = read_files(spectra, laboratory, wanted, **of_files)
     start, stop = common_bands(scans.wavelengths)
+    scale, why = choose_scale(assays[wanted].dropna().to_numpy())
     keys = {
         "site": name,
         "title": f"{name} (measured)",
@@ -142,17 +157,17 @@ def propose_site(
         "replicates": "mean" if len(set(scans.ids)) < len(scans.ids) else "refuse",
         "instrument": scans.instrument,
         "target": wanted,
-        "target_unit": target_unit,
-        "target_scale": "log" if wanted.endswith("_kg") else "natural",
+        "target_scale": "natural" if wanted == "pH" else scale,
         "band_start": start,
         "band_stop": stop,
         **options,
     }
     site = make_site(keys, where="soilpb new-site")
-    soils = read_measured(site)
+    soils = read_measured(site, files)
     written = {key: value for key, value in keys.items() if value != Site.model_fields[key].default}
     findings = quality.check_soils(soils, site)
-    return Proposal(site, written, _understood(site, scans, column, soils), findings)
+    understood = _understood(site, scans, assays.attrs["id_column"], (column, why), soils)
+    return Proposal(site, written, understood, findings)
 
 
 def write_site(proposal: Proposal, *, force: bool = False) -> Path:
@@ -178,7 +193,9 @@ def free_path(name: str, *, force: bool = False) -> Path:
     return path
 
 
-def _understood(site: Site, scans: Scans, column: str, soils: SoilSpectra) -> list[tuple[str, str]]:
+def _understood(
+    site: Site, scans: Scans, id_column: str, target: tuple[str, str], soils: SoilSpectra
+) -> list[tuple[str, str]]:
     """Lines of the table that a user checks: what was found, and what it was taken for."""
     first, last = scans.wavelengths[[0, -1]]
     n_files = len(list_files(scans.table.path))
@@ -190,20 +207,24 @@ def _understood(site: Site, scans: Scans, column: str, soils: SoilSpectra) -> li
         ("instrument", scans.instrument or "not named in the files; see `instrument` in the site file"),
         ("range", f"{scans.wavelengths.size} bands over {first:g}–{last:g} nm"),
         ("bands of the study", f"{site.band_start:g}–{site.band_stop:g} nm by {site.band_step:g} nm"),
+        (
+            "ids",
+            f"{scans.table.header[scans.id_column]!r} of the spectra, {id_column!r} of the laboratory: the "
+            f"same text for {soils.n_samples}, such as {', '.join(map(str, soils.samples.index[:3]))}",
+        ),
         ("samples", f"{soils.n_samples} with both a spectrum and a laboratory row"),
-        ("target", f"column {column!r} is {site.target}, modelled on the {site.target_scale} scale"),
+        ("target", f"column {target[0]!r} is {site.target}, modelled on the {site.target_scale} scale"),
+        ("scale", target[1]),
         (
             "values",
             f"{values.size}, {values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}",
         ),
     ]
-    others = [
-        str(name) for name in soils.samples.columns.drop([site.target, "below_detection"], errors="ignore")
-    ]
+    others = soils.samples.columns.drop([site.target, "below_detection"], errors="ignore").tolist()
     lines += [("used besides", ", ".join(others))] if others else []
     lost = SOURCE_BANDS[1] - SOURCE_BANDS[0] - (site.band_stop - site.band_start)
     lines += [("narrower than usual", f"{lost:g} nm of the source's range are not used")] if lost else []
-    return lines + [("noted", note) for note in soils.provenance.notes]
+    return lines + [("noted", note) for note in soils.provenance.notes if not note.startswith(WARN)]
 
 
 def _from_root(path: str | Path) -> str:

@@ -112,10 +112,10 @@ def test_a_site_that_no_study_could_use_is_not_written(mine):
 @pytest.mark.parametrize(
     ("header", "target", "unit", "expected"),
     [
-        ("Pb (ppm)", "Pb", "", ("Pb (ppm)", "Pb_mg_kg", "")),
-        ("Pb", "lead", "mg/kg", ("Pb", "Pb_mg_kg", "mg/kg")),
-        ("clay (%)", "clay", "", ("clay (%)", "clay_pct", "")),
-        ("pH", "pH", "", ("pH", "pH", "")),
+        ("Pb (ppm)", "Pb", "", ("Pb (ppm)", "Pb_mg_kg", "", "")),
+        ("Pb", "lead", "mg/kg", ("Pb", "Pb_mg_kg", "mg/kg", "")),
+        ("clay (%)", "clay", "", ("clay (%)", "clay_pct", "", "")),
+        ("pH", "pH", "", ("pH", "pH", "", "")),
     ],
 )
 def test_the_target_is_named_as_studies_name_it(tmp_path, header, target, unit, expected):
