@@ -35,11 +35,11 @@ SIZES = (15, 25, 40, 100)
 SHARES = (0.25, 0.5)
 #: Name in the table → part of the ledger.
 SOURCES = {
-    "pH of four fields": "pH features, ridge",
-    "pH of the world": "world's pH features, ridge",
-    "seven properties of the world": "world's seven properties ‖ PLS",
-    "shuffled pH of four fields": "features of shuffled pH, ridge",
-    "shuffled pH of the world": "world's shuffled-pH features, ridge",
+    "pH, four fields": "pH features, ridge",
+    "pH, world": "world's pH features, ridge",
+    "seven properties, world": "world's seven properties ‖ PLS",
+    "shuffled, four fields": "features of shuffled pH, ridge",
+    "shuffled, world": "world's shuffled-pH features, ridge",
 }
 
 

@@ -60,3 +60,30 @@ def test_real_tasks_are_complete(name):
         table.groupby(key)[["target", "field"]].apply(lambda rows: len(rows.drop_duplicates())) == 10
     ).all()
     assert len(set(table.loc[table["chosen"], key])) == 1
+
+
+def test_countries_are_complete_and_each_transfer_has_its_control(monkeypatch):
+    """Seven countries × three targets for every model, in five repeats; the page is what the table gives."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    script, scores = importlib.import_module("countries"), pd.read_csv(RESULTS / "countries.csv")
+    assert (scores.groupby(["model", "repeat"]).size() == 21).all()
+    repeats = scores.groupby("model")["repeat"].nunique()
+    network = repeats.index.str.contains("ResNet")  # minutes a repeat: fewer of them
+    assert (repeats[~network] == script.N_REPEATS).all()
+    assert (repeats[network] >= 2).all()
+    assert set(scores["country"]) == set(script.COUNTRIES)
+    assert not scores.duplicated(["model", "country", "target", "repeat"]).any()
+    for knows, control in (script.MEMBERS[0:2], script.MEMBERS[3:5]):
+        assert {
+            f"{average} with {member}" for average in script.averages() for member in (knows, control)
+        } <= set(scores["model"])
+    assert script.PAGE.read_text(encoding="utf-8") == script.page(scores)
+
+
+def test_every_library_has_all_sizes_and_tasks():
+    """Libraries and shuffled controls were tried at all sizes, on ten tasks, against the same average."""
+    table = pd.read_csv(RESULTS / "world_source.csv")
+    assert (table.groupby(["source", "share", "n"])[["target", "field"]].value_counts() == 1).all()
+    assert (table.groupby(["source", "share"])["n"].value_counts() == 10).all()
+    assert set(table["n"]) == {15, 25, 40, 100}
+    assert len(table.drop_duplicates(["n", "target", "field", "R2_without"])) == 40
