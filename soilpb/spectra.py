@@ -178,11 +178,8 @@ def correct_splices(
     """
     steps = measure_steps(wavelengths, reflectance, splices) if steps is None else np.asarray(steps)
     corrected = np.array(reflectance, dtype=np.float32)
-    for splice, step in zip(splices, np.cumprod(steps, axis=1).T, strict=True):
-        here = wavelengths > splice
-        following = [other for other in splices if other > splice]
-        here &= wavelengths <= min(following, default=np.inf)
-        corrected[:, here] /= step[:, None]
+    for splice, step in zip(splices, steps.T, strict=True):
+        corrected[:, wavelengths > splice] /= step[:, None]
     return corrected
 
 

@@ -114,7 +114,7 @@ def read_site(
     return SoilSpectra(
         wavelengths=scanned.wavelengths,
         reflectance=scanned.reflectance[ids.get_indexer(both)],
-        samples=_join_places(samples.loc[both], scanned.samples.loc[both]),
+        samples=samples.loc[both] if "x" in samples else samples.loc[both].join(scanned.samples),
         provenance=Provenance(
             name=name,
             kind="measured",
@@ -248,11 +248,6 @@ def _places(scans: Scans, ids: list[str]) -> pd.DataFrame:
         return samples
     mean = pd.DataFrame(scans.places, scans.ids, columns=["x", "y"]).groupby(level=0).mean()
     return samples.join(mean).assign(crs="EPSG:4326")
-
-
-def _join_places(samples: pd.DataFrame, scanned: pd.DataFrame) -> pd.DataFrame:
-    """Add the places of the files to a laboratory table that has none."""
-    return samples if "x" in samples else samples.join(scanned)
 
 
 def _without_noise(scans: Scans, study: tuple[float, float]) -> tuple[slice, list[str]]:

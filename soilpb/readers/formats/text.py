@@ -143,8 +143,8 @@ def _beams(
     return beams[0], beams[1]
 
 
-def _beam_unit(text: str) -> str:
-    return next((unit for unit, words in _BEAMS.items() if re.match(words, text, re.IGNORECASE)), RADIANCE)
+def _beam_unit(text: str, else_: str = RADIANCE) -> str:
+    return next((unit for unit, words in _BEAMS.items() if re.match(words, text, re.IGNORECASE)), else_)
 
 
 def _stored_or_computed(white: SpectrumFile, target: SpectrumFile, stored: np.ndarray | None) -> SpectrumFile:
@@ -182,8 +182,9 @@ def _steps(waves: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
         low, high = w1[0], w0[-1]
         middle = np.abs(w0 - (low + high) / 2) <= max((high - low) / 4, 1.5 * np.ptp(w0[-4:]) / 3)
         found = np.interp(w0[middle], w1, v1) - v0[middle]
-        least = max(STEP_LEAST, 3 * found.std() / np.sqrt(found.size)) if found.size > 2 else np.inf
-        steps.append(float(np.exp(np.median(found))) if found.size and abs(np.median(found)) > least else 1.0)
+        told = found.size > 2 and np.isfinite(found).all()
+        step = float(np.median(found)) if told else 0.0
+        steps.append(np.exp(step) if abs(step) > max(STEP_LEAST, 3 * found.std() / found.size**0.5) else 1.0)
     return tuple(steps)
 
 
@@ -283,9 +284,7 @@ def _reflectance(
     beams = {}
     for name, values in columns.items():
         side = re.search(r"\((Ref|Target|Tgt)\b", name, re.IGNORECASE)
-        if side and (
-            unit := next((u for u, words in _BEAMS.items() if re.match(words, name, re.IGNORECASE)), "")
-        ):
+        if side and (unit := _beam_unit(name, "")):
             beams.setdefault(side[1].lower()[0], replace(file, values=values, quantity=unit))
     if found or "t" not in beams:
         kind = "several reflectances" if found else "no reflectance"
