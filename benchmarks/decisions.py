@@ -14,8 +14,8 @@ intervals, ten equal bins of probability, the package's own limits of applicabil
    predicted pH taken for the truth.
 3. Applicability: share flagged of new soils of the same kind, of soils of the same places without the
    share that is poorest in iron, and of soils of other places (the library's). Beside it what a
-   classifier reaches at ten false alarms in a hundred that was *shown* 400 soils of either kind: no flag can see more than there is.
-   And clusters left out whole: of the twins, and of five measured fields.
+   classifier reaches at ten false alarms in a hundred that was *shown* 400 soils of either kind: no flag
+   can see more than there is. And clusters left out whole: of the twins, and of five measured fields.
 4. What to measure next: of 300 soils 20 are measured, and each method chooses the others, ten at a
    time, settled on seeds 100–111. Error of PLS on 500 new soils; how many soils a method needs to
    reach what random choices reach with 100.
