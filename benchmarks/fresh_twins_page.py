@@ -153,7 +153,7 @@ def verdict(table: pd.DataFrame, model: Model) -> str:
     return (
         f"{_name(model)} reaches an R² of {reached}; the strongest without a library, {rival.strategy}, "
         f"{number(by_draw(table, rival).mean())}. "
-        f"The difference is {signed(change)} ({signed(low)} to {signed(high)}): {said}."
+        f"The difference is {signed(change, 3)} ({signed(low, 3)} to {signed(high, 3)}): {said}."
     )
 
 

@@ -287,7 +287,7 @@ WITH, MORE = ("pH", "features in the average"), ("four properties", "features in
 FOUR, PH = ("four properties", "predictions ‖ PLS"), ("pH", "features ‖ PLS")
 asked = (WITH, MORE, FOUR, PH)
 gains = {name: evaluate.mean_over_tasks(drawn[name] - drawn["nothing", alone]) for name in asked}
-gain = {name: _format.signed_with_interval(*row) for name, row in gains.items()}
+gain = {name: _format.signed_with_interval(*row, 3) for name, row in gains.items()}
 pays = {
     name: "better" if low > 0 else "worse" if high < 0 else "undecided"
     for name, (_, low, high) in gains.items()
