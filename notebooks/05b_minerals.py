@@ -140,6 +140,7 @@ def compare(model):
     }
 
 
+# %% tags=["remove-input"]
 benchmark = pd.read_csv(site_file.project_root() / "results" / "mineral_slopes.csv")
 benchmark = benchmark.query("way == 'projected'").groupby("model", sort=False)[["r", "right", "strong"]]
 benchmark = benchmark.agg({"r": "mean", "right": "sum", "strong": "sum"})
