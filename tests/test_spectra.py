@@ -108,7 +108,7 @@ def test_the_hash_follows_the_data(soils):
 
 def test_provenance_has_two_kinds_only():
     """Data are measured or simulated; nothing in between."""
-    with pytest.raises(ValueError, match="'modelled'; expected 'measured' or 'simulated'"):
+    with pytest.raises(ValueError, match="'modelled'; expected one of 'measured'"):
         Provenance("x", "modelled")
 
 

@@ -7,8 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from soilpb.readers.site import read_measured
+from soilpb.readers.site import read_measured, read_site, read_spectra
 from soilpb.site_file import Site, SiteError
+from tests.cases import case
+from tests.instrument_files import NM as INSTRUMENT_NM
+from tests.instrument_files import write_asd
 from tests.site_files import IDS, LEAD, NM, Folder, notes, soil_spectra, write
 
 
@@ -95,3 +98,33 @@ def test_messages_show_paths_as_users_type_them(tmp_path, monkeypatch):
     site = Site(site="mine", target_data="files", spectra="data/scans.csv", laboratory="data/lab.csv")
     with pytest.raises(SiteError, match=r"^data/lab.csv is not there"):
         read_measured(site)
+
+
+@pytest.mark.parametrize("band", ["first", "last", "case"])
+@pytest.mark.parametrize("unit", ["fraction", "percent"])
+def test_noise_outside_the_study_stops_no_site(folder, band, unit):
+    """A dark end of one soil is dropped and noted; the same within the study's range is refused."""
+    if band == "case":
+        path = case("noise-below-400")
+        soils = read_site(path / "spectra.csv", path / "lab.csv", target="Pb_mg_kg")
+        assert soils.n_samples == 24
+        assert "-0.16 (reflectance) at 350 nm: noise outside the study's 430–2480 nm" in notes(soils)
+        return
+    nm = np.arange(350.0, 2501.0, 10.0)
+    values = soil_spectra(nm=nm)
+    values[2, 0 if band == "first" else -1] = -0.16
+    folder.wide(values * (100 if unit == "percent" else 1), names=[f"{w:g}" for w in nm])
+    soils = folder.read()
+    np.testing.assert_array_equal(soils.wavelengths, nm[1:] if band == "first" else nm[:-1])
+    assert "-0.16 (reflectance)" in notes(soils)
+    assert "kept" in notes(soils)
+    folder.refuse("spectra.csv, row 4", "at 350 nm" if band == "first" else "at 2500 nm", study=(350, 2500))
+
+
+def test_noise_of_an_instrument_is_dropped_too(tmp_path):
+    """Files whose first bands are dark are read, on the bands that all can give."""
+    for i, spectrum in enumerate(soil_spectra(2, INSTRUMENT_NM)):
+        dark = np.where(360 + 10 * i > INSTRUMENT_NM, -0.3, spectrum)
+        write_asd(tmp_path / f"S{i}.asd", dark, splices=(0, 0))
+    soils = read_spectra(tmp_path)
+    assert soils.wavelengths[0] == 370
