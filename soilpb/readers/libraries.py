@@ -203,8 +203,9 @@ def open_parquet(path: Path) -> parquet.ParquetFile:
 def read_parquet(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     """Those of the columns that a Parquet table has, in the order given."""
     file = open_parquet(path)
+    there = set(file.schema_arrow.names)
     try:
-        return file.read([name for name in columns if name in file.schema_arrow.names]).to_pandas()
+        return file.read([name for name in columns if name in there]).to_pandas()
     except (pa.ArrowException, OSError) as error:
         why = " ".join(str(error).split())
         raise SiteError(f"{path} cannot be read ({why}); delete it and run soilpb fetch again") from error
@@ -254,8 +255,10 @@ def read_parquet_on_grid(
 
 def _as_floats(cells: pd.DataFrame, path: Path) -> np.ndarray:
     """Bands as (n_rows, n_block) float32 array; a column of text is read as numbers where it holds such."""
+    text = cells.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in cells.dtypes]]
     try:
-        return cells.replace(list(NO_VALUE), np.nan).to_numpy(np.float32, na_value=np.nan)
+        cells = cells.assign(**cells[text].replace(list(NO_VALUE), np.nan)) if text.size else cells
+        return cells.to_numpy(np.float32, na_value=np.nan)
     except (ValueError, TypeError) as error:
         raise SiteError(f"{path}: {cells.columns[0]} or a band near it holds no number: {error}") from error
 

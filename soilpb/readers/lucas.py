@@ -382,7 +382,7 @@ def _join(
     """Join averaged scans (ids, mean, agree) with the laboratory table, both ways."""
     ids, mean, agree = scans
     _refuse_other_units(name, grid, mean, laboratory)
-    known = np.isin(ids, laboratory.index)
+    known = pd.Index(ids).isin(laboratory.index)
     points = f"of {ids.size:,} scanned points"
     counts = [
         f"{known.sum():,} of {len(laboratory):,} points have spectra",

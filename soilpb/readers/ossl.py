@@ -307,7 +307,7 @@ def _convert_library(code: str, files: Sequence[Path], grid: np.ndarray) -> Soil
     ids, mean, agree = average_scans(cells[KEY][possible].to_numpy(), reflectance[possible])
     laboratory, notes = _read_laboratory(lab_file)
     places, lost = _read_places(site_file)
-    known = np.isin(ids, laboratory.index)
+    known = pd.Index(ids).isin(laboratory.index)
     if not (known & agree).any():
         here, there = (", ".join(map(str, some[:3])) or "none" for some in (ids, laboratory.index))
         raise SiteError(
