@@ -30,7 +30,7 @@ n_jobs: int = 1  # processes
 from IPython.display import Markdown, display
 
 from soilpb import _format, evaluate, plots, quality
-from soilpb.decide import compare_with_world, stored_model
+from soilpb.decide import compare_with_world, decision_units, stored_model
 from soilpb.explain import bands
 from soilpb.models import baselines
 from soilpb.report import sections, tables, text
@@ -231,7 +231,7 @@ target, predicted = study.site.target, None
 if unmeasured is not None:
     predicted = stored_model.predict_soils(stored, unmeasured, target, *stored_model.site_rules(study.site))
 counted = text.count_exceeding(study, exceedances, rule)
-units = stored_model.decide_on_site(study, stored, stored_model.site_rules(study.site), rule, unmeasured)
+units = decision_units.decide_on_site(study, stored, stored_model.site_rules(study.site), rule, unmeasured)
 decided = text.describe_decision(study, units, rule)
 listed = "" if units is None else tables.tabulate_units(units, study.target_unit)
 best_model = text.describe_best_model(study, predictions)

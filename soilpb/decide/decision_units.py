@@ -18,134 +18,29 @@ is measured in ``benchmarks/decision_units.py``.
 
 from __future__ import annotations
 
-import json
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.path import Path as Outline
 from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 from scipy.stats import t as student
 
 from soilpb.decide.confidence_limits import FEWEST, FEWEST_DETECTED, estimate_limits, estimate_mean
-from soilpb.readers.laboratory import LAYER_COLUMNS, UNIT_COLUMNS
+from soilpb.decide.maps import assign_units, list_few
+from soilpb.decide.site_model import SiteModel
+from soilpb.decide.standards import lead_limit
+from soilpb.site_file import SiteError, project_root
+from soilpb.spectra import SoilSpectra
+from soilpb.study import Study
 
 VERDICTS = ("above", "not decided", "below")
 #: Most further soils that are worth naming.
 MOST_MORE = 500
-#: Most depth layers of a site.
-MOST_LAYERS = 10
 ASSISTED = "measured and predicted"
-_ALL = "all soils"
-
-
-def assign_units(
-    samples: pd.DataFrame, column: str = "", polygons: str | Path | None = None, depth: str = ""
-) -> pd.Series:
-    """Name the unit of each sample, with its depth layer where there is one.
-
-    Parameters
-    ----------
-    samples : DataFrame
-        Indexed by sample; with ``x``, ``y`` and ``crs`` where there are ``polygons``.
-    column : str, optional
-        Column of the units; the first of :data:`UNIT_COLUMNS` that there is, or one unit for all, if empty.
-    polygons : path, optional
-        GeoJSON of polygons, each with a ``unit``, ``name`` or ``id``; instead of a column.
-    depth : str, optional
-        Column of the depth layer; the first of :data:`LAYER_COLUMNS` that there is if empty.
-
-    Raises
-    ------
-    ValueError
-        If there is no such column, a sample has no unit, polygons overlap at a sample, miss one, or are in
-        another coordinate system.
-    """
-    lower = {str(name).lower(): name for name in samples}
-    if polygons is not None:
-        units = _locate(samples, *_read_polygons(Path(polygons)), str(polygons))
-    else:
-        found = _find_column(lower, column, UNIT_COLUMNS)
-        units = samples[found] if found else pd.Series(_ALL, index=samples.index)
-    if units.isna().any():
-        raise ValueError(
-            f"{_few(units.index[units.isna()])} have no unit: fill the column, or leave them out"
-        )
-    units = units.map(str)
-    layer = _find_column(lower, depth, LAYER_COLUMNS)
-    if layer and 1 < len(set(samples[layer])) <= MOST_LAYERS:  # more are depths, each measured
-        units = units + " (" + samples[layer].map(str) + ")"
-    return units.rename("unit")
-
-
-def _find_column(lower: Mapping[str, Any], asked: str, usual: tuple[str, ...]) -> Any:
-    if asked and asked.lower() not in lower:
-        raise ValueError(f"no column {asked!r}; there are: {', '.join(map(str, lower.values()))}")
-    return next((lower[name] for name in ([asked.lower()] if asked else usual) if name in lower), None)
-
-
-def _few(ids: pd.Index) -> str:
-    return f"soils {', '.join(map(str, ids[:5]))}{', …' if len(ids) > 5 else ''}"
-
-
-def _read_polygons(path: Path) -> tuple[dict[str, list[np.ndarray]], str]:
-    """Rings of each named polygon, and the coordinate system they are in."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        features = content["features"]
-        rings: dict[str, list[np.ndarray]] = {}
-        for position, feature in enumerate(features, start=1):
-            about, shape = feature.get("properties") or {}, feature["geometry"]
-            name = next((str(about[k]) for k in ("unit", "name", "id") if about.get(k) is not None), "")
-            parts = {"Polygon": lambda c: [c], "MultiPolygon": list}[shape["type"]](shape["coordinates"])
-            found = [np.array(ring, dtype=float)[:, :2] for part in parts for ring in part]
-            rings.setdefault(name or f"polygon {position}", []).extend(found)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        told = f"{type(error).__name__}: {error}"
-        raise ValueError(
-            f"{path} is no GeoJSON of polygons ({told}): save it as a FeatureCollection"
-        ) from None
-    crs = ((content.get("crs") or {}).get("properties") or {}).get("name", "EPSG:4326")
-    return rings, str(crs)
-
-
-def _locate(samples: pd.DataFrame, rings: Mapping[str, list[np.ndarray]], crs: str, where: str) -> pd.Series:
-    """Unit of each sample by the polygon that holds it; a hole is a ring within a ring."""
-    if not {"x", "y"} <= set(samples):
-        raise ValueError(f"the soils have no coordinates: {where} needs columns x and y (or lon and lat)")
-    theirs = set(samples["crs"].dropna().map(str)) if "crs" in samples else set()
-    if _same_system(crs) not in {_same_system(one) for one in theirs}:
-        given = ", ".join(sorted(theirs)) or "no known coordinate system"
-        raise ValueError(
-            f"{where} is in {crs}, the soils are in {given}: give both in one system, named alike "
-            "(a column crs of the soils, the member crs of the GeoJSON)"
-        )
-    points = samples[["x", "y"]].to_numpy(dtype=float)
-    inside = {
-        name: sum(Outline(ring).contains_points(points) for ring in parts) % 2 == 1
-        for name, parts in rings.items()
-    }
-    table = pd.DataFrame(inside, index=samples.index)
-    if (double := table.index[table.sum(axis=1) > 1]).size:
-        pair = " and ".join(table.columns[table.loc[double[0]].to_numpy()][:2])
-        raise ValueError(f"{where}: {pair} overlap: {_few(double)} lie in both; draw the border once")
-    if (missed := table.index[~table.any(axis=1)]).size:
-        raise ValueError(
-            f"{where} misses {len(missed)} of {len(table)} soils ({_few(missed)}): draw a polygon around "
-            "them, or leave them out"
-        )
-    return table.idxmax(axis=1)
-
-
-def _same_system(crs: str) -> str:
-    """One spelling of a coordinate system."""
-    text = crs.lower().replace("urn:ogc:def:crs:", "").replace("::", ":").strip()
-    wgs84 = ("ogc:1.3:crs84", "ogc:crs84", "crs84", "wgs84", "wgs 84", "4326")
-    return "epsg:4326" if text in wgs84 else text
 
 
 @dataclass(frozen=True)
@@ -242,9 +137,10 @@ def _check_limits(soils: pd.DataFrame, limits: Mapping[str, float]) -> None:
             raise ValueError(f"the limit of unit {unit!r} is {limits[unit]}; expected a number above 0")
         hidden = part.loc[part["below"], "measured"]
         if (hidden > limits[unit]).any():
+            few = list_few(hidden.index[hidden > limits[unit]])
             raise ValueError(
                 f"unit {unit!r}: the limit {limits[unit]:g} is below the detection limit {hidden.max():g} of "
-                f"{_few(hidden.index[hidden > limits[unit]])}: have them measured by a more sensitive method"
+                f"{few}: have them measured by a more sensitive method"
             )
 
 
@@ -356,14 +252,55 @@ def _count_more(unit: _Unit, mean: float, limit: float, rate: float) -> tuple[fl
     """Further soils, measured or scanned, that would decide the unit if mean and spread stay."""
     needed = _relative_distance(mean, limit) * mean
 
-    def decides(measured: int, scanned: int) -> bool:
-        error, free = unit.error(measured, scanned)
+    def decides(k: int, measured: int) -> bool:
+        error, free = unit.error(k * measured, k * (1 - measured))
         return student.ppf(1 - rate, free) * error <= needed
 
     further = range(1, MOST_MORE + 1)
-    return tuple(
-        next((k for k in further if decides(k * measured, k * (1 - measured))), np.inf) for measured in (1, 0)
-    )
+    found = [bisect_left(further, True, key=lambda k, kind=kind: decides(k, kind)) for kind in (1, 0)]
+    return tuple(further[i] if i < MOST_MORE else np.inf for i in found)
+
+
+def decide_on_site(
+    study: Study,
+    model: SiteModel,
+    rules: tuple[str, pd.DataFrame],
+    rule: str,
+    new: SoilSpectra | None = None,
+    units: pd.Series | None = None,
+) -> pd.DataFrame | None:
+    """Compare the mean of each decision unit with a rule's limit at the unit's median pH.
+
+    ``rules`` are from :func:`soilpb.decide.stored_model.site_rules`; without a standard or a ``rule`` there
+    is None. Units are the site file's (``units``), a column of its laboratory table, or one for all soils.
+    ``new`` soils have no laboratory value; ``units`` names theirs, by sample: without it they count where
+    there is one unit. The table is of :func:`decide_units`.
+    """
+    (standard, known), samples, y = rules, study.target.samples, study.natural(study.y)
+    if not (standard and rule):
+        return None
+    below = samples.get("below_detection", pd.Series(False, samples.index)).fillna(False).astype(bool)
+    soils = pd.DataFrame({"measured": np.where(below, 2 * y, y), "below": below}, samples.index)  # half, in y
+    soils["predicted"] = study.natural(study.y - model.target.residuals)
+    polygons = project_root() / study.site.units if study.site.units.endswith("json") else None
+    named = samples if study.site.units or "unit" not in samples else samples.dropna(subset="unit")
+    try:
+        soils["unit"] = assign_units(named, polygons=polygons)
+        soils = soils.dropna(subset="unit")
+        if new is not None and (units is not None or len(set(soils["unit"])) == 1):
+            same = np.array_equal(new.wavelengths, model.wavelengths)
+            X = new.reflectance if same else new.resample(model.wavelengths).reflectance
+            values = study.natural(model.target.fold_predictions(X)).mean(axis=1)
+            more = pd.DataFrame({"predicted": values, "below": False}, new.samples.index)
+            more["unit"] = soils["unit"].iloc[0] if units is None else units.reindex(more.index)
+            soils = pd.concat([soils, more.dropna(subset="unit")])
+        ph = samples["pH"] if "pH" in samples else pd.Series(np.nan, samples.index)
+        by_unit = ph.reindex(soils.index).groupby(soils["unit"]).median()
+        limits = dict(zip(by_unit.index, lead_limit(standard, rule, by_unit.to_numpy(), known), strict=True))
+        soils = soils[soils["unit"].map(limits).notna()]
+        return decide_units(soils, limits) if len(soils) else None
+    except (ValueError, KeyError) as error:
+        raise SiteError(str(error.args[0])) from None
 
 
 def summarise_sizes(decisions: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:

@@ -7,17 +7,22 @@ Draws err as kriging without each soil did, so the target and pH of the same soi
 
 A kriged probability is about a soil that might be taken somewhere, whose spectrum nobody has measured:
 it uses its neighbours' laboratory values, and nothing else. Coordinates are in metres.
+
+:func:`assign_units` says in which decision unit a soil lies.
 """
 
 from __future__ import annotations
 
+import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from matplotlib.path import Path as Outline
 from scipy.linalg import cho_solve
 from scipy.spatial import Delaunay, KDTree, QhullError
 from sklearn.exceptions import ConvergenceWarning
@@ -28,7 +33,10 @@ from soilpb.decide import exceedance
 from soilpb.decide.site_model import FEWEST_PH
 from soilpb.decide.standards import LEAD_LIMITS, lead_limit
 from soilpb.evaluate import splits
+from soilpb.readers.laboratory import LAYER_COLUMNS, UNIT_COLUMNS
 
+#: Most depth layers of a site, and the name of all soils as one unit.
+MOST_LAYERS, ALL_SOILS = 10, "all soils"
 #: A map shows nothing farther from a soil than so many times the usual distance of neighbours.
 REACH = 3.0
 #: Fewer places make no map.
@@ -262,3 +270,109 @@ def cross_validate_blocks(
             table = table[np.isfinite(limit) & table["probability"].notna()]
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def assign_units(
+    samples: pd.DataFrame, column: str = "", polygons: str | Path | None = None, depth: str = ""
+) -> pd.Series:
+    """Name the unit of each sample, with its depth layer where there is one.
+
+    Parameters
+    ----------
+    samples : DataFrame
+        Indexed by sample; with ``x``, ``y`` and ``crs`` where there are ``polygons``.
+    column : str, optional
+        Column of the units; the first of :data:`UNIT_COLUMNS` that there is, or one unit for all, if empty.
+    polygons : path, optional
+        GeoJSON of polygons, each with a ``unit``, ``name`` or ``id``; instead of a column.
+    depth : str, optional
+        Column of the depth layer; the first of :data:`LAYER_COLUMNS` that there is if empty.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, a sample has no unit, polygons overlap at a sample, miss one, or are in
+        another coordinate system.
+    """
+    lower = {str(name).lower(): name for name in samples}
+    if polygons is not None:
+        units = _locate(samples, *_read_polygons(Path(polygons)), str(polygons))
+    else:
+        found = _find_column(lower, column, UNIT_COLUMNS)
+        units = samples[found] if found else pd.Series(ALL_SOILS, index=samples.index)
+    if units.isna().any():
+        raise ValueError(
+            f"{list_few(units.index[units.isna()])} have no unit: fill the column, or leave them out"
+        )
+    units = units.map(str)
+    layer = _find_column(lower, depth, LAYER_COLUMNS)
+    if layer and 1 < len(set(samples[layer])) <= MOST_LAYERS:  # more are depths, each measured
+        units = units + " (" + samples[layer].map(str) + ")"
+    return units.rename("unit")
+
+
+def _find_column(lower: Mapping[str, Any], asked: str, usual: tuple[str, ...]) -> Any:
+    if asked and asked.lower() not in lower:
+        raise ValueError(f"no column {asked!r}; there are: {', '.join(map(str, lower.values()))}")
+    return next((lower[name] for name in ([asked.lower()] if asked else usual) if name in lower), None)
+
+
+def list_few(ids: pd.Index) -> str:
+    """Name the first five soils for a message."""
+    return f"soils {', '.join(map(str, ids[:5]))}{', …' if len(ids) > 5 else ''}"
+
+
+def _read_polygons(path: Path) -> tuple[dict[str, list[np.ndarray]], str]:
+    """Rings of each named polygon, and the coordinate system they are in."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        features = content["features"]
+        rings: dict[str, list[np.ndarray]] = {}
+        for position, feature in enumerate(features, start=1):
+            about, shape = feature.get("properties") or {}, feature["geometry"]
+            name = next((str(about[k]) for k in ("unit", "name", "id") if about.get(k) is not None), "")
+            parts = {"Polygon": lambda c: [c], "MultiPolygon": list}[shape["type"]](shape["coordinates"])
+            found = [np.array(ring, dtype=float)[:, :2] for part in parts for ring in part]
+            rings.setdefault(name or f"polygon {position}", []).extend(found)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        told = f"{type(error).__name__}: {error}"
+        raise ValueError(
+            f"{path} is no GeoJSON of polygons ({told}): save it as a FeatureCollection"
+        ) from None
+    crs = ((content.get("crs") or {}).get("properties") or {}).get("name", "EPSG:4326")
+    return rings, str(crs)
+
+
+def _locate(samples: pd.DataFrame, rings: Mapping[str, list[np.ndarray]], crs: str, where: str) -> pd.Series:
+    """Unit of each sample by the polygon that holds it; a hole is a ring within a ring."""
+    if not {"x", "y"} <= set(samples):
+        raise ValueError(f"the soils have no coordinates: {where} needs columns x and y (or lon and lat)")
+    theirs = set(samples["crs"].dropna().map(str)) if "crs" in samples else set()
+    if _same_system(crs) not in {_same_system(one) for one in theirs}:
+        given = ", ".join(sorted(theirs)) or "no known coordinate system"
+        raise ValueError(
+            f"{where} is in {crs}, the soils are in {given}: give both in one system, named alike "
+            "(a column crs of the soils, the member crs of the GeoJSON)"
+        )
+    points = samples[["x", "y"]].to_numpy(dtype=float)
+    inside = {
+        name: sum(Outline(ring).contains_points(points) for ring in parts) % 2 == 1
+        for name, parts in rings.items()
+    }
+    table = pd.DataFrame(inside, index=samples.index)
+    if (double := table.index[table.sum(axis=1) > 1]).size:
+        pair = " and ".join(table.columns[table.loc[double[0]].to_numpy()][:2])
+        raise ValueError(f"{where}: {pair} overlap: {list_few(double)} lie in both; draw the border once")
+    if (missed := table.index[~table.any(axis=1)]).size:
+        raise ValueError(
+            f"{where} misses {len(missed)} of {len(table)} soils ({list_few(missed)}): draw a polygon around "
+            "them, or leave them out"
+        )
+    return table.idxmax(axis=1)
+
+
+def _same_system(crs: str) -> str:
+    """One spelling of a coordinate system."""
+    text = crs.lower().replace("urn:ogc:def:crs:", "").replace("::", ":").strip()
+    wgs84 = ("ogc:1.3:crs84", "ogc:crs84", "crs84", "wgs84", "wgs 84", "4326")
+    return "epsg:4326" if text in wgs84 else text

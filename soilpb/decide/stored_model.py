@@ -19,11 +19,12 @@ from sklearn.base import RegressorMixin
 from soilpb._format import track
 from soilpb.decide import standards
 from soilpb.decide.applicability import FALSE_ALARMS
-from soilpb.decide.decision_units import assign_units, decide_units
+from soilpb.decide.decision_units import decide_on_site
 from soilpb.decide.exceedance import calibration_error, reliability_table
+from soilpb.decide.maps import assign_units
 from soilpb.decide.sampling import accept_predictions
 from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteCard, SiteModel, cross_validate_site
-from soilpb.decide.standards import LEAD_LIMITS, lead_limit, list_rules
+from soilpb.decide.standards import LEAD_LIMITS, list_rules
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
 from soilpb.readers.folder import find_counted_scans, find_counters, list_files
@@ -275,48 +276,6 @@ def probability_column(rule: str) -> str:
     return "p_above_" + "_".join("".join(c if c.isalnum() else " " for c in rule).split())
 
 
-def decide_on_site(
-    study: Study,
-    model: SiteModel,
-    rules: tuple[str, pd.DataFrame],
-    rule: str,
-    new: SoilSpectra | None = None,
-    units: pd.Series | None = None,
-) -> pd.DataFrame | None:
-    """Compare the mean of each decision unit with a rule's limit at the unit's median pH.
-
-    ``rules`` are from :func:`site_rules`; without a standard or a ``rule`` there is None. Units are the site
-    file's (``units``), a column of its laboratory table, or one for all soils. ``new`` soils, on the model's
-    grid, have no laboratory value; ``units`` names theirs, by sample: without it they count where there is
-    one unit. The table is of :func:`soilpb.decide.decision_units.decide_units`.
-    """
-    (standard, known), samples, y = rules, study.target.samples, study.natural(study.y)
-    if not (standard and rule):
-        return None
-    below = samples.get("below_detection", pd.Series(False, samples.index)).fillna(False).astype(bool)
-    soils = pd.DataFrame({"measured": np.where(below, 2 * y, y), "below": below}, samples.index)  # half, in y
-    soils["predicted"] = study.natural(study.y - model.target.residuals)
-    polygons = project_root() / study.site.units if study.site.units.endswith("json") else None
-    named = samples if study.site.units or "unit" not in samples else samples.dropna(subset="unit")
-    try:
-        soils["unit"] = assign_units(named, polygons=polygons)
-        soils = soils.dropna(subset="unit")
-        if new is not None and (units is not None or len(set(soils["unit"])) == 1):
-            same = np.array_equal(new.wavelengths, model.wavelengths)
-            X = new.reflectance if same else new.resample(model.wavelengths).reflectance
-            values = study.natural(model.target.fold_predictions(X)).mean(axis=1)
-            more = pd.DataFrame({"predicted": values, "below": False}, new.samples.index)
-            more["unit"] = soils["unit"].iloc[0] if units is None else units.reindex(more.index)
-            soils = pd.concat([soils, more.dropna(subset="unit")])
-        ph = samples["pH"] if "pH" in samples else pd.Series(np.nan, samples.index)
-        by_unit = ph.reindex(soils.index).groupby(soils["unit"]).median()
-        limits = dict(zip(by_unit.index, lead_limit(standard, rule, by_unit.to_numpy(), known), strict=True))
-        soils = soils[soils["unit"].map(limits).notna()]
-        return decide_units(soils, limits) if len(soils) else None
-    except (ValueError, KeyError) as error:
-        raise SiteError(str(error.args[0])) from None
-
-
 def predict_files(
     site: str,
     spectra: Path,
@@ -354,7 +313,8 @@ def predict_files(
     Returns
     -------
     table : DataFrame
-        From :func:`predict_soils`, with ``accepted`` if there is a tolerance; or :func:`decide_on_site`.
+        From :func:`predict_soils`, with ``accepted`` if there is a tolerance; with ``units`` a row per unit,
+        from :func:`soilpb.decide.decision_units.decide_on_site`.
     remarks : list of str
         How the spectra were read, and what not to trust.
 

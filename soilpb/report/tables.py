@@ -117,7 +117,7 @@ def count_choices(predictions: pd.DataFrame) -> str:
 
 
 def tabulate_units(units: pd.DataFrame, label: str, most: int = 12) -> str:
-    """Write the first units of :func:`soilpb.decide.stored_model.decide_on_site` as a Markdown table."""
+    """Write the first units of :func:`soilpb.decide.decision_units.decide_on_site` as a Markdown table."""
     heads = "unit|measured|by spectrum|mean|95 % limits|limit|P(above)|verdict|limits by".split("|")
     heads[3] += f", {label}"
     rows = [

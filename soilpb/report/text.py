@@ -202,7 +202,7 @@ def count_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
 def describe_decision(study: Study, units: pd.DataFrame | None, rule: str) -> str:
     """Say in three sentences what is decided, how sure that is, and what to do next; empty without units.
 
-    ``units`` are from :func:`soilpb.decide.stored_model.decide_on_site`.
+    ``units`` are from :func:`soilpb.decide.decision_units.decide_on_site`.
     """
     if units is None:
         return ""

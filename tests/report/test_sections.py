@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist
 
-from soilpb.decide import sampling, stored_model
+from soilpb.decide import decision_units, sampling, stored_model
 from soilpb.evaluate import splits
 from soilpb.readers.formats import text as text_format
 from soilpb.report import sections, tables, text
@@ -61,7 +61,7 @@ def test_units_are_decided_in_three_sentences_and_a_table(study):
     other = with_target(study, replace(study.target, samples=samples.assign(unit=unit)))
     stored = SimpleNamespace(target=SimpleNamespace(residuals=np.zeros(len(samples))))
     rules = stored_model.site_rules(study.site)
-    found = stored_model.decide_on_site(other, stored, rules, "screening, other land")
+    found = decision_units.decide_on_site(other, stored, rules, "screening, other land")
     assert sorted(found["unit"]) == ["east", "west"]
     assert found["n_measured"].sum() == len(samples) - 1
     assert set(found["verdict"]) == {"above"}
@@ -71,7 +71,7 @@ def test_units_are_decided_in_three_sentences_and_a_table(study):
     lines = tables.tabulate_units(found, "mg/kg", most=1).splitlines()
     assert lines[2].startswith(f"| {found['unit'][0]} |")
     assert lines[-1] == "1 more units are in the stored table."
-    assert stored_model.decide_on_site(other, stored, rules, "") is None
+    assert decision_units.decide_on_site(other, stored, rules, "") is None
 
 
 def test_exceeding_and_likely_soils_are_listed_the_most_probable_first(study):
