@@ -37,7 +37,8 @@ from soilpb.spectra import band_grid, correct_splices, measure_steps
 #: Share of a file's range that may be lost to the range all files have in common.
 LOST_RANGE = 0.1
 
-_TABLES = (".csv", ".tsv", ".txt", ".xlsx")
+_TEXTS = (".txt", ".dat", ".asc", ".prn")
+_TABLES = (".csv", ".tsv", ".xlsx", *_TEXTS)
 _COUNTERS = tuple(
     re.compile(rf"(?P<id>.+?){counter}")
     for counter in (
@@ -302,7 +303,7 @@ def _has_bands(path: Path, known: Collection[str]) -> bool:
     try:
         return locate_bands(read_table(path), known) is not None
     except SiteError:
-        if path.suffix.lower() == ".txt":
+        if path.suffix.lower() in _TEXTS:
             return False
         raise
 

@@ -74,6 +74,16 @@ def test_rows_with_quoted_names_are_spectra(tmp_path, mark, axis):
     np.testing.assert_allclose(soils.reflectance, SOILS, atol=2e-5)
 
 
+@pytest.mark.parametrize("suffix", ["txt", "dat", "asc", "csv"])
+def test_exports_of_a_folder_are_read(tmp_path, suffix):
+    """Under any usual suffix, a table of one soil is named after its file; remarks are left aside."""
+    write_columns(tmp_path / f"S1.{suffix}", 100 * SOIL, NM, above="Wavelength [nm]\tReflectance [%]\n")
+    (tmp_path / "rain.dat").write_text("rain")
+    soils = read_spectra(tmp_path)
+    assert soils.samples.index.tolist() == ["S1"]
+    np.testing.assert_allclose(soils.reflectance[0], SOIL, atol=2e-5)
+
+
 def test_decimal_commas_are_read(tmp_path):
     """A German .dpt."""
     path = write_columns(tmp_path / "S1.dpt", SOIL, NM)
