@@ -23,7 +23,7 @@ n_repeats: int = 2  # repeats of the outer 5-fold cross-validation
 epochs: int = 0  # epochs of networks trained on the target; 0: each model's own default
 chosen: str = "pls ridge average resnet resnet-ph features-ridge features-pls"  # keys of soilpb.models.MODELS; the first is the reference
 rule: str = ""  # rule whose limits are applied; empty: the one nearest to half of the soils exceed
-keep: str = "pls blocks average features-pls"  # keys of models, of which the best is stored
+keep: str = "pls blocks average average-ph"  # keys of models, of which the best is stored
 n_jobs: int = 1  # processes
 
 # %% tags=["remove-input"]

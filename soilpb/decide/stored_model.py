@@ -42,7 +42,7 @@ STANDARD = "GB 15618-2018"
 AT_ONCE = 2000
 #: Keys of the models among which the site's is chosen: strong ones that are quick enough to be fitted
 #: without each fold, inside every fold.
-CANDIDATES = ("pls", "blocks", "average", "features-pls")
+CANDIDATES = ("pls", "blocks", "average", "average-ph")
 
 
 class Origin(BaseModel):
