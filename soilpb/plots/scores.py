@@ -147,7 +147,7 @@ def plot_intervals(
         rows = table if hue is None else table[table[hue] == kind]
         y = np.array([names.index(name) for name in rows[row]]) + beside * (k - (len(kinds) - 1) / 2)
         ax.hlines(y, rows["low"], rows["high"], color=PALETTE[k], alpha=0.45, linewidth=4)
-        ax.plot(rows[value], y, "osD^v"[k], color=PALETTE[k], markersize=7, label=kind)
+        ax.plot(rows[value], y, "osD^vP*X"[k], color=PALETTE[k], markersize=7, label=kind)
         if mark:
             label_once = mark if k == len(kinds) - 1 else None
             ax.plot(rows[mark], y, "D", color=SIGNAL_COLOUR, fillstyle="none", markersize=8, label=label_once)
