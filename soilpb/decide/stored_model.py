@@ -27,8 +27,9 @@ from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteCard, SiteModel, cro
 from soilpb.decide.standards import LEAD_LIMITS, list_rules
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
-from soilpb.readers.folder import find_counted_scans, find_counters, list_files
+from soilpb.readers.folder import find_counted_scans, find_counters, holds_spectra, list_files
 from soilpb.readers.laboratory import read_laboratory, read_units
+from soilpb.readers.scans import read_scans
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import SoilSpectra
@@ -187,11 +188,14 @@ def store_site_model(
 
 
 def scan_counters(study: Study) -> tuple[str, ...]:
-    """How the site's own files count scans of a sample; none if its spectra are no folder of files."""
-    folder = project_root() / study.site.spectra
-    if study.site.target_data != "files" or not folder.is_dir():
+    """How the site's own files, or the names in its table, count scans of a sample."""
+    if study.site.target_data != "files":
         return ()
-    return find_counters(list_files(folder), set(study.ids))
+    spectra, known = project_root() / study.site.spectra, set(study.ids)
+    if holds_spectra(spectra):
+        return find_counters(list_files(spectra), known)
+    site = study.site
+    return find_counters(read_scans(spectra, site.id_column, known, site.bands).ids, known)
 
 
 def load_site_model(study: Study) -> SiteModel:
@@ -328,7 +332,8 @@ def predict_files(
     rules = _rules(model.card["target"], standard, limits) if standard or limits else site_rules(study.site)
     acidity = read_laboratory(ph, "pH", id_column=study.site.id_column)[0]["pH"] if ph else None
     known = () if acidity is None else acidity.index
-    as_own = study.site.model_dump(include={"id_column", "spectra_unit", "replicates", "splice"})
+    keys = {"id_column", "spectra_unit", "replicates", "replicates_limit", "bands", "splice"}
+    as_own = study.site.model_dump(include=keys)
     as_own |= {"counters": model.card["scan_counters"], "grid": model.wavelengths}
     as_own |= {"study": (study.site.band_start, study.site.band_stop)}
     soils = read_spectra(spectra, **as_own, known=known)

@@ -54,7 +54,13 @@ def find_bands(table: Table, wanted: str = "") -> Bands | None:
         spectra = {f: found for f, found in spectra.items() if f[0] == asked[0] and asked[1] in (None, f[1])}
         if not spectra:
             raise SiteError(f"{table.path} has no {MIN_BANDS} bands called {wanted!r}; mend bands")
+        shortest = min(spectra, key=lambda family: len(family[1]))
+        if all(ending.startswith(shortest[1]) for _, ending in spectra):  # R_360_nm beside R_360_nm_SD
+            spectra = {shortest: spectra[shortest]}
+    axes = {family: found for family, found in spectra.items() if _is_axis(_as_bands({family: found}))}
+    spectra = axes or spectra
     if len(spectra) > 1:
+        spectra = dict(sorted(spectra.items(), key=lambda one: -len(one[1]))[:4])
         examples = " and ".join(repr(table.header[found[0][0]]) for found in spectra.values())
         raise SiteError(
             f"{table.path} has several families of band columns, such as {examples}; choose one by its name: "
@@ -429,7 +435,7 @@ _UNNAMED = ("", "x", "x1", "1", "v1", "unnamed0", "index", "rowname", "rownames"
 
 
 def find_id_column(
-    table: Table, wanted: str = "", others: Collection[int] = (), known: Callable[[str], object] | None = None
+    table: Table, wanted: str = "", others: Collection[int] = (), known: Callable[[str], int] | None = None
 ) -> int:
     """Find the position of the id column: the ``wanted`` name, or where a file lacks it one of its own.
 
@@ -479,7 +485,7 @@ def column_texts(table: Table, column: int) -> set[str]:
     return {clean(as_text(cell)) for cell in table.cells[:, column]} - {""}
 
 
-def join_id_columns(table: Table, wanted: str, known: Callable[[str], object] | None = None) -> Table:
+def join_id_columns(table: Table, wanted: str, known: Callable[[str], int] | None = None) -> Table:
     """Add the column that ``soil + horizon`` names, where the table has these columns.
 
     Their cells are joined by the mark that makes most of them ``known``; by ``_`` if none does.
@@ -493,7 +499,7 @@ def join_id_columns(table: Table, wanted: str, known: Callable[[str], object] | 
     cells = [[clean(as_text(cell)) for cell in row] for row in table.cells[:, at]]
     joined = {mark: [mark.join(row) if all(row) else "" for row in cells] for mark in "_- ./"}
     joined[""] = ["".join(row) if all(row) else "" for row in cells]
-    best = max(joined, key=lambda mark: sum(map(bool, map(known, joined[mark])))) if known else "_"
+    best = max(joined, key=lambda mark: sum(map(int, map(known, joined[mark])))) if known else "_"
     column = np.array(joined[best], dtype=object)[:, None]
     return replace(table, header=(*table.header, wanted), cells=np.hstack([table.cells, column]))
 
@@ -515,21 +521,22 @@ def is_measured(name: str) -> bool:
     return found.factor is not None or found.name in (*ELEMENTS, *_IN_PERCENT, "pH")
 
 
-def known_in(ids: Iterable[str]) -> Callable[[str], bool]:
-    """Say of a text whether it, perhaps without a counter behind, is one of some ids, however spelt."""
-    folded = set(map(fold_id, ids))
-    return lambda text: not folded.isdisjoint(_forms(text))
+def known_in(ids: Iterable[str]) -> Callable[[str], int]:
+    """Say of a text whether it, perhaps without a counter, is one of some ids: 2; spelt otherwise: 1."""
+    exact, folded = set(ids), set(map(fold_id, ids))
+    return lambda text: 2 if text in exact else int(not folded.isdisjoint(map(fold_id, _forms(text))))
 
 
-def known_before(names: Iterable[str]) -> Callable[[str], bool]:
-    """Say of a text whether it is, however spelt, what some names without their counters are."""
-    folded = set().union(*map(_forms, names))
-    return lambda text: fold_id(text) in folded
+def known_before(names: Iterable[str]) -> Callable[[str], int]:
+    """Say of a text whether it is what some names without their counters are: 2; spelt otherwise: 1."""
+    exact = set().union(*map(_forms, names))
+    folded = set(map(fold_id, exact))
+    return lambda text: 2 if text in exact else int(fold_id(text) in folded)
 
 
 def _forms(name: str) -> set[str]:
     ends = [cut.start() for cut in re.finditer(r"[\s_.\-(]|\d{5}$|\d{3}$|[A-Z]{2}\d\d$", name)]
-    return {fold_id(name[:end]) for end in (*ends, len(name)) if end}
+    return {name[:end] for end in (*ends, len(name)) if end}
 
 
 def _parts(wanted: str) -> list[str]:

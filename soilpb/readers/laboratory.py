@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -135,8 +136,12 @@ def read_laboratory(
     )
     id_at = find_id_column(table, id_column, others, is_known)
     ids = read_ids(table, id_at)
-    refuse_repeated_ids(table, ids, id_at, "keep one row per sample")
     mark = decimal_mark(table.cells.ravel(), table.separator)
+    idle = read_numbers(table.cells[:, column], mark).missing & pd.Index(ids).duplicated(keep=False)
+    if idle.any():
+        notes.append(f"{idle.sum()} rows of repeated ids without {target} passed over")
+        table, ids = replace(table, cells=table.cells[~idle], rows=table.rows[~idle]), ids[~idle]
+    refuse_repeated_ids(table, ids, id_at, "keep one row per sample")
     commas = [f"{table.path.name} has decimal commas"] if mark == "," else []
     numbers = read_numbers(table.cells[:, column], mark)
     values, remarks = _target_values(table, column, factor, numbers, target, below_detection)

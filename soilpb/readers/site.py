@@ -274,8 +274,9 @@ def _find_unit(scans: Scans, unit: Unit | Literal["auto"], study: tuple[float, f
             f"{where}: instrument files say their unit themselves; they were read as {scans.unit}, not "
             f"{unit}: set spectra_unit to auto"
         )
-    some = scans.spectra[:: max(1, len(scans.spectra) // 500), inside_bands(scans.wavelengths, study)]
-    if done := find_transformation(some):
+    some = scans.spectra[:: max(1, len(scans.spectra) // 500)]
+    inside = inside_bands(scans.wavelengths, study)
+    if done := find_transformation(some) or find_transformation(some[:, inside]):
         raise SiteError(
             f"{where}: the spectra are {done}, as no reflectance or absorbance of soils is; export them as "
             "they were measured: a study preprocesses by itself"

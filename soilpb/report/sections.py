@@ -71,6 +71,8 @@ def read_unmeasured(study: Study) -> SoilSpectra | None:
         id_column=site.id_column,
         spectra_unit=site.spectra_unit,
         replicates=site.replicates,
+        replicates_limit=site.replicates_limit,
+        bands=site.bands,
         splice=site.splice,
         study=(site.band_start, site.band_stop),
         known=study.target.samples.index,

@@ -311,7 +311,7 @@ def find_transformation(values: np.ndarray) -> str:
     if typical.max() <= 0:
         return "logarithms of reflectance"
     if (typical < 0).mean() > 0.05:
-        standard = np.abs(values.mean(axis=1)).max() < 0.1 and np.abs(values.std(axis=1) - 1).max() < 0.1
+        standard = np.abs(values.mean(axis=1)).max() < 0.3 and np.abs(values.std(axis=1) - 1).max() < 0.3
         return "standard normal variates (SNV)" if standard else "derivatives, or centred"
     least, ends = 1e-3 * np.abs(values).max(), values[:, [0, -1]]
     extremes = (values.max(axis=1), values.min(axis=1))
