@@ -132,7 +132,7 @@ def test_the_twin_is_told_to_be_simulated(project):
     project.site(target_data="twin", spectra="", laboratory="")
     result = project.check()
     assert result.exit_code == 0
-    assert "simulated twin" in result.stdout
+    assert "a twin: its lead is simulated" in result.stdout
 
 
 def test_a_committed_field_passes_from_a_process_of_its_own():
