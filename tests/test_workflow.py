@@ -225,6 +225,25 @@ def test_a_librarys_files_are_behind_a_sites_pages(tmp_path, monkeypatch):
     ]
 
 
+def test_a_fetched_library_stands_in_for_a_sites_own(tmp_path, monkeypatch):
+    """A library is chosen by its name once it has been fetched; pages then stand on its files alone."""
+    (tmp_path / "notebooks" / "sites").mkdir(parents=True)
+    lines = ["site: mine", "target_data: limesoda", "limesoda_set: CV.98"]
+    (tmp_path / "notebooks" / "sites" / "mine.yml").write_text("\n".join(lines))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SiteError, match="lucas has not been fetched: run soilpb fetch lucas first"):
+        workflow.choose_library("lucas")
+    with pytest.raises(SiteError, match="SOURCE=lukas is no library; expected one of lucas, besb"):
+        workflow.choose_library("lukas")
+    for code in ("LUCAS", "BESB"):
+        (tmp_path / "data" / "ossl" / code).mkdir(parents=True)
+        (tmp_path / "data" / "ossl" / code / "ossl_soilsite_v1.3.parquet").touch()
+    assert workflow.choose_library("lucas") == {"source": "ossl", "source_datasets": "LUCAS"}
+    assert workflow.choose_library("") == {}
+    assert workflow.data_behind("mine", "lucas") == ["data/ossl/LUCAS/ossl_soilsite_v1.3.parquet"]
+    assert workflow.data_behind("mine") == []
+
+
 def test_explaining_is_not_behind_pretraining():
     """A change of the explainers does not run pretraining again."""
     for chapter, stands in (("02_pretraining", False), ("05_interpretation", True)):
