@@ -10,6 +10,9 @@ layout of OSSL v1.3: LUCAS's, and that of all vis-NIR libraries together. ``--ri
 has soilspecdata; without it, one is installed into a temporary environment; ``--rival none`` measures ours
 alone. soilspecdata 0.2.3 reads a gzipped text with spectra and laboratory values in one table, not v1.3's
 layout: its rows are those of v1.2's table. Needs 7 GB of disk, and 16 GB of memory for the rival.
+
+On two cores, one thread: v1.3 with 40,000 soils in 6 s and 442 MB (cached .6 s), with 100,000 in 11 s and
+796 MB (cached 1.7 s); chapter 2's steps on 100,000 soils, an epoch of training among them, in 902 MB.
 """
 
 from __future__ import annotations
