@@ -1,9 +1,10 @@
 """Countries of the world library as sites: which soils, which targets, which folds, which source.
 
 The ICRAF-ISRIC library (Garrity & Bindraban 2004; World Agroforestry & ISRIC 2021) has 4,168 measured soils
-with laboratory values. One country is a site of some 130 soils; all others are its library, with pH. Whole
-profiles are drawn, for each repeat anew, since which are drawn changes a country's R² by some .1; profiles stay
-together in folds, since horizons of one are alike. Choices are made on four countries, confirmed on three. Where the file is not beside the project, :func:`read_world` says so.
+with laboratory values. One country is a site of some 130 soils; all others are its library, with pH.
+Whole profiles are drawn, for each repeat anew, since which are drawn changes a country's R² by some .1;
+profiles stay together in folds, since horizons of one are alike. Choices are made on four countries,
+confirmed on three. Where the file is not beside the project, :func:`read_world` says so.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ def read_world() -> pd.DataFrame:
 
 
 @cache
-def world_site(country: str, repeat: int) -> WorldSite:
-    """Draw whole profiles of a country until there are 130 soils with all targets.
+def world_site(country: str, repeat: int, n_soils: float = N_SOILS) -> WorldSite:
+    """Draw whole profiles of a country until there are 130 soils with all targets, or ``n_soils``.
 
     Soils with a value of 0, below detection, are left out where its logarithm is asked for.
     """
@@ -75,7 +76,7 @@ def world_site(country: str, repeat: int) -> WorldSite:
     known = soils[[column for column, _ in TARGETS.values()]].notna().all(axis=1)
     soils = soils[known & (soils["oc_pct"] > 0) & (soils["cec_cmolc_kg"] > 0)]
     order = np.random.default_rng(SEED + repeat).permutation(np.unique(soils["profile"]))
-    reached = soils["profile"].value_counts().loc[order].cumsum().searchsorted(N_SOILS)
+    reached = soils["profile"].value_counts().loc[order].cumsum().searchsorted(n_soils)
     soils = soils[soils["profile"].isin(order[: reached + 1])]
     targets = pd.DataFrame({name: scale(soils[column]) for name, (column, scale) in TARGETS.items()})
     return WorldSite(
