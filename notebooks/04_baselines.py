@@ -63,7 +63,7 @@ picture = display(Markdown("The figure appears here once the chapter has been ex
 # ## Four models, and those the study left out
 #
 # *PLS* and *SVM* are what most laboratories use. *ResNet* is the network trained on the site alone; *ResNet-pH* starts from the network of pH and is fine-tuned as in the study.
-# To these we add ridge regressions, an average of strong simple models, and the pH network used with care: its features beside PLS scores.
+# To these we add ridge regressions, an average of strong simple models that stays within the training values, and the pH network used with care: its features beside PLS scores.
 # Each model tunes itself inside the training rows it is given, so the test rows stay unseen. Soils that belong together stay together in these inner folds as well.
 
 # %% tags=["hide-input"]

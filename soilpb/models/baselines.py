@@ -130,8 +130,9 @@ def average_with_transfer(source: SpectralNetwork, seed: int = 0) -> BoundedAver
 
 
 def stack(seed: int = 0) -> StackingRegressor:
-    """Weighted sum of the same three, weights not negative, learned from inner folds (Breiman 1996)."""
-    return StackingRegressor(_members(seed), StackWeights(positive=True), cv=InnerFolds(seed=seed))
+    """Weighted sum of PLS, multiblock ridge and GPR, by inner folds, none negative (Breiman 1996)."""
+    members = [("PLS", pls_any(seed=seed)), *_members(seed)[:2]]
+    return StackingRegressor(members, StackWeights(positive=True), cv=InnerFolds(seed=seed))
 
 
 class GaussianProcess(GaussianProcessRegressor):
@@ -296,7 +297,7 @@ MODELS: dict[str, Entry] = {
     "cubist": Entry("Cubist{}", "trees of rules, a linear model in each", cubist, needs="cubist"),
     "average": Entry("average{}", "multiblock ridge and both GPR, weighted by error, kept in range",
                      average),
-    "stack": Entry("stack{}", "the same three, weights by regression on inner folds, no bounds", stack),
+    "stack": Entry("stack{}", "PLS, multiblock ridge and GPR, weights by regression on inner folds", stack),
     "resnet": Entry("ResNet{}", "the network, trained on the site's soils alone", DirectResNet, trained=True),
     "resnet-ph": _transfer("ResNet-pH{}", "the pH network, fine-tuned as a whole: the study's recipe",
                            "full"),
