@@ -89,6 +89,8 @@ Folder = Annotated[Path | None, typer.Option(help="Where the files are; a folder
 Listed = Annotated[bool, typer.Option("--list", help="List OSSL's libraries, with size and licence.")]
 OsslLevel = Annotated[Level, typer.Option(help="OSSL as measured (L0) or harmonised (L1).")]
 
+#: Exit status of predictions none of which can be trusted.
+ALL_OUTSIDE = 3
 _STYLES = {"problem": "bold red", "warning": "yellow", "ok": "green", "note": "dim"}
 
 
@@ -227,6 +229,8 @@ def predict(
         )
     for remark in remarks:
         _print(remark, error=True)
+    if "outside" in table and table["outside"].all():
+        raise typer.Exit(ALL_OUTSIDE)
 
 
 def _write(text: str, output: Path | None, inputs: list[Path]) -> None:

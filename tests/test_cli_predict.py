@@ -61,7 +61,7 @@ def test_predictions_are_those_of_the_fitted_model(project):
     root, study, new = project
     result = run("mine", "data/new.csv", "-o", "out.csv")
     assert result.exit_code == 0, result.output
-    assert "20 soils predicted by the model of mine (measured soils); intervals of 90%" in result.stderr
+    assert "the model of mine (measured soils) (R² 0.60 on soils it had not seen); intervals of 90%" in result.stderr
     written = pd.read_csv(root / "out.csv", index_col="sample")
     model = stored_model.fit_site_model(study, AMONG)
     expected = stored_model.predict_soils(model, new, "Pb_mg_kg", "GB 15618-2018")
@@ -113,6 +113,21 @@ def test_a_standard_of_ones_own_is_used(project):
     wide, narrow = (printed(*limits, coverage) for coverage in (0.95, 0.5))
     assert [c for c in wide if c.startswith("p_above")] == ["p_above_stop"]
     assert (wide["Pb_mg_kg_upper"] > narrow["Pb_mg_kg_upper"]).all()
+
+
+def test_spectra_of_another_instrument_are_one_sentence_and_another_status(project):
+    """Where every spectrum is flagged, one sentence says so, and scripts see it by the exit status."""
+    root, *_ = project
+    spectra = pd.read_csv(root / "data/new.csv", index_col=0)
+    nm = spectra.columns.astype(float).to_numpy()
+    (spectra * (1 - 0.7 * np.exp(-(((nm - 1000) / 60) ** 2)))).to_csv(root / "data/all_odd.csv")
+    result = run("mine", "data/all_odd.csv", "--ph", "data/new_ph.csv")
+    assert result.exit_code == 3
+    assert result.stderr.count("every spectrum is unlike the soils of the model") == 1
+    assert "R² 0.60 on soils it had not seen" in result.stderr
+    found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
+    ph = pd.read_csv(root / "data/new_ph.csv", index_col=0)["pH"]
+    np.testing.assert_allclose(found["pH_used"], ph, rtol=1e-4)
 
 
 def test_strange_soils_are_flagged_by_name(project):

@@ -349,6 +349,9 @@ def predict_files(
         return table.set_index("unit"), [f"means of units against {rules[0]}, {rule!r}"]
     table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
     remarks = _accept(table, study, model, tolerance, rate) if tolerance else []
+    if ph:
+        own = table.get("pH", np.nan)
+        table.insert(table.shape[1] - 2, "pH_used", np.where(np.isnan(measured), own, measured))
     return table, [*remarks, *soils.provenance.notes, *_remarks(table, model.card, rules[0], coverage)]
 
 
@@ -404,8 +407,14 @@ def _remarks(table: pd.DataFrame, card: dict, standard: str, coverage: float) ->
     unjudged = [c for c in table if c.startswith("p_above_") and table[c].isna().any()]
     model = f"the model of {card['site']} ({card['trained_on']['kind']} soils)"
     limits = f"; limits of {standard}" if standard else ""
-    remarks = [f"{len(table)} soils predicted by {model}; intervals of {coverage:.0%}{limits}"]
-    if len(outside):
+    r2 = card.get("scores_on_held_out_soils", {}).get("R2")
+    scored = f" (R² {r2:.2f} on soils it had not seen)" if isinstance(r2, float) else ""
+    remarks = [f"{len(table)} soils predicted by {model}{scored}; intervals of {coverage:.0%}{limits}"]
+    if len(outside) == len(table):
+        remarks.append(
+            "every spectrum is unlike the soils of the model, do not trust them: another instrument, or unit?"
+        )
+    elif len(outside):
         remarks.append(f"{len(outside)} unlike the soils of the model, do not trust them: {listed}")
     if beyond:
         remarks.append(f"{beyond} predicted beyond the values it was made from, {low:.4g} to {high:.4g}")
