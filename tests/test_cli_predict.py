@@ -61,7 +61,7 @@ def test_predictions_are_those_of_the_fitted_model(project):
     root, study, new = project
     result = run("mine", "data/new.csv", "-o", "out.csv")
     assert result.exit_code == 0, result.output
-    assert "the model of mine (measured soils) (R² 0.60 on soils it had not seen); intervals of 90%" in result.stderr
+    assert "mine (measured soils) (R² 0.60 on soils it had not seen); intervals of 90%" in result.stderr
     written = pd.read_csv(root / "out.csv", index_col="sample")
     model = stored_model.fit_site_model(study, AMONG)
     expected = stored_model.predict_soils(model, new, "Pb_mg_kg", "GB 15618-2018")

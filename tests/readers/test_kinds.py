@@ -326,6 +326,23 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
+def test_families_of_bands_and_xrf_lead_are_chosen_by_name(project, tmp_path):
+    """Reflectance beside its derivative is chosen by ``bands``; lead by XRF is lead; places and cores are seen."""
+    names = [*(f"R_{w:g}_nm" for w in NM), *(f"FstD_R_{w:g}_nm" for w in NM)]
+    both = np.hstack([SPECTRA, np.gradient(SPECTRA, axis=1)])
+    spectra = table(tmp_path / "s.csv", both[:, ::-1], names=names[::-1])
+    header = ["id", "EDXRF_Pb_mg.kg-1", "Zn", "X_WGS84", "Y_WGS84", "core"]
+    rows = [[i, pb, 50, 140.8, 37.7, f"c{k // 2}"] for k, (i, pb) in enumerate(zip(IDS, LEAD, strict=True))]
+    laboratory = write(tmp_path / "lab.csv", [header, *rows])
+    with pytest.raises(SiteError, match="several families of band columns.*--bands"):
+        propose_site("mine", spectra, laboratory)
+    proposal = propose_site("mine", spectra, laboratory, unit="mg/kg", bands="R_", title="Cores")
+    assert (proposal.site.target, proposal.site.title) == ("Pb_mg_kg", "Cores")
+    used = dict(proposal.understood)["used besides"]
+    assert used == "Zn_mg_kg, x, y, crs, group"
+    is_right(read(tmp_path, bands="R_"))
+
+
 @pytest.mark.parametrize(
     ("name", "spectra", "laboratory", "value"),
     [
