@@ -327,7 +327,7 @@ def project(tmp_path, monkeypatch):
 
 
 def test_families_of_bands_and_xrf_lead_are_chosen_by_name(project, tmp_path):
-    """Reflectance beside its derivative is chosen by ``bands``; lead by XRF is lead; places and cores are seen."""
+    """Reflectance beside its derivative is chosen by ``bands``; places, cores and lead by XRF are seen."""
     names = [*(f"R_{w:g}_nm" for w in NM), *(f"FstD_R_{w:g}_nm" for w in NM)]
     both = np.hstack([SPECTRA, np.gradient(SPECTRA, axis=1)])
     spectra = table(tmp_path / "s.csv", both[:, ::-1], names=names[::-1])
