@@ -84,7 +84,7 @@ def neighbours(packaged: SoilSpectra) -> list[tuple]:
 def compare_halves(packaged: SoilSpectra, world: SoilSpectra, seed: int) -> list[tuple]:
     """Classifiers of source and site against soils that they were not drawn from, and of measured halves."""
     rng = np.random.default_rng(seed)
-    at_site, R = twin._at_site_places(packaged), world.reflectance
+    at_site, R = twin.is_at_site_places(packaged), world.reflectance
     places = rng.permutation(packaged.samples["place"].dropna().unique())
     half = packaged.samples["place"].isin(places[::2]).to_numpy()
     source = twin.simulate_source(N_SOURCE, seed, library=packaged.take(np.flatnonzero(half)))

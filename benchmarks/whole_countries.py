@@ -107,7 +107,7 @@ def main() -> None:
             for part in arguments.parts:
                 scores = [r2(part, *task, repeat) for task in TASKS]
                 print(
-                    f"repeat {repeat}  {part:>51}  {np.mean(scores):.3f}  lowest {min(scores):.2f}",
+                    f"{repeat}  {part:>51}  {np.mean(scores):.3f}  lowest {min(scores):.2f}",
                     flush=True,
                 )
 

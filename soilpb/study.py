@@ -202,6 +202,8 @@ def read_target(site: Site, grid: np.ndarray) -> SoilSpectra:
 def read_source(site: Site, grid: np.ndarray) -> SoilSpectra:
     """Read the library's soils that have a value of the source property; of them, ``source_size``."""
     soils = _read_library(site, grid).having(site.source_property)
+    if site.target_data == "twin" and site.source == "ossl":
+        soils = _without_site_places(soils, read_twin_library(site))
     return _choose(soils, site.source_size, site.seed)
 
 
@@ -279,6 +281,15 @@ def _read_library(site: Site, grid: np.ndarray) -> SoilSpectra:
         about["countries"] = site.source_countries.split() or None
     load = {"ossl": ossl.load_ossl, "lucas2009": lucas.load_lucas_2009, "lucas2015": lucas.load_lucas_2015}
     return load[site.source](library_folder(site), **about)
+
+
+def _without_site_places(soils: SoilSpectra, world: SoilSpectra) -> SoilSpectra:
+    """Drop the soils of places from which the twin's site is drawn: no place is in source and target."""
+    theirs = world.samples.index[twin.is_at_site_places(world)]
+    names = soils.samples.index.str.removeprefix(f"{TWIN_LIBRARY} ")
+    kept = soils.take(np.flatnonzero(~names.isin(theirs)))
+    note = f"{soils.n_samples - kept.n_samples} soils of the site's places dropped"
+    return replace(kept, provenance=soils.provenance.with_notes(note)) if len(kept) < len(soils) else soils
 
 
 def _describe_bands(wavelengths: np.ndarray) -> str:

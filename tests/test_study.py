@@ -8,7 +8,7 @@ import pytest
 
 from soilpb import study
 from soilpb._files import MissingArtifact
-from soilpb.simulate import library
+from soilpb.simulate import library, twin
 from soilpb.site_file import SiteError, make_site
 from soilpb.spectra import band_grid
 from soilpb.study import Study, read_source, read_target
@@ -93,6 +93,16 @@ def test_the_banner_says_whether_anybody_measured_it(field):
     assert (
         "Spectra measured, laboratory values simulated" in Study.load("gejiu", source_size=50).banner().data
     )
+
+
+def test_a_library_that_the_site_is_drawn_from_teaches_other_places_only(monkeypatch):
+    """With the world library as source, soils of the places of the twin's site are dropped."""
+    world = library.load_library()
+    taught = replace(world, samples=world.samples.assign(pH=6.0))
+    monkeypatch.setattr(study, "_read_library", lambda *_: taught)
+    source = read_source(make_site({"site": "m", "target_data": "twin", "source": "ossl"}), library.GRID)
+    assert not set(source.samples["place"].dropna()) & set(twin.simulate_target(500, 1).samples["place"])
+    assert len(source) + twin.is_at_site_places(world).sum() == len(world)
 
 
 def test_with_laboratory_values_of_the_library_only_lead_is_simulated(monkeypatch):

@@ -132,7 +132,7 @@ def simulate_source(
     """
     library = load_library() if library is None else library
     rng = _generator(0, n, seed)
-    pool = library.take(np.flatnonzero(library.samples["place"].notna() & ~_at_site_places(library)))
+    pool = library.take(np.flatnonzero(library.samples["place"].notna() & ~is_at_site_places(library)))
     soils, clean = _draw(pool, n, rng, "library")
     soils["group"] = soils["place"]
     return _spectra("library", library, soils, clean, LIBRARY_INSTRUMENT, rng, grid)
@@ -192,7 +192,7 @@ def _generator(stream: int, n: int, seed: int) -> np.random.Generator:
     return np.random.default_rng([stream, seed])
 
 
-def _at_site_places(library: SoilSpectra) -> np.ndarray:
+def is_at_site_places(library: SoilSpectra) -> np.ndarray:
     """Tell which soils, (n,) bool, lie at tropical places with more free iron than half of them."""
     samples = library.samples
     tropical = samples["place"].notna() & (samples["y"].abs() <= TROPICS)
@@ -202,7 +202,7 @@ def _at_site_places(library: SoilSpectra) -> np.ndarray:
 
 def _iron_rich(library: SoilSpectra, shift: float) -> SoilSpectra:
     """Soils of the site's places but for the share ``shift`` that is poorest in iron."""
-    soils = library.take(np.flatnonzero(_at_site_places(library)))
+    soils = library.take(np.flatnonzero(is_at_site_places(library)))
     iron = laboratory(soils.samples)["Fe_pct"].to_numpy()
     return soils.take(np.flatnonzero(iron >= np.quantile(iron, shift)))
 

@@ -69,7 +69,7 @@ def test_no_place_gives_soils_to_both(source, target):
 @pytest.mark.parametrize(("simulate", "seed"), [(twin.simulate_source, 5), (twin.simulate_target, 6)])
 def test_a_classifier_takes_it_for_soil(world, simulate, seed):
     """From 10 principal components the twin is hardly told from soils that it was not drawn from."""
-    ours = twin._at_site_places(world) == (simulate is twin.simulate_target)
+    ours = twin.is_at_site_places(world) == (simulate is twin.simulate_target)
     half = np.random.default_rng(seed).random(world.n_samples) < 0.5
     drawn = simulate(300, seed, library=world.take(np.flatnonzero(half | ~ours)))
     held_out = world.reflectance[ours & ~half & world.samples["place"].notna()]
