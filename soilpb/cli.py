@@ -81,6 +81,12 @@ Units = Annotated[
 Rule = Annotated[str, typer.Option(help="Rule of the standard for --units; its first if omitted.")]
 Tolerance = Annotated[float, typer.Option(help="Accept predictions that are off by no more than this …")]
 Rate = Annotated[float, typer.Option(help="… except this share of those accepted.")]
+Instrument = Annotated[str, typer.Option(help="A second instrument, as named with soilpb standardise.")]
+Master = Annotated[Path, typer.Option(help="5–30 soils on the model's own instrument.", show_default=False)]
+Slave = Annotated[Path, typer.Option(help="The same soils on the second instrument.", show_default=False)]
+SecondInstrument = Annotated[
+    str, typer.Option("--instrument", help="A short name for the second instrument.", show_default=False)
+]
 Parameters = Annotated[
     list[str] | None, typer.Option("-p", help="A parameter or a key of the site file: -p n_repeats=1.")
 ]
@@ -214,14 +220,21 @@ def predict(
     rule: Rule = "",
     tolerance: Tolerance = 0.0,
     rate: Rate = 0.1,
+    instrument: Instrument = "",
 ) -> None:
-    """Predict new soils with the model stored by a site's report: value, interval, exceedance, flag."""
+    """Predict new soils with the model stored by a site's report: value, interval, exceedance, flag.
+
+    The exit code is 3 if all soils are unlike those of the model: the table is there, but not to be trusted.
+    """
     from soilpb._format import as_cell
+
+    if spectra.is_file() and (size := spectra.stat().st_size) > 5e7:  # before imports, which take seconds
+        _print(f"Reading {spectra}, {size / 1e6:,.0f} MB …", error=True)
     from soilpb.decide.stored_model import predict_files
 
     with _stop_in_one_line(ValueError, OSError):
         table, remarks = predict_files(
-            site, spectra, ph, standard, limits, coverage, units, rule, tolerance, rate
+            site, spectra, ph, standard, limits, coverage, units, rule, tolerance, rate, instrument
         )
         table = table.rename(index=as_cell)
         _write(
@@ -231,6 +244,21 @@ def predict(
         _print(remark, error=True)
     if "outside" in table and table["outside"].all():
         raise typer.Exit(ALL_OUTSIDE)
+
+
+@app.command("standardise")
+def standardise(site: SiteName, master: Master, slave: Slave, instrument: SecondInstrument) -> None:
+    """Learn from soils measured on both how to correct a second instrument, for predict --instrument."""
+    from soilpb.decide.stored_model import standardise_files
+
+    with _stop_in_one_line(ValueError, OSError):
+        found = standardise_files(site, master, slave, instrument)
+    rows = [
+        (name, f"{error:.4g}", "bold" if name == found.method else "")
+        for name, error in sorted((found.errors or {}).items(), key=lambda each: each[1])
+    ]
+    _print_table(instrument, ("method", "difference of predictions, pairs left out (modelling scale)"), rows)
+    _print(f"Stored: {found.method}. Now: soilpb predict {site} new_spectra.csv --instrument {instrument}")
 
 
 def _write(text: str, output: Path | None, inputs: list[Path]) -> None:

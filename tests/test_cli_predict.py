@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from soilpb.cli import app
 from soilpb.decide import stored_model
+from soilpb.evaluate import instruments
 from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
 from soilpb.readers.formats import text
@@ -277,3 +279,65 @@ def test_scans_that_are_no_scans_of_one_sample_are_refused(scanned):
     names = sorted(folder.iterdir())
     names[3].write_text(names[9].read_text())
     refused("mine", "mixed", says="differ from their mean by up to 32%")
+
+
+@pytest.fixture(scope="module")
+def second(project):
+    """Soils of the site and new ones as a second instrument reads them, written beside the first's."""
+    root, study, new = project
+    rng = np.random.default_rng(5)
+    both = np.concatenate([study.target.reflectance, new.resample(study.grid).reflectance])
+    read = instruments.simulate_instrument(study.grid, both, rng, noise=1e-5)
+    n, names = len(study.y), [f"{nm:g}" for nm in study.grid]
+    for name, values in (("first", both), ("second", read)):
+        table = pd.DataFrame(values, [*study.ids, *new.samples.index], names).rename_axis("id")
+        table[:10].to_csv(root / f"data/pairs_{name}.csv")
+        table[n:].to_csv(root / f"data/new_{name}.csv")
+    return root
+
+
+def test_a_second_instrument_is_seen_and_corrected_by_soils_measured_on_both(second):
+    """Without pairs it is told; with ten, predictions come near those from the first instrument."""
+    told = run("mine", "data/new_second.csv").stderr
+    assert "may be of another instrument" in told
+    assert "may be of another instrument" not in run("mine", "data/new_first.csv").stderr
+    refused("mine", "data/new_second.csv", "--instrument", "other", says="no instrument 'other'")
+    pairs = ["--master", "data/pairs_first.csv", "--slave", "data/pairs_second.csv"]
+    made = CliRunner().invoke(app, ["standardise", "mine", *pairs, "--instrument", "field"])
+    assert made.exit_code == 0, made.output
+    wanted = np.log(printed("mine", "data/new_first.csv")["Pb_mg_kg"])
+    plain, corrected = (
+        np.log(printed("mine", "data/new_second.csv", *more)["Pb_mg_kg"]) - wanted
+        for more in ((), ("--instrument", "field"))
+    )
+    assert np.sqrt((corrected**2).mean()) < 0.5 * np.sqrt((plain**2).mean())
+
+
+def test_an_altered_standardisation_is_refused(second):
+    """Its arrays are sealed as the model's are."""
+    pairs = ["--master", "data/pairs_first.csv", "--slave", "data/pairs_second.csv"]
+    CliRunner().invoke(app, ["standardise", "mine", *pairs, "--instrument", "bent"])
+    (path,) = second.glob("artifacts/**/instruments/bent/weights.safetensors")
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    refused("mine", "data/new_second.csv", "--instrument", "bent", says="it was altered or half copied")
+
+
+def test_all_soils_flagged_is_one_sentence_and_another_exit_code(project):
+    """Spectra of something else end with code 3, and the table is written all the same."""
+    root, *_ = project
+    spectra = pd.read_csv(root / "data/new.csv", index_col=0)
+    nm = spectra.columns.astype(float).to_numpy()
+    (spectra * (1 - 0.7 * np.exp(-(((nm - 1000) / 60) ** 2)))).to_csv(root / "data/other.csv")
+    result = run("mine", "data/other.csv", "-o", "other.csv")
+    assert result.exit_code == 3
+    assert "all 20 soils are unlike those of the model: was another instrument used?" in result.stderr
+    assert len(pd.read_csv(root / "other.csv")) == 20
+
+
+def test_the_ph_that_was_used_and_the_models_worth_are_told(project):
+    """The table has the measured pH; remarks have R² and the day of the model."""
+    new = project[2]
+    result = run("mine", "data/new.csv", "--ph", "data/new_ph.csv")
+    found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
+    np.testing.assert_allclose(found["pH"], new.values("pH"), rtol=1e-4)
+    assert f"the model of {date.today()} has R² 0.60" in result.stderr

@@ -55,6 +55,7 @@ class ApplicabilityDomain:
     components: Pipeline
     t2_limit: float
     q_limit: float
+    residuals: np.ndarray | None = None  # (n_samples, n_bands), of fits without the soil
 
     @classmethod
     def fit(cls, X: np.ndarray, fold: np.ndarray) -> ApplicabilityDomain:
@@ -66,16 +67,17 @@ class ApplicabilityDomain:
         labels, sizes = np.unique(fold, return_counts=True)
         # the same throughout: distances grow with it
         n_components = int(np.clip((len(X) - sizes.max()) // SOILS_PER_COMPONENT, 1, MOST_COMPONENTS))
-        unseen = np.empty((len(X), 2))
+        unseen, residuals = np.empty((len(X), 2)), np.empty(np.shape(X))
         for label in labels:
             out = fold == label
-            unseen[out] = measure_t2_q(_fit(X[~out], n_components), X[out])
+            components = _fit(X[~out], n_components)
+            unseen[out], residuals[out] = measure_t2_q(components, X[out]), _residuals(components, X[out])
         components = _fit(X, n_components)
         usual = np.quantile(unseen, _USUAL, axis=0)
         # where the components leave nothing over
         usual[1] = max(usual[1], ROUNDING * components[-1].explained_variance_.sum())
         limits = usual * _conformal_limit((unseen / usual).max(axis=1), FALSE_ALARMS)
-        return cls(components, *map(float, limits))
+        return cls(components, *map(float, limits), residuals.astype(np.float32))
 
     def distances(self, X: np.ndarray) -> pd.DataFrame:
         """Measure how far spectra lie, from their reflectance (n_samples, n_bands).
@@ -86,6 +88,28 @@ class ApplicabilityDomain:
         table = measure_t2_q(self.components, X)
         distance = np.maximum(table["T2"] / self.t2_limit, table["Q"] / self.q_limit)
         return table.assign(distance=distance, outside=~(distance <= 1))
+
+    def batch_test(self, X: np.ndarray, seed: int = 0, n_permutations: int = 999) -> float:
+        """Test whether spectra, (n_new, n_bands), share what known soils lack: another instrument's mark.
+
+        What components leave over differs from soil to soil; the ripple of an instrument is in all its
+        spectra, and stays in their mean. Returned is the p-value of a permutation test of the mean
+        residuals, NaN if the domain was stored without them.
+        """
+        if self.residuals is None:
+            return np.nan
+        new = _residuals(self.components, np.asarray(X, float)[:: max(1, len(X) // 300)])
+        both, n = np.concatenate([new, self.residuals]), len(new)
+        both = both / np.maximum(self.residuals.std(axis=0), 1e-12)
+        rng, total = np.random.default_rng(seed), both.sum(axis=0)
+
+        def difference(rows: np.ndarray) -> float:
+            of_new = both[rows].sum(axis=0)
+            return float(np.square(of_new / n - (total - of_new) / (len(both) - n)).sum())
+
+        found = difference(np.arange(n))
+        beyond = sum(difference(rng.permutation(len(both))[:n]) >= found for _ in range(n_permutations))
+        return (beyond + 1) / (n_permutations + 1)
 
 
 def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.DataFrame:
@@ -184,6 +208,12 @@ def _nearest(wavelengths: np.ndarray, reflectance: np.ndarray, nm: float) -> tup
     """Wavelength nearest to one, and reflectance there, (n_samples,)."""
     band = int(np.abs(wavelengths - nm).argmin())
     return float(wavelengths[band]), reflectance[:, band]
+
+
+def _residuals(components: Pipeline, X: np.ndarray) -> np.ndarray:
+    """What the components leave over of derivative spectra, (n_samples, n_bands)."""
+    derivatives, analysis = components[:-1].transform(X), components[-1]
+    return derivatives - analysis.inverse_transform(analysis.transform(derivatives))
 
 
 def _fit(X: np.ndarray, n_components: int) -> Pipeline:

@@ -7,6 +7,8 @@ disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,6 +18,7 @@ from joblib import Parallel, delayed
 from pydantic import BaseModel, Field
 from sklearn.base import RegressorMixin
 
+from soilpb._files import sha256_of
 from soilpb._format import track
 from soilpb.decide import standards
 from soilpb.decide.applicability import FALSE_ALARMS
@@ -26,12 +29,15 @@ from soilpb.decide.sampling import accept_predictions
 from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteCard, SiteModel, cross_validate_site
 from soilpb.decide.standards import LEAD_LIMITS, list_rules
 from soilpb.evaluate import cross_validation
+from soilpb.evaluate.instruments import Standardisation, measure_robustness, standardise
 from soilpb.models import baselines
+from soilpb.models.storage import CARD, ESTIMATORS
+from soilpb.readers.columns import match_ids
 from soilpb.readers.folder import find_counted_scans, find_counters, holds_spectra, list_files
 from soilpb.readers.laboratory import read_laboratory, read_units
 from soilpb.readers.scans import read_scans
 from soilpb.readers.site import read_spectra
-from soilpb.site_file import Site, SiteError, project_root
+from soilpb.site_file import Site, SiteError, make_site, project_root
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
@@ -39,6 +45,8 @@ from soilpb.study import Study
 CHAPTER, FOLDER = "site_report", "model"
 #: Whose limits are applied to lead, unless a user names others.
 STANDARD = "GB 15618-2018"
+#: R² below which a model is hardly better than a mean; p below which spectra are of another instrument.
+WEAK, DOUBT = 0.2, 0.01
 #: Soils that are predicted at once: the draws of each of their values would fill the memory.
 AT_ONCE = 2000
 #: Keys of the models among which the site's is chosen: strong ones that are quick enough to be fitted
@@ -157,11 +165,16 @@ def score_site_model(study: Study, predictions: pd.DataFrame, exceedances: pd.Da
 
 
 def store_site_model(
-    study: Study, model: SiteModel, scores: Mapping[str, float], limitations: Sequence[str]
+    study: Study,
+    model: SiteModel,
+    scores: Mapping[str, float],
+    limitations: Sequence[str],
+    robustness: pd.DataFrame | None = None,
 ) -> None:
     """Store the model with its card: what it was made of, how good it is, what it cannot tell.
 
-    ``scores`` are from :func:`score_site_model`, ``limitations`` the report's sentences.
+    ``scores`` are from :func:`score_site_model`, ``limitations`` the report's sentences,
+    ``robustness`` from :func:`assess_robustness`.
     """
     soils, y = study.target, study.natural(study.y)
     card: dict[str, Any] = {
@@ -184,7 +197,23 @@ def store_site_model(
         "limits": list(limitations),
         "scan_counters": scan_counters(study),
     }
+    if robustness is not None:
+        card["robustness"] = robustness.to_dict("list")
     model.save(study.folder(CHAPTER) / FOLDER, **card)
+
+
+def assess_robustness(study: Study, model: SiteModel) -> pd.DataFrame:
+    """What noise, a shift, a gain, a step, moisture and another instrument do to the model's predictions.
+
+    Each soil is predicted by the fit that had not seen it; the table is that of
+    :func:`soilpb.evaluate.instruments.measure_robustness`, on the modelling scale.
+    """
+    target, rows = model.target, np.arange(len(study.y))
+
+    def predict(X: np.ndarray) -> np.ndarray:
+        return target.fold_predictions(X)[rows, target.fold]
+
+    return measure_robustness(study.grid, study.X, study.y, predict, study.site.seed)
 
 
 def scan_counters(study: Study) -> tuple[str, ...]:
@@ -264,9 +293,17 @@ def _predict_block(
     parts = [predicted.drop(columns=["distance", "outside"]).rename(columns=names)]
     if standard:
         columns = {rule: probability_column(rule) for rule in list_rules(standard, limits)}
-        parts.append(model.exceedance(X, standard, limits, ph).rename(columns=columns))
+        above = model.exceedance(X, standard, limits, ph)
+        if above.isna().to_numpy().any():  # the strictest class bounds it
+            above = above.fillna(model.exceedance(X, standard, _strictest(limits), ph))
+        parts.append(above.rename(columns=columns))
     parts.append(predicted[["distance", "outside"]])
     return pd.concat(parts, axis=1)
+
+
+def _strictest(limits: pd.DataFrame) -> pd.DataFrame:
+    """The lowest limit of each rule, whatever the pH."""
+    return limits.sort_values("limit_mg_kg", kind="stable").drop_duplicates(["standard", "rule"])
 
 
 def probability_column(rule: str) -> str:
@@ -291,6 +328,7 @@ def predict_files(
     rule: str = "",
     tolerance: float = 0.0,
     rate: float = 0.1,
+    instrument: str = "",
 ) -> tuple[pd.DataFrame, list[str]]:
     """Predict new soils with the model that a site's report stored.
 
@@ -313,6 +351,8 @@ def predict_files(
         standard's first if empty.
     tolerance, rate : float
         As for :func:`soilpb.decide.sampling.accept_predictions`; none are accepted if ``tolerance`` is 0.
+    instrument : str
+        Name of a second instrument, which :func:`standardise_files` learned to correct.
 
     Returns
     -------
@@ -336,8 +376,16 @@ def predict_files(
     as_own = study.site.model_dump(include=keys)
     as_own |= {"counters": model.card["scan_counters"], "grid": model.wavelengths}
     as_own |= {"study": (study.site.band_start, study.site.band_stop)}
-    soils = read_spectra(spectra, **as_own, known=known)
+    soils = read_spectra(spectra, **as_own, known=known).resample(model.wavelengths)
     measured = _measured_ph(acidity, soils, str(ph))
+    folder, told = study.folder(CHAPTER), []
+    if instrument:
+        corrected = _load_standardisation(study, model, instrument)
+        soils = replace(soils, reflectance=corrected.correct(soils.reflectance))
+        model = _on_instrument(model, corrected)
+        told = [f"corrected to the first instrument: {corrected.method}; intervals are as much wider"]
+    else:
+        told = _describe_instrument(model, soils)
     if units or tolerance:
         _refuse_other_soils(study, model)
     if units:
@@ -348,11 +396,96 @@ def predict_files(
             raise SiteError(f"no limit of {model.card['target']} is known: give one with --limits")
         return table.set_index("unit"), [f"means of units against {rules[0]}, {rule!r}"]
     table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
-    remarks = _accept(table, study, model, tolerance, rate) if tolerance else []
+    made = date.fromtimestamp((folder / FOLDER / CARD).stat().st_mtime)
+    accepted = _accept(table, study, model, tolerance, rate) if tolerance else []
     if ph:
         own = table.get("pH", np.nan)
         table.insert(table.shape[1] - 2, "pH_used", np.where(np.isnan(measured), own, measured))
-    return table, [*remarks, *soils.provenance.notes, *_remarks(table, model.card, rules[0], coverage)]
+    remarks = _remarks(table, model.card, rules, coverage, made)
+    return table, [*accepted, *soils.provenance.notes, *remarks, *told]
+
+
+def standardise_files(site: str, master: Path, slave: Path, instrument: str) -> Standardisation:
+    """Learn from soils measured on both instruments how spectra of the second are corrected, and store it.
+
+    ``master`` and ``slave`` are spectra of the same 5–30 soils, under the same ids, of the model's own and of
+    the second instrument, which ``instrument`` names. Errors are those of :func:`predict_files`.
+    """
+    make_site({"site": instrument, "target_data": "twin"}, where="--instrument")  # a name for a folder
+    study = Study.load(site)
+    model = load_site_model(study)
+    as_own = study.site.model_dump(include={"id_column", "spectra_unit", "replicates", "splice"})
+    read = [read_spectra(p, **as_own, counters=model.card["scan_counters"]) for p in (master, slave)]
+    both = match_ids(*(list(soils.samples.index) for soils in read), (str(master), str(slave)))
+    pairs = [
+        soils.take(soils.samples.index.get_indexer(both)).resample(model.wavelengths).reflectance
+        for soils in read
+    ]
+    found = standardise(*pairs, model.target.predict, study.X)
+    card = {"model": _model_seal(study), "instrument": instrument, "soils": both}
+    found.save(study.folder(CHAPTER) / "instruments" / instrument, **card)
+    return found
+
+
+def _load_standardisation(study: Study, model: SiteModel, instrument: str) -> Standardisation:
+    folder = study.folder(CHAPTER) / "instruments"
+    again = f"soilpb standardise {study.site.site} --instrument {instrument} --master … --slave …"
+    known = sorted(path.name for path in folder.glob("*") if path.is_dir())
+    if instrument not in known:
+        there = f"there are: {', '.join(known)}" if known else "there is none"
+        raise SiteError(
+            f"no instrument {instrument!r} was standardised, {there}; measure soils on both: {again}"
+        )
+    found, card = Standardisation.load(folder / instrument, len(model.wavelengths), again)
+    if card["model"] != _model_seal(study):
+        raise SiteError(f"{folder / instrument} belongs to another model of the site; make it again: {again}")
+    return found
+
+
+def _model_seal(study: Study) -> str:
+    return sha256_of(study.folder(CHAPTER) / FOLDER / ESTIMATORS)
+
+
+class _Line:
+    """A model whose predictions are put on a line."""
+
+    def __init__(self, model: RegressorMixin, corrected: Standardisation) -> None:
+        self.model, self.corrected = model, corrected
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        return self.corrected.intercept + self.corrected.slope * np.ravel(self.model.predict(X))
+
+
+def _on_instrument(model: SiteModel, corrected: Standardisation) -> SiteModel:
+    """Model of corrected spectra: its errors grow by those that the correction leaves."""
+    target = model.target
+    own = float(np.sqrt(np.nanmean(np.square(target.residuals))))
+    wider = np.sqrt(1 + (corrected.error / own) ** 2) if own > 0 else 1.0
+    of_folds = tuple(_Line(each, corrected) for each in target.fold_models)
+    residuals = target.residuals * wider
+    return replace(
+        model,
+        target=replace(
+            target, model=_Line(target.model, corrected), fold_models=of_folds, residuals=residuals
+        ),
+    )
+
+
+def _describe_instrument(model: SiteModel, soils: SoilSpectra) -> list[str]:
+    """Say whether the spectra come from another instrument, and by how much errors may grow."""
+    own, new = model.card["trained_on"].get("instrument", "unknown"), soils.provenance.instrument
+    named = "unknown" not in (own, new) and own != new
+    marked = model.domain.batch_test(soils.reflectance) <= DOUBT
+    if not (named or marked):
+        return []
+    why = [f"their files name {new}, and the model's {own}"] if named else []
+    why += ["all of them share what none of the model's soils has"] if marked else []
+    grows, tests = "", model.card.get("robustness")
+    if tests:
+        times = tests["times"][tests["disturbance"].index("another instrument")]
+        grows = f"; in the report's test another instrument multiplied errors by {times:.1f}"
+    mend = "measure 5 to 30 soils on both and run soilpb standardise"
+    return [f"the spectra may be of another instrument ({'; '.join(why)}){grows}: {mend}"]
 
 
 def _refuse_other_soils(study: Study, model: SiteModel) -> None:
@@ -398,18 +531,26 @@ def _measured_ph(ph: pd.Series | None, soils: SoilSpectra, where: str) -> np.nda
     return found
 
 
-def _remarks(table: pd.DataFrame, card: dict, standard: str, coverage: float) -> list[str]:
+def _remarks(
+    table: pd.DataFrame,
+    card: dict,
+    rules: tuple[str, pd.DataFrame],
+    coverage: float,
+    made: date,
+) -> list[str]:
     """What a reader of the table should know."""
+    standard, known = rules
     outside = table.index[table["outside"]]
     listed = ", ".join(map(str, outside[:8])) + (", …" if len(outside) > 8 else "")
     low, high = card["target_range"]
     beyond = int((~table[card["target"]].between(low, high)).sum())
-    unjudged = [c for c in table if c.startswith("p_above_") and table[c].isna().any()]
     model = f"the model of {card['site']} ({card['trained_on']['kind']} soils)"
     limits = f"; limits of {standard}" if standard else ""
+    remarks = [f"{len(table)} soils predicted by {model}; intervals of {coverage:.0%}{limits}"]
     r2 = card.get("scores_on_held_out_soils", {}).get("R2")
-    scored = f" (R² {r2:.2f} on soils it had not seen)" if isinstance(r2, float) else ""
-    remarks = [f"{len(table)} soils predicted by {model}{scored}; intervals of {coverage:.0%}{limits}"]
+    if isinstance(r2, float):
+        weak = ", hardly better than the mean of its soils: do not rely on it" if r2 < WEAK else ""
+        remarks.append(f"the model of {made} has R² {r2:.2f} on soils it had not seen{weak}")
     if len(outside) == len(table):
         remarks.append(
             "every spectrum is unlike the soils of the model, do not trust them: another instrument, or unit?"
@@ -424,6 +565,7 @@ def _remarks(table: pd.DataFrame, card: dict, standard: str, coverage: float) ->
             f"{few} look like scans of one sample, but the site's own files are not counted so: each was "
             "predicted by itself"
         )
-    if unjudged:
-        remarks.append("without a pH some limits are unknown: give measured pH with --ph")
+    by_ph = standard and known.loc[known["standard"] == standard, "rule"].duplicated().any()
+    if by_ph and ("pH" not in table or table["pH"].isna().any()):
+        remarks.append("without a pH the strictest limit of each rule holds: give measured pH with --ph")
     return remarks

@@ -9,6 +9,7 @@ _EXPORTS = {
     "cross_validation": ["POOLED", "compute_metrics", "cross_validate", "learning_curve",
                          "needs_source_network", "score_predictions", "score_single_splits",
                          "summarise_scores"],
+    "instruments": ["Standardisation", "disturb", "measure_robustness", "simulate_instrument", "standardise"],
     "pretraining": ["MAX_COMPONENTS", "PUBLISHED", "choose_epochs", "choose_sizes", "hold_out",
                     "name_populations", "predict_held_back", "profiles_of", "score_by_population",
                     "score_by_size", "score_within_populations"],

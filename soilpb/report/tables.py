@@ -139,6 +139,21 @@ def tabulate_units(units: pd.DataFrame, label: str, most: int = 12) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + more
 
 
+def tabulate_robustness(robustness: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Write what disturbances do to predictions, in the target's unit at the median soil.
+
+    ``robustness`` is from :func:`soilpb.decide.stored_model.assess_robustness`.
+    """
+    table, name = robustness, f"predictions change by, {study.label.removeprefix('ln ')}"
+    change = table["change"]
+    if study.site.target_scale == "log":
+        change = np.median(study.natural(study.y)) * np.expm1(change)
+    shown = pd.DataFrame({"read with": table["disturbance"], name: change.map(lambda x: f"{x:.3g}")})
+    shown[f"RMSE, {study.label}"] = table["RMSE"].map(number)
+    shown["times the RMSE without"] = table["times"].map(number)
+    return shown
+
+
 def tabulate_exceeding(exceeding: pd.DataFrame) -> pd.DataFrame:
     """Write the soils of :func:`soilpb.report.sections.list_exceeding` for a page."""
     shown = exceeding[["soil"]].astype(str)
