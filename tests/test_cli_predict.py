@@ -229,59 +229,6 @@ def test_the_command_is_quiet_in_a_process_of_its_own(project):
 
 
 @pytest.fixture(scope="module")
-def scanned(tmp_path_factory):
-    """A project whose soils were scanned twice, ``_00000`` and ``_00001``, with a kept model."""
-    root = tmp_path_factory.mktemp("scanned")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        new = write_project(root, 30, 5, spectra="data/scans", replicates="mean")
-        spectra = pd.read_csv(root / "data/spectra.csv", index_col=0)
-        grid = spectra.columns.astype(float).to_numpy()
-        ids = pd.DataFrame(index=spectra.index.rename("sample"))
-        soils = SoilSpectra(grid, spectra.to_numpy(), ids, new.provenance)
-        text.write_scans(root / "data/scans", soils)
-        study = Study.load("mine")
-        stored_model.store_site_model(
-            study, stored_model.fit_site_model(study, {"PLS": PLSCV()}), {"R2": 0.6}, []
-        )
-        yield root, study, new
-
-
-def test_scans_of_new_samples_are_averaged_as_the_sites_own(scanned):
-    """A folder counted like the site's gives one row per sample, from the mean of its scans."""
-    root, study, new = scanned
-    text.write_scans(root / "new", new)
-    model = stored_model.load_site_model(study)
-    assert model.card["scan_counters"] == ["_#####"]
-    found = printed("mine", "new")
-    assert list(found.index) == list(new.samples.index)
-    expected = stored_model.predict_soils(model, new, "Pb_mg_kg")
-    np.testing.assert_allclose(found["Pb_mg_kg"], expected["Pb_mg_kg"], rtol=0.01)
-    assert "10 scans averaged to 5 samples" in run("mine", "new").stderr
-
-
-def test_scans_counted_otherwise_are_told_unless_a_table_knows_their_samples(scanned):
-    """``r1`` and ``r2`` give one row per scan, and a remark; with a pH table of the samples, their means."""
-    root, _, new = scanned
-    for path in text.write_scans(root / "other", new).iterdir():
-        path.rename(path.with_name(path.name.replace("_00000", "_r1").replace("_00001", "_r2")))
-    first = new.samples.index[0]
-    assert f"'{first}_r1', '{first}_r2' look like scans of one sample" in run("mine", "other").stderr
-    assert len(printed("mine", "other")) == 10
-    known = printed("mine", "other", "--ph", "data/new_ph.csv")
-    assert list(known.index) == list(new.samples.index)
-
-
-def test_scans_that_are_no_scans_of_one_sample_are_refused(scanned):
-    """Two soils under one id differ by more than scans do: one line names them, and nothing is predicted."""
-    root, _, new = scanned
-    folder = text.write_scans(root / "mixed", new)
-    names = sorted(folder.iterdir())
-    names[3].write_text(names[9].read_text())
-    refused("mine", "mixed", says="differ from their mean by up to 32%")
-
-
-@pytest.fixture(scope="module")
 def second(project):
     """Soils of the site and new ones as a second instrument reads them, written beside the first's."""
     root, study, new = project
@@ -341,3 +288,56 @@ def test_the_ph_that_was_used_and_the_models_worth_are_told(project):
     found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
     np.testing.assert_allclose(found["pH"], new.values("pH"), rtol=1e-4)
     assert f"the model of {date.today()} has R² 0.60" in result.stderr
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory):
+    """A project whose soils were scanned twice, ``_00000`` and ``_00001``, with a kept model."""
+    root = tmp_path_factory.mktemp("scanned")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        new = write_project(root, 30, 5, spectra="data/scans", replicates="mean")
+        spectra = pd.read_csv(root / "data/spectra.csv", index_col=0)
+        grid = spectra.columns.astype(float).to_numpy()
+        ids = pd.DataFrame(index=spectra.index.rename("sample"))
+        soils = SoilSpectra(grid, spectra.to_numpy(), ids, new.provenance)
+        text.write_scans(root / "data/scans", soils)
+        study = Study.load("mine")
+        stored_model.store_site_model(
+            study, stored_model.fit_site_model(study, {"PLS": PLSCV()}), {"R2": 0.6}, []
+        )
+        yield root, study, new
+
+
+def test_scans_of_new_samples_are_averaged_as_the_sites_own(scanned):
+    """A folder counted like the site's gives one row per sample, from the mean of its scans."""
+    root, study, new = scanned
+    text.write_scans(root / "new", new)
+    model = stored_model.load_site_model(study)
+    assert model.card["scan_counters"] == ["_#####"]
+    found = printed("mine", "new")
+    assert list(found.index) == list(new.samples.index)
+    expected = stored_model.predict_soils(model, new, "Pb_mg_kg")
+    np.testing.assert_allclose(found["Pb_mg_kg"], expected["Pb_mg_kg"], rtol=0.01)
+    assert "10 scans averaged to 5 samples" in run("mine", "new").stderr
+
+
+def test_scans_counted_otherwise_are_told_unless_a_table_knows_their_samples(scanned):
+    """``r1`` and ``r2`` give one row per scan, and a remark; with a pH table of the samples, their means."""
+    root, _, new = scanned
+    for path in text.write_scans(root / "other", new).iterdir():
+        path.rename(path.with_name(path.name.replace("_00000", "_r1").replace("_00001", "_r2")))
+    first = new.samples.index[0]
+    assert f"'{first}_r1', '{first}_r2' look like scans of one sample" in run("mine", "other").stderr
+    assert len(printed("mine", "other")) == 10
+    known = printed("mine", "other", "--ph", "data/new_ph.csv")
+    assert list(known.index) == list(new.samples.index)
+
+
+def test_scans_that_are_no_scans_of_one_sample_are_refused(scanned):
+    """Two soils under one id differ by more than scans do: one line names them, and nothing is predicted."""
+    root, _, new = scanned
+    folder = text.write_scans(root / "mixed", new)
+    names = sorted(folder.iterdir())
+    names[3].write_text(names[9].read_text())
+    refused("mine", "mixed", says="differ from their mean by up to 32%")
