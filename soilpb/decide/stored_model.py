@@ -546,11 +546,13 @@ def _remarks(
     beyond = int((~table[card["target"]].between(low, high)).sum())
     model = f"the model of {card['site']} ({card['trained_on']['kind']} soils)"
     limits = f"; limits of {standard}" if standard else ""
-    remarks = [f"{len(table)} soils predicted by {model}; intervals of {coverage:.0%}{limits}"]
     r2 = card.get("scores_on_held_out_soils", {}).get("R2")
-    if isinstance(r2, float):
-        weak = ", hardly better than the mean of its soils: do not rely on it" if r2 < WEAK else ""
-        remarks.append(f"the model of {made} has R² {r2:.2f} on soils it had not seen{weak}")
+    scored = f" (R² {r2:.2f} on soils it had not seen)" if isinstance(r2, float) else ""
+    weak = isinstance(r2, float) and r2 < WEAK
+    remarks = [
+        f"{len(table)} soils predicted by {model}{scored}; intervals of {coverage:.0%}{limits}",
+        f"the model is of {made}{', hardly better than the mean of its soils: do not rely on it' * weak}",
+    ]
     if len(outside) == len(table):
         remarks.append(
             "every spectrum is unlike the soils of the model, do not trust them: another instrument, or unit?"
