@@ -37,7 +37,9 @@ READS = {
 # Which tables of results a chapter reads: long runs, made once and committed.
 TABLES = {
     "03_transfer": ["results/fresh_twins.csv", "results/fresh_twins_curves.csv"],
-    "06_real_soils": [f"results/{name}.csv" for name in ("ledger", "averages", "world_source", "countries")],
+    "06_real_soils": [
+        f"results/{name}.csv" for name in ("ledger", "averages", "world_source", "countries", "whole_countries")
+    ],
     "07_decisions": ["results/decisions.json"],
 }
 # What a chapter runs by typing commands.
