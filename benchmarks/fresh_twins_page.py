@@ -43,7 +43,7 @@ CONTROL = Model(RANDOM, "features + ridge")
 #: What a picture shows, and what it is called there.
 SHOWN: Mapping[Model, str] = MappingProxyType(
     {
-        MORE: "average with features of four properties",
+        MORE: "average + four properties",
         MANY: "four properties ‖ PLS",
         RECIPE: "pH, fine-tuned",
         Model(ALONE, "average"): "average, no library",

@@ -301,7 +301,7 @@ Against it, the verdict on the average with pH features is **{pays[WITH]}** (R²
 
 # %% tags=["remove-input"]
 wide = curves.pivot_table("value", ["factor", "level"], "model")
-gap = wide["average with features of four properties"] - wide["average, no library"]
+gap = wide["average + four properties"] - wide["average, no library"]
 size, shift, noise = (gap.loc[factor].map(_format.signed).tolist() for factor in factors)
 strongest = factors[gap.groupby("factor").agg(np.ptp).idxmax()].lower()
 Markdown(f"""

@@ -116,6 +116,7 @@ def limits_of(target: str) -> pd.DataFrame:
     return rows.drop(columns="metal").reset_index(drop=True)
 
 
+#: Limits of lead, as in :func:`limits_of`.
 LEAD_LIMITS = limits_of("Pb_mg_kg")
 
 

@@ -327,8 +327,8 @@ def true_mineral_slopes(samples: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> slopes = true_mineral_slopes(simulate_target(50, seed=1).samples).set_index("constituent")
-    >>> slopes.loc["iron_oxides"].round(3).to_dict()  # total: 0.62 − 0.45 · 0.30
-    {'direct': 0.62, 'total': 0.485}
+    >>> slopes.loc["iron_oxides"].round(3).to_dict()  # total: 0.8 − 0.45 · 0.30
+    {'direct': 0.8, 'total': 0.665}
     """
     ph = samples["pH"].to_numpy()
     rows = []

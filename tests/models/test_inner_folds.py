@@ -11,7 +11,7 @@ from soilpb.models import InnerFolds, baselines, fit_model
 
 GROUPS = np.repeat([f"field {i}" for i in range(11)], 3)
 #: Models that choose nothing on inner folds.
-UNTUNED = {"gpr", "forest", "cubist", "resnet", "resnet-ph", "head", "partial"}
+UNTUNED = {"forest", "cubist", "resnet", "resnet-ph", "head", "partial"}
 
 
 @pytest.fixture

@@ -155,7 +155,7 @@ def test_measured_soils_are_nowhere_called_simulated(texts, articles):
     assert all("(my-mine, measured)" in caption for caption in captions)
     assert "simulated" not in texts["my-mine"]
     assert "LimeSoDa CV.98, SC.93, SL.125, UL.120, SSP.460" in texts["my-mine"]
-    assert "Spectra measured, laboratory values simulated" in texts["mine"]
+    assert "laboratory values simulated" in texts["mine"]
 
 
 def test_missing_values_and_profiles_are_respected(pages):

@@ -34,7 +34,7 @@ UNDIVIDED = (COUNTS, RADIANCE, IRRADIANCE) = ("raw counts", "radiance", "irradia
 #: No soil reflects less than this everywhere; a row that does is in another unit.
 DARKEST = 0.011
 #: The typical soil of 56 measured sites reflects less than this at 400–500 nm, and more than that somewhere.
-BRIGHT_BLUE, DARK_PEAK = 0.2, 0.075
+BRIGHT_BLUE, DARK_PEAK = 0.22, 0.075
 #: A median above this is another unit: percent for a fraction and absorbance, counts for percent.
 HIGHEST_MEDIAN = {"fraction": REFLECTANCE_RANGE[1], "absorbance": 5.0, "percent": 100 * REFLECTANCE_RANGE[1]}
 #: A value is odd if it lies this far, in reflectance, from the cubic through its two neighbours on either
