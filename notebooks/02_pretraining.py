@@ -317,7 +317,7 @@ Markdown(f"""
 #
 # The held-back soils come from the same library and the same instrument: their R² says nothing about another laboratory.
 # One network was trained, from one seed; another seed would score a little differently.
-# Where laboratory values are simulated, the scores say what the method can do where pH follows from a soil's constituents; they are not comparable with the literature's.
+# Where laboratory values are simulated, the scores say what the method can do where pH follows from a soil's constituents; they are not comparable with the literature's. Soils of the twin are mixtures: those with the same first soil stay together, but a soil that is held back may contain a quarter of one that was learnt, and more mixtures are not more soils.
 # The study's own network, its preprocessing and its R² for pH are unknown to us ({ref}`sec-data-access`).
 #
 # ## Try it on your site

@@ -63,7 +63,7 @@ picture = display(Markdown("The figure appears here once the chapter has been ex
 #
 # ## Mix in a little of a mineral
 #
-# Kubelka and Munk tell what the spectrum of a soil would be if it held a little more of a constituent {cite:p}`kubelka1931`. We add a little of each to each measured spectrum,
+# Kubelka and Munk tell what the spectrum of a soil would be if it held a little more of a constituent {cite:p}`kubelka1931`. We add a little of each to each spectrum,
 # let the model predict again, and divide: the *slope* ∂ target / ∂ ln(constituent). Whatever bands the model reads by, it reads them all at once.
 # The changed spectrum is then rebuilt from the principal components of the site's own spectra, so that the model is asked only about soils that this site could have.
 # (They are components of the *differences* between neighbouring bands. In absorbance itself nearly all variance is brightness and slope, and the features of clay would be lost.)
@@ -285,7 +285,7 @@ Markdown(f"""
 # The true slopes are those of a simulated chemistry. Spectra are mixed from measured ones, but the amounts behind lead were found by the same theory of light and the same atlas that ask the question: agreement with the truth is the best case.
 #
 # *What a soil spectroscopist asks of the atlas.* **Is the hematite real?** The amounts are effective: the inversion finds what explains a spectrum with the endmembers it has, supposing the scattering of a median soil. They rank soils
-# as the laboratory does (clay and carbon: Spearman above .5), but nobody measured hematite or goethite by X-rays, and where both absorb, between 480 and 560 nm, one can stand for the other. **What of carbonates?** Only the overtone near 2340 nm is free, and
+# roughly as the laboratory does (clay and carbon: Spearman above .5), but nobody measured hematite or goethite by X-rays, and where both absorb, between 480 and 560 nm, one can stand for the other. **What of carbonates?** Only the overtone near 2340 nm is free, and
 # it lies where illite, organic matter and the edge of the detector are; few soils of the library's hot and humid places have any, so its slope is small here. **Grain size?** Finer grains scatter more and are brighter; the question here leaves scattering as it is. How much darker
 # soils with more clay are differs from set to set (a power of clay between .1 and .4), so no law was put in. **Moisture?** The library's soils were dried and sieved; *water* here is what stays in a dry soil, and a moist field soil is none of this.
 #

@@ -143,7 +143,7 @@ So the error is **{calibration_verdict}** than chance explains{"" if error <= ma
 # %% [markdown]
 # {numref}`fig-chances` shows the probabilities for that rule, where coordinates are known on a map. Nobody scanned the ground *between* the soils,
 # but neighbours' laboratory values may say something about it. Whether they do is tested first: are neighbours more alike than any two soils?
-# If so, the target and pH are kriged, with parameters by maximum likelihood, and their errors at left-out places are drawn together as before.
+# If so, the target and pH are kriged, with parameters by maximum likelihood, and their errors at left-out places are drawn together as before. On the twin the coordinates are invented: soils of many places were laid out so that iron is alike within some 600 m. There the map shows what the method does, and that neighbours are alike was put in.
 
 # %%
 ground = report.map_site(study, exceedances, rule)

@@ -253,7 +253,7 @@ def describe_grade(soils: Provenance) -> str:
     'Measured data'
     """
     if soils.mixed:
-        return "Spectra measured, laboratory values simulated"
+        return "Spectra mixed from measured ones, laboratory values simulated"
     names = {"measured": "Measured data", "lead simulated": "Everything measured but lead"}
     return names.get(soils.kind, "Simulated data")
 

@@ -98,9 +98,9 @@ def test_simulated_pages_say_so(pages):
     """Every chapter about the twin carries the banner; those about fields, and a field's report, do not."""
     chapters = [n for n in files_of_toc() if n.startswith("notebooks/0") and n[10:12] not in ("06", "08")]
     for name in chapters:
-        assert "Simulated data" in pages[f"{name}.html"], name
+        assert "laboratory values simulated" in pages[f"{name}.html"], name
     if "sites/cv98.html" in pages:
-        assert "Simulated data" not in pages["sites/cv98.html"]
+        assert "laboratory values simulated" not in pages["sites/cv98.html"]
         assert "CC BY-SA 4.0" in pages["sites/cv98.html"]
 
 

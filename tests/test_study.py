@@ -91,7 +91,8 @@ def test_the_banner_says_whether_anybody_measured_it(field):
     assert "Licence: CC BY-SA 4.0" in measured
     assert "Simulated data" not in measured
     assert (
-        "Spectra measured, laboratory values simulated" in Study.load("gejiu", source_size=50).banner().data
+        "Spectra mixed from measured ones, laboratory values simulated"
+        in Study.load("gejiu", source_size=50).banner().data
     )
 
 

@@ -30,7 +30,7 @@ class Chemistry:
 
     ``ph`` and ``pb`` are the values at the reference; ``ph_residual`` is the part of pH that no
     constituent explains. The coefficients of pH are those of a regression of measured pH on amounts by
-    inversion in the ICRAF-ISRIC library (3,749 soils, R² 0.29; ``benchmarks/twin_realism.py``). Its residual
+    inversion in the ICRAF-ISRIC library (3,749 soils, R² 0.30; ``benchmarks/twin_realism.py``). Its residual
     is 1.1 among all the world's soils; here it is that of one landscape, where climate is the same.
     """
 

@@ -112,7 +112,7 @@ def simulate_source(
     """Draw a library of ``n`` soils with pH and without lead, from all places but the site's.
 
     Samples have ``pH``, ``clay_pct``, ``SOC_pct``, ``CaCO3_pct``, ``Fe_pct`` and the true amounts of
-    constituents in percent; soils of one ``place`` are a ``group``.
+    constituents in percent; mixtures of one first soil (``measured_soil``) are a ``group``.
 
     Parameters
     ----------
@@ -134,7 +134,8 @@ def simulate_source(
     rng = _generator(0, n, seed)
     pool = library.take(np.flatnonzero(library.samples["place"].notna() & ~is_at_site_places(library)))
     soils, clean = _draw(pool, n, rng, "library")
-    soils["group"] = soils["place"]
+    if not is_measured(library):  # mixtures with one first soil stay together
+        soils["group"] = soils["measured_soil"]
     return _spectra("library", library, soils, clean, LIBRARY_INSTRUMENT, rng, grid)
 
 

@@ -98,11 +98,11 @@ def test_the_site_is_richer_in_iron_and_a_shift_makes_it_richer(source, target):
 
 
 def test_groups_are_fields_and_places(source, target):
-    """A site's group is a square field of 800 m; soils of one place of the library are one group."""
+    """A site's group is a square field of 800 m; mixtures of one first soil are one group of the library."""
     extent = target.samples.groupby("group")[["x", "y"]].agg(lambda v: v.max() - v.min())
     assert extent.to_numpy().max() <= 800
     assert target.samples["group"].nunique() == 25
-    assert (source.samples["group"] == source.samples["place"]).all()
+    assert (source.samples["group"] == source.samples["measured_soil"]).all()
 
 
 def test_a_planted_band_is_darkened_by_lead():
