@@ -127,6 +127,8 @@ def test_spectra_of_another_instrument_are_one_sentence_and_another_status(proje
     assert result.exit_code == 3
     assert result.stderr.count("every spectrum is unlike the soils of the model") == 1
     assert "R² 0.60 on soils it had not seen" in result.stderr
+    assert run("mine", "data/all_odd.csv", "-o", "odd.csv").exit_code == 3
+    assert len(pd.read_csv(root / "odd.csv")) == 20  # the table is written all the same
     found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
     ph = pd.read_csv(root / "data/new_ph.csv", index_col=0)["pH"]
     np.testing.assert_allclose(found["pH_used"], ph, rtol=1e-4)
@@ -267,18 +269,6 @@ def test_an_altered_standardisation_is_refused(second):
     (path,) = second.glob("artifacts/**/instruments/bent/weights.safetensors")
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     refused("mine", "data/new_second.csv", "--instrument", "bent", says="it was altered or half copied")
-
-
-def test_all_soils_flagged_is_one_sentence_and_another_exit_code(project):
-    """Spectra of something else end with code 3, and the table is written all the same."""
-    root, *_ = project
-    spectra = pd.read_csv(root / "data/new.csv", index_col=0)
-    nm = spectra.columns.astype(float).to_numpy()
-    (spectra * (1 - 0.7 * np.exp(-(((nm - 1000) / 60) ** 2)))).to_csv(root / "data/other.csv")
-    result = run("mine", "data/other.csv", "-o", "other.csv")
-    assert result.exit_code == 3
-    assert "every spectrum is unlike the soils of the model" in result.stderr
-    assert len(pd.read_csv(root / "other.csv")) == 20
 
 
 def test_the_ph_that_was_used_and_the_models_worth_are_told(project):

@@ -18,10 +18,10 @@ from soilpb import _files, cli
 from soilpb.readers import fetch
 from soilpb.site_file import SiteError
 from tests import layouts
+from tests.cases import shared_data
 
 TABLES = ["ossl_soilsite_v1.3.parquet", "ossl_soillab_v1.3.parquet", "ossl_visnir_v1.3.parquet"]
 ALL = "ossl_all_L0_v1.2.csv.gz"
-MANO = Path(__file__).parents[2].parent / "shared" / "data" / "mano"
 
 
 class Publisher(SimpleHTTPRequestHandler):
@@ -186,10 +186,8 @@ def test_the_list_names_each_library(publisher):
 
 def test_the_mano_dam_is_told_apart(tmp_path):
     """Soils and sediments become a table each; the 27 empty rows and coarser fractions are in neither."""
-    if not MANO.exists():
-        pytest.skip(f"the Mano Dam's tables are not in {MANO}")
     for name in fetch.MANO:
-        (tmp_path / name).write_bytes((MANO / name).read_bytes())
+        (tmp_path / name).write_bytes((shared_data("mano") / name).read_bytes())
     fetch.fetch_mano(tmp_path)
     soils, sediments = (fetch.pd.read_csv(tmp_path / f"{name}.csv") for name in ("soils", "sediments"))
     assert (len(soils), len(sediments)) == (68, 38)

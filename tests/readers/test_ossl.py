@@ -15,6 +15,7 @@ from soilpb.readers.libraries import check_source
 from soilpb.site_file import SiteError
 from soilpb.spectra import absorbance, band_grid, resample
 from tests import layouts
+from tests.cases import shared_data
 
 GRID = band_grid(400, 2490, 10)
 N = 12
@@ -406,10 +407,7 @@ def test_a_check_names_soils_and_methods_of_a_library(tmp_path):
 
 def test_the_world_library_is_the_same_either_way(tmp_path):
     """4,168 measured soils, written in v1.3's layout: the same soils, pH and R² as read directly."""
-    path = PUBLISHED.parent / "icraf_isric" / "icraf_isric_visnir.parquet"
-    if not path.exists():
-        pytest.skip(f"the ICRAF-ISRIC library is not in {path.parent}")
-    world = pd.read_parquet(path)
+    world = pd.read_parquet(shared_data("icraf_isric/icraf_isric_visnir.parquet"))
     layouts.write_ossl_library(tmp_path / "ICRAF_ISRIC", layouts.icraf_tables(world))
     soils = ossl.load_ossl(tmp_path, GRID, datasets=["ICRAF_ISRIC"])
     direct = world[world["ph_h2o"].notna()]
