@@ -66,6 +66,18 @@ def join_words(words: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def list_first(words: Sequence[object], most: int = 8) -> str:
+    """List words, the first ``most`` written out.
+
+    Examples
+    --------
+    >>> list_first("abc", 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(map(str, words[:most])) + more
+
+
 def as_cell(text: str) -> str:
     """Write a text so that a spreadsheet shows it: what it would take for a formula gets an apostrophe.
 

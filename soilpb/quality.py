@@ -25,6 +25,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from threadpoolctl import threadpool_limits
 
+from soilpb._format import list_first
 from soilpb.models.preprocessing import snv_pipeline
 from soilpb.readers import limesoda
 from soilpb.readers.formats.spectrum_file import recognise_shape
@@ -283,11 +284,10 @@ def check_outliers(soils: SoilSpectra) -> Iterator[Finding]:
 
 def name_samples(soils: SoilSpectra, which: np.ndarray, values: np.ndarray | None = None) -> str:
     """Ids of the samples that ``which`` marks, with their values if given; the first eight written out."""
-    rows = np.flatnonzero(which)
-    ids = [str(soils.samples.index[row]) for row in rows[:8]]
+    ids = soils.samples.index[which]
     if values is not None:
-        ids = [f"{name} ({value:.4g})" for name, value in zip(ids, values[rows[:8]], strict=True)]
-    return ", ".join(ids) + (f" and {rows.size - 8} more" if rows.size > 8 else "")
+        ids = [f"{name} ({value:.4g})" for name, value in zip(ids, values[which], strict=True)]
+    return list_first(ids)
 
 
 def _check_target(soils: SoilSpectra, site: Site) -> Iterator[Finding]:

@@ -20,6 +20,8 @@ from scipy.spatial.distance import pdist
 from scipy.special import ndtr
 from threadpoolctl import threadpool_limits
 
+from soilpb._format import list_first
+
 #: Visible and near infrared, nm: bands outside are refused wherever spectra are read.
 VIS_NIR_NM = (200.0, 3000.0)
 #: Organic carbon in organic matter, by mass (van Bemmelen's factor).
@@ -101,8 +103,8 @@ def list_near_twins(ids: Iterable, twins: np.ndarray) -> str:
     >>> list_near_twins(["a", "b", "c"], np.array([0, 1, 0]))
     'a = c'
     """
-    sets = [" = ".join(names) for names in pd.Series(map(str, ids)).groupby(twins).agg(list) if names[1:]]
-    return ", ".join(sets[:8]) + (f" and {len(sets) - 8} more" if len(sets) > 8 else "")
+    names = pd.Series(map(str, ids)).groupby(twins).agg(list)
+    return list_first([" = ".join(alike) for alike in names if alike[1:]])
 
 
 @threadpool_limits.wrap(limits=1)
