@@ -48,7 +48,7 @@ study.banner()
 # %% tags=["remove-input"]
 answer = display(Markdown("The answer appears here once the chapter has been executed."), display_id=True)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "Probability that a soil exceeds its limit ({glue:text}`decide-rule`), by a model that had not seen the soil ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above. Where the ground is coloured, the laboratory's values were kriged.", "name": "fig-chances"}, "image": {"alt": "Soils coloured by their probability of exceedance, on a map where coordinates are known and else in the order of the probabilities; triangles mark soils measured above the limit, circles the others; most circles have low probabilities."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Probability that a soil exceeds its limit ({glue:text}`decide-rule`), by a model that had not seen the soil ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above.", "name": "fig-chances"}, "image": {"alt": "Soils coloured by their probability of exceedance, on a map where coordinates are known and else in the order of the probabilities; triangles mark soils measured above the limit, circles the others; most circles have low probabilities."}}
 picture = display(Markdown("The figure appears here once the chapter has been executed."), display_id=True)
 
 # %% [markdown]
@@ -141,33 +141,14 @@ So the error is **{calibration_verdict}** than chance explains{"" if error <= ma
 """)
 
 # %% [markdown]
-# {numref}`fig-chances` shows the probabilities for that rule, where coordinates are known on a map. Nobody scanned the ground *between* the soils,
-# but neighbours' laboratory values may say something about it. Whether they do is tested first: are neighbours more alike than any two soils?
-# If so, the target and pH are kriged, with parameters by maximum likelihood, and their errors at left-out places are drawn together as before. On the twin the coordinates are invented: soils of many places were laid out so that iron is alike within some 600 m. There the map shows what the method does, and that neighbours are alike was put in.
+# {numref}`fig-chances` shows the probabilities for that rule, where coordinates are known on a map. Nobody scanned the ground *between* the soils:
+# what lies there is decided by the mean of its unit. On the twin the coordinates are invented.
 
 # %%
 ground = report.map_site(study, exceedances, rule)
 ax = report.draw_map(ground) or plots.plot_probabilities(by_rule, ground.label)
 picture.update(ax.figure)
 plt.close(ax.figure)
-
-# %% tags=["remove-input"]
-structure, kriged = ground.structure, ground.cells is not None
-if structure is None:
-    text = (
-        "No true coordinates are known for this site, so soils are shown in the order of their probabilities."
-    )
-else:
-    text = f"""
-Here neighbours are **{"more" if structure.found else "not shown to be more"}** alike than any two soils: their semivariance is {structure.ratio:.2f} of the variance, p = {structure.p:.3f}, over {structure.n_places} places.
-So the ground between the soils is **{"kriged" if kriged else "left white"}**."""
-if kriged:
-    errors = ground.left_out["observed"] - ground.left_out["predicted"]
-    in_blocks = max(0, 1 - (errors**2).mean() / ground.left_out["observed"].var(ddof=0))
-    text += f" At places left out one by one kriging explains {100 * ground.skill:.0f} % of the variance, in whole blocks left out {100 * in_blocks:.0f} %."
-    if ground.skill < report.text.WEAK:
-        text += " That is little more than the mean: trust the soils, and not the ground between them."
-Markdown(text)
 
 # %% [markdown]
 # ## What does it cost to be wrong?

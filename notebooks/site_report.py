@@ -254,9 +254,9 @@ exceeding = sections.list_exceeding(study, trials, exceedances, rule, predicted)
 exceeding if exceeding is None else tables.fold_table(tables.tabulate_exceeding(exceeding))
 
 # %% tags=["remove-input"]
-Markdown(text.describe_map(mapped, study.site.seed))
+Markdown(text.describe_map(mapped))
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "The site's soils ({{site}}, {{kind}}): the probability of exceeding the limit, by a model that had not seen the soil, or the laboratory's value where no limit is known. A coloured ground is kriged from the laboratory's values."}, "image": {"alt": "Map of the soils, coloured by probability of exceedance where a limit is known and by the laboratory's value elsewhere, over a kriged surface where neighbouring soils are alike."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "The site's soils ({{site}}, {{kind}}): the probability of exceeding the limit, by a model that had not seen the soil, or the laboratory's value where no limit is known."}, "image": {"alt": "Map of the soils, coloured by probability of exceedance where a limit is known and by the laboratory's value elsewhere."}}
 ax = sections.draw_map(mapped)
 
 # %% [markdown]

@@ -1,10 +1,10 @@
-"""What follows for a site: intervals, limits (GB 15618) and exceedance, costs, maps, the next samples.
+"""What follows for a site: intervals, limits (GB 15618) and exceedance, costs, areas, the next samples.
 
 ``site_model`` is the model of one site; ``stored_model`` chooses it for a study, keeps it and answers
 ``soilpb predict``. ``intervals`` says how sure a prediction is, ``applicability`` whether a soil is of a
 kind that the model knows; ``standards`` holds limits by pH, ``exceedance`` the probability that a soil is
-above one, and what a decision costs; ``sampling`` chooses the soils to measure next, ``maps`` what lies
-between them. ``decision_units`` decides on areas by their mean, ``confidence_limits`` says how sure that is.
+above one, and what a decision costs; ``sampling`` chooses the soils to measure next, ``maps`` says where
+soils lie. ``decision_units`` decides on areas by their mean, ``confidence_limits`` says how sure that is.
 """
 
 import lazy_loader
@@ -17,8 +17,7 @@ _EXPORTS = {
     "exceedance": ["ACTIONS", "Costs", "calibration_error", "compare_policies", "error_by_chance",
                    "exceedance_by_rule", "exceedance_probability", "expected_costs", "reliability_table"],
     "intervals": ["CrossConformal", "assign_folds"],
-    "maps": ["KrigedProperty", "KrigedSite", "SpatialStructure", "assess_structure", "assign_units",
-             "cross_validate_blocks", "local_coordinates", "map_cells"],
+    "maps": ["assign_units", "local_coordinates"],
     "sampling": ["accept_predictions", "choose_samples", "learning_curves", "soils_needed",
                  "spectral_features"],
     "site_model": ["COVERAGE", "N_FOLDS", "SiteModel", "cross_validate_site"],

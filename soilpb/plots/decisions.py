@@ -1,6 +1,6 @@
 """Decisions: intervals of predictions, probabilities of exceedance, costs of actions, maps of a site.
 
-Maps show the soils at their coordinates, and the values kriged between them; no tiles, no network.
+Maps show the soils at their coordinates; no tiles, no network.
 """
 
 from __future__ import annotations
@@ -94,11 +94,10 @@ def plot_map(
     soils: pd.DataFrame,
     column: str,
     label: str,
-    cells: pd.DataFrame | None = None,
     log: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw soils at their coordinates, coloured by a column, over the values kriged between them.
+    """Draw soils at their coordinates, coloured by a column.
 
     Parameters
     ----------
@@ -108,8 +107,6 @@ def plot_map(
         Such as ``probability``, which is coloured from 0 to 1; anything else by its range.
     label : str
         Of the colour bar, with the unit.
-    cells : DataFrame, optional
-        Kriged values of the same column, from :func:`soilpb.decide.maps.map_cells`; none if empty.
     log : bool
         Whether colours follow the logarithm.
     """
@@ -117,15 +114,10 @@ def plot_map(
     ax = make_axes(ax, height=float(np.clip(1.9 + 5.2 * high / wide, 3.2, 7.5)), width=6.4)
     low, top = (0.0, 1.0) if column == "probability" else (soils[column].min(), soils[column].max())
     colours = {"norm": LogNorm(low, top) if log else Normalize(low, top), "cmap": "cividis"}
-    kriged = cells is not None and len(cells) > 0
-    if kriged:  # where there is no cell, the map stays white
-        grid = cells.pivot_table(column, "y", "x")
-        mesh = ax.pcolormesh(grid.columns, grid.index, grid, alpha=0.75, rasterized=True, **colours)
-        mesh.set_edgecolor("none")
     known = "exceeded" in soils
     kinds = list(_by_limit(soils["exceeded"])) if known else [(slice(None), "o", None, None)]
     for rows, marker, _, name in kinds:
-        look = {"marker": marker, "s": 44, "edgecolor": "white" if kriged else GREY, "linewidth": 0.8}
+        look = {"marker": marker, "s": 44, "edgecolor": GREY, "linewidth": 0.8}
         of_kind = soils.loc[rows]
         points = ax.scatter(of_kind["x"], of_kind["y"], c=of_kind[column], label=name, **look, **colours)
     bar = ax.figure.colorbar(points, ax=ax, label=label, location="bottom", shrink=0.8, aspect=32)

@@ -135,7 +135,7 @@ def list_exceeding(
 
 @dataclass(frozen=True, eq=False)
 class SiteMap:
-    """The values or probabilities of a site's soils, and perhaps a kriged surface between them.
+    """The values or probabilities of a site's soils at their coordinates.
 
     Parameters
     ----------
@@ -145,28 +145,18 @@ class SiteMap:
         Whether values are coloured by their logarithm.
     soils : DataFrame
         ``x``, ``y`` in metres, the column and perhaps ``exceeded``; no rows without true coordinates.
-    structure : SpatialStructure or None
-        Of the target on the modelling scale.
-    cells, skill, left_out
-        The kriged column, R² of kriging the target at places left out one by one, and the column kriged
-        without whole blocks of places.
     """
 
     column: str
     label: str
     log: bool
     soils: pd.DataFrame
-    structure: maps.SpatialStructure | None = None
-    cells: pd.DataFrame | None = None
-    skill: float = np.nan
-    left_out: pd.DataFrame | None = None
 
 
 def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap:
     """Map probabilities of exceeding a rule's limits, or the laboratory's values if ``rule`` is empty.
 
-    The ground between soils is kriged only where neighbours are alike and kriging is better than the
-    mean. ``exceedances`` are of :func:`soilpb.decide.stored_model.evaluate_site_model`.
+    ``exceedances`` are of :func:`soilpb.decide.stored_model.evaluate_site_model`.
     """
     log = study.site.target_scale == "log"
     if rule:
@@ -176,33 +166,14 @@ def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap
         soils = pd.DataFrame({"value": study.natural(study.y)}, index=study.ids)
         about = ("value", study.label.removeprefix("ln "), log)
     places = maps.local_coordinates(study.target.samples)
-    if places is None:
-        return SiteMap(*about, soils.iloc[:0])
-    soils = places.join(soils, how="inner")
-    rows = study.target.samples.index.get_indexer(places.index)
-    ph = stored_model.measured_ph(study)
-    at, y, ph = places.to_numpy(), study.y[rows], None if ph is None else ph[rows]
-    structure = maps.assess_structure(at, y, seed=study.site.seed)
-    if not structure.found:
-        return SiteMap(*about, soils, structure)
-    surface = maps.KrigedSite.fit(at, y, ph, log)
-    if not surface.target.skill > 0:
-        return SiteMap(*about, soils, structure)
-    standard, limits = stored_model.site_rules(study.site) if rule else ("", None)
-    cells = maps.map_cells(at)
-    ground = cells[["x", "y"]].to_numpy()
-    cells[about[0]] = surface.probability(ground, standard, rule, limits) if rule else surface.values(ground)
-    left_out = maps.cross_validate_blocks(
-        at, y, places.index, ph, log, standard, rule, study.site.seed, limits
-    )
-    return SiteMap(*about, soils, structure, cells, surface.target.skill, left_out)
+    return SiteMap(*about, soils.iloc[:0] if places is None else places.join(soils, how="inner"))
 
 
 def draw_map(mapped: SiteMap) -> Axes | None:
     """Draw the map; nothing without true coordinates."""
     if mapped.soils.empty:
         return None
-    return decisions.plot_map(mapped.soils, mapped.column, mapped.label, mapped.cells, mapped.log)
+    return decisions.plot_map(mapped.soils, mapped.column, mapped.label, mapped.log)
 
 
 def choose_next_samples(study: Study, unmeasured: SoilSpectra | None, n: int = 10) -> pd.DataFrame:

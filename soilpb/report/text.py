@@ -13,7 +13,6 @@ from soilpb import quality
 from soilpb._format import join_words, number, signed, to_words
 from soilpb.decide import maps, stored_model
 from soilpb.decide.decision_units import VERDICTS
-from soilpb.decide.exceedance import calibration_error, error_by_chance, reliability_table
 from soilpb.decide.site_model import SiteModel
 from soilpb.evaluate import comparison, cross_validation
 from soilpb.report.new_site import SOURCE_BANDS
@@ -24,8 +23,6 @@ from soilpb.study import Study
 
 #: Share of spectra beyond the world's 95 % limits from which the report warns.
 FAR = 0.10
-#: Below this R² at places left out, a kriged surface is called weak.
-WEAK = 0.2
 #: How a comparison ends, in the words of a sentence.
 OUTCOMES = {
     "better": "better",
@@ -263,39 +260,11 @@ def describe_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> st
     )
 
 
-def describe_map(mapped: SiteMap, seed: int = 0) -> str:
-    """Say what the map may be used for: whether neighbours are alike, and how good kriging is."""
-    structure, soils_alone = mapped.structure, "The map shows the soils alone"
+def describe_map(mapped: SiteMap) -> str:
+    """Say what the map shows, and what it does not."""
     if mapped.soils.empty:
         return "No true coordinates are known, so there is no map."
-    if structure.n_places < maps.FEWEST_PLACES:
-        few = f"{structure.n_places} places are too few to krige (at least {maps.FEWEST_PLACES})"
-        return f"{soils_alone}: {few}."
-    alike = f"semivariance {number(structure.ratio)} of the variance, p = {number(structure.p, 3)}"
-    if not structure.found:
-        return f"{soils_alone}: neighbours are no more alike than any two soils ({alike})."
-    if mapped.cells is None:
-        return (
-            f"{soils_alone}: neighbours are a little alike ({alike}), but kriging is no better than the mean."
-        )
-    left_out = mapped.left_out
-    r2 = 1 - np.mean((left_out["observed"] - left_out["predicted"]) ** 2) / np.var(left_out["observed"])
-    blocks = f"{100 * r2:.0f} %" if r2 > 0 else "nothing"
-    weak = ": little more than the mean, so trust the soils and not the ground between them"
-    sentences = (
-        f"Neighbours are alike ({alike}), so the ground between soils is kriged. At places left out one by "
-        f"one it explains {100 * mapped.skill:.0f} % of the variance, and {blocks} of whole blocks left out"
-        f"{weak if mapped.skill < WEAK else ''}."
-    )
-    if mapped.column == "value":
-        return sentences
-    error = calibration_error(reliability_table(left_out["probability"], left_out["exceeded"]))
-    chance = error_by_chance(left_out["probability"].to_numpy(), seed=seed)
-    judged = "no more" if error <= chance else "more"
-    return (
-        f"{sentences} In such blocks probabilities are wrong by {error:.2f} on average, {judged} than chance "
-        f"explains (up to {chance:.2f})."
-    )
+    return "The map shows the soils alone: what lies between them is decided by the mean of their unit."
 
 
 def describe_next_samples(unmeasured: SoilSpectra | None) -> str:

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.spatial.distance import cdist
 
 from soilpb.decide import decision_units, sampling, stored_model
 from soilpb.evaluate import splits
@@ -114,17 +113,12 @@ def test_unmeasured_soils_stand_among_the_others(study):
 # -- the map ----------------------------------------------------------------------
 
 
-def site(study, n=90, patch=300.0, **columns):
-    """The twin with its lead and pH made anew: a field over 1 km, alike over ``patch`` metres."""
-    rng = np.random.default_rng(0)
-    target = study.target.take(np.arange(n))
-    xy = rng.uniform(0, 1000, (n, 2))
-    covariance = np.exp(-cdist(xy, xy) / patch) if patch else np.eye(n)
-    field = np.linalg.cholesky(covariance + 1e-6 * np.eye(n)) @ rng.standard_normal(n)
-    lead = np.exp(6.2 + 0.5 * field + 0.1 * rng.standard_normal(n))
-    samples = target.samples.assign(x=xy[:, 0], y=xy[:, 1], Pb_mg_kg=lead, crs="local, metres")
-    samples = samples.assign(**columns).drop(columns=[k for k, v in columns.items() if v is None])
-    return with_target(study, replace(target, samples=samples))
+def site(study, **columns):
+    """The twin with coordinates over 1 km, or with other columns."""
+    xy = np.random.default_rng(0).uniform(0, 1000, (len(study.ids), 2))
+    samples = study.target.samples.assign(x=xy[:, 0], y=xy[:, 1], crs="local, metres").assign(**columns)
+    samples = samples.drop(columns=[key for key, value in columns.items() if value is None])
+    return with_target(study, replace(study.target, samples=samples))
 
 
 def map_of(study, rule=RULE):
@@ -132,38 +126,20 @@ def map_of(study, rule=RULE):
     return sections.map_site(study, soils.assign(exceeded=np.exp(study.y) > 600), rule)
 
 
-def test_ground_is_kriged_where_neighbours_are_alike(study, styled):
-    """Cells have probabilities, blocks were left out, and a weak surface is called weak."""
+def test_a_map_shows_probabilities_at_the_soils_places(study, styled):
+    """Each soil has its probability, and the ground between them none."""
     mapped = map_of(site(study))
-    assert mapped.cells["probability"].between(0, 1).all()
-    assert mapped.skill > 0.3
-    assert mapped.left_out["sample"].is_unique
-    assert len(mapped.left_out) == 90
-    assert f"explains {100 * mapped.skill:.0f} % of the variance" in text.describe_map(mapped)
-    assert "little more than the mean" in text.describe_map(replace(mapped, skill=0.06))
-    assert len(sections.draw_map(mapped).collections) == 3
+    assert (mapped.soils["probability"] == 0.3).all()
+    assert "The map shows the soils alone" in text.describe_map(mapped)
+    assert len(sections.draw_map(mapped).collections) == 2
 
 
 def test_values_are_mapped_where_no_limit_is_known(study):
-    """Without a rule the map carries the laboratory's values, kriged in the laboratory's unit."""
+    """Without a rule the map carries the laboratory's values."""
     own = site(study)
     mapped = map_of(own, rule="")
     np.testing.assert_allclose(mapped.soils["value"], own.natural(own.y))
-    assert mapped.cells["value"].between(*np.exp([own.y.min(), own.y.max()])).all()
     assert mapped.label == "Pb (mg/kg)"
-    assert "robabilities" not in text.describe_map(mapped)
-
-
-@pytest.mark.parametrize(
-    ("soils", "says"),
-    [({"patch": 0}, "no more alike than any two soils"), ({"n": 40}, "40 places are too few to krige")],
-)
-def test_without_structure_only_points_are_shown(study, styled, soils, says):
-    """Where neighbours are not alike, or places are few, nothing is said of the ground between."""
-    mapped = map_of(site(study, **soils))
-    assert mapped.cells is None
-    assert says in text.describe_map(mapped)
-    assert len(sections.draw_map(mapped).collections) == 2
 
 
 @pytest.mark.parametrize("columns", [{"x": None, "y": None}, {"crs": "dummy EPSG:4326"}])
