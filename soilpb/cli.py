@@ -12,9 +12,8 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -35,19 +34,16 @@ app = typer.Typer(
 )
 
 
-def _choices(name: str) -> type[StrEnum]:
-    """Values that a key of the site file may have."""
-    values = get_args(Site.model_fields[name].annotation)
-    return StrEnum(name.title().replace("_", ""), {value: value for value in values})
-
-
-Source, SpectraUnit, BelowDetection = map(_choices, ("source", "spectra_unit", "below_detection"))
+#: Values that keys of the site file may have.
+Source, SpectraUnit, BelowDetection = (
+    Site.model_fields[key].annotation for key in ("source", "spectra_unit", "below_detection")
+)
 #: Libraries that are not installed with the package: those of OSSL v1.3 one by one, and the levels of v1.2.
 OSSL_LIBRARIES = "lucas besb hsdos icraf-isric geocradle lf-bra aut neospectra mtq gpkor".split()
 _LIBRARIES = [*OSSL_LIBRARIES, "ossl", "lucas2009", "lucas2015"]
-SourceLibrary = StrEnum("SourceLibrary", {name: name for name in _LIBRARIES})
-DataSet = StrEnum("DataSet", {name: name for name in [*_LIBRARIES, "mano-dam"]})
-Level = StrEnum("Level", {"L0": "L0", "L1": "L1"})
+SourceLibrary = Literal[*_LIBRARIES]
+DataSet = Literal[*_LIBRARIES, "mano-dam"]
+Level = Literal["L0", "L1"]
 
 Name = Annotated[str, typer.Argument(help="Short name: letters, digits and dashes.", show_default=False)]
 Spectra = Annotated[Path, typer.Option(help="Folder of instrument files, or a table.", show_default=False)]
@@ -138,9 +134,9 @@ def new_site(
     title: Title = "",
     citation: Citation = "",
     instrument: Instrument = "",
-    spectra_unit: Measured = SpectraUnit.auto,
-    below_detection: Below = BelowDetection.refuse,
-    source: Library = Source.limesoda,
+    spectra_unit: Measured = "auto",
+    below_detection: Below = "refuse",
+    source: Library = "limesoda",
     force: Force = False,
 ) -> None:
     """Recognise a site's files, say what was understood, and write its site file."""
@@ -162,9 +158,9 @@ def new_site(
             title=title,
             citation=citation,
             instrument=instrument,
-            spectra_unit=spectra_unit.value,
-            below_detection=below_detection.value,
-            source=source.value,
+            spectra_unit=spectra_unit,
+            below_detection=below_detection,
+            source=source,
         )
         warned = [finding for finding in proposal.findings if finding.level in ("problem", "warning")]
         rows = [(about, found, "") for about, found in proposal.understood]
@@ -431,7 +427,7 @@ def _read_parameters(parameters: Iterable[str]) -> dict[str, Any]:
 def fetch(
     source: Annotated[DataSet | None, typer.Argument(help="What to download.", show_default=False)] = None,
     folder: Folder = None,
-    level: OsslLevel = Level.L0,
+    level: OsslLevel = "L0",
     listed: Listed = False,
 ) -> None:
     """Show the licence of a library, or of the Mano Dam's soils, and download it; say how to ask ESDAC."""
@@ -452,7 +448,7 @@ def fetch(
         if source == "mano-dam":
             paths = downloads.fetch_mano(folder)
         elif source == "ossl":
-            paths = downloads.fetch_ossl(folder, level.value)
+            paths = downloads.fetch_ossl(folder, level)
         else:
             paths = downloads.fetch_library(downloads.CODES[source], folder)
         for path in paths:

@@ -167,7 +167,7 @@ def test_an_exported_name_counts_as_the_file_that_defines_it(tmp_path, code):
     """What a chapter imports from a room, or uses of it, brings in one file of the room, not all."""
     chapter = tmp_path / "x.py"
     chapter.write_text(f"# %%\n{code}\n")
-    assert workflow.code_behind(chapter) == ["soilpb/spectra.py"]
+    assert workflow.code_behind(chapter) == ["soilpb/_format.py", "soilpb/spectra.py"]
 
 
 def test_a_room_imported_whole_counts_by_the_names_used(tmp_path):
