@@ -479,7 +479,8 @@ def _describe_instrument(model: SiteModel, soils: SoilSpectra) -> list[str]:
     if not (named or marked):
         return []
     why = [f"their files name {new}, and the model's {own}"] if named else []
-    why += ["all of them share what none of the model's soils has"] if marked else []
+    shared = "all of them share what none of the model's soils has, which soils of another kind do as well"
+    why += [shared] if marked else []
     grows, tests = "", model.card.get("robustness")
     if tests:
         times = tests["times"][tests["disturbance"].index("another instrument")]
