@@ -1,8 +1,8 @@
 """A network with its scales: reflectance goes in, properties come out in their units; and fine-tuning.
 
-The network sees absorbance after standard normal variate, each band standardised by the soils it was
-trained on. Scales, grid and names of properties travel with the weights: without them weights are
-only numbers. :func:`fine_tune` makes a network for the target from the source's, which never changes;
+The network sees preprocessed absorbance, each band standardised by the soils it was trained on. Scales,
+grid and names of properties travel with the weights: without them weights are only numbers.
+:func:`fine_tune` makes a network for the target from the source's, which never changes;
 a :class:`Strategy` says what it starts from and which of its weights learn.
 """
 
@@ -22,7 +22,7 @@ from torch import nn
 from soilpb.models import storage
 from soilpb.models.inner_folds import fit_model
 from soilpb.models.linear import RidgeKFold
-from soilpb.models.preprocessing import Scaling, snv
+from soilpb.models.preprocessing import Scaling, preprocess
 from soilpb.models.resnet import ResNet1d, ResNetConfig
 from soilpb.models.training import TrainingConfig, evaluate, fit_network, freeze, reproducible
 
@@ -75,7 +75,7 @@ class SpectralNetwork:
             )
         with reproducible(seed):
             network = ResNet1d(config).eval()
-        scaling = Scaling.learn(snv(_on_grid(X, wavelengths)))
+        scaling = Scaling.learn(preprocess(_on_grid(X, wavelengths), config.preprocessing))
         unit = Scaling(np.zeros(len(properties)), np.ones(len(properties)))
         return cls(network, wavelengths, properties, scaling, unit)
 
@@ -126,7 +126,8 @@ class SpectralNetwork:
 
     def prepare(self, X: np.ndarray) -> np.ndarray:
         """Turn reflectance (n_samples, n_bands) into what the network sees, float32."""
-        return self.input_scaling.apply(snv(_on_grid(X, self.wavelengths)))
+        X = _on_grid(X, self.wavelengths)
+        return self.input_scaling.apply(preprocess(X, self.network.config.preprocessing))
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict (n_samples, n_properties) in the units of ``properties``."""

@@ -15,19 +15,11 @@ import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.decomposition import PCA
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from soilpb.models.inner_folds import WANTS_GROUPS, InnerFolds
-from soilpb.models.preprocessing import derivative_pipeline, raw_pipeline, snv_pipeline
+from soilpb.models.preprocessing import PREPROCESSING
 
-#: What :class:`PLSCV` may choose from. Each works on one spectrum at a time: one that
-#: learned from other rows (MSC, a scaler) would have to be fitted in every inner fold.
-PREPROCESSING: dict[str, Callable[[], Pipeline]] = {
-    "raw": raw_pipeline,
-    "snv": snv_pipeline,
-    "d1": derivative_pipeline,
-}
 #: A score that keeps less than this of its length when orthogonalised is rounding error.
 RANK_TOLERANCE = 1e-10
 #: Principal components that hold less than this share of the variance are noise to a distance.

@@ -7,6 +7,7 @@ pipeline step all the same, so that a fold cannot be preprocessed outside itself
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,15 +65,33 @@ def snv_pipeline() -> Pipeline:
     return make_pipeline(Absorbance(), StandardNormalVariate())
 
 
-def snv(X: np.ndarray) -> np.ndarray:
-    """Apply :func:`snv_pipeline` to (n_samples, n_bands) reflectance of any size, in float32.
+def derivative_pipeline() -> Pipeline:
+    """Absorbance, then first derivative per band (Savitzky & Golay 1964; 7 bands, degree 2).
+
+    The ends are derivatives of the last full window's polynomial, so that a straight line has one
+    slope everywhere.
+    """
+    return make_pipeline(Absorbance(), SavitzkyGolay(window_length=7, polyorder=2, deriv=1, mode="interp"))
+
+
+#: What PLS may choose from and a network may see. Each works on one spectrum at a time: one that
+#: learned from other rows (MSC, a scaler) would have to be fitted in every inner fold.
+PREPROCESSING: dict[str, Callable[[], Pipeline]] = {
+    "raw": raw_pipeline,
+    "snv": snv_pipeline,
+    "d1": derivative_pipeline,
+}
+
+
+def preprocess(X: np.ndarray, name: str) -> np.ndarray:
+    """Apply one of :data:`PREPROCESSING` to (n_samples, n_bands) reflectance of any size, in float32.
 
     Raises
     ------
     ValueError
         If a spectrum is flat: it has no standard deviation to divide by.
     """
-    pipeline = snv_pipeline().fit(X[:1])
+    pipeline = PREPROCESSING[name]().fit(X[:1])
     transformed = np.empty(X.shape, dtype=np.float32)
     for start in range(0, len(X), _BLOCK):
         block = X[start : start + _BLOCK]
@@ -81,15 +100,6 @@ def snv(X: np.ndarray) -> np.ndarray:
             raise ValueError(f"the spectrum of row {start + flat[0]} is flat: no soil reads so; drop it")
         transformed[start : start + _BLOCK] = pipeline.transform(block)
     return transformed
-
-
-def derivative_pipeline() -> Pipeline:
-    """Absorbance, then first derivative per band (Savitzky & Golay 1964; 7 bands, degree 2).
-
-    The ends are derivatives of the last full window's polynomial, so that a straight line has one
-    slope everywhere.
-    """
-    return make_pipeline(Absorbance(), SavitzkyGolay(window_length=7, polyorder=2, deriv=1, mode="interp"))
 
 
 class EvenComponents(TransformerMixin, BaseEstimator):

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from soilpb.models.preprocessing import PREPROCESSING
+
 #: Positions along the spectrum that the stem aims to leave: what 210 bands have at the least stride.
 STEM_POSITIONS = 52
 #: Bands that a stem passes over at the least, whatever their number.
@@ -45,6 +47,7 @@ class ResNetConfig:
     stem_stride: int | None = None  # its step; both are chosen by the number of bands if omitted
     channels: tuple[int, ...] = (32, 48, 64)  # of the residual blocks, each of which halves the length
     dropout: float = 0.1  # share of features that the head does without in each training step
+    preprocessing: str = "snv"  # of what it sees: one of preprocessing.PREPROCESSING
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "channels", tuple(self.channels))
@@ -55,6 +58,8 @@ class ResNetConfig:
         sizes = (self.n_outputs, self.stem_channels, self.stem_kernel, self.stem_stride, *self.channels)
         if min(sizes) < 1 or not 1 <= len(self.channels) <= MOST_BLOCKS:
             raise ValueError(f"a size below 1, or not 1 to {MOST_BLOCKS} residual blocks: {self}")
+        if self.preprocessing not in PREPROCESSING:
+            raise ValueError(f"preprocessing is {self.preprocessing!r}; expected of {list(PREPROCESSING)}")
         if self.stem_kernel % 2 == 0:
             raise ValueError(f"stem_kernel is {self.stem_kernel}; an odd number keeps bands centred")
         if self.n_bands < self.stem_kernel:

@@ -47,19 +47,22 @@ class DirectResNet(RegressorMixin, BaseEstimator):
 
     The defaults were chosen on real soils, clay and organic carbon of the five LimeSoDa fields.
 
-    Parameters are those of :class:`~soilpb.models.training.TrainingConfig`; ``network_`` is the fitted
-    :class:`SpectralNetwork`, whose bands are numbered from 0.
+    Parameters are those of :class:`~soilpb.models.training.TrainingConfig`, and the network's shape if not
+    the default; ``network_`` is the fitted :class:`SpectralNetwork`, whose bands are numbered from 0.
     """
 
-    def __init__(self, epochs: int = 30, batch_size: int = 32, seed: int = 0) -> None:
+    def __init__(
+        self, epochs: int = 30, batch_size: int = 32, seed: int = 0, config: ResNetConfig | None = None
+    ) -> None:
         self.epochs = epochs
         self.batch_size = batch_size
         self.seed = seed
+        self.config = config
 
     def fit(self, X: np.ndarray, y: np.ndarray) -> DirectResNet:
         """Train on reflectance (n_samples, n_bands) and target values (n_samples,)."""
         X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=2)
-        config = ResNetConfig(X.shape[1], dropout=DROPOUT["direct"])
+        config = self.config or ResNetConfig(X.shape[1], dropout=DROPOUT["direct"])
         self.network_ = SpectralNetwork.fit(X, y, np.arange(X.shape[1]), ["target"], config, _training(self))
         return self
 
@@ -76,8 +79,8 @@ class TransferRegressor(RegressorMixin, BaseEstimator):
     ----------
     source : SpectralNetwork
         Pretrained; never changed.
-    strategy : str
-        Key of :data:`STRATEGIES`.
+    strategy : str or Strategy
+        Key of :data:`STRATEGIES`, or one of your own.
     epochs, batch_size : int
         Of the strategies that train (see :class:`~soilpb.models.training.TrainingConfig`).
     seed : int
@@ -96,7 +99,7 @@ class TransferRegressor(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         source: SpectralNetwork,
-        strategy: str = "embedding_ridge",
+        strategy: str | Strategy = "embedding_ridge",
         epochs: int = 30,
         batch_size: int = 32,
         seed: int = 0,
@@ -109,13 +112,13 @@ class TransferRegressor(RegressorMixin, BaseEstimator):
 
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> TransferRegressor:
         """Fit to reflectance (n_samples, n_bands) on the source's grid; ``y``, ``groups`` (n_samples,)."""
-        if self.strategy not in STRATEGIES:
+        strategy = STRATEGIES.get(self.strategy, self.strategy)
+        if not isinstance(strategy, Strategy):
             raise ValueError(f"strategy is {self.strategy!r}; expected one of {', '.join(STRATEGIES)}")
         X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=2)
         if self.strategy == "embedding_pls":
             self.regressor_ = EmbeddingPLS(self.source, self.seed).fit(X, y, groups)
         else:
-            strategy = STRATEGIES[self.strategy]
             self.network_ = fine_tune(
                 self.source, X, y, strategy, _training(self), DROPOUT["transfer"], groups
             )

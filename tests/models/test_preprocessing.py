@@ -12,7 +12,7 @@ from soilpb.models.preprocessing import (
     Scaling,
     derivative_pipeline,
     raw_pipeline,
-    snv,
+    preprocess,
     snv_pipeline,
 )
 
@@ -85,7 +85,7 @@ def test_another_number_of_bands_is_refused(pipeline, reflectance):
 def test_snv_of_a_library_is_the_pipelines(reflectance):
     """A library larger than a block is transformed as the pipeline does it, in float32."""
     library = np.tile(reflectance, (400, 1))
-    found = snv(library)
+    found = preprocess(library, "snv")
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, snv_pipeline().fit_transform(library), atol=1e-6)
 
@@ -96,7 +96,7 @@ def test_a_flat_spectrum_is_refused(reflectance, copies, row):
     library = np.tile(reflectance, (copies, 1))
     library[row] = 0.3
     with pytest.raises(ValueError, match=f"row {row} is flat"):
-        snv(library)
+        preprocess(library, "snv")
 
 
 def test_scales_do_not_depend_on_the_part(monkeypatch, reflectance):

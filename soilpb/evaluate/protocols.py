@@ -1,0 +1,189 @@
+"""Protocols: what a study must have decided, and R² of its four models under every plausible decision.
+
+``notebooks/protocol.yml`` lists the choices: what the study states and where, or what is assumed here, with
+plausible others. A :class:`Protocol` is one level of each choice that is varied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from reprlib import repr
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from sklearn.base import RegressorMixin
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.cross_decomposition import PLSRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
+
+from soilpb import site_file
+from soilpb.evaluate import splits
+from soilpb.evaluate.cross_validation import cross_validate, score_predictions
+from soilpb.models import baselines
+from soilpb.models.network import SpectralNetwork, Strategy
+from soilpb.models.pls import PLSCV
+from soilpb.models.preprocessing import PREPROCESSING
+from soilpb.models.resnet import ResNetConfig
+from soilpb.models.training import TrainingConfig
+from soilpb.models.transfer import DROPOUT, DirectResNet, TransferRegressor
+from soilpb.study import Study
+
+#: Choices that are listed and not varied: they are stated, or R² does not depend on them, or only by cost.
+LISTED = tuple(
+    "source_library source_property target n_target architecture compared published_r2 explainer "
+    "wavelengths_kept wavelengths_adapted source_soils bands smoothing channels batch_size optimiser "
+    "best_epoch tuned_on seed pb_limits shap_variant shap_background shap_explained".split()
+)
+#: Choices on which the source network depends.
+OF_SOURCE = ("preprocessing", "residual_blocks", "source_epochs")
+#: Library soils that a protocol's network learns from at most: pretraining is most of the time.
+MOST_SOURCE = 3_000
+#: Latent variables of PLS that is not tuned.
+FIXED_COMPONENTS = 10
+_SPECTRA = {"SNV": "snv", "absorbance": "raw", "first derivative": "d1"}
+_BLOCKS = {"none": None, "all but the last block": 1, "all but the head": 0}
+
+
+class Protocol(BaseModel):
+    """One level of each choice that is varied."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    split: Literal["random", "Kennard–Stone", "SPXY", "5-fold"]
+    preprocessing: Literal["SNV", "absorbance", "first derivative"]
+    layers_frozen: Literal["none", "all but the last block", "all but the head"]
+    target_scale: Literal["log", "natural"]
+    baselines: Literal["tuned", "fixed"]
+    test_share: float = Field(gt=0, lt=1)
+    residual_blocks: int = Field(ge=1, le=6)
+    source_epochs: int = Field(ge=1)
+    target_epochs: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+
+
+class Choice(BaseModel):
+    """One choice of the study, as ``protocol.yml`` holds it; ``where`` in the study it is stated."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    what: str
+    status: Literal["stated", "assumed"]
+    where: str = ""
+    default: int | float | str
+    others: tuple[int | float | str, ...] = ()
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Choice:
+        if (self.status == "stated") != bool(self.where) or (self.where and self.others):
+            raise ValueError("'stated' needs 'where' and leaves no others; 'assumed' has no 'where'")
+        return self
+
+
+def load_protocol(path: str | Path = "") -> dict[str, Choice]:
+    """Read and check ``notebooks/protocol.yml``, or the file given.
+
+    Raises
+    ------
+    SiteError
+        Naming each choice that is missing, unknown or wrong, and what was expected.
+    """
+    path = Path(path) if path else site_file.project_root() / "notebooks" / "protocol.yml"
+    try:
+        choices = TypeAdapter(dict[str, Choice]).validate_python(
+            site_file.parse_yaml(path.read_bytes(), path)
+        )
+        default = {name: choices[name].default for name in choices if name not in LISTED}
+        for name in default:
+            for level in (choices[name].default, *choices[name].others):
+                Protocol(**default | {name: level})
+        if missing := set(LISTED) - set(choices):
+            raise site_file.SiteError(f"{path} lacks {', '.join(sorted(missing))}")
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']}, got {repr(e['input'])}" for e in error.errors()
+        ]
+        raise site_file.SiteError(f"{path}: {'; '.join(faults)}") from None
+    return choices
+
+
+def choose_protocols(choices: Mapping[str, Choice], n: int, seed: int) -> list[Protocol]:
+    """Choose ``n`` protocols at random, each level of a choice as often as every other (± 1)."""
+    rng = np.random.default_rng(seed)
+    columns = {}
+    for name in Protocol.model_fields:
+        levels = [choices[name].default, *choices[name].others]
+        order = rng.permutation(len(levels))
+        columns[name] = [levels[order[i % len(levels)]] for i in rng.permutation(n)]
+    return [Protocol(**{name: column[i] for name, column in columns.items()}) for i in range(n)]
+
+
+def run_protocols(study: Study, protocols: Sequence[Protocol]) -> Iterator[dict[str, Any]]:
+    """Yield each protocol with the study's seed and R² of the study's four models under it.
+
+    R² is on the protocol's scale of the target, over its test soils (with 5-fold, all). Protocols with the
+    same source network follow each other and share it.
+    """
+    made = network = None
+    for protocol in sorted(protocols, key=lambda one: [str(getattr(one, name)) for name in OF_SOURCE]):
+        if made != (made := [getattr(protocol, name) for name in OF_SOURCE]):
+            network = _pretrain(study, protocol)
+        yield {"seed": study.site.seed, **protocol.model_dump(), **_score(study, protocol, network)}
+
+
+def _pretrain(study: Study, protocol: Protocol) -> SpectralNetwork:
+    seed, soils, prop = study.site.seed, study.source, study.site.source_property
+    soils = soils.take(np.sort(np.random.default_rng(seed).permutation(soils.n_samples)[:MOST_SOURCE]))
+    shape, training = (
+        _shape(protocol, len(study.grid), 0.1),
+        TrainingConfig(protocol.source_epochs, seed=seed),
+    )
+    return SpectralNetwork.fit(soils.reflectance, soils.values(prop), study.grid, [prop], shape, training)
+
+
+def _shape(protocol: Protocol, n_bands: int, dropout: float) -> ResNetConfig:
+    channels = (32, 48, *[64] * protocol.residual_blocks)[: protocol.residual_blocks]
+    preprocessing = _SPECTRA[protocol.preprocessing]
+    return ResNetConfig(n_bands, channels=channels, dropout=dropout, preprocessing=preprocessing)
+
+
+def _score(study: Study, protocol: Protocol, network: SpectralNetwork) -> dict[str, float]:
+    """R² by the models' keys."""
+    seed, y = study.site.seed, study.target.values(study.site.target)
+    y = np.log(y) if protocol.target_scale == "log" else y
+    strategy = Strategy("", "", blocks=_BLOCKS[protocol.layers_frozen], rate=protocol.learning_rate)
+    shape, epochs = _shape(protocol, len(study.grid), DROPOUT["direct"]), protocol.target_epochs
+    models = _baselines(protocol, seed) | {
+        "resnet": DirectResNet(epochs, seed=seed, config=shape),
+        "resnet-ph": TransferRegressor(network, strategy, epochs, seed=seed),
+    }
+    found = cross_validate(models, study.X, y, _split(study, protocol, y), study.ids, groups=study.groups)
+    pooled = score_predictions(found).query("metric == 'R2' and fold == -1")
+    return pooled.set_index("model")["value"].to_dict()
+
+
+def _split(study: Study, protocol: Protocol, y: np.ndarray) -> Any:
+    share, seed = protocol.test_share, study.site.seed
+    if protocol.split == "random":
+        return splits.random_split(study.ids, 1, share, seed, study.groups)
+    if protocol.split == "5-fold":
+        return splits.repeated_kfold(study.ids, 5, 1, seed, study.groups)
+    seen = PREPROCESSING[_SPECTRA[protocol.preprocessing]]().fit_transform(study.X)
+    if protocol.split == "SPXY":
+        return splits.spxy(study.ids, seen, y, share)
+    return splits.kennard_stone(study.ids, seen, share)
+
+
+def _baselines(protocol: Protocol, seed: int) -> dict[str, RegressorMixin]:
+    """PLS and SVM on the protocol's preprocessing, tuned by inner folds or with fixed settings."""
+    preprocessing = _SPECTRA[protocol.preprocessing]
+    spectra = PREPROCESSING[preprocessing]()
+    if protocol.baselines == "tuned":
+        svm = baselines.svm(seed).set_params(pipeline=spectra)
+        return {"pls": PLSCV(preprocessing=(preprocessing,), seed=seed), "svm": svm}
+    svm = TransformedTargetRegressor(make_pipeline(StandardScaler(), SVR()), transformer=StandardScaler())
+    pls = PLSRegression(FIXED_COMPONENTS, scale=False)
+    return {"pls": make_pipeline(spectra, pls), "svm": make_pipeline(spectra, svm)}
