@@ -22,9 +22,10 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import RandomForestRegressor, StackingRegressor
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from sklearn.gaussian_process import GaussianProcessRegressor, kernels
+from sklearn.gaussian_process.kernels import ConstantKernel, WhiteKernel
 from sklearn.linear_model import LinearRegression
+from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -164,6 +165,19 @@ class GaussianProcess(GaussianProcessRegressor):
         return self
 
 
+class Matern(kernels.Matern):
+    """The kernel of scikit-learn, with distances to other spectra by one product of matrices."""
+
+    def __call__(
+        self, X: np.ndarray, Y: np.ndarray | None = None, eval_gradient: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Covariance (n, m) of rows of X (n, n_columns) and Y (m, n_columns), as the parent computes it."""
+        if Y is None:
+            return super().__call__(X, eval_gradient=eval_gradient)
+        scaled = np.sqrt(2 * self.nu) * euclidean_distances(X, Y) / self.length_scale
+        return np.exp(-scaled) if self.nu == 0.5 else (1 + scaled) * np.exp(-scaled)
+
+
 class BoundedAverage(RegressorMixin, BaseEstimator):
     """Weighted mean of models, none of which may leave the range of the training values by much.
 
@@ -211,7 +225,12 @@ class BoundedAverage(RegressorMixin, BaseEstimator):
         """Predict (n_samples,) values within the bounds."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
-        return self.weights_ @ [member.predict(X).clip(*self.bounds_) for member in self.members_]
+        views = self.members_[0][0].transform(X)  # what most members see first, and learns nothing
+        predicted = [
+            member.predict(X) if isinstance(member[0], NetworkFeatures) else member[1:].predict(views)
+            for member in self.members_
+        ]
+        return self.weights_ @ np.clip(predicted, *self.bounds_)
 
 
 class StackWeights(LinearRegression):

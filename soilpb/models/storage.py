@@ -31,7 +31,7 @@ WEIGHTS, ESTIMATORS, CARD, SUMS = "weights.safetensors", "estimators.skops", "ca
 TRUSTED = [
     f"{module}.{name}"
     for module, names in {
-        "soilpb.models.baselines": "BoundedAverage GaussianProcess StackWeights _divide_by_root_bands",
+        "soilpb.models.baselines": "BoundedAverage GaussianProcess Matern StackWeights _divide_by_root_bands",
         "soilpb.models.inner_folds": "InnerFolds",
         "soilpb.models.linear": "MiniRocket RidgeKFold",
         "soilpb.models.network": "SpectralNetwork",
@@ -41,7 +41,7 @@ TRUSTED = [
         "chemotools.derivative._savitzky_golay": "SavitzkyGolay",
         "chemotools.scatter._standard_normal_variate": "StandardNormalVariate",
         "numpy": "asarray",
-        "sklearn.gaussian_process.kernels": "ConstantKernel Matern Product Sum WhiteKernel",
+        "sklearn.gaussian_process.kernels": "ConstantKernel Product Sum WhiteKernel",
         "sklearn.metrics._regression": "root_mean_squared_error",
         "sklearn.metrics._scorer": "_Scorer",
         "sklearn.tree._tree": "Tree",

@@ -283,7 +283,7 @@ def _find_unit(scans: Scans, unit: Unit | Literal["auto"], study: tuple[float, f
         )
     if scans.unit or unit != "auto":
         return scans.unit or unit
-    return recognise_unit(scans.wavelengths, scans.spectra, where)
+    return recognise_unit(scans.wavelengths, some, where)
 
 
 def _to_reflectance(scans: Scans, unit: Unit, study: tuple[float, float]) -> tuple[np.ndarray, list[str]]:
