@@ -49,7 +49,7 @@ from soilpb.decide.stored_model import STANDARD
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.simulate import twin
 from soilpb.spectra import SoilSpectra, band_grid
 from soilpb.study import Study

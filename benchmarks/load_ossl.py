@@ -40,7 +40,7 @@ LOAD_OURS = """
 import sys, time
 from pathlib import Path
 from soilpb.spectra import band_grid
-from soilpb.readers import lucas, ossl
+from soilpb.readers.libraries import lucas, ossl
 load = {"lucas2015": lucas.load_lucas_2015}.get(sys.argv[1], ossl.load_ossl)
 start = time.perf_counter()
 soils = load(Path(sys.argv[2]), band_grid(400, 2490, 10), cache=Path(sys.argv[2]) / "cache")
@@ -53,7 +53,7 @@ from pathlib import Path
 from soilpb import evaluate
 from soilpb.models import SpectralNetwork
 from soilpb.models.training import TrainingConfig
-from soilpb.readers import ossl
+from soilpb.readers.libraries import ossl
 from soilpb.spectra import band_grid
 start = time.perf_counter()
 soils = ossl.load_ossl(Path(sys.argv[2]), band_grid(400, 2490, 10), cache=Path(sys.argv[2]) / "cache")
@@ -173,7 +173,7 @@ def write_lucas2015(folder: Path, n_scans: int) -> None:
     """Write LUCAS 2015 with two scans a point: the laboratory table and a file a country."""
     import numpy as np
 
-    from soilpb.readers.lucas import COUNTRIES
+    from soilpb.readers.libraries.lucas import COUNTRIES
     from tests import layouts
 
     n_points = n_scans // 2

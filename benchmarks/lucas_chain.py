@@ -26,7 +26,7 @@ import pandas as pd
 from processes import run
 
 from soilpb._format import track
-from soilpb.readers.lucas import COUNTRIES, WAVELENGTHS
+from soilpb.readers.libraries.lucas import COUNTRIES, WAVELENGTHS
 from soilpb.simulate import twin
 from soilpb.spectra import absorbance
 

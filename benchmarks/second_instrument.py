@@ -21,7 +21,7 @@ from soilpb.decide.applicability import ApplicabilityDomain
 from soilpb.decide.intervals import assign_folds
 from soilpb.evaluate.instruments import simulate_instrument, standardise
 from soilpb.models.pls import PLSCV
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.spectra import resample
 from soilpb.study import Study
 

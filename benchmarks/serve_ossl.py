@@ -36,7 +36,7 @@ sys.path.insert(0, str(ROOT))
 
 from soilpb.simulate import twin  # noqa: E402
 from tests.layouts import write_ossl_library  # noqa: E402
-from tests.readers.test_fetch import Publisher  # noqa: E402
+from tests.readers.libraries.test_fetch import Publisher  # noqa: E402
 
 #: Code → bands, nm, and a seed.
 LIBRARIES = {"LUCAS": (np.arange(400, 2501, 2), 1), "ICRAF_ISRIC": (np.arange(350, 2501, 2), 2)}

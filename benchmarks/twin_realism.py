@@ -31,7 +31,7 @@ from threadpoolctl import threadpool_limits
 from soilpb import quality
 from soilpb.decide.applicability import measure_shapes, tell_apart
 from soilpb.models.preprocessing import snv_pipeline
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.simulate import library, soils, twin
 from soilpb.simulate.library import GRID
 from soilpb.site_file import project_root

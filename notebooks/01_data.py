@@ -30,7 +30,7 @@ from myst_nb import glue
 
 from soilpb import plots, quality
 from soilpb.decide import compare_with_world, measure_shapes, share_bands, standards, tell_apart
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.simulate import load_library, minerals
 from soilpb.site_file import project_root
 from soilpb.study import Study, describe_grade

@@ -431,8 +431,8 @@ def fetch(
     listed: Listed = False,
 ) -> None:
     """Show the licence of a library, or of the Mano Dam's soils, and download it; say how to ask ESDAC."""
-    from soilpb.readers import fetch as downloads
-    from soilpb.readers import lucas
+    from soilpb.readers.libraries import fetch as downloads
+    from soilpb.readers.libraries import lucas
 
     if listed or source is None:
         rows = [(name, *library[:5], size, "") for name, library, size in downloads.list_libraries()]
@@ -465,9 +465,9 @@ def _source_folder(source: str) -> Path:
 @app.command("check-source")
 def check_source(source: SourceLibrary, folder: Folder = None) -> None:
     """Say whether a library is complete and right; exit with 1 if it is not."""
-    from soilpb.readers import libraries
+    from soilpb.readers.libraries import checks
 
-    findings = libraries.check_source(source, folder or _source_folder(source))
+    findings = checks.check_source(source, folder or _source_folder(source))
     for finding in findings:
         _print(f"{'✓' if finding.good else '✗'} {finding.text}")
     complete = all(finding.good for finding in findings)

@@ -27,8 +27,8 @@ from threadpoolctl import threadpool_limits
 
 from soilpb._format import list_first
 from soilpb.models.preprocessing import snv_pipeline
-from soilpb.readers import limesoda
 from soilpb.readers.formats.spectrum_file import recognise_shape
+from soilpb.readers.libraries import limesoda
 from soilpb.site_file import Site, SiteError
 from soilpb.spectra import REFLECTANCE_FLOOR, WARN, SoilSpectra, band_grid, find_near_twins, list_near_twins
 

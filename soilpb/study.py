@@ -20,7 +20,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from soilpb import _files, site_file
-from soilpb.readers import limesoda, lucas, ossl
+from soilpb.readers.libraries import limesoda, lucas, ossl
 from soilpb.readers.site import read_measured
 from soilpb.simulate import library, twin
 from soilpb.site_file import Site, library_folder, project_root

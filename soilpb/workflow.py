@@ -30,8 +30,8 @@ from traitlets import CaselessStrEnum, Unicode
 
 from soilpb import _files, site_file
 from soilpb._files import MissingArtifact
-from soilpb.readers import fetch, ossl
 from soilpb.readers.folder import list_files
+from soilpb.readers.libraries import fetch, ossl
 from soilpb.site_file import Site, SiteError
 from soilpb.study import TWIN_LIBRARY, kinds_of_data
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from soilpb.readers import ossl
+from soilpb.readers.libraries import ossl
 
 LUCAS_BANDS = np.arange(400, 2500, 0.5)
 OSSL_VISNIR = np.arange(400, 2501, 2)

@@ -11,7 +11,7 @@ import yaml
 from typer.testing import CliRunner
 
 from soilpb.cli import app
-from soilpb.readers import fetch, lucas
+from soilpb.readers.libraries import fetch, lucas
 from soilpb.site_file import SiteError, load_site_file
 from tests import layouts
 from tests.report.test_new_site import mine  # noqa: F401 (a fixture)

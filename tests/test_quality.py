@@ -8,7 +8,7 @@ import pytest
 
 from soilpb import quality
 from soilpb.quality import check_soils, measure_distances, measure_distances_within
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.site_file import Site
 from soilpb.spectra import Provenance, SoilSpectra, absorbance
 from tests.site_files import soil_spectra

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.signal import savgol_filter
 
 from soilpb import spectra
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.spectra import Provenance, SoilSpectra
 
 BANDS = np.arange(400.0, 2501.0, 1.0)

@@ -3,25 +3,24 @@
 ``site`` joins a site's own spectra and laboratory table. ``laboratory`` finds the target's column and
 reads its values; ``columns`` understands what a header means; ``scans`` reads tables of spectra and
 averages repeated scans of a sample; ``folder`` reads instrument files, whose layouts are in ``formats``,
-one module per format. ``limesoda``, ``lucas`` and ``ossl`` read the libraries that a network learns
-from; ``libraries`` holds what these share, and ``fetch`` downloads what may not be shipped. What cannot
-be read with certainty raises :class:`~soilpb.site_file.SiteError`: one line with the file, row or
-column, what was found and how to mend it. Files are only read.
+one module per format. The big libraries that a network learns from have a room of their own,
+``libraries``. What cannot be read with certainty raises :class:`~soilpb.site_file.SiteError`: one line
+with the file, row or column, what was found and how to mend it. Files are only read.
 """
 
 import lazy_loader
 
 _EXPORTS = {
     "columns": ["parse_quantity", "standard_name"],
-    "fetch": ["fetch_library", "fetch_ossl"],
     "folder": ["list_files", "read_folder"],
     "formats": ["read_instrument"],
     "formats.text": ["write_scans", "write_sed"],
     "laboratory": ["plausible_range", "read_laboratory"],
-    "libraries": ["check_source"],
-    "limesoda": ["FULL_RANGE_FIELDS", "load_field", "load_fields"],
-    "lucas": ["load_lucas_2009", "load_lucas_2015"],
-    "ossl": ["fetched_library", "load_ossl"],
+    "libraries.checks": ["check_source"],
+    "libraries.fetch": ["fetch_library", "fetch_ossl"],
+    "libraries.limesoda": ["FULL_RANGE_FIELDS", "load_field", "load_fields"],
+    "libraries.lucas": ["load_lucas_2009", "load_lucas_2015"],
+    "libraries.ossl": ["fetched_library", "load_ossl"],
     "site": ["read_measured", "read_site", "read_spectra"],
     "scans": ["Scans", "average_scans", "read_scans"],
     "tables": ["Table", "read_table"],

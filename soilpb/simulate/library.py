@@ -19,7 +19,7 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_limits
 
 from soilpb._files import sha256_of
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.simulate.minerals import ENDMEMBERS, absorption, km_ratio, scattering
 from soilpb.spectra import Provenance, SoilSpectra, absorbance, band_grid, reflectance_from_absorbance
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soilpb.readers import limesoda
 from soilpb.readers.formats.spectrum_file import (
     SpectrumFile,
     describe_odd_bands,
@@ -14,6 +13,7 @@ from soilpb.readers.formats.spectrum_file import (
     recognise_unit,
     to_reflectance,
 )
+from soilpb.readers.libraries import limesoda
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
 from soilpb.spectra import absorbance

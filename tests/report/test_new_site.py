@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from soilpb import quality
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.readers.site import read_measured
 from soilpb.report.new_site import (
     SOURCE_BANDS,

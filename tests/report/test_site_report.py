@@ -22,7 +22,7 @@ from soilpb.cli import app
 from soilpb.decide import stored_model
 from soilpb.evaluate import splits
 from soilpb.models.network import SpectralNetwork
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.report import render
 from soilpb.study import Study
 from tests.user_site import write_project

@@ -9,7 +9,7 @@ import pytest
 from soilpb.decide import stored_model
 from soilpb.evaluate import splits
 from soilpb.models.pls import PLSCV
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.report import sections, tables
 from soilpb.site_file import Site
 from soilpb.spectra import Provenance, SoilSpectra

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.readers import lucas
-from soilpb.readers.libraries import check_source
+from soilpb.readers.libraries import lucas
+from soilpb.readers.libraries.checks import check_source
 from soilpb.site_file import SiteError
 from soilpb.spectra import band_grid, resample
 from tests import layouts

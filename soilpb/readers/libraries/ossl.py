@@ -19,24 +19,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from soilpb import _files
 from soilpb._format import join_words
-from soilpb.readers.fetch import LIBRARIES, VERSION, Library, recorded_sha256, slug
 from soilpb.readers.laboratory import clean_ids, read_library_columns
-from soilpb.readers.libraries import (
-    Finding,
+from soilpb.readers.libraries.cache import load_or_convert
+from soilpb.readers.libraries.fetch import LIBRARIES, VERSION, Library, slug
+from soilpb.readers.libraries.large_tables import (
     SpectralTable,
-    check_count,
-    load_or_convert,
     open_parquet,
     read_on_grid,
     read_parquet,
     read_parquet_on_grid,
-    read_whole,
 )
 from soilpb.readers.scans import SCAN_LIMIT, average_scans
 from soilpb.site_file import SiteError, project_root
-from soilpb.spectra import REFLECTANCE_RANGE, Provenance, SoilSpectra, band_grid
+from soilpb.spectra import REFLECTANCE_RANGE, Provenance, SoilSpectra
 
 #: Rows of the release.
 N_ROWS = 135_651
@@ -112,7 +108,7 @@ def load_ossl(
     countries : sequence of str, optional
         As OSSL writes them, such as ``["USA"]``. OSSL v1.2 names no country for LUCAS.
     cache : Path, optional
-        Folder of the columnar cache (:mod:`soilpb.readers.libraries`).
+        Folder of the columnar cache (:mod:`soilpb.readers.libraries.cache`).
 
     Returns
     -------
@@ -122,7 +118,7 @@ def load_ossl(
     of one place share ``site``.
     """
     fetched = find_libraries(folder)
-    table = next(_list_tables(folder), None)
+    table = next(list_tables(folder), None)
     if fetched and table and datasets is None:
         raise SiteError(f"{folder} has {', '.join(fetched)} and {table}: say which by source_datasets")
     absent = [code for code in datasets or fetched if code not in fetched]
@@ -167,7 +163,7 @@ def fetched_library(code: str) -> Path | None:
 
 def find_tables(folder: str | Path) -> list[Path]:
     """Paths of all tables of OSSL v1.2 in ``folder``, at any depth."""
-    tables = list(_list_tables(folder))
+    tables = list(list_tables(folder))
     if not tables:
         raise SiteError(
             f"{folder} has no library of OSSL; soilpb fetch lucas downloads LUCAS, soilpb fetch --list names "
@@ -176,38 +172,10 @@ def find_tables(folder: str | Path) -> list[Path]:
     return tables
 
 
-def _list_tables(folder: str | Path) -> Iterator[Path]:
+def list_tables(folder: str | Path) -> Iterator[Path]:
+    """Yield the paths of all tables of OSSL v1.2 in ``folder``, at any depth."""
     found = sorted(Path(folder).rglob("ossl_all_L[01]_v*.csv*"))
     yield from (path for path in found if path.suffix in (".gz", ".csv"))
-
-
-def check_ossl(folder: Path, code: str = "") -> Iterator[Finding]:
-    """Say what OSSL's tables in a folder hold, of all libraries or one, and whether they are as recorded."""
-    fetched = find_libraries(folder)
-    if code and code not in fetched:
-        raise SiteError(f"{folder} has no library {code} of OSSL; soilpb fetch {slug(code)} downloads it")
-    for name in [code] if code else fetched:
-        yield from map(_check_hash, fetched[name])
-        soils = load_ossl(folder, band_grid(1500, 2000, 100), datasets=[name], property="")
-        told = [f"{soils.n_samples:,} soils", f"licence {soils.provenance.licence}", *soils.provenance.notes]
-        yield from (Finding(True, f"{name}: {text}") for text in told)
-    for path in [] if code else _list_tables(folder) if fetched else find_tables(folder):
-        yield _check_hash(path)
-        wanted = ["dataset.code_ascii_txt", "dataset.license.title_ascii_txt", *LABORATORY["pH"]]
-        cells, bands = read_whole(path, r"scan_visnir\.(600|2000)_ref", wanted)
-        scanned = np.isfinite(bands).all(axis=1)
-        ph = cells[[name for name in LABORATORY["pH"] if name in cells]]
-        both = int((scanned & (~ph.isin(["", "NA"])).any(axis=1)).sum())
-        yield check_count(len(cells), "rows", N_ROWS)
-        yield Finding(both > 0, f"{scanned.sum():,} rows have a vis-NIR spectrum, {both:,} also pH in water")
-        for (dataset, licence), n in cells[scanned][wanted[:2]].value_counts().items():
-            yield Finding(True, f"{dataset}: {n:,} spectra, licence {licence or 'not stated'}")
-
-
-def _check_hash(path: Path) -> Finding:
-    recorded, found = recorded_sha256(path), _files.sha256_of(path)
-    same = "the one recorded" if recorded == found else f"not {recorded}" if recorded else "none recorded"
-    return Finding(recorded in ("", found), f"{path.name}: sha256 {found} ({same})")
 
 
 def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:

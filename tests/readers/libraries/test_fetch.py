@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from soilpb import _files, cli
-from soilpb.readers import fetch
+from soilpb.readers.libraries import fetch
 from soilpb.site_file import SiteError
 from tests import layouts
 from tests.cases import shared_data

@@ -4,7 +4,7 @@ import LimeSoDa
 import numpy as np
 import pytest
 
-from soilpb.readers import limesoda
+from soilpb.readers.libraries import limesoda
 from soilpb.site_file import SiteError
 from soilpb.spectra import band_grid
 

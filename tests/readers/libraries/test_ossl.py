@@ -10,8 +10,8 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
-from soilpb.readers import ossl
-from soilpb.readers.libraries import check_source
+from soilpb.readers.libraries import ossl
+from soilpb.readers.libraries.checks import check_source
 from soilpb.site_file import SiteError
 from soilpb.spectra import absorbance, band_grid, resample
 from tests import layouts

@@ -14,7 +14,7 @@ hands the table out on request: beside a survey's files, with ``metal`` in its n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,15 +24,8 @@ import pandas as pd
 from soilpb._format import track
 from soilpb.readers.columns import parse_quantity
 from soilpb.readers.laboratory import clean_ids, read_library_columns
-from soilpb.readers.libraries import (
-    LEAST_SHARE,
-    Finding,
-    SpectralTable,
-    check_count,
-    load_or_convert,
-    read_on_grid,
-    read_whole,
-)
+from soilpb.readers.libraries.cache import load_or_convert
+from soilpb.readers.libraries.large_tables import SpectralTable, read_on_grid
 from soilpb.readers.scans import SCAN_LIMIT, average_scans
 from soilpb.readers.tables import read_table
 from soilpb.site_file import SiteError
@@ -40,8 +33,6 @@ from soilpb.spectra import Provenance, SoilSpectra, reflectance_from_absorbance
 
 #: Names of band columns in both surveys, in ESDAC's spelling and in R's.
 BAND = r"(?:spc\.|X)?(\d{3,4}(?:[.,]\d+)?)"
-#: Two bands that every spectrum has: enough to count spectra, and to tell their unit.
-_TWO_BANDS = r"(?:spc\.|X)?(600|2000)(?:[.,]0)?"
 #: Simplified column → our name, and the factor to its unit.
 LABORATORY = {
     "phh2o": ("pH", 1.0),
@@ -117,7 +108,7 @@ def load_lucas_2009(
     property : str
         Points without a value of it are dropped, and counted in the notes.
     cache : Path, optional
-        Folder of the columnar cache (:mod:`soilpb.readers.libraries`).
+        Folder of the columnar cache (:mod:`soilpb.readers.libraries.cache`).
 
     Returns
     -------
@@ -161,13 +152,14 @@ def find_2009(folder: Path) -> list[Path]:
 def _find_metals(folder: Path) -> list[Path]:
     """The table of metals beside a survey's files, if there is one."""
     tables = [path for path in Path(folder).rglob("*") if path.suffix.lower() in (".csv", ".xlsx")]
-    found = sorted(path for path in tables if _has_metals(path))
+    found = sorted(path for path in tables if has_metals(path))
     if len(found) > 1:
         raise SiteError(f"{' and '.join(map(str, found))} could both be the table of metals: move one out")
     return found
 
 
-def _has_metals(path: Path) -> bool:
+def has_metals(path: Path) -> bool:
+    """Tell the table of metals by its name."""
     return "metal" in path.name.lower()
 
 
@@ -216,66 +208,9 @@ def _only(folder: Path, pattern: str, source: str) -> Path:
     return found[0]
 
 
-def check_2009(folder: Path) -> Iterator[Finding]:
-    """Say what the files of 2009 in a folder hold."""
-    path, *others = find_2009(folder)
-    workbooks = [other for other in others if not _has_metals(other)]
-    yield _check_bands(path)
-    columns = laboratory_columns(SpectralTable(path, BAND).columns)
-    cells, bands = read_whole(path, _TWO_BANDS, list(columns))
-    yield check_count(len(cells), "rows", N_2009)
-    yield _check_absorbance(bands, "spectra")
-    laboratory, _ = read_library_columns(cells, columns, str(path))
-    for workbook in workbooks:
-        yield Finding(True, f"{workbook.name} fills what {path.name} lacks")
-    yield _check_ph(laboratory, alone=not workbooks)
-
-
-def check_2015(folder: Path) -> Iterator[Finding]:
-    """Say what the files of 2015 in a folder hold, and whether scans and points belong together."""
-    path, *others = find_2015(folder)
-    spectra = [other for other in others if not _has_metals(other)]
-    cells = read_table(path).to_frame()
-    yield check_count(len(cells), "points in the laboratory table", N_2015)
-    laboratory, _ = read_library_columns(cells, laboratory_columns(cells), str(path))
-    yield _check_ph(laboratory, alone=True)
-    absent = sorted(set(COUNTRIES) - {country_of(file) for file in spectra})
-    yield Finding(not absent, f"{len(spectra)} files of spectra, {', '.join(absent) or 'no country'} missing")
-    scanned = []
-    for file in track(spectra, "looking through LUCAS 2015"):
-        point = find_column(SpectralTable(file, BAND).columns, "pointid", file)
-        scans, bands = read_whole(file, _TWO_BANDS, [point])
-        scanned.append(clean_ids(scans[point]))
-        findings = (_check_bands(file), _check_absorbance(bands, file.name))
-        yield from (finding for finding in findings if not finding.good)
-    points, scans = clean_ids(cells[find_column(cells, "pointid", path)]), pd.concat(scanned)
-    yield check_count(len(scans), "scans", N_SCANS_2015)
-    seen = points.isin(set(scans)).sum()
-    yield Finding(seen >= LEAST_SHARE * len(points), f"{seen:,} of {len(points):,} points have spectra")
-    orphans = len(set(scans) - set(points))
-    yield Finding(orphans == 0, f"{orphans:,} scanned points are not in the laboratory table")
-
-
-def _check_bands(path: Path) -> Finding:
-    found = SpectralTable(path, BAND).wavelengths
-    text = f"{path.name}: {found.size:,} bands, {found[0]:g}–{found[-1]:g} nm"
-    return Finding(np.array_equal(found, WAVELENGTHS), f"{text}; expected 4,200, 400–2499.5 nm")
-
-
-def _check_absorbance(bands: np.ndarray, name: str) -> Finding:
-    visible, infrared = np.nanmedian(bands, axis=0)
-    text = f"{name}: median {visible:.2f} at 600 nm, {infrared:.2f} at 2000 nm"
-    return Finding(bool(visible > infrared > 0), f"{text}; absorbance falls towards the infrared")
-
-
-def _check_ph(laboratory: pd.DataFrame, alone: bool) -> Finding:
-    n = laboratory["pH"].notna().sum() if "pH" in laboratory else 0
-    return Finding(bool(n) or not alone, f"{n:,} of {len(laboratory):,} rows have pH in water")
-
-
 def _convert_2009(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
     path, *others = files
-    workbooks = [other for other in others if not _has_metals(other)]
+    workbooks = [other for other in others if not has_metals(other)]
     table = SpectralTable(path, BAND)
     point, sample, country = (
         find_column(table.columns, key, path) for key in ("pointid", "sampleid", "isocountry")
@@ -306,7 +241,7 @@ def _convert_2015(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
     countries, n_rows, n_complete, simulated = [], 0, 0, False
     laboratory, found = _join_metals(laboratory, files)
     notes += found
-    for path in track([path for path in files[1:] if not _has_metals(path)], "reading LUCAS 2015"):
+    for path in track([path for path in files[1:] if not has_metals(path)], "reading LUCAS 2015"):
         table = SpectralTable(path, BAND)
         point = find_column(table.columns, "pointid", path)
         source = [name for name in table.columns if simplify(name) == "source"]
@@ -342,7 +277,7 @@ def _laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
 def _join_metals(laboratory: pd.DataFrame, files: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
     """Add the JRC's metals, mg/kg, by point; a column without a unit is taken for mg/kg, and noted."""
     notes: list[str] = []
-    for path in filter(_has_metals, files):
+    for path in filter(has_metals, files):
         cells = read_table(path).to_frame()
         point = find_column(cells, "pointid", path)
         quantities = {name: parse_quantity(name) for name in cells}

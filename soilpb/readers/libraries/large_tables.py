@@ -1,27 +1,19 @@
-"""What the big libraries share: reading wide tables in chunks, resampling, a cache, checks.
+"""Wide tables of the big libraries: read in chunks, by name, and resampled to a study's grid meanwhile.
 
 A library of 40,000 scans with 4,200 bands is 2 GB of text: :class:`SpectralTable` has one chunk of
-rows in memory at a time and :func:`read_on_grid` brings it to a study's grid. :func:`load_or_convert`
-keeps the result in a folder of ``reflectance.npy`` (memory-mapped the second time),
-``samples.parquet``, ``card.json`` and their checksum; a damaged one is made again.
-:func:`check_source` says whether a library is complete.
+rows in memory at a time and :func:`read_on_grid` brings it to a study's grid; of Parquet,
+:func:`read_parquet_on_grid` has one block of bands.
 """
 
 from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
-import json
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import asdict, replace
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,10 +21,9 @@ import pyarrow as pa
 from pyarrow import compute, parquet
 from pyarrow import csv as arrow_csv
 
-from soilpb import _files
 from soilpb._format import track, track_bytes
 from soilpb.site_file import SiteError
-from soilpb.spectra import Provenance, SoilSpectra, resample
+from soilpb.spectra import resample
 
 #: Bytes of text per chunk: two hundred rows of 4,200 bands. Larger is not faster (measured).
 CHUNK_BYTES = 8 << 20
@@ -43,19 +34,6 @@ NO_VALUE = ("", "NA", "N/A", "NaN", "nan", "NULL", "null", "-999", "-999.0", "-9
 #: A band of the grid counts as measured if half of its response is: the first and the last
 #: band of a library always lack the outer half.
 MEASURED_SHARE = 0.499
-
-#: Rises when the same bytes would be read differently: older cache entries then rest unused.
-VERSION = 3
-#: A file may lack one row in twenty of its release, since publishers mend their releases.
-LEAST_SHARE = 0.95
-
-_UNFINISHED = ".converting-"
-#: Files of a cache entry, and the one that holds their checksum.
-_PARTS, _SUM = ("reflectance.npy", "samples.parquet", "card.json"), "SHA256SUM"
-#: Beside them: path, size, time of change (ns) and sha256 of the files that were read.
-_SOURCES = "sources.json"
-#: A file changed less than so many ns ago may change again within one tick of its file system's clock.
-SETTLED_NS = 3_000_000_000
 
 
 class SpectralTable:
@@ -269,154 +247,6 @@ def _resampling_matrix(wavelengths: tuple[float, ...], grid: tuple[float, ...]) 
     if wavelengths == grid:
         return None
     return resample(np.array(wavelengths), np.eye(len(wavelengths), dtype=np.float32), np.array(grid))
-
-
-def load_or_convert(
-    folder: Path | None,
-    reader: str,
-    files: Sequence[Path],
-    grid: np.ndarray,
-    convert: Callable[[], SoilSpectra],
-) -> SoilSpectra:
-    """Return the converted library from the cache, converting it first where needed.
-
-    An entry's name is a hash of the bytes that were read, the grid and :data:`VERSION`, so
-    whatever changes makes another entry. It appears under its name only when it is complete.
-    Files whose size and time of change are those of an entry's card are not hashed again.
-
-    Without a ``folder`` nothing is kept. ``files`` are all that ``convert`` reads; the provenance carries
-    the sha256 of their bytes. Spectra from the cache are memory-mapped.
-    """
-    known = _read_hashes(Path(folder), reader) if folder else {}
-    sources = _hash_files(files, known)
-    entry = _entry(folder, reader, grid, sources)
-    whole = bool(folder) and _is_whole(entry)
-    if known and not whole:  # what is made anew is hashed anew: the card may be damaged, too
-        sources = _hash_files(files, {})
-        entry = _entry(folder, reader, grid, sources)
-        whole = _is_whole(entry)
-    if not whole:
-        soils = convert()
-        soils = replace(soils, provenance=replace(soils.provenance, sha256=_digest(sources)))
-        if folder is None:
-            return soils
-        _save(entry, soils)
-    if any(tuple(file) not in known for *file, _ in sources):
-        with suppress(OSError):  # a read-only cache is hashed each time
-            _files.save_card(entry / _SOURCES, {"files": sources})
-    return _load(entry)
-
-
-def _hash_files(files: Sequence[Path], known: dict[tuple, str]) -> list[tuple[str, int, int, str]]:
-    """Path, size, time of change and sha256 of each file, the latter read only where it is not known."""
-    found = []
-    for path in files:
-        stat, now = path.stat(), time.time_ns()
-        state = str(path.resolve()), stat.st_size, stat.st_mtime_ns
-        digest = known.get(state) or _files.sha256_of(path)
-        changed = stat.st_mtime_ns if now - stat.st_mtime_ns > SETTLED_NS else -1  # fits no file
-        found.append((*state[:2], changed, digest))
-    return found
-
-
-def _read_hashes(folder: Path, reader: str) -> dict[tuple, str]:
-    """Hashes by path, size and time of change, from all cards of the cache that can be read."""
-    known: dict[tuple, str] = {}
-    for card in folder.glob(f"{reader}-*/{_SOURCES}"):
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            known |= {tuple(file): str(digest) for *file, digest in _files.load_card(card)["files"]}
-    return known
-
-
-def _digest(sources: Sequence[tuple[str, int, int, str]]) -> str:
-    """Hash of a file, or of the hashes of several."""
-    digests = [digest for *_, digest in sources]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
-def _entry(folder: Path | None, reader: str, grid: np.ndarray, sources: Sequence[tuple]) -> Path:
-    key = json.dumps([reader, VERSION, _digest(sources), np.asarray(grid, float).tolist()])
-    return Path(folder or "") / f"{reader}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-
-
-def _save(entry: Path, soils: SoilSpectra) -> None:
-    """Write an entry beside its place and move it there whole; a damaged one is moved away."""
-    entry.parent.mkdir(parents=True, exist_ok=True)
-    with _files.temporary_folder(_UNFINISHED, entry.parent) as made:
-        unfinished = made / entry.name
-        unfinished.mkdir()
-        np.save(unfinished / "reflectance.npy", soils.reflectance)
-        soils.samples.to_parquet(unfinished / "samples.parquet")
-        card = {"wavelengths": soils.wavelengths, "provenance": asdict(soils.provenance)}
-        _files.save_card(unfinished / "card.json", card)
-        (unfinished / _SUM).write_bytes(_sum(unfinished))
-        if not _is_whole(entry):
-            with suppress(FileNotFoundError):
-                entry.rename(made / "damaged")
-        try:
-            unfinished.rename(entry)
-        except OSError:
-            if not entry.exists():
-                raise  # else another process made the same entry first
-
-
-def _is_whole(entry: Path) -> bool:
-    """Tell whether an entry is there as it was written."""
-    try:
-        return (entry / _SUM).read_bytes() == _sum(entry)
-    except OSError:
-        return False
-
-
-def _sum(entry: Path) -> bytes:
-    return _files.sha256_of(*(entry / name for name in _PARTS)).encode()
-
-
-def _load(entry: Path) -> SoilSpectra:
-    card = _files.load_card(entry / "card.json")
-    provenance = card["provenance"] | {"notes": tuple(card["provenance"]["notes"])}
-    return SoilSpectra(
-        np.array(card["wavelengths"]),
-        np.load(entry / "reflectance.npy", mmap_mode="r"),
-        pd.read_parquet(entry / "samples.parquet"),
-        Provenance(**provenance),
-    )
-
-
-class Finding(NamedTuple):
-    """One thing that was looked at: whether it is as it should be, and what was found."""
-
-    good: bool
-    text: str
-
-
-def check_source(name: str, folder: str | Path) -> list[Finding]:
-    """Look through a source library: whether all of it is there, and is what it should be.
-
-    Nothing is converted: columns, counts, hashes and both sides of a join are looked at. What could not
-    be read is a finding too, never an exception.
-
-    ``name`` is ``"ossl"``, the name of one of its libraries (``"lucas"``), ``"lucas2009"`` or
-    ``"lucas2015"``; the original files are at any depth of ``folder``.
-    """
-    from soilpb.readers import fetch, lucas, ossl  # which import this module
-
-    checks = {"ossl": ossl.check_ossl, "lucas2009": lucas.check_2009, "lucas2015": lucas.check_2015}
-    checks |= {slug: partial(ossl.check_ossl, code=code) for slug, code in fetch.CODES.items()}
-    if name not in checks:
-        raise SiteError(f"no source {name!r}; expected one of {', '.join(checks)}")
-    findings = []
-    try:
-        for finding in checks[name](Path(folder)):
-            findings.append(finding)
-    except SiteError as error:
-        findings.append(Finding(False, str(error)))
-    return findings
-
-
-def check_count(n: int, what: str, released: int) -> Finding:
-    """Compare a number of rows with that of the release."""
-    return Finding(n >= LEAST_SHARE * released, f"{n:,} {what}; the release has {released:,}")
 
 
 def read_whole(path: Path, band: str, wanted: Sequence[str]) -> tuple[pd.DataFrame, np.ndarray]:
