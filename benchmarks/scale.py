@@ -23,7 +23,7 @@ from processes import run
 from pyarrow import csv, parquet
 
 from soilpb._format import track
-from soilpb.readers.limesoda import load_field
+from soilpb.readers.libraries.limesoda import load_field
 
 FIELD, GRID, AT_ONCE = "CV.98", np.arange(350.0, 2501.0), 2000
 STORE = """
