@@ -21,12 +21,12 @@ estimator and the form of its limits; nominal 95 %, one-sided; seeds from 8000 o
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from records import report
 from scipy.stats import rankdata, t
 from threadpoolctl import threadpool_limits
 
@@ -188,12 +188,7 @@ def main() -> None:
         "accepted predictions": summarise_accepted(pd.DataFrame(accepted, columns=columns)),
         "twins": table.groupby("seed")[["r2"]].mean(),
     }
-    for title, found in results.items():
-        print(f"\n{title}\n{found.round(3).to_string()}")
-    if arguments.json:
-        rows = {k: json.loads(v.round(4).reset_index().to_json(orient="records")) for k, v in results.items()}
-        text = json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False)
-        arguments.json.write_text(text + "\n", encoding="utf-8")
+    report(results, arguments.json)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,12 @@ intervals, ten equal bins of probability, the package's own limits of applicabil
 
 1. Intervals: share of new soils within them, over the twins, with the site model chosen among those that
    a report chooses from; the network is the one that chapter 2 trained for the site gejiu (its soils
-   are no twin's). Beside it, how often which model was chosen, and R² on the new soils.
+   are no twin's). Beside it, how often which model was chosen, and R² on the new soils. And the same share
+   by tenths of the true content, which nobody knows beforehand, and of the predicted one.
 2. Probabilities of exceeding GB 15618-2018: expected calibration error over all new soils and over
    each rule, with pH predicted from the same spectrum, with pH measured, and, as a control, with the
-   predicted pH taken for the truth.
+   predicted pH taken for the truth. And what is found and missed when soils from some probability on are
+   called above: sensitivity and specificity, means over twins with the 5 and 95 % quantiles of the twins.
 3. Applicability: share flagged of new soils of the same kind, of soils of the same places without the
    share that is poorest in iron, and of soils of other places (the library's). Beside it what a
    classifier reaches at ten false alarms in a hundred that was *shown* 400 soils of either kind: no flag
@@ -27,13 +29,13 @@ needs chapter 2's network of gejiu.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from records import report
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import brier_score_loss
 from sklearn.pipeline import make_pipeline
@@ -42,7 +44,12 @@ from threadpoolctl import threadpool_limits
 
 from soilpb._format import track
 from soilpb.decide import applicability, sampling, stored_model
-from soilpb.decide.exceedance import calibration_error, reliability_table
+from soilpb.decide.exceedance import (
+    calibration_error,
+    coverage_by_content,
+    detection_table,
+    reliability_table,
+)
 from soilpb.decide.site_model import SiteModel
 from soilpb.decide.standards import lead_limit, list_rules
 from soilpb.decide.stored_model import STANDARD
@@ -79,9 +86,9 @@ def twins(seeds: range, n_train: int, n_new: int) -> Iterator[tuple[int, SoilSpe
 
 
 def judged(seeds: range) -> tuple[pd.DataFrame, ...]:
-    """Fit the site model to each twin; return shares within intervals, probabilities, flags, choices."""
+    """Fit the site model to each twin; return shares, probabilities, flags, choices, tenths."""
     source = Study.load("gejiu").source_network()
-    covered, chances, flags, chosen = [], [], [], []
+    covered, chances, flags, chosen, tenths = [], [], [], [], []
     for seed, soils, new in twins(seeds, N_TRAIN, N_NEW):
         ph = soils.values("pH")
         model = SiteModel.fit(
@@ -100,7 +107,9 @@ def judged(seeds: range) -> tuple[pd.DataFrame, ...]:
             )
         r2 = cross_validation.compute_metrics(ln_pb(new), np.log(said["predicted"]))["R2"]
         chosen.append((seed, model.target.name, r2))
-        chances += list(probabilities(model, said, new))
+        chances += [part.assign(seed=seed) for part in probabilities(model, said, new)]
+        told = said[["predicted", "lower", "upper"]].assign(observed=new.values("Pb_mg_kg"))
+        tenths += list(by_tenths(told, seed))
         flags.append((seed, "same kind", said["outside"].mean(), np.nan))
         flags += list(shifted(model, new, seed))
     return (
@@ -108,7 +117,32 @@ def judged(seeds: range) -> tuple[pd.DataFrame, ...]:
         pd.concat(chances),
         pd.DataFrame(flags, columns=["seed", "soils", "flagged", "shown"]),
         pd.DataFrame(chosen, columns=["seed", "model", "R2"]),
+        pd.concat(tenths),
     )
+
+
+def by_tenths(told: pd.DataFrame, seed: int) -> Iterator[pd.DataFrame]:
+    """Yield the share within intervals by tenths of the true and of the predicted content."""
+    yield coverage_by_content(told).assign(by="true content", seed=seed)
+    tenth = np.ceil(told["predicted"].rank(pct=True, method="first") * 10).astype(int)
+    for number, part in told.groupby(tenth):
+        inside = part["observed"].between(part["lower"], part["upper"]).mean()
+        yield pd.DataFrame([{"by": "predicted content", "seed": seed, "tenth": number, "coverage": inside}])
+
+
+def detection(chances: pd.DataFrame) -> pd.DataFrame:
+    """Sensitivity and specificity by rule and threshold: mean over twins, and quantiles of them."""
+    known = chances[chances["pH"] == "predicted"]
+    tables = [
+        detection_table(part["probability"], part["exceeded"]).assign(rule=rule)
+        for (rule, _), part in known.groupby(["rule", "seed"], sort=False)
+    ]
+    by = pd.concat(tables).groupby(["rule", "threshold"], sort=False)
+    columns = {}
+    for name in ("sensitivity", "specificity"):
+        columns |= {name: by[name].mean(), f"{name}_low": by[name].quantile(0.05)}
+        columns[f"{name}_high"] = by[name].quantile(0.95)
+    return pd.DataFrame(columns)
 
 
 def probabilities(model: SiteModel, said: pd.DataFrame, new: SoilSpectra) -> Iterator[pd.DataFrame]:
@@ -224,13 +258,17 @@ def main() -> None:
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.twins)
     with threadpool_limits(1):
-        covered, chances, flags, chosen = judged(seeds)
+        covered, chances, flags, chosen, tenths = judged(seeds)
         left_out, curves = clusters(seeds), learning_curves(seeds)
     pooled = chances[chances["pH"] == "predicted"]
     results = {
         "coverage of 90 % intervals": covered.groupby("of")["coverage"].agg(["mean", "min", "max"]),
+        "coverage by tenths": tenths.groupby(["by", "tenth"], sort=False)
+        .agg({"coverage": ["mean", "min", "max"], "ratio": "mean"})
+        .set_axis(["coverage", "lowest", "highest", "ratio"], axis=1),
         "models kept": chosen.groupby("model")["R2"].agg(["size", "mean"]),
         "probabilities of exceedance": errors(chances),
+        "found and missed, pH predicted": detection(chances),
         "reliability, pH predicted": reliability_table(pooled["probability"], pooled["exceeded"]),
         "flagged soils": flags.groupby("soils")[["flagged", "shown"]].mean(),
         "clusters left out": left_out,
@@ -238,15 +276,7 @@ def main() -> None:
         "soils needed": needed(curves).rename_axis("method").to_frame(),
     }
     results["beside what was asked"] = compare_with_asked(results)
-    for title, table in results.items():
-        print(f"\n{title}\n{table.round(3).to_string()}")
-    if arguments.json:
-        rows = {
-            title: table.round(4).reset_index().to_json(orient="records") for title, table in results.items()
-        }
-        record = {title: json.loads(text) for title, text in rows.items()}  # null where there is no number
-        text = json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
-        arguments.json.write_text(text + "\n")
+    report(results, arguments.json)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ _EXPORTS = {
                       "measure_shapes", "share_bands", "tell_apart"],
     "confidence_limits": ["estimate_limits", "estimate_mean", "recommend_method"],
     "decision_units": ["VERDICTS", "decide_on_site", "decide_units", "summarise_sizes"],
-    "exceedance": ["ACTIONS", "Costs", "calibration_error", "compare_policies", "error_by_chance",
-                   "exceedance_by_rule", "exceedance_probability", "expected_costs", "reliability_table"],
+    "exceedance": ["ACTIONS", "Costs", "calibration_error", "compare_policies", "coverage_by_content",
+                   "detection_table", "error_by_chance", "exceedance_by_rule", "exceedance_probability",
+                   "expected_costs", "reliability_table"],
     "intervals": ["CrossConformal", "assign_folds"],
     "maps": ["assign_units", "local_coordinates"],
     "sampling": ["accept_predictions", "choose_samples", "learning_curves", "soils_needed",
@@ -24,6 +25,7 @@ _EXPORTS = {
     "standards": ["LEAD_LIMITS", "lead_limit", "list_rules", "read_limits"],
     "stored_model": ["assess_robustness", "default_standard", "evaluate_site_model", "fit_site_model",
                      "load_site_model", "make_candidates", "measured_ph", "predict_files", "predict_soils",
-                     "score_site_model", "select_rule", "standardise_files", "store_site_model"],
+                     "score_site_model", "select_rule", "site_rules", "standardise_files",
+                     "store_site_model"],
 }  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

@@ -24,6 +24,8 @@ from soilpb.decide.standards import LEAD_LIMITS, lead_limit, list_rules
 PH_SD = 0.05
 #: Bins of equal width in which probabilities are compared with what happened.
 N_BINS = 10
+#: Probabilities from which soils may be called above their limit.
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 #: What can be done about a soil.
 ACTIONS = ("ignore", "send", "remediate")
 _QUANTILES = norm.ppf((np.arange(21) + 0.5) / 21)
@@ -125,11 +127,64 @@ def reliability_table(probability: np.ndarray, exceeded: np.ndarray) -> pd.DataF
         predicted=("predicted", "mean"), observed=("observed", "mean"), n=("observed", "size")
     )
     counts = (table["observed"] * table["n"]).round().astype(int)
-    intervals = [
-        binomtest(int(k), int(n)).proportion_ci(method="wilson")
-        for k, n in zip(counts, table["n"], strict=True)
-    ]
-    return table.assign(lower=[i.low for i in intervals], upper=[i.high for i in intervals])
+    intervals = [_share(int(k), int(n))[1:] for k, n in zip(counts, table["n"], strict=True)]
+    return table.assign(**dict(zip(("lower", "upper"), np.transpose(intervals), strict=True)))
+
+
+def _share(k: int, n: int) -> tuple[float, float, float]:
+    """Share k of n and its 95 % Wilson interval; NaN of none."""
+    if not n:
+        return np.nan, np.nan, np.nan
+    return (k / n, *binomtest(k, n).proportion_ci(method="wilson"))
+
+
+def detection_table(probability: np.ndarray, exceeded: np.ndarray) -> pd.DataFrame:
+    """Count what is found and missed when soils of at least some probability are called above their limit.
+
+    Returns
+    -------
+    DataFrame
+        One row per threshold of :data:`THRESHOLDS`: ``threshold``, ``called`` (soils called above),
+        ``found`` and ``missed`` (of those above), ``false`` (called, but not above); ``sensitivity`` and
+        ``specificity``, each with a 95 % Wilson interval ``_low`` and ``_high``.
+
+    Examples
+    --------
+    >>> table = detection_table(np.array([0.1, 0.4, 0.9, 0.8]), np.array([False, True, True, False]))
+    >>> table.query("threshold == 0.5")[["found", "missed", "false", "specificity"]].to_numpy().tolist()
+    [[1.0, 1.0, 1.0, 0.5]]
+    """
+    probability, exceeded, rows = np.asarray(probability), np.asarray(exceeded, dtype=bool), []
+    for threshold in THRESHOLDS:
+        called = probability >= threshold
+        found, false = int((called & exceeded).sum()), int((called & ~exceeded).sum())
+        row = {"threshold": threshold, "called": found + false, "found": found, "false": false}
+        row["missed"] = int(exceeded.sum()) - found
+        right = {"sensitivity": (found, exceeded), "specificity": ((~called & ~exceeded).sum(), ~exceeded)}
+        for name, (k, of) in right.items():
+            row |= dict(
+                zip((name, f"{name}_low", f"{name}_high"), _share(int(k), int(of.sum())), strict=True)
+            )
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def coverage_by_content(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Share of soils within their intervals, by tenths of the measured values, the lowest first.
+
+    ``predictions`` has ``observed``, ``predicted``, ``lower``, ``upper``, one row per soil. The table has
+    ``tenth`` (1 to 10), ``n``, ``content`` (median measured), ``ratio`` (median of predicted over measured),
+    ``coverage`` and its 95 % Wilson interval ``low``, ``high``.
+    """
+    inside = predictions["observed"].between(predictions["lower"], predictions["upper"])
+    tenth = np.ceil(10 * predictions["observed"].rank(pct=True, method="first")).astype(int)
+    ratio = predictions["predicted"] / predictions["observed"]
+    soils = pd.DataFrame({"tenth": tenth, "content": predictions["observed"], "ratio": ratio, "in": inside})
+    by = soils.groupby("tenth")
+    table = by[["content", "ratio"]].median().assign(n=by.size(), inside=by["in"].sum())
+    shares = [_share(int(k), int(n)) for k, n in zip(table.pop("inside"), table["n"], strict=True)]
+    table[["coverage", "low", "high"]] = shares
+    return table.reset_index()
 
 
 def calibration_error(table: pd.DataFrame) -> float:

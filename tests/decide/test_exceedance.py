@@ -10,6 +10,8 @@ from soilpb.decide.exceedance import (
     ACTIONS,
     Costs,
     calibration_error,
+    coverage_by_content,
+    detection_table,
     error_by_chance,
     exceedance_by_rule,
     exceedance_probability,
@@ -202,3 +204,27 @@ def test_negative_costs_are_refused():
     """A cost below 0 is a mistake."""
     with pytest.raises(ValueError, match="harm is -1"):
         Costs(1, 1, -1)
+
+
+def test_soils_above_their_limit_are_found_or_missed():
+    """Every soil is counted once at each threshold; a higher one finds fewer and is wrong less often."""
+    truth, exceeded = outcomes(3, 2000)
+    table = detection_table(truth, exceeded)
+    assert (table["found"] + table["missed"] == exceeded.sum()).all()
+    assert (table["called"] == table["found"] + table["false"]).all()
+    assert table["sensitivity"].is_monotonic_decreasing
+    assert table["specificity"].is_monotonic_increasing
+    at_half = table.query("threshold == 0.5").iloc[0]  # of a uniform probability, 3/4 of those above
+    assert at_half["sensitivity_low"] < 0.75 < at_half["sensitivity_high"]
+    assert np.isnan(detection_table(truth, truth < 0)["sensitivity"]).all()
+
+
+def test_intervals_that_miss_the_richest_tenth_say_so():
+    """Where only the richest soils lie beyond their intervals, their tenth holds none and the others all."""
+    observed = np.arange(1.0, 201)
+    soils = pd.DataFrame({"observed": observed, "predicted": np.minimum(observed, 150)})
+    soils = soils.assign(lower=0.0, upper=180.0).sample(frac=1, random_state=0)
+    table = coverage_by_content(soils)
+    assert table["n"].eq(20).all()
+    assert table["coverage"].tolist() == [1.0] * 9 + [0.0]
+    assert table.iloc[-1]["ratio"] == pytest.approx(150 / 190.5, abs=0.001)
