@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-.PHONY: help install tools book report test slurm pair format check clean lock
+.PHONY: help install tools book reproduce pdf report test slurm pair format check clean lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,6 +46,12 @@ tools: $(TOOLS)  ## install what tests and clusters need besides
 book: $(INSTALLED) pair  ## execute what changed and render the book into _build/html; SOURCE=lucas: see book/own_source.md
 	@$(BIN)/snakemake --cores $(CORES) --nolock --rerun-incomplete --quiet host reason --config source=$(SOURCE)
 	@echo "The book: _build/html/index.html"
+
+reproduce: book  ## make the book, compare its tables with results/reference.json, fail outside the tolerance
+	@$(BIN)/python book/_ext/reproduce.py check
+
+pdf: book  ## print the whole book into _build/soilpb.pdf, where Chromium is installed
+	@$(BIN)/python book/_ext/print_book.py _build/html _build/soilpb.pdf
 
 report: $(INSTALLED)  ## make one site's report, one HTML file: make report SITE=my-mine
 	@[ -n "$(SITE)" ] || { echo "say whose report: make report SITE=my-mine" >&2; exit 1; }

@@ -119,7 +119,7 @@ ax = plots.plot_distribution(ph, "pH (H₂O)")
 # %% mystnb={"figure": {"caption": "Above: the target's lead ({glue:text}`data-kind`), on a logarithmic axis. Below: legal limits; where they depend on pH, one mark per pH class.", "name": "fig-target-distribution"}, "image": {"alt": "A right-skewed histogram of lead on a logarithmic axis; beneath it, legal limits of China, one mark per pH class, of the United States and of Finland."}}
 pb = study.target.values(study.site.target)
 unit = f"{study.target_name} ({study.target_unit})"
-above, beneath = plots.stack_axes([2.8, 2.6])
+above, beneath = plots.stack_axes([2.8, 4.2])
 plots.plot_distribution({"target": pb}, unit, above, log=True, colours=[plots.TARGET_COLOUR])
 ax = plots.plot_limits(standards.LEAD_LIMITS, unit, beneath)
 

@@ -143,7 +143,7 @@ shown = value[["R2", "RMSE", "bias", "RPD"]].rename(columns={"R2": "R²"}).renam
 shown.reset_index().style.format(_format.number, subset=list(shown)).hide(axis="index")
 
 # %% tags=["remove-input"]
-_, axes = plt.subplots(1, 2, figsize=(8, 3.9))
+_, axes = plt.subplots(1, 2, figsize=(plots.WIDTH, 3.4))
 axes[1].set_visible("site" in soils)
 for ax, of in zip(axes, soils, strict=False):
     of_network = [table[of].query("model == @RESNET") for table in (predictions, scores)]

@@ -214,7 +214,7 @@ by_protocol = {
 by_protocol = pd.concat(table.assign(protocol=name, task=name) for name, table in by_protocol.items())
 by_protocol = by_protocol.query("metric == 'R2'")
 
-# %% mystnb={"figure": {"caption": "R² on {glue:text}`base-label` of four models by the ways of splitting the same soils ({glue:text}`base-kind`).", "name": "fig-protocols"}, "image": {"alt": "A table in colour: one row per way of splitting, one column per model, R squared in each cell and the best of each row in bold."}}
+# %% mystnb={"figure": {"caption": "R² on {glue:text}`base-label` of four models by the ways of splitting the same soils ({glue:text}`base-kind`).", "name": "fig-protocols"}, "image": {"alt": "A table in colour: one row per model, one column per way of splitting, R squared in each cell and the best of each column in bold."}}
 ax = plots.plot_task_heatmap(by_protocol, means=False)
 
 # %% tags=["remove-input"]

@@ -29,8 +29,6 @@ epochs: int = 0  # epochs of networks trained on the target; 0: each model's own
 n_jobs: int = 2  # processes
 
 # %% tags=["hide-input"]
-import textwrap
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML, Markdown, display
@@ -132,7 +130,7 @@ scores = pd.concat([rows.assign(task=name) for name, rows in scored.items()])
 league = pd.concat([evaluate.summarise_scores(rows).assign(task=name) for name, rows in scored.items()])
 
 # %% mystnb={"figure": {"caption": "R² of each model on each task (LimeSoDa, measured soils), and the mean over the tasks.", "name": "fig-real-league"}, "image": {"alt": "Heat map of R squared: models as rows ordered by their mean, the best first; clay and organic carbon of five fields as columns, and their mean; the best model of each column in bold."}}
-ax = plots.plot_task_heatmap(league.query("metric == 'R2'"), tall=True)
+ax = plots.plot_task_heatmap(league.query("metric == 'R2'"))
 
 # %% tags=["remove-input"]
 means = league.query("metric == 'R2'").groupby("model")["value"].mean().sort_values(ascending=False)
@@ -250,9 +248,9 @@ tried = pd.concat([by_idea.size().index.to_frame(index=False), tried], axis=1)
 
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "R² of the former average with an idea minus without, mean over the ten tasks and 95 % interval over tasks (LimeSoDa, measured soils), by what the idea borrows. Controls borrow nothing, or an unrelated property.", "name": "fig-ledger"}, "image": {"alt": "Some thirty-five rows, one per idea or control: dots near zero with intervals, nearly all of which hold zero."}}
 rows = tried.sort_values("ΔR²", ascending=False)
-names = [textwrap.fill(name.removeprefix("average").lstrip(" +,"), 46) for name in rows["idea"]]
+names = [name.removeprefix("average").lstrip(" +,") for name in rows["idea"]]
 rows = rows.assign(idea=names)
-ax = plots.plot_intervals(rows, "idea", "ΔR²", "ΔR² over ten tasks", hue="borrows", label_size=8.5)
+ax = plots.plot_intervals(rows, "idea", "ΔR²", "ΔR² over ten tasks", hue="borrows")
 
 # %% tags=["remove-input"]
 ideas, controls = tried[~tried["control"]], tried[tried["control"]]

@@ -60,7 +60,7 @@ def pytest_addoption(parser):
 
 def pytest_collection_modifyitems(items):
     """Start with the files that take longest: a file stays with one worker, which makes its fixtures once."""
-    long = ("test_notebooks", "test_book", "test_site_report", "test_report_scenes")
+    long = ("test_notebooks", "test_book", "test_site_report", "test_report_scenes", "test_browser")
     items.sort(key=lambda item: long.index(item.path.stem) if item.path.stem in long else len(long))
 
 
@@ -130,6 +130,13 @@ def small_book(tmp_path_factory, worker_id):
     """The chapters at small parameters, executed as they are asked for, once for all workers."""
     folder = tmp_path_factory.getbasetemp()
     return SmallBook((folder if worker_id == "master" else folder.parent) / "small-book")
+
+
+@pytest.fixture(scope="session")
+def html(request, small_book):
+    """Folder of a built book: the one given by ``--book``, else all chapters at small parameters."""
+    given = request.config.getoption("--book")
+    return Path(given).resolve() if given else small_book.html()
 
 
 @pytest.fixture

@@ -15,13 +15,6 @@ ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
-def html(request, small_book):
-    """Folder of a built book: the one given by ``--book``, else all chapters at small parameters."""
-    given = request.config.getoption("--book")
-    return Path(given) if given else small_book.html()
-
-
-@pytest.fixture(scope="session")
 def pages(html):
     """Name → text of each page."""
     return {

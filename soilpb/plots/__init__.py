@@ -16,8 +16,8 @@ _EXPORTS = {
                "plot_task_heatmap", "plot_within_groups"],
     "spectra": ["plot_atlas", "plot_distribution", "plot_limits", "plot_outliers", "plot_shapes",
                 "plot_spectra"],
-    "style": ["GREY", "SOURCE_COLOUR", "SYMBOLS", "TARGET_COLOUR", "legend_above", "make_axes", "set_style",
-              "stack_axes"],
+    "style": ["GREY", "SOURCE_COLOUR", "SYMBOLS", "TARGET_COLOUR", "WIDTH", "legend_above", "make_axes",
+              "set_style", "stack_axes"],
     "training": ["plot_factors", "plot_learning_curve", "plot_network", "plot_training_curve"],
 }  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

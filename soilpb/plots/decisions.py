@@ -13,7 +13,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.ticker import FuncFormatter
 
-from soilpb.plots.style import GREY, SIGNAL_COLOUR, SOURCE_COLOUR, legend_above, make_axes, set_plain_numbers
+from soilpb.plots.style import (
+    GREY,
+    SIGNAL_COLOUR,
+    SOURCE_COLOUR,
+    WIDTH,
+    legend_above,
+    make_axes,
+    set_plain_numbers,
+)
 
 
 def plot_prediction_intervals(
@@ -51,7 +59,7 @@ def plot_reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.vlines(table["predicted"], table["lower"], table["upper"], color=SOURCE_COLOUR, alpha=0.5, linewidth=2)
     ax.scatter(table["predicted"], table["observed"], s=46, color=SOURCE_COLOUR, zorder=3)
     for row in table.itertuples():
-        look = {"xytext": (7, -11), "textcoords": "offset points", "fontsize": 9.5}
+        look = {"xytext": (7, -11), "textcoords": "offset points"}
         ax.annotate(f"{row.n}", (row.predicted, row.observed), **look)
     ax.set(xlabel="Probability that was given", ylabel="Share that exceeded")
     ax.set(xlim=(-0.03, 1.06), ylim=(-0.03, 1.03), aspect="equal")
@@ -130,7 +138,7 @@ def plot_map(
         Whether colours follow the logarithm.
     """
     wide, high = (max(float(np.ptp(soils[axis])), 1e-9) for axis in "xy")
-    ax = make_axes(ax, height=float(np.clip(1.9 + 5.2 * high / wide, 3.2, 7.5)), width=6.4)
+    ax = make_axes(ax, height=float(np.clip(1.9 + 5.2 * high / wide, 3.2, 7.5)), width=WIDTH)
     low, top = (0.0, 1.0) if column == "probability" else (soils[column].min(), soils[column].max())
     colours = {"norm": LogNorm(low, top) if log else Normalize(low, top), "cmap": "cividis"}
     known = "exceeded" in soils

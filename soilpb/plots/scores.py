@@ -6,6 +6,7 @@ compute no score themselves, so that a figure cannot disagree with its table.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from itertools import cycle
 
@@ -28,6 +29,9 @@ from soilpb.plots.style import (
     make_axes,
 )
 
+#: Characters of a row's name that leave room for what is drawn.
+_LONGEST_LINE = 34
+
 
 def plot_parity(predictions: pd.DataFrame, scores: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
     """Draw observed against predicted with the 1:1 line, and R², RMSE and bias in the corner.
@@ -48,7 +52,7 @@ def plot_parity(predictions: pd.DataFrame, scores: pd.DataFrame, label: str, ax:
         models = list(table["model"].unique()) if "model" in table else ["?"]
         if len(models) != 1:
             raise ValueError(f"a parity plot shows one model; got {models}: use plot_parity_grid")
-    ax = make_axes(ax, height=5.0, width=5.2)
+    ax = make_axes(ax, height=4.8, width=5.0)
     by_sample = predictions.groupby("sample", sort=False)
     observed, predicted = by_sample["observed"].first(), by_sample["predicted"].agg(["mean", "min", "max"])
     if (predicted["max"] > predicted["min"]).any():
@@ -58,7 +62,7 @@ def plot_parity(predictions: pd.DataFrame, scores: pd.DataFrame, label: str, ax:
     ax.scatter(observed, predicted["mean"], color=PALETTE[0], linewidth=0, **look)
     _draw_diagonal(ax, np.concatenate([observed, predicted["min"], predicted["max"]]))
     ax.set(xlabel=f"Observed {label}", ylabel=f"Predicted {label}")
-    look = {"transform": ax.transAxes, "va": "top", "fontsize": 10.5, "linespacing": 1.4}
+    look = {"transform": ax.transAxes, "va": "top", "linespacing": 1.4}
     ax.text(0.04, 0.97, _scores_text(scores), **look)
     return ax
 
@@ -72,7 +76,7 @@ def plot_parity_grid(
     """
     models = list(models if models is not None else predictions["model"].unique())
     n_rows = -(-len(models) // 2)
-    _, axes = plt.subplots(n_rows, 2, sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 3.7 * n_rows))
+    _, axes = plt.subplots(n_rows, 2, sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 3.2 * n_rows))
     for ax, model in zip(axes.flat, models, strict=False):
         plot_parity(predictions.query("model == @model"), scores.query("model == @model"), label, ax)
         ax.set_title(model)
@@ -116,14 +120,13 @@ def plot_intervals(
     neutral: float | None = 0.0,
     mark: str | None = None,
     notes: str | None = None,
-    label_size: float | None = None,
 ) -> Axes:
     """Draw a dot and an interval per row, beside a line at the value that means no effect.
 
     Parameters
     ----------
     table : DataFrame
-        The columns named, and ``low`` and ``high``; rows from top to bottom.
+        The columns named, and ``low`` and ``high``; rows from top to bottom. Long names take two lines.
     row, value : str
         Columns of the names and of the dots.
     hue : str, optional
@@ -134,13 +137,13 @@ def plot_intervals(
         Column of values to mark by diamonds, such as the truth; it names them in the legend.
     notes : str, optional
         Column of short texts for the right margin.
-    label_size : float, optional
-        Of the names, in points, where they are long.
     """
     names = list(dict.fromkeys(table[row]))
     kinds = list(dict.fromkeys(table[hue])) if hue else [None]
     beside = 0.3 if table[row].duplicated().any() else 0.0
-    ax = make_axes(ax, height=1.4 + (0.3 + beside * (len(kinds) - 1)) * len(names))
+    wrapped = [textwrap.fill(name, _LONGEST_LINE) for name in names]
+    of_a_row = max(0.3 + beside * (len(kinds) - 1), 0.2 * max(name.count("\n") + 1 for name in wrapped))
+    ax = make_axes(ax, height=1.4 + of_a_row * len(names))
     if neutral is not None:
         ax.axvline(neutral, color="black", linewidth=0.8)
     for k, kind in enumerate(kinds):
@@ -154,7 +157,7 @@ def plot_intervals(
         for text, height in zip(rows[notes] if notes else (), y, strict=False):
             colour = PALETTE[k] if beside else "black"
             ax.text(1.02, height, text, color=colour, transform=ax.get_yaxis_transform(), va="center")
-    ax.set_yticks(range(len(names)), names, fontsize=label_size)
+    ax.set_yticks(range(len(names)), wrapped)
     ax.locator_params(axis="x", nbins=6)  # room for the numbers of small effects
     ax.set(xlabel=label, ylim=(len(names) - 0.4, -0.6))
     ax.grid(axis="y", linewidth=0.5, alpha=0.5)
@@ -187,7 +190,7 @@ def plot_league(
     if published is not None:
         _mark_published(ax, published)
     if hue is not None or published is not None:
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.75 / ax.figure.get_figheight()), ncols=3)
+        legend_above(ax, ncols=3)
     return ax
 
 
@@ -216,33 +219,26 @@ def plot_split_histogram(
     return ax
 
 
-def plot_task_heatmap(
-    scores: pd.DataFrame, ax: Axes | None = None, means: bool = True, tall: bool = False
-) -> Axes:
-    """Draw R² of tasks × models, the best model of each task in bold, and the models' means last.
+def plot_task_heatmap(scores: pd.DataFrame, ax: Axes | None = None, means: bool = True) -> Axes:
+    """Draw R² of models × tasks, the best model of each task in bold, and the models' means last.
 
     ``scores`` has one row per ``task`` and ``model``, with ``value``. Without ``means`` models are still in
-    their order; ``tall`` puts models from top to bottom, for more models than tasks.
+    their order. Numbers are written without the 0 before the point: ten tasks fit on a phone.
     """
-    table = scores.pivot_table(index="task", columns="model", values="value")
-    table = table.loc[scores["task"].unique()]
-    table = table[table.mean().sort_values(ascending=False).index]
+    table = scores.pivot_table(index="model", columns="task", values="value")
+    table = table.loc[table.mean(axis=1).sort_values(ascending=False).index, scores["task"].unique()]
     if means:
-        table.loc["mean"] = table.mean()
-    best = table.eq(table.max(axis=1), axis=0)
-    table, best = (table.T, best.T) if tall else (table, best)
-    ax = make_axes(ax, height=1.5 + (0.3 if tall else 0.36) * len(table))
+        table["mean"] = table.mean(axis=1)
+    best = table.eq(table.max())
+    ax = make_axes(ax, height=1.5 + 0.3 * len(table))
     sns.heatmap(table, vmin=0, vmax=1, cmap="crest", annot=True, linewidths=1.5, cbar=False, ax=ax)
     for text, value, bold in zip(ax.texts, table.to_numpy().flat, best.to_numpy().flat, strict=True):
-        text.set(text=number(value), fontweight="bold" if bold else "normal")
+        text.set(text=number(value).replace("0.", "."), fontweight="bold" if bold else "normal")
     if means:
-        draw, at = (ax.axvline, table.shape[1]) if tall else (ax.axhline, len(table))
-        draw(at - 1, color="black", linewidth=2)
-    ax.set(xlabel="", ylabel="", title=f"R² (bold: best of the {'column' if tall else 'row'})")
+        ax.axvline(table.shape[1] - 1, color="black", linewidth=2)
+    ax.set(xlabel="", ylabel="", title="R² (bold: best of the column)")
     ax.tick_params(length=0)
-    ax.tick_params(axis="x", rotation=90 if tall else 35)
-    if not tall:
-        plt.setp(ax.get_xticklabels(), ha="right", rotation_mode="anchor")
+    ax.tick_params(axis="x", rotation=90)
     ax.tick_params(axis="y", rotation=0)
     return ax
 

@@ -128,19 +128,21 @@ def plot_limits(table: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes
 
     ``table`` is like :data:`soilpb.decide.standards.LEAD_LIMITS`.
     """
-    ax = make_axes(ax, height=2.6)
     rules = list(table.groupby(["standard", "rule"], sort=False))
+    first = {name: i for i, ((name, _), _) in reversed(list(enumerate(rules)))}  # its first rule names it
+    ax = make_axes(ax, height=0.8 + 0.3 * len(rules))
     middle = np.sqrt(table["limit_mg_kg"].min() * table["limit_mg_kg"].max())
     for y, (_, rows) in enumerate(rules):
         limit = rows["limit_mg_kg"].to_numpy()
-        colour = PALETTE[list(dict.fromkeys(table["standard"])).index(rows["standard"].iloc[0]) + 2]
+        colour = PALETTE[sorted(first, key=first.get).index(rows["standard"].iloc[0]) + 2]
         ax.plot(limit, np.full(limit.size, y), marker="o", color=colour, linewidth=1.5)
         if limit.size > 1:
             text = f"pH ≤ {rows['ph_to'].iloc[0]:g} … > {rows['ph_above'].iloc[-1]:g}"
             x, align, offset = (limit[0], "right", -8) if limit[-1] > middle else (limit[-1], "left", 8)
-            look = {"ha": align, "va": "center", "fontsize": 9.5, "color": GREY}
+            look = {"ha": align, "va": "center", "color": GREY}
             ax.annotate(text, (x, y), xytext=(offset, 0), textcoords="offset points", **look)
-    ax.set_yticks(range(len(rules)), [f"{standard}, {rule}" for (standard, rule), _ in rules])
+    names = [f"{name}:\n{rule}" if i in first.values() else rule for i, ((name, rule), _) in enumerate(rules)]
+    ax.set_yticks(range(len(rules)), names)
     ax.set(xlabel=label, ylim=(len(rules) - 0.5, -0.5))
     set_log_axis(ax)
     ax.grid(axis="y", linewidth=0.5, alpha=0.5)
@@ -180,5 +182,5 @@ def _name_points(ax: Axes, rows: pd.DataFrame) -> None:
         room = (6.5 * len(str(row.sample)), 12.0)  # of a name, in points
         if all((abs(place - other) > room).any() for other in named):
             named.append(place)
-            look = {"xytext": (5, 3), "textcoords": "offset points", "fontsize": 9.5, "parse_math": False}
+            look = {"xytext": (5, 3), "textcoords": "offset points", "parse_math": False}
             ax.annotate(str(row.sample), (row.T2, row.Q), **look)

@@ -18,8 +18,8 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-#: Width of a figure (inches): it fills a page of the book, and stays readable on a phone.
-WIDTH = 7.5
+#: Width of a figure (inches). A phone shows 3.7 of them: no text may be smaller than ``TEXT`` (points).
+WIDTH, TEXT = 6.0, 11.5
 #: Colours that stay apart for colour-blind readers.
 PALETTE = sns.color_palette("colorblind")
 #: The first stands for the source (library, pH) everywhere, the second for the target (site, Pb).
@@ -49,13 +49,13 @@ def set_style() -> None:
             "axes.spines.right": False,
             "axes.titlesize": 12,
             "axes.titleweight": "bold",
-            "axes.labelsize": 11.5,
-            "xtick.labelsize": 10.5,
-            "ytick.labelsize": 10.5,
-            "legend.fontsize": 10.5,
-            "legend.title_fontsize": 10.5,
+            "axes.labelsize": TEXT,
+            "xtick.labelsize": TEXT,
+            "ytick.labelsize": TEXT,
+            "legend.fontsize": TEXT,
+            "legend.title_fontsize": TEXT,
             "legend.frameon": False,
-            "font.size": 10.5,
+            "font.size": TEXT,
             "font.family": "DejaVu Sans",
             "svg.hashsalt": "soilpb",
         },
@@ -92,8 +92,13 @@ def label_x(ax: Axes, label: str) -> None:
 
 
 def legend_above(ax: Axes, ncols: int = 2) -> None:
-    """Put the legend over the axes, where it covers no data."""
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, ncols=ncols)
+    """Put the legend over the axes, covering no data; a wide one has fewer columns, or reaches to the left."""
+    room, labels = 0.95 * ax.figure.bbox.width, ax.bbox.x0 - ax.get_tightbbox().x0
+    for side, free in (("left", room - labels), ("right", room)):
+        place = {"loc": f"lower {side}", "bbox_to_anchor": (float(side == "right"), 1), "borderaxespad": 0.2}
+        for columns in range(ncols, 0, -1):
+            if ax.legend(ncols=columns, **place).get_window_extent().width < free:
+                return
 
 
 def set_log_axis(ax: Axes) -> None:

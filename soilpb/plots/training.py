@@ -96,54 +96,51 @@ def plot_factors(summary: pd.DataFrame, factors: Mapping[str, str], limit: str =
     return list(axes[:, 0])
 
 
-_STEP = 1.0  # from one box to the next
 _ARROW = {"arrowstyle": "-|>", "mutation_scale": 13, "color": GREY, "linewidth": 1.4}
 _BOX = {"boxstyle": "round,pad=0,rounding_size=0.05", "linewidth": 1.6}
 
 
 def list_layers(config: ResNetConfig) -> list[tuple[str, str, int, int]]:
-    r"""List what a spectrum passes through: (name, operation, channels, positions) of each box.
+    """List what a spectrum passes through: (name, operation, channels, positions) of each box.
 
     Examples
     --------
     >>> list_layers(ResNetConfig(n_bands=210))[1]
-    ('stem', 'conv 9\nstride 4', 16, 53)
+    ('stem', 'conv 9, stride 4', 16, 53)
     """
-    stem = f"conv {config.stem_kernel}\nstride {config.stem_stride}"
+    stem = f"conv {config.stem_kernel}, stride {config.stem_stride}"
     boxes = [("spectrum", "", 1, config.n_bands), ("stem", stem, config.stem_channels, config.lengths[0])]
     for i, (channels, length) in enumerate(zip(config.channels, config.lengths[1:], strict=True), start=1):
-        boxes.append((f"block {i}", "2 × conv 3\nstride 2", channels, length))
+        boxes.append((f"block {i}", "2 × conv 3, stride 2", channels, length))
     boxes.append(("features", "flatten", 1, config.n_features))
     boxes.append(("output", "linear", 1, config.n_outputs))
     return boxes
 
 
 def plot_network(config: ResNetConfig, ax: Axes | None = None, output: str = "output") -> Axes:
-    """Draw the 1D-ResNet from its configuration: a box per layer, its shape beneath, shortcuts as arcs.
+    """Draw the 1D-ResNet from its configuration: a box per layer, its shape beside it, shortcuts as arcs.
 
     ``output`` is what the last box is called, such as ``pH``.
     """
-    ax = make_axes(ax, height=2.9)
     boxes = list_layers(config)
+    ax = make_axes(ax, height=0.62 * len(boxes))
     longest = max(config.n_bands, config.n_features)
-    heights = [0.35 + 1.25 * (length / longest) ** 0.5 for *_, length in boxes]
-    widths = [0.26 + 0.42 * channels / max(config.channels) for _, _, channels, _ in boxes]
+    last = below = 0.0  # half width and lower edge of the box above
     for i, (name, operation, channels, length) in enumerate(boxes):
-        x, height, width = i * _STEP, heights[i], widths[i]
-        block = name.startswith("block")
-        colour = PALETTE[1] if block else PALETTE[0] if name in ("spectrum", "output") else PALETTE[2]
-        corner, look = (x - width / 2, -height / 2), {"facecolor": (*colour, 0.25), "edgecolor": colour}
-        ax.add_patch(FancyBboxPatch(corner, width, height, **look, **_BOX))
-        shape = f"{channels} × {length}" if channels > 1 else f"{length}"
-        ax.text(x, -1.0, output if name == "output" else name, ha="center", va="top", weight="bold")
-        ax.text(x, -1.24, shape, ha="center", va="top", fontsize=10)
+        half, high = 0.15 + 0.85 * (length / longest) ** 0.5, 0.2 + 0.25 * channels / max(config.channels)
+        block, end = name.startswith("block"), name in ("spectrum", "output")
+        colour = PALETTE[1] if block else PALETTE[0] if end else PALETTE[2]
+        look = {"facecolor": (*colour, 0.25), "edgecolor": colour}
+        ax.add_patch(FancyBboxPatch((-half, i - high / 2), 2 * half, high, **look, **_BOX))
+        ax.text(-1.15, i, output if name == "output" else name, ha="right", va="center", weight="bold")
+        ax.text(1.65, i, f"{channels} × {length}" if channels > 1 else f"{length}", va="center")
         if i:
-            left = x - _STEP + widths[i - 1] / 2
-            ax.add_patch(FancyArrowPatch((left, 0), (x - width / 2, 0), **_ARROW))
-            ax.text(x, 1.0, operation, ha="center", va="bottom", fontsize=9.5, color="0.3")
+            ax.add_patch(FancyArrowPatch((0, below), (0, i - high / 2), **_ARROW))
+            ax.text(0.12, (below + i - high / 2) / 2, operation, va="center", color="0.3")
         if block:
-            start, end = (x - _STEP, heights[i - 1] / 2), (x, height / 2)
-            ax.add_patch(FancyArrowPatch(start, end, connectionstyle="arc3,rad=-0.55", **_ARROW))
-    ax.set(xlim=(-0.5, len(boxes) - 0.5), ylim=(-1.5, 1.45))
+            ends = (-last, i - 1), (-half, i)
+            ax.add_patch(FancyArrowPatch(*ends, connectionstyle="arc3,rad=0.5", **_ARROW))
+        below, last = i + high / 2, half
+    ax.set(xlim=(-2.3, 2.6), ylim=(len(boxes) - 0.6, -0.4))
     ax.axis("off")
     return ax

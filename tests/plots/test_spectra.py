@@ -59,7 +59,7 @@ def test_a_logarithmic_distribution_refuses_zero():
 
 def test_limits_are_drawn_where_the_table_has_them():
     """Beneath a distribution of lead, each rule is one row whose marks are its limits."""
-    top, bottom = style.stack_axes((2.8, 2.2))
+    top, bottom = style.stack_axes((2.8, 4.2))
     lead = np.exp(np.random.default_rng(0).normal(5.8, 0.6, 130))
     spectra.plot_distribution({"Target (like Gejiu)": lead}, "", top, log=True)
     spectra.plot_limits(LEAD_LIMITS, "Pb (mg/kg)", bottom)
