@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import signal
 import subprocess
 import sys
 from datetime import date
@@ -38,6 +39,29 @@ def project(tmp_path_factory):
         stored_model.store_site_model(study, stored_model.fit_site_model(study, AMONG), {"R2": 0.6}, [])
         (root / "canton.yml").write_text(OWN)
         yield root, study, new
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from soilpb import cli
+
+def half(path, text, encoding):
+    with path.open("w") as file:
+        file.write(text[: len(text) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+Path.write_text = half
+cli._write("sample,Pb\\na,300\\n", Path(sys.argv[1]), [])
+"""
+
+
+def test_a_kill_in_the_middle_of_writing_leaves_the_former_table(tmp_path):
+    """What stands under the name that was asked for is whole, whatever happens."""
+    output = tmp_path / "out.csv"
+    output.write_text("the former table")
+    killed = subprocess.run([sys.executable, "-c", KILLED, output], check=False)
+    assert (killed.returncode, output.read_text()) == (-signal.SIGKILL, "the former table")
 
 
 def run(*arguments):

@@ -45,7 +45,7 @@ from soilpb.site_file import SiteError
 #: mean's, that is worth a look. Repacking a cup moves a spectrum by a few percent as a whole.
 SCAN_LIMIT = 0.05
 #: A text of more bytes is read in blocks of so many bytes; Parquet in blocks of so many values.
-LARGE, BLOCK, VALUES = 20_000_000, 1 << 23, 1 << 25
+LARGE, BLOCK, VALUES = 20_000_000, 1 << 23, 1 << 24
 #: Bytes from which the columns of a large text are found, and columns of Parquet that are read at once.
 _HEAD, _COLUMNS = 1 << 21, 64
 
