@@ -37,6 +37,7 @@ READS = {
 # Which tables of results a chapter reads: long runs, made once and committed.
 TABLES = {
     "03_transfer": ["results/fresh_twins.csv", "results/fresh_twins_curves.csv"],
+    "04_baselines": ["results/multiverse.csv", "notebooks/protocol.yml"],
     "06_real_soils": [
         f"results/{name}.csv" for name in ("ledger", "averages", "world_source", "countries", "whole_countries")
     ],

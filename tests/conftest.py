@@ -25,7 +25,7 @@ SMALL = {
     "01_data": {},
     "02_pretraining": {"epochs": 1},
     "03_transfer": {"n_repeats": 1, "epochs": 1},
-    "04_baselines": {"n_repeats": 1, "epochs": 1, "n_splits": 3},
+    "04_baselines": {"n_repeats": 1, "epochs": 1, "n_splits": 3, "n_splits_slow": 2},
     "05_interpretation": {
         **{"n_folds": 3, "n_repeats": 1, "epochs": 1, "n_background": 5},
         **{"n_explained": 10, "n_permutations": 4},

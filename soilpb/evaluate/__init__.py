@@ -13,7 +13,8 @@ _EXPORTS = {
     "pretraining": ["MAX_COMPONENTS", "PUBLISHED", "choose_epochs", "choose_sizes", "hold_out",
                     "name_populations", "predict_held_back", "profiles_of", "score_by_population",
                     "score_by_size", "score_within_populations"],
-    "protocols": ["Choice", "Protocol", "choose_protocols", "load_protocol", "run_protocols"],
+    "protocols": ["Protocol", "choose_protocols", "load_protocol", "main_effects", "run_protocols",
+                  "share_with_interval"],
     "splits": ["count_training_rows", "iterate_folds", "kennard_stone", "random_split", "repeated_kfold",
                "spatial_blocks", "spxy", "validate_folds"],
 }  # fmt: skip

@@ -27,19 +27,21 @@ LEVEL = 0.05
 ROPE = 0.02
 
 
-def compare_models(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) -> pd.DataFrame:
+def compare_models(
+    scores: pd.DataFrame, folds: pd.DataFrame, reference: str, primary: str = ""
+) -> pd.DataFrame:
     """Compare the RMSE of every model with that of one reference, fold by fold.
 
     R² is not compared: in one fold it is mostly the variance of the few test rows. Models with fewer
     repeats than the reference are compared on the repeats that both have. ``scores`` are from
     :func:`soilpb.evaluate.cross_validation.score_predictions`; the share of test rows in their ``folds``
-    corrects the tests.
+    corrects the tests. The ``primary`` model was named before any result: its p-value stands as it is.
 
     Returns
     -------
     DataFrame
         One row per model: model, reference, metric, change, lower, upper (shares of the
-        reference's mean error; below 0 is better), p_value, p_holm (over these models),
+        reference's mean error; below 0 is better), p_value, p_holm (over these models but the primary),
         better, equal, worse (posterior probabilities), rope (:data:`ROPE`).
     """
     by_fold = scores[(scores["metric"] == "RMSE") & (scores["fold"] != POOLED)]
@@ -56,7 +58,9 @@ def compare_models(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) ->
     table = pd.DataFrame(rows, columns=columns).assign(rope=ROPE)
     table.insert(1, "reference", reference)
     table.insert(2, "metric", "RMSE")
-    table.insert(7, "p_holm", adjust_p_values(table["p_value"]))
+    table.insert(7, "p_holm", table["p_value"])
+    others = table["model"] != primary
+    table.loc[others, "p_holm"] = adjust_p_values(table.loc[others, "p_value"])
     return table
 
 

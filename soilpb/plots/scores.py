@@ -199,7 +199,7 @@ def plot_split_histogram(
 ) -> Axes:
     """Draw R² of one model, (n_splits,), over many random splits of the same soils.
 
-    Two lines are drawn where given: an R² in the literature from one split (``published``), and that of the
+    Two lines are drawn where given: an R² in the literature (``published``), and that of the
     same model by repeated cross-validation (``reference``).
     """
     ax = make_axes(ax, height=3.4)
@@ -216,6 +216,33 @@ def plot_split_histogram(
     ax.set(xlabel="R² of the test samples", ylabel=f"Splits (of {values.size})")
     ax.legend(loc="upper left")
     ax.set_ylim(0, 1.45 * ax.get_ylim()[1])
+    return ax
+
+
+def plot_protocols(
+    table: pd.DataFrame,
+    label: str,
+    ax: Axes | None = None,
+    neutral: float | None = None,
+    published: float | None = None,
+) -> Axes:
+    """Draw a score under many protocols: a dot per protocol, and boxes whose whiskers reach from 5 to 95 %.
+
+    ``table`` has one row per protocol and ``row`` (model or difference), with ``soils`` and ``value``; far
+    from all boxes dots are cut off. Lines stand at ``neutral`` and at an R² in the literature, ``published``.
+    """
+    ax = make_axes(ax, height=1.5 + 0.32 * len(table[["row", "soils"]].drop_duplicates()))
+    place = {"data": table, "x": "value", "y": "row", "hue": "soils", "ax": ax}
+    n_soils = table["soils"].nunique()
+    sns.stripplot(**place, dodge=True, palette=PALETTE[:n_soils], size=2.5, alpha=0.5, legend=False)
+    sns.boxplot(**place, whis=(5, 95), showfliers=False, fill=False, palette=PALETTE[:n_soils], gap=0.25)
+    if neutral is not None:
+        ax.axvline(neutral, color="black", linewidth=0.8)
+    if published is not None:
+        _mark_published(ax, published)
+    low, high = table.groupby(["row", "soils"])["value"].quantile([0.05, 0.95]).agg(["min", "max"])
+    ax.set(xlabel=label, ylabel="", xlim=(low - 0.3 * (high - low), high + 0.3 * (high - low)))
+    legend_above(ax)
     return ax
 
 
@@ -266,5 +293,5 @@ def _scores_text(scores: pd.DataFrame) -> str:
 
 
 def _mark_published(ax: Axes, value: float) -> None:
-    name = f"published, one split: {number(value)}"
+    name = f"published: {number(value)}"
     ax.axvline(value, color=SIGNAL_COLOUR, linewidth=2, linestyle=":", label=name)
