@@ -6,7 +6,8 @@ are run as a user would, each in a process of its own.
 
     python benchmarks/scale.py /tmp/scale --rows 100000
 
-A peak cannot be told below this script's own, some 360 MB. Inputs that are there are used again: 100,000 rows take 1.9 GB as CSV and 1.1 GB as Parquet.
+Inputs that are there are used again: 100,000 rows take 1.9 GB as CSV and 1.1 GB as Parquet. A peak cannot be
+told below this script's own, some 360 MB.
 """
 
 from __future__ import annotations

@@ -25,21 +25,19 @@ epochs: int = 0  # passes over the library; 0: chosen by its size
 test_share: float = 0.2  # share of the library that is held back
 
 # %% tags=["hide-input"]
-import time
-
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import Markdown, display
 from myst_nb import glue
 
 from soilpb import _format, evaluate, plots
-from soilpb.models import PLSCV, ResNetConfig, SpectralNetwork, TrainingConfig
+from soilpb.models import PLSCV, ResNetConfig, TrainingConfig
 from soilpb.site_file import library_folder
 from soilpb.study import Study
 
 # %% tags=["hide-input"]
 study = Study.open("02_pretraining", globals())
-prop, seed = study.site.source_property, study.site.seed
+prop, seed = study.site.source_property, evaluate.shared_seed(study.source, study.site.seed)
 plots.set_style()
 study.banner()
 
@@ -80,22 +78,12 @@ ax = plots.plot_network(config, output=prop)
 # Before anything is learnt, some of the library's soils are put aside; samples of one profile stay together.
 # The others are shown to the network again and again in small batches, each time with a little noise and another brightness,
 # so that it cannot know them by heart. After each pass the soils put aside are predicted. They are watched, but nothing is chosen by them.
+# A network is trained once for all sites that learn from the same soils on the same bands; a site that comes later takes it as it is.
 
 # %%
 learning, held_back = evaluate.hold_out(study.source, test_share, seed)
 training = TrainingConfig(epochs or evaluate.choose_epochs(learning.n_samples), seed=seed)
-started = time.process_time()
-network = SpectralNetwork.fit(
-    learning.reflectance,
-    learning.values(prop),
-    study.grid,
-    [prop],
-    config,
-    training,
-    validation=(held_back.reflectance, held_back.values(prop)),
-    progress=f"learning {prop}",
-)
-seconds = (time.process_time() - started) / training.epochs
+network = evaluate.pretrain(study.networks, learning, prop, training, held_back)
 history = pd.DataFrame(network.history)
 
 # %% mystnb={"figure": {"caption": "Training on the source library ({glue:text}`pre-source-kind`). Above: error on the soils it learns from, with the noise that training adds. Below: R² on soils held back.", "name": "fig-training"}, "image": {"alt": "Two curves by epoch: above, the training error falls steeply and then slowly; below, R squared of the held-back soils rises and levels off."}}
@@ -112,7 +100,7 @@ watched = history["validation_r2"].to_numpy()
 fell, gained = watched.max() - watched[-1], watched[-1] - watched[-len(watched) // 4 - 1 :][0]
 trained = "too long" if fell >= 0.02 else "too short" if gained >= 0.02 else "long enough"
 Markdown(f"""
-Of {study.source.n_samples:,} soils, {held_back.n_samples:,} were put aside; the network saw the others {training.epochs} times, {seconds:.1f} s of one core each time.
+Of {study.source.n_samples:,} soils, {held_back.n_samples:,} were put aside; the network saw the others {training.epochs} times.
 It was trained **{trained}**: over the last quarter of the epochs R² changed by {_format.signed(gained)}, and it ends {fell:.2f} below its best. Changes below 0.02 are not counted.
 """)
 
@@ -217,7 +205,7 @@ table if n_groups > 1 else None
 # %%
 most = 0 if library_folder(study.site) else 2_000  # soils; more is for libraries of files
 sizes = evaluate.choose_sizes(learning.n_samples, most)
-smaller = evaluate.score_by_size(learning, held_back, prop, sizes, (RESNET, PLS), epochs, seed)
+smaller = evaluate.score_by_size(study.networks, learning, held_back, prop, sizes, (RESNET, PLS), epochs, seed)
 by_size = pd.concat([smaller, scores["library"].assign(n=learning.n_samples)])
 
 # %% mystnb={"figure": {"caption": "R² of {glue:text}`pre-property` on the soils held back, by the number of soils that the network and PLS learn from; the last is the whole library but for the soils held back ({glue:text}`pre-source-kind`). One choice of soils and one training each.", "name": "fig-source-size"}, "image": {"alt": "Two lines over the number of library soils on a logarithmic axis: R squared of the network and of PLS on the same held-back soils."}}

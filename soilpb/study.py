@@ -147,6 +147,11 @@ class Study:
         """Folder of a chapter's artifacts; this chapter's if none is named."""
         return site_file.artifacts_folder(self.site) / (chapter or self.chapter)
 
+    @property
+    def networks(self) -> Path:
+        """Folder of the networks that sites share which learn from the same soils on the same bands."""
+        return project_root() / self.site.artifacts / "sources" / "networks"
+
     def save(self, name: str, table: pd.DataFrame) -> None:
         """Store a tidy table of this chapter under ``name``."""
         _files.save_table(self.folder() / f"{name}.parquet", table)

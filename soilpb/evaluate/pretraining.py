@@ -7,15 +7,22 @@ are reported apart.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
+from soilpb import _files
 from soilpb._format import track
 from soilpb.evaluate import splits
 from soilpb.evaluate.cross_validation import COLUMNS, compute_metrics, score_predictions
+from soilpb.models import network, preprocessing, resnet
+from soilpb.models import training as training_loop
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.training import TrainingConfig
@@ -27,6 +34,8 @@ LOOKS = 20_000
 EPOCHS = (12, 30)
 #: Groups of more soils than this, on average, are populations; smaller ones are profiles.
 LARGEST_PROFILE = 20
+#: Of whatever learns from a measured library, so that sites and seeds share it.
+SHARED_SEED = 6
 #: Most latent variables that PLS may ask for; a library's pH takes some thirty.
 MAX_COMPONENTS = 40
 
@@ -70,7 +79,51 @@ def choose_sizes(n_samples: int, most: int = 0) -> list[int]:
     return [size for size in sizes if 1.5 * size <= n_samples and (not most or size <= most)]
 
 
+def shared_seed(library: SoilSpectra, seed: int) -> int:
+    """Seed of what learns from a library: one for all sites where it is measured, else the site's own."""
+    return SHARED_SEED if library.provenance.kind == "measured" else seed
+
+
+def pretrain(
+    folder: str | Path,
+    learning: SoilSpectra,
+    property_name: str,
+    training: TrainingConfig,
+    held_back: SoilSpectra | None = None,
+) -> SpectralNetwork:
+    """Train a network on a library, or read the one that the same soils, bands and settings gave before.
+
+    Parameters
+    ----------
+    folder : path
+        Where networks are shared by sites and seeds: one folder each, under the hash of all that it was
+        made of, PyTorch and the code included.
+    learning, held_back : SoilSpectra
+        From :func:`hold_out`; the latter is watched only.
+    """
+    code = [network.__file__, preprocessing.__file__, resnet.__file__, training_loop.__file__]
+    soils = [each.sha256() for each in (learning, held_back) if each is not None]
+    parts = [*soils, property_name, training, torch.__version__, _files.sha256_of(*code)]
+    place = Path(folder) / hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    place.mkdir(parents=True, exist_ok=True)
+    with _files.lock(place / ".lock"):  # another site may be training it
+        with suppress(ValueError, OSError):  # not there, half written, or altered
+            return SpectralNetwork.load(place)
+        made = SpectralNetwork.fit(
+            learning.reflectance,
+            learning.values(property_name),
+            learning.wavelengths,
+            [property_name],
+            training=training,
+            validation=held_back and (held_back.reflectance, held_back.values(property_name)),
+            progress=f"learning {property_name} from {learning.n_samples:,} soils",
+        )
+        made.save(place)
+        return made
+
+
 def score_by_size(
+    folder: str | Path,
     learning: SoilSpectra,
     held_back: SoilSpectra,
     property_name: str,
@@ -82,33 +135,21 @@ def score_by_size(
     """Score a network and PLS that learn from ever more soils of a library.
 
     The soils are chosen at random; a larger choice holds the smaller ones, and all models
-    predict the same soils.
-
-    Parameters
-    ----------
-    learning, held_back : SoilSpectra
-        From :func:`hold_out`.
-    sizes : sequence of int
-        Numbers of soils to learn from, such as :func:`choose_sizes`.
-    names : (str, str)
-        Of the network and PLS.
-    epochs : int
-        Of the network; 0: :func:`choose_epochs` of each size.
-
-    Returns
-    -------
-    DataFrame
-        Scores (see :func:`soilpb.evaluate.cross_validation.score_predictions`) with a column ``n``.
+    predict the same soils. ``folder``, ``learning``, ``held_back`` are as for :func:`pretrain`, ``sizes``
+    numbers of soils to learn from, ``names`` of the network and PLS, ``epochs`` of the network
+    (0: :func:`choose_epochs` of each size). Returned are scores (see
+    :func:`soilpb.evaluate.cross_validation.score_predictions`) with a column ``n``.
     """
     order = np.random.default_rng(seed).permutation(learning.n_samples)
     tables = []
     for n in track(sizes, f"{property_name} from fewer soils"):
         soils = learning.take(np.sort(order[:n]))
-        X, y = soils.reflectance, soils.values(property_name)
-        training = TrainingConfig(epochs or choose_epochs(n), seed=seed)
-        network = SpectralNetwork.fit(X, y, soils.wavelengths, [property_name], training=training)
-        pls = PLSCV(MAX_COMPONENTS, seed=seed).fit(X, y, profiles_of(soils))
-        models = dict(zip(names, (network, pls), strict=True))
+        trained = pretrain(
+            folder, soils, property_name, TrainingConfig(epochs or choose_epochs(n), seed=seed)
+        )
+        pls = PLSCV(MAX_COMPONENTS, seed=seed)
+        pls.fit(soils.reflectance, soils.values(property_name), profiles_of(soils))
+        models = dict(zip(names, (trained, pls), strict=True))
         predictions = predict_held_back(models, held_back, property_name)
         tables.append(score_predictions(predictions).assign(n=n))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

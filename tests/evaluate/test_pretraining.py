@@ -8,7 +8,9 @@ import pytest
 
 from soilpb.evaluate import cross_validation, pretraining
 from soilpb.models import inner_folds
+from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
+from soilpb.models.training import TrainingConfig
 from soilpb.simulate import twin
 from soilpb.spectra import Provenance, SoilSpectra
 
@@ -95,12 +97,34 @@ def test_smaller_libraries_are_smaller(n):
     assert pretraining.choose_sizes(n, most=500) == [size for size in sizes if size <= 500]
 
 
-def test_more_soils_predict_better():
+def test_a_network_is_trained_once_for_the_same_soils_bands_and_settings(tmp_path, monkeypatch):
+    """A second site takes it bit for bit; other soils or settings, and a damaged file, train anew."""
+    soils = twin.simulate_source(40, seed=3, grid=np.arange(400.0, 2500.0, 50.0))
+    fits, fit = [], SpectralNetwork.fit
+    monkeypatch.setattr(SpectralNetwork, "fit", lambda *a, **k: fits.append(1) or fit(*a, **k))
+
+    def predict(soils=soils, epochs=1):
+        trained = pretraining.pretrain(tmp_path, soils, "pH", TrainingConfig(epochs))
+        return trained.predict(soils.reflectance)
+
+    first = predict()
+    np.testing.assert_array_equal(predict(), first)
+    assert len(fits) == 1
+    predict(soils.take(np.arange(30)))
+    predict(epochs=2)
+    assert len(fits) == 3
+    for weights in tmp_path.glob("*/weights.safetensors"):
+        weights.write_bytes(weights.read_bytes()[:-1])
+    np.testing.assert_array_equal(predict(), first)
+    assert len(fits) == 4
+
+
+def test_more_soils_predict_better(tmp_path):
     """On simulated soils PLS gains from more soils; each size is scored on all soils held back."""
     soils = twin.simulate_source(400, seed=3, grid=np.arange(400.0, 2500.0, 50.0))
     learning, held_back = pretraining.hold_out(soils, 0.5, seed=1)
-    first = pretraining.score_by_size(learning, held_back, "pH", [25, 200], ("net", "PLS"), epochs=1)
-    again = pretraining.score_by_size(learning, held_back, "pH", [25, 200], ("net", "PLS"), epochs=1)
+    asked = learning, held_back, "pH", [25, 200], ("net", "PLS"), 1
+    first, again = (pretraining.score_by_size(tmp_path, *asked) for _ in range(2))
     pd.testing.assert_frame_equal(first, again)
     r2 = first.query("metric == 'R2' and fold == @cross_validation.POOLED")
     r2 = r2.pivot_table(index="n", columns="model", values="value")

@@ -11,8 +11,8 @@ from soilpb.models.preprocessing import (
     Absorbance,
     Scaling,
     derivative_pipeline,
-    raw_pipeline,
     preprocess,
+    raw_pipeline,
     snv_pipeline,
 )
 
