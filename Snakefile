@@ -41,7 +41,7 @@ TABLES = {
     "06_real_soils": [
         f"results/{name}.csv" for name in ("ledger", "averages", "world_source", "countries", "whole_countries")
     ],
-    "07_decisions": ["results/decisions.json"],
+    "07_decisions": ["results/decisions.json", "results/decision_units.json"],
 }
 # What a chapter runs by typing commands.
 TYPES = {"08_new_site": ["soilpb/cli.py", "notebooks/02_pretraining.py", "notebooks/site_report.py"]}
