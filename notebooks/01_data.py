@@ -31,7 +31,7 @@ from myst_nb import glue
 from soilpb import plots, quality
 from soilpb.decide import compare_with_world, measure_shapes, share_bands, standards, tell_apart
 from soilpb.readers.libraries import limesoda
-from soilpb.simulate import load_library, minerals
+from soilpb.simulate import CHEMISTRY, WORLD_PH, load_library, minerals
 from soilpb.site_file import project_root
 from soilpb.study import Study, describe_grade
 
@@ -40,13 +40,14 @@ plots.set_style()
 study.banner()
 
 # %% tags=["remove-cell"]
-domains = {"source": study.source, "target": study.target}
+domains, world = {"source": study.source, "target": study.target}, load_library()
 distances = quality.measure_distances(study.source.reflectance, study.target.reflectance, n_components)
 outside = 100 * float(distances.outside.mean())
 study.save("distances", distances.table.assign(sample=study.ids))
 grades = {name: describe_grade(soils.provenance).lower() for name, soils in domains.items()}
 glue("data-kind", grades["target"], display=False)
 glue("data-source-kind", grades["source"], display=False)
+glue("data-world", f"{world.n_samples:,}", display=False)
 
 # %% tags=["remove-input"]
 Markdown(f"""
@@ -159,12 +160,11 @@ With {n_components} components, {beyond_t2} soils of {{numref}}`fig-domain-dista
 # The same yardstick tells how unusual the soils of a site are.
 
 # %%
-world = load_library()
 everyone = {"world": world, **domains}
 for field in limesoda.FULL_RANGE_FIELDS:
     everyone[field] = limesoda.load_field(field)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Reflectance of 4,168 measured soils of the world (ICRAF-ISRIC), of the source ({glue:text}`data-source-kind`) and of the target ({glue:text}`data-kind`).", "name": "fig-like-soil"}, "image": {"alt": "Median reflectance of the world's soils, of the source and of the target against wavelength, with shaded 5 to 95 percent bands that overlap."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Reflectance of {glue:text}`data-world` measured soils of the world (ICRAF-ISRIC), of the source ({glue:text}`data-source-kind`) and of the target ({glue:text}`data-kind`).", "name": "fig-like-soil"}, "image": {"alt": "Median reflectance of the world's soils, of the source and of the target against wavelength, with shaded 5 to 95 percent bands that overlap."}}
 colours = [plots.GREY, plots.SOURCE_COLOUR, plots.TARGET_COLOUR]
 ax = plots.plot_spectra(dict(list(everyone.items())[:3]), colours=colours)
 
@@ -205,7 +205,7 @@ position = {
 unusual = 100 * float(here.outside.mean())
 where = "; ".join(f"{name.replace('_', ' ')} {100 * share:.0f}" for name, share in position.items())
 Markdown(f"""
-**{100 - unusual:.0f} % of the site's {study.target.n_samples} soils lie within both limits of the world's**, as do 92 % of the world's own. The median soil of the site stands at these percentiles of the world's: {where}.
+**{100 - unusual:.0f} % of the site's {study.target.n_samples} soils lie within both limits of the world's**, as do {within["world"]:.0f} % of the world's own. The median soil of the site stands at these percentiles of the world's: {where}.
 Five measured fields show what to expect: a field can be as usual as SL.125 or, by its soils, its instrument or how they were prepared, as odd as CV.98 and SSP.460. One field alone is always told from the world, for its soils resemble each other.
 
 A classifier that tells two sets of spectra apart has an AUC of 0.5 if it cannot and of 1 if it always can. The fair test is against soils that the twin was *not* drawn from, with all bands measured. It was made once, with the full library
@@ -223,7 +223,7 @@ With 20 components the site is told apart at {span("site", "AUC 20")} (measured:
 #   spectra, against which it is off by 0.007 in reflectance (see below), so that error is not an independent one. These are 30 of 210 bands, and models and explanations of this book do see them: what they say of these bands, and of *water*, is partly about that regression. So are the depths at 1400 and 1900 nm of the world and of the twin.
 # - *What is a mixture of three spectra, physically?* Three powders ground together: light meets grains of all three, and absorption *K* and scattering *S*, not reflectance, add up {cite:p}`kubelka1931`; so does *K/S* if all three scatter alike, as is supposed here. The mixture is smoother than its parts: rare shapes get rarer.
 #   On average half is one soil and a quarter each of two others, drawn from the 30 nearest in spectrum, mostly from other places: no spade ever mixed them. How far the theory holds for readings through glass was not tested.
-# - *Are neighbours in spectrum neighbours in space?* Partly (see below). Source and site share no cell of one degree, though cells may border. Within each of them mixtures share parents: a soil that is held back may contain a quarter of one that was learnt, so scores on the twin are somewhat too high; by how much is unknown. The source's 12,000 soils are mixtures of fewer than 4,168.
+# - *Are neighbours in spectrum neighbours in space?* Partly (see below). Source and site share no cell of one degree, though cells may border. Within each of them mixtures share parents: a soil that is held back may contain a quarter of one that was learnt, so scores on the twin are somewhat too high; by how much is unknown. The source's 12,000 soils are mixtures of fewer than {glue:text}`data-world`.
 # - *Where is the mine?* Nowhere. The site's soils come from those cells within 25° of the equator that hold more free iron (by inversion) than half of such cells; the source's come from all others. None was chosen for lying near a mine, and no tailings, slag or lead minerals were added.
 # - *Grain size?* All are below 2 mm; texture within that is part of each measured spectrum. The inversion into amounts supposes the scattering of a median soil, so an amount of a coarse soil comes out too high. The strengths of the atlas were chosen so that amounts look like those of soils: an amount is an index in percent, not a content.
 # - *Is the hematite real? What of carbonates?* Amounts are what explains a spectrum, not what X-rays found: see {ref}`sec-minerals`.
@@ -247,9 +247,15 @@ Markdown(f"""
 
 # %% [markdown]
 # ## Limits
-#
-# The twin's spectra are of measured soils, mixed by a simple theory of light in powders {cite:p}`kubelka1931`; its lead obeys a made-up chemistry. pH and lead are computed from amounts that were read from the same spectra. In the measured library such amounts explain 30 % of the variance of pH and leave a residual of 1.1; the twin's residual is 0.25, so its pH is far easier than nature's. It is no evidence about a mine. Distances in principal components say that spectra differ, not that a prediction will be wrong.
-#
+
+# %% tags=["remove-input"]
+Markdown(f"""
+The twin's spectra are of measured soils, mixed by a simple theory of light in powders {{cite:p}}`kubelka1931`; its lead obeys a made-up chemistry. pH and lead are computed from amounts that were read from the same spectra.
+In the measured library such amounts explain {100 * WORLD_PH["R2"]:.0f} % of the variance of pH and leave a residual of {WORLD_PH["residual"]:g}; the twin's residual is {CHEMISTRY.ph_residual:g}, so its pH is far easier than nature's.
+It is no evidence about a mine. Distances in principal components say that spectra differ, not that a prediction will be wrong.
+""")
+
+# %% [markdown]
 # ## Try it on your site
 #
 # 1. Write a site file for your soils (see the README) and execute this chapter with `-f notebooks/sites/<your-site>.yml`. Are they covered by the library?

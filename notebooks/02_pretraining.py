@@ -33,7 +33,7 @@ from myst_nb import glue
 from soilpb import _format, evaluate, plots
 from soilpb.models import PLSCV, ResNetConfig, TrainingConfig
 from soilpb.site_file import library_folder
-from soilpb.study import Study
+from soilpb.study import Study, describe_grade
 
 # %% tags=["hide-input"]
 study = Study.open("02_pretraining", globals())
@@ -268,7 +268,7 @@ for name, table in tables.items():
 
 # %% tags=["hide-input"]
 stored = {
-    "learnt": f"{prop} of {learning.n_samples:,} {study.source.provenance.kind} soils",
+    "learnt": f"{prop} of {learning.n_samples:,} soils",
     "bands": f"{network.wavelengths.size}, {network.wavelengths[0]:g}–{network.wavelengths[-1]:g} nm",
     "weights": f"{network.n_parameters:,}",
     "features": f"{config.n_features}",
@@ -278,12 +278,12 @@ pd.Series(stored, name="stored").to_frame()
 
 # %% tags=["remove-cell"]
 glue("pre-property", prop, display=False)
-glue("pre-source-kind", study.source.provenance.kind, display=False)
-glue("pre-target-kind", study.target.provenance.kind, display=False)
+for of, soils_of in (("source", study.source), ("target", study.target)):
+    glue(f"pre-{of}-kind", describe_grade(soils_of.provenance).lower(), display=False)
 
 # %% tags=["remove-input"]
 answer.update(Markdown(f"""
-**The answer.** Of {held_back.n_samples:,} {study.source.provenance.kind} library soils that the network never saw, it explains {100 * library["R2"]:.0f} % of the variance of {prop}.
+**The answer.** Of {held_back.n_samples:,} library soils that the network never saw ({describe_grade(study.source.provenance).lower()}), it explains {100 * library["R2"]:.0f} % of the variance of {prop}.
 {PLS} on the same rows explains {100 * value.loc[("library", PLS), "R2"]:.0f} %; the network's R² is **{found}**.
 {f"On the site's own soils, the network has an R² of {_format.number(site_soils['R2'])} and an RMSE of {site_soils['RMSE']:.2f}." if "site" in soils else ""}
 """))  # fmt: skip

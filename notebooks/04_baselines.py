@@ -38,7 +38,7 @@ from soilpb import evaluate, plots
 from soilpb._format import number, signed, to_words, with_interval
 from soilpb.models import QUICK_MODELS, STUDY_MODELS, describe_models, make_models, model_name, snv_pipeline
 from soilpb.site_file import project_root
-from soilpb.study import Study
+from soilpb.study import Study, describe_grade
 
 # %% tags=["hide-input"]
 study = Study.open("04_baselines", globals())
@@ -51,7 +51,7 @@ study.banner()
 # %% tags=["remove-input"]
 answer = display(Markdown("The answer appears here once the chapter has been executed."), display_id=True)
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² on {glue:text}`base-label` by one 70/30 split and by repeated 5-fold cross-validation ({glue:text}`base-kind` soils). Bars: 5–95 % of the repeats. Dotted: the published R² of ResNet-pH-Pb on the soils of Gejiu.", "name": "fig-league"}, "image": {"alt": "Dots with intervals, one row per model, for one random split and for repeated cross-validation, with the published value of 0.77 as a dotted line."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "R² on {glue:text}`base-label` by one 70/30 split and by repeated 5-fold cross-validation ({glue:text}`base-kind`). Bars: 5–95 % of the repeats. Dotted: the published R² of ResNet-pH-Pb on the soils of Gejiu.", "name": "fig-league"}, "image": {"alt": "Dots with intervals, one row per model, for one random split and for repeated cross-validation, with the published value of 0.77 as a dotted line."}}
 picture = display(Markdown("The figure appears here once the chapter has been executed."), display_id=True)
 
 # %% [markdown]
@@ -124,7 +124,7 @@ Believe the second: it uses every soil as a test soil, and {n_repeats * 5} train
 # {numref}`fig-parity-direct` shows the predictions behind the scores, of the study's four models. Points are means over the repeats; the thin lines span the repeats.
 # A cloud flatter than the dashed line means that low soils are predicted too high and high soils too low.
 
-# %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`base-label` under repeated cross-validation ({glue:text}`base-kind` soils).", "name": "fig-parity-direct"}, "image": {"alt": "Four parity plots of observed against predicted logarithm of lead, for PLS, SVM, the direct network and the transferred network, with the one-to-one line and scores in the corner."}}
+# %% mystnb={"figure": {"caption": "Observed against predicted {glue:text}`base-label` under repeated cross-validation ({glue:text}`base-kind`).", "name": "fig-parity-direct"}, "image": {"alt": "Four parity plots of observed against predicted logarithm of lead, for PLS, SVM, the direct network and the transferred network, with the one-to-one line and scores in the corner."}}
 axes = plots.plot_parity_grid(repeated, scores, study.label, models=[PLS, SVM, RESNET, RECIPE])
 
 # %% [markdown]
@@ -363,7 +363,12 @@ for name, table in tables.items():
     study.save(name, table)
 
 # %% tags=["remove-cell"]
-quoted = {"label": study.label, "kind": study.target.provenance.kind, "pls": PLS, "verdict": row["verdict"]}
+quoted = {
+    "label": study.label,
+    "kind": describe_grade(study.target.provenance).lower(),
+    "pls": PLS,
+    "verdict": row["verdict"],
+}
 quoted |= {"n-samples": study.target.n_samples, "n-splits": n_splits, "split-sd": float(r2_of_pls.std())}
 quoted |= {"split-sd-least": float(sd_of_split.min()), "split-sd-most": float(sd_of_split.max())}
 quoted |= {"p": p.removeprefix("= "), "shares": shares}
@@ -374,7 +379,7 @@ for key, value in quoted.items():
 
 # %% tags=["remove-input"]
 answer.update(Markdown(f"""
-**The answer.** On {study.target.n_samples} {study.target.provenance.kind} soils, one split gives {RECIPE} an R² of {number(single_r2[RECIPE])} and {PLS} {number(single_r2[PLS])};
+**The answer.** On {study.target.n_samples} soils ({describe_grade(study.target.provenance).lower()}), one split gives {RECIPE} an R² of {number(single_r2[RECIPE])} and {PLS} {number(single_r2[PLS])};
 repeated cross-validation gives {number(cv_r2[RECIPE])} and {number(cv_r2[PLS])}. The primary comparison, fold by fold: the verdict on {RECIPE} against {PLS} is **{row["verdict"]}** (p {p}).
 From one split to the next, R² of these models has a standard deviation of {number(sd_of_split.min())} to {number(sd_of_split.max())}: that much of a published difference can be chance.
 {shares}

@@ -63,18 +63,17 @@ def describe_best_model(study: Study, predictions: pd.DataFrame) -> str:
     return sentence
 
 
-def compare_with_reference(scores: pd.DataFrame, folds: pd.DataFrame, reference: str) -> str:
-    """Say whether the best model, or the next after the reference, is better than the reference."""
-    others = [model for model in rank_models(scores) if model != reference]
-    if not others:
+def compare_with_reference(scores: pd.DataFrame, folds: pd.DataFrame, reference: str, primary: str) -> str:
+    """Say whether the primary model, which was named before any result, is better than the reference."""
+    if primary == reference or primary not in set(scores["model"]):
         return f"No other model was compared with {reference}."
-    row = comparison.compare_models(scores, folds, reference).set_index("model").loc[others[0]]
+    row = comparison.compare_models(scores, folds, reference, primary).set_index("model").loc[primary]
     outcome = OUTCOMES[comparison.decide_verdict(row)]
     low, high = (f"{signed(100 * row[limit], 0)} %" for limit in ("lower", "upper"))
+    p = "< 0.001" if row["p_value"] < 0.001 else f"= {number(row['p_value'], 3)}"
     return (
-        f"Against {reference}, {others[0]} is {outcome}: its {row['metric']} differs by "
-        f"{signed(100 * row['change'], 0)} % (95 % interval {low} to {high}), "
-        f"p = {number(row['p_holm'], 3)}, corrected for the number of models."
+        f"The primary comparison, named before any result: against {reference}, {primary} is {outcome}. "
+        f"Its RMSE differs by {signed(100 * row['change'], 0)} % (95 % interval {low} to {high}), p {p}."
     )
 
 

@@ -9,7 +9,7 @@ import lazy_loader
 
 _EXPORTS = {
     "minerals": ["EDGES", "FEATURES", "MIXTURES", "TYPICAL_ABUNDANCE", "add_constituent", "km_ratio"],
-    "soils": ["constituent_columns"],
+    "soils": ["CHEMISTRY", "WORLD_PH", "constituent_columns"],
     "library": ["load_library"],
     "twin": ["simulate_source", "simulate_target", "true_mineral_slopes", "true_response"],
 }
