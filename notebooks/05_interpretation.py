@@ -65,7 +65,7 @@ picture = display(Markdown("The figure appears here once the chapter has been ex
 #
 # ## Attribute predictions to bands
 #
-# We take the study's recipe: start from the network that learnt pH from the library, and fine-tune all of it on the site's soils.
+# We take what we assume to be the study's recipe (`notebooks/protocol.yml`): start from the network that learnt pH from the library, and fine-tune all of it on the site's soils.
 # We fit it several times, each time without one fold of the soils, with another seed and with other background soils. One such fit is a *draw*.
 
 # %%
@@ -100,7 +100,7 @@ plt.close(ax.figure)
 
 # %% tags=["remove-input"]
 Markdown(f"""
-{{numref}}`fig-shap-profiles` is the study's figure, with what one fit cannot show: how far a line moves over {len(folds)} draws.
+{{numref}}`fig-shap-profiles` shows attribution by wavelength, and what one fit cannot show: how far a line moves over {len(folds)} draws.
 *{BEFORE}* is the network of the library, *{AFTER}* the one fine-tuned at the site.
 """)
 
@@ -144,7 +144,7 @@ Of {len(change)} bands, {len(change) - undecided} can be classed; for {undecided
 # A profile can be wrong in three ways. It may not say what the model does, it may not say what another model of the same soils would do, and it may not say what the soil does.
 # Each test below states a threshold and an interval. A statement *holds* or *fails* if its whole interval lies on one side; otherwise it is *undecided*.
 #
-# **Do attributions add up, and do other programs agree?** DeepExplainer, which the study used, is compared with captum's DeepLiftShap {cite:p}`kokhlikyan2020`, written independently, and with
+# **Do attributions add up, and do other programs agree?** DeepExplainer is our choice, since the abstract says SHAP and not which variant. It is compared with captum's DeepLiftShap {cite:p}`kokhlikyan2020`, written independently, and with
 # integrated gradients {cite:p}`sundararajan2017`, a different method. Each works on a copy: the network must be the same afterwards.
 
 # %%
@@ -335,7 +335,7 @@ Markdown(f"""
 # Bands tell much the same thing, so how attributions are divided among neighbours depends on the network, too. With more soils the division would become stable, but need not show the cause.
 # Intervals cover folds, seeds and backgrounds of these soils, and one pH network: not another library.
 # Where the truth says that a constituent acts at a wavelength, it speaks of covariance after preprocessing, not of an absorption band.
-# The study's network, split and preprocessing are not known in detail ({ref}`sec-data-access`), so this is its analysis, not its code, and nothing here says what its own network did.
+# The study's network, split, preprocessing and variant of SHAP are not known to us ({ref}`sec-protocols`): this is an analysis of its kind on our assumptions, and nothing here says what its own network did.
 #
 # ## Try it on your site
 #

@@ -68,7 +68,7 @@ picture = display(Markdown("The figure appears here once the chapter has been ex
 # The changed spectrum is then rebuilt from the principal components of the site's own spectra, so that the model is asked only about soils that this site could have.
 # (They are components of the *differences* between neighbouring bands. In absorbance itself nearly all variance is brightness and slope, and the features of clay would be lost.)
 #
-# Two models are asked: the study's recipe, as in {ref}`sec-interpretation`, one fit per fold, each with a seed of its own; and the average of {ref}`sec-baselines`, which needs no library.
+# Two models are asked: ResNet-pH fine-tuned as a whole, as in {ref}`sec-interpretation`, one fit per fold, each with a seed of its own; and the average of {ref}`sec-baselines`, which needs no library.
 
 # %%
 models = make_models(source, ["resnet-ph", "average"], seed, epochs, study.target_name)
@@ -273,7 +273,7 @@ for name, table in {"slopes": slopes, "field_slopes": field_slopes, "confounders
 
 # %% tags=["remove-input"]
 Markdown(f"""
-- Ask about minerals: the question is about soils, and its sign can be checked. On the twin a ridge has {benchmark.loc["multiblock ridge", "right"]} of {benchmark.loc["multiblock ridge", "strong"]} strong signs right, the study's recipe {benchmark.iloc[0]["right"]:.0f}.
+- Ask about minerals: the question is about soils, and its sign can be checked. On the twin a ridge has {benchmark.loc["multiblock ridge", "right"]} of {benchmark.loc["multiblock ridge", "strong"]} strong signs right, ResNet-pH {benchmark.iloc[0]["right"]:.0f}.
 - {n_right} of {len(field_slopes)} models of measured fields pass the only test that needs no theory, and {n_wrong} clearly fail it. A slope is a question to ask, not an answer to believe.
 - {f"That the spectrum shows more of {study.target_name} than can be told from its confounders: {judged['verdict'].iloc[0]}." if there else "Measure what your target may be correlated with."}
   A model that reads confounders works as long as they stay correlated with the target, and nobody has shown that they do at the next site.

@@ -55,7 +55,7 @@ class UnexplainableError(TypeError):
 def deep_shap(
     network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
 ) -> Attribution:
-    """Compute SHAP values by DeepExplainer, as in the study (Lundberg & Lee 2017, NeurIPS 30).
+    """Compute SHAP values by DeepExplainer (Lundberg & Lee 2017, NeurIPS 30).
 
     Parameters
     ----------

@@ -318,7 +318,7 @@ MODELS: dict[str, Entry] = {
                      average),
     "stack": Entry("stack{}", "PLS, multiblock ridge and GPR, weights by regression on inner folds", stack),
     "resnet": Entry("ResNet{}", "the network, trained on the site's soils alone", DirectResNet, trained=True),
-    "resnet-ph": _transfer("ResNet-pH{}", "the pH network, fine-tuned as a whole: the study's recipe",
+    "resnet-ph": _transfer("ResNet-pH{}", "the pH network, fine-tuned as a whole: the assumed recipe",
                            "full"),
     "head": _transfer("pH network, new head{}", "a new head, trained; the pH features stay", "head"),
     "partial": _transfer("pH network, last block{}", "the last block and a new head", "partial"),

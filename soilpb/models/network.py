@@ -263,7 +263,7 @@ class Strategy:
 
 
 #: ``lp_ft`` is linear probe, then fine-tuning at a tenth of the learning rate (Kumar et al. 2022,
-#: arXiv:2202.10054); ``full`` is the study's recipe.
+#: arXiv:2202.10054); ``full`` is assumed to be the study's recipe.
 NETWORK_STRATEGIES = {
     "head": Strategy("all features", "a new linear head, by gradient descent", blocks=0, rate=1e-2),
     "partial": Strategy("stem and first blocks", "the last block and a new head", blocks=1, rate=3e-3),

@@ -1,6 +1,6 @@
 """From a network that learned a source property to a target with few soils; and the direct network.
 
-Beside the direct network there are six strategies, from the study's recipe to closed forms
+Beside the direct network there are six strategies, from full fine-tuning to closed forms
 (:data:`STRATEGIES`). Each is what :class:`TransferRegressor` does inside ``fit``, on the rows it gets
 and no others, so that nested cross-validation is ``clone``, ``fit``, ``predict``.
 """
