@@ -358,7 +358,7 @@ answer.update(
     Markdown(f"""
 **The answer.** For {study.target_name} in {len(study.y)} soils ({describe_grade(study.target.provenance).lower()}), features of the {prop} network beside PLS scores reach R² {r2[BEST]:.2f}, and the same from random weights {r2[pairs["random weights"][BEST]]:.2f}.
 Without any library, {PLS} reaches {r2[PLS]:.2f} and {BLOCKS} {r2[BLOCKS]:.2f}.
-The primary comparison, {RECIPE} against {PLS}: **{recipe_verdict}** (p {p_primary}). For features beside PLS scores the verdict is **{control_verdict}** against random weights and **{best_verdict}** against PLS: that transfer from {prop} helps on these soils is {"supported" if shown_to_help else "not supported"} by both.
+The primary comparison, {RECIPE} against {PLS}: **{recipe_verdict}** (p {p_primary}). For features beside PLS scores the verdict is **{control_verdict}** against random weights and **{best_verdict}** against PLS: that transfer from {prop} helps on these soils is {"supported" if shown_to_help else "not supported"} by these tests.
 On {twins["draw"].nunique()} freshly drawn twins, transfer of pH changes the R² of the strongest model without a library, the {alone}, by {gain[WITH]} (95 % interval over draws): **{pays[WITH]}**. Transfer of four properties changes it by {gain[MORE]}: **{pays[MORE]}**.
 """)
 )

@@ -36,8 +36,9 @@ from soilpb.study import Study
 #: Choices that are listed and not varied: they are stated, or R² does not depend on them, or only by cost.
 LISTED = tuple(
     "source_library source_property target n_target architecture compared published_r2 explainer "
-    "wavelengths_kept wavelengths_adapted source_survey ph_method source_soils bands smoothing channels "
-    "batch_size optimiser best_epoch tuned_on seed pb_limits shap_variant shap_background shap_explained".split()
+    "wavelengths_kept wavelengths_adapted source_survey ph_method source_soils bands smoothing "
+    "channels batch_size optimiser best_epoch tuned_on seed pb_limits shap_variant shap_background "
+    "shap_explained".split()
 )
 #: Choices on which the source network depends.
 OF_SOURCE = ("preprocessing", "residual_blocks", "source_epochs")
