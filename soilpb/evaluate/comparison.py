@@ -30,19 +30,12 @@ ROPE = 0.02
 def compare_models(
     scores: pd.DataFrame, folds: pd.DataFrame, reference: str, primary: str = ""
 ) -> pd.DataFrame:
-    """Compare the RMSE of every model with that of one reference, fold by fold.
+    """Compare the RMSE of every model with that of one reference, fold by fold, one row per model.
 
-    R² is not compared: in one fold it is mostly the variance of the few test rows. Models with fewer
-    repeats than the reference are compared on the repeats that both have. ``scores`` are from
-    :func:`soilpb.evaluate.cross_validation.score_predictions`; the share of test rows in their ``folds``
-    corrects the tests. The ``primary`` model was named before any result: its p-value stands as it is.
-
-    Returns
-    -------
-    DataFrame
-        One row per model: model, reference, metric, change, lower, upper (shares of the
-        reference's mean error; below 0 is better), p_value, p_holm (over these models but the primary),
-        better, equal, worse (posterior probabilities), rope (:data:`ROPE`).
+    R² is not compared: in one fold it is mostly the variance of the few test rows. Models are compared on the
+    repeats that both have. The share of test rows in ``folds`` corrects the tests. ``change``, ``lower`` and
+    ``upper`` are shares of the reference's mean error (below 0 is better), ``p_holm`` is corrected over these
+    models; ``better``, ``equal``, ``worse`` are posterior probabilities with the margin ``rope``.
     """
     by_fold = scores[(scores["metric"] == "RMSE") & (scores["fold"] != POOLED)]
     errors = by_fold.pivot_table(index=["repeat", "fold"], columns="model", values="value", sort=False)
@@ -94,16 +87,11 @@ def decide_verdict(comparison: Mapping) -> Verdict:
 
 
 def count_wrong_winners(scores: pd.DataFrame) -> pd.DataFrame:
-    """How often a single split gives the better R² to the wrong one of two models.
+    """How often a single split gives the better R² to the wrong one of two models, one row per pair.
 
-    ``scores`` are from :func:`soilpb.evaluate.cross_validation.score_single_splits`.
-
-    Returns
-    -------
-    DataFrame
-        One row per pair: winner (better on average over the splits), loser, gap (between
-        their means), sd (of the difference over splits), share (of splits in which the
-        loser scored better).
+    ``scores`` are from :func:`soilpb.evaluate.cross_validation.score_single_splits`; ``gap`` and ``sd`` are
+    of the difference over splits, ``share`` is that of splits in which the ``loser`` (on average) scored
+    better.
     """
     rows = scores[(scores["metric"] == "R2") & (scores["fold"] == POOLED)]
     values = rows.pivot_table(index="repeat", columns="model", values="value")
@@ -206,24 +194,12 @@ def bootstrap_interval(
     n_draws: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """95 % percentile interval of the pooled metric under resampling of the test samples.
+    """95 % percentile interval of the pooled metric under resampling of the test samples, one row per model.
 
-    A sample is drawn with all its repeats, and all models share the draws. The interval says how
-    far other soils of this population would move the score of *these* fitted models.
-
-    Parameters
-    ----------
-    predictions : DataFrame
-        Every model predicts each sample once per repeat.
-    reference : str, optional
-        Give the metric's difference from this model's instead of its value.
-    groups : mapping, optional
-        Sample → group (profile, sampling field): whole groups are drawn, since their samples are alike.
-
-    Returns
-    -------
-    DataFrame
-        Columns model, metric, value, lower, upper; the metric is averaged over repeats.
+    A sample is drawn with all its repeats, and all models share the draws; where ``groups`` maps samples to
+    groups (profile, sampling field), whole groups are drawn. With a ``reference``, values are differences
+    from that model's. The interval says how far other soils of this population would move the score of
+    *these* fitted models, each of which predicted every sample once per repeat.
     """
     wide = predictions.pivot_table(index="sample", columns=["model", "repeat"], values="predicted")
     if wide.isna().any(axis=None):

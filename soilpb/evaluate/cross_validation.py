@@ -47,15 +47,13 @@ def cross_validate(
     n_jobs: int = 1,
     groups: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Predict the test rows of every fold with every model.
+    """Predict the test rows of every fold with clones of every model; the table has :data:`COLUMNS`.
 
     Each fit runs on one thread, in this process or in one of ``n_jobs``, so that results
     do not depend on how many there are.
 
     Parameters
     ----------
-    models : mapping of name to scikit-learn regressor
-        Every fold clones them.
     X, y : (n_samples, n_bands) and (n_samples,) arrays
         Reflectance, and the target on the modelling scale.
     folds : DataFrame
@@ -64,11 +62,6 @@ def cross_validate(
         Ids that ``folds`` speaks of; 0 … n_samples - 1 if omitted.
     groups : (n_samples,) array, optional
         Soils that inner folds keep together, as ``folds`` do.
-
-    Returns
-    -------
-    DataFrame
-        With :data:`COLUMNS`; lower and upper stay missing until an interval fills them.
 
     Raises
     ------
@@ -153,10 +146,7 @@ def _ratio(numerator: float, denominator: float) -> float:
 def score_predictions(predictions: pd.DataFrame) -> pd.DataFrame:
     """Score predictions by fold, and pooled over the folds of each repeat (fold ``POOLED``).
 
-    Returns
-    -------
-    DataFrame
-        Columns model, repeat, fold, metric, value, on the scale of the predictions.
+    Columns are model, repeat, fold, metric and value, on the scale of the predictions.
     """
     rows = [
         (*key, metric, value)
@@ -173,11 +163,6 @@ def summarise_scores(scores: pd.DataFrame) -> pd.DataFrame:
     ``lower`` and ``upper`` are the 5 and 95 % quantiles over repeats: how far another partition of *these*
     soils moves the metric. Other soils move it further:
     see :func:`soilpb.evaluate.comparison.bootstrap_interval`.
-
-    Returns
-    -------
-    DataFrame
-        Columns model, metric, value, sd, lower, upper, n_repeats.
     """
     values = scores[scores["fold"] == POOLED].groupby(["model", "metric"])["value"]
     table = pd.DataFrame({"value": values.mean(), "sd": values.std()})
@@ -235,17 +220,11 @@ class ShardError(ValueError):
 
 
 def predict_shard(study: Study, seed: int, key: str) -> pd.DataFrame:
-    """Cross-validate one model on a site, once; the table has :data:`COLUMNS`, its repeat is the seed.
+    """Cross-validate one model (its key in the registry) on a site, once; its repeat is the seed.
 
-    Parameters
-    ----------
-    study : Study
-        The site. Its soils stay the same whatever the seed.
-    seed : int
-        It deals :data:`N_SPLITS` folds, groups kept together, and starts the model.
-    key : str
-        Of the model, in :data:`soilpb.models.baselines.MODELS`. One that starts from the source network
-        raises MissingArtifact if chapter 2 has not trained it.
+    The seed deals :data:`N_SPLITS` folds, groups kept together, and starts the model; the site's soils stay
+    the same. A model that starts from the source network raises MissingArtifact if chapter 2 has not trained
+    it.
     """
     from soilpb.models import baselines  # PyTorch takes seconds, and nothing else here needs it
 
@@ -304,15 +283,10 @@ def load_shard(path: str | Path, seed: int) -> pd.DataFrame:
 
 
 def merge_shards(folder: str | Path, seeds: Sequence[int], keys: Sequence[str]) -> pd.DataFrame:
-    """Put the shards of a site together; the order in which they were made does not matter.
+    """Put the shards of a site together, model by model, seed by seed, whatever order they were made in.
 
-    Every model is read for every seed; other shards in the folder stay out. The table goes model by
-    model, seed by seed; within a fold, in the order of the site's soils.
-
-    Raises
-    ------
-    MissingArtifact, ShardError
-        Naming the first shard that is absent, damaged, or was tested on other soils.
+    Within a fold soils are in the site's order. The first shard that is absent, damaged, or was tested on
+    other soils is named by a MissingArtifact or ShardError.
     """
     places = {shard_path(folder, seed, key): seed for key in keys for seed in seeds}
     shards = {path: load_shard(path, seed) for path, seed in places.items()}

@@ -42,17 +42,9 @@ Predict = Callable[[np.ndarray], np.ndarray]
 class Standardisation:
     """How spectra of a second instrument become those of the first, and predictions from them.
 
-    Parameters
-    ----------
-    method : str
-    matrix, offset : (n_bands, n_bands) and (n_bands,) arrays
-        Of absorbance.
-    slope, intercept : float
-        Of predictions, on the modelling scale.
-    error : float
-        Root mean square difference of predictions between the instruments, of pairs left out.
-    errors : dict of str to float
-        The same of every method.
+    ``matrix`` (n_bands, n_bands) and ``offset`` (n_bands,) are of absorbance, ``slope`` and ``intercept`` of
+    predictions on the modelling scale. ``error`` is the root mean square difference of predictions between
+    the instruments, of pairs left out; ``errors`` has that of every method.
     """
 
     method: str
@@ -100,19 +92,9 @@ def standardise(
 ) -> Standardisation:
     """Choose, by leave-one-out on soils measured on both instruments, how to correct the second, and fit it.
 
-    Parameters
-    ----------
-    master, slave : (n_pairs, n_bands) arrays
-        Reflectance of the same soils on the first and on the second instrument.
-    predict : callable
-        Predicts from reflectance, on the modelling scale.
-    known : (n_samples, n_bands) array
-        Reflectance of the calibration soils, on the first instrument.
-
-    Raises
-    ------
-    ValueError
-        With too few or too many pairs, or if the two are not of one shape.
+    ``master`` and ``slave`` are reflectance of the same soils on the first and on the second instrument,
+    (n_pairs, n_bands), ``known`` that of the calibration soils; ``predict`` works on the modelling scale. Too
+    few or too many pairs, and arrays of two shapes, are a ValueError.
     """
     master, slave = np.asarray(master, float), np.asarray(slave, float)
     if master.shape != slave.shape:
@@ -243,16 +225,12 @@ def simulate_instrument(
 def measure_robustness(
     wavelengths: np.ndarray, X: np.ndarray, y: np.ndarray, predict: Predict, seed: int = 0
 ) -> pd.DataFrame:
-    """What disturbances do to predictions of soils: the report's table.
+    """What disturbances do to predictions of soils, one row each: the report's table.
 
     ``predict`` takes reflectance of all soils, (n_samples, n_bands), and returns predictions by models that
-    had not seen each; ``y`` are the laboratory's values, on the same scale.
-
-    Returns
-    -------
-    DataFrame
-        ``disturbance``, the first of which is none; ``change``, the root mean square change of predictions;
-        ``bias``, their mean change; ``RMSE``, and ``times``, its ratio to that without a disturbance.
+    had not seen each; ``y`` are the laboratory's values, on the same scale. ``change`` and ``bias`` are the
+    root mean square and the mean change of predictions, ``times`` is the ratio of ``RMSE`` to the
+    undisturbed.
     """
     before = np.ravel(predict(X))
     rows = [("none", 0.0, 0.0, _rms(before - y))]

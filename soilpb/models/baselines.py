@@ -139,13 +139,9 @@ def stack(seed: int = 0) -> StackingRegressor:
 class GaussianProcess(GaussianProcessRegressor):
     """A Gaussian process that knows its error on grouped inner folds, and does not warn at bounds.
 
-    Where spectra say nothing of a target, the likelihood is largest without any signal.
-
-    Attributes
-    ----------
-    inner_rmse_ : float
-        RMSE averaged over inner folds, each left out in closed form, length, signal and noise as fitted to
-        all rows (Rasmussen & Williams 2006, Gaussian Processes for Machine Learning, eq. 5.12).
+    Where spectra say nothing of a target, the likelihood is largest without any signal. ``inner_rmse_`` is
+    averaged over inner folds, each left out in closed form, length, signal and noise as fitted to all rows
+    (Rasmussen & Williams 2006, Gaussian Processes for Machine Learning, eq. 5.12).
     """
 
     __metadata_request__fit = WANTS_GROUPS
@@ -184,23 +180,12 @@ class BoundedAverage(RegressorMixin, BaseEstimator):
     A linear model can be far off on a soil unlike those of training. So each prediction is kept within the
     training values' range and a margin of 5 % of it, and a member counts by its squared error on grouped
     inner folds, squared and inverted: one that errs by twice another's RMSE has a sixteenth of its weight.
-
-    Parameters
-    ----------
-    members : list of (name, estimator)
-        Pipelines whose last step has ``inner_rmse_`` once fitted.
-
-    Attributes
-    ----------
-    members_ : list of fitted estimators
-    weights_ : (n_members,) array
-        They sum to 1.
-    bounds_ : (lowest, highest) prediction
+    ``members`` are names and pipelines, whose last step has ``inner_rmse_`` once fitted.
 
     Examples
     --------
     >>> X = np.random.default_rng(0).uniform(0.1, 0.6, (30, 12))
-    >>> model = BoundedAverage([("ridge", ridge()), ("GPR", gaussian_process())]).fit(X, 1 - X[:, 4])
+    >>> model = BoundedAverage([("ridge", multiblock_ridge())]).fit(X, 1 - X[:, 4])
     >>> bool(model.predict(X**4).max() <= model.bounds_[1])
     True
     """
@@ -362,27 +347,11 @@ def make_models(
     epochs: int = 0,
     target: str = "",
 ) -> dict[str, RegressorMixin]:
-    """Make unfitted models by their keys.
+    """Make unfitted models by their keys in :data:`MODELS`, named for a target such as ``Pb``.
 
-    Parameters
-    ----------
-    source : SpectralNetwork, optional
-        The network that learned the source property; without one, transfer is left out.
-    keys : sequence of str
-        Of :data:`MODELS`.
-    seed : int
-        Of every random choice inside a model.
-    epochs : int
-        Of networks that are trained on the target; 0 keeps each model's own default.
-    target : str
-        Symbol to put into the names, such as ``Pb``.
-
-    Raises
-    ------
-    KeyError
-        For a key that :data:`MODELS` does not have.
-    ModuleNotFoundError
-        For a model whose optional package is not installed.
+    Without a ``source``, the network that learned the source property, transfer is left out; ``epochs`` are
+    of networks that are trained on the target (0: each model's own). An unknown key is a KeyError; a model
+    whose optional package is not installed, a ModuleNotFoundError.
     """
     made = {}
     for key in keys:

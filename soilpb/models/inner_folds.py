@@ -23,15 +23,9 @@ WANTS_GROUPS = {"groups": True}
 
 
 class InnerFolds(BaseCrossValidator):
-    """Shuffled k-fold; where groups are given, each group is in one fold.
+    """Shuffled k-fold; where groups are given, each is in one fold, and folds are no more than groups.
 
     Where all soils are of one group there is nothing to keep apart, and soils are dealt singly.
-
-    Parameters
-    ----------
-    n_splits : int
-        As many as there are groups, where those are fewer.
-    seed : int
 
     Examples
     --------
@@ -80,25 +74,20 @@ def fit_model(
     groups: np.ndarray | None = None,
     rows: np.ndarray | slice = slice(None),
 ) -> RegressorMixin:
-    """Fit a model to some rows, and hand it their groups if it tunes itself on inner folds.
+    """Fit a model to some rows, in place, and hand it their groups if it tunes itself on inner folds.
 
     It is fitted on one thread: numbers must not depend on how many a machine has.
 
     Parameters
     ----------
     model : scikit-learn regressor
-        Fitted in place; a pipeline, an average or a stack hands groups on to its parts.
-    X : (n_samples, n_bands) array
-        Reflectance.
-    y : (n_samples,) array
+        A pipeline, an average or a stack hands groups on to its parts.
+    X, y : (n_samples, n_bands), (n_samples,) arrays
+        Reflectance and target.
     groups : (n_samples,) array, optional
         Soils of one group are never on both sides of an inner fold.
     rows : index, optional
-        Of the soils to fit to; all if omitted.
-
-    Returns
-    -------
-    The model itself.
+        Of the soils to fit to.
     """
     if groups is None:
         return model.fit(X[rows], y[rows])

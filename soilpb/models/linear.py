@@ -32,26 +32,11 @@ _VALUES = 1 << 20
 
 
 class RidgeKFold(RegressorMixin, BaseEstimator):
-    """Ridge regression; the penalty has the least RMSE, averaged over inner folds.
+    """Ridge regression; the penalty has the least RMSE, averaged over inner folds (``inner_rmse_``).
 
-    The choice and the predictions are those of ``GridSearchCV`` over ``Ridge``: one
+    The choice, of equals the first, and the predictions are those of ``GridSearchCV`` over ``Ridge``: one
     singular value decomposition per fold gives all penalties at once (Hastie & Tibshirani
     2004, Biostatistics 5:329).
-
-    Parameters
-    ----------
-    penalties : sequence of float
-        Tried in this order; the first of equals is taken.
-    seed : int
-        Shuffles the inner folds.
-
-    Attributes
-    ----------
-    penalty_ : float
-    inner_rmse_ : float
-        At that penalty, averaged over the folds.
-    coef_ : (n_features,) array
-    intercept_ : float
 
     Examples
     --------
@@ -113,19 +98,8 @@ def ridge_path(X: np.ndarray, y: np.ndarray, penalties: np.ndarray) -> tuple[np.
 class MiniRocket(TransformerMixin, BaseEstimator):
     """Shares of positive values of 84 kernels at many dilations.
 
-    Parameters
-    ----------
-    n_features : int
-        Rounded down to a multiple of 84, and at least 84; the paper's default is 10,000.
-    seed : int
-        Draws the training spectra whose convolutions give the biases.
-
-    Attributes
-    ----------
-    dilations_ : (n_dilations,) array
-        In bands.
-    biases_ : list of (84, n_biases) arrays
-        One array per dilation.
+    ``n_features`` are rounded down to a multiple of 84, at least 84; the paper's default is 10,000. ``seed``
+    draws the training spectra whose convolutions give the biases, an array (84, n_biases) per dilation.
 
     Examples
     --------

@@ -95,16 +95,11 @@ class SpectralNetwork:
 
         Parameters
         ----------
-        X : (n_samples, n_bands) array
-            Reflectance as a fraction.
-        Y : (n_samples,) or (n_samples, n_properties) array
-            In the units of ``properties``; NaN where not measured.
+        X, Y : (n_samples, n_bands), (n_samples,) or (n_samples, n_properties) arrays
+            Reflectance, and values in the units of ``properties``; NaN where not measured.
         wavelengths : (n_bands,) array, nm
-        properties : sequence of str
-        config, training : optional
-            Shape of the network, and how it is trained; the defaults if omitted.
         validation : (X, Y), optional
-            Soils to report R² on after each epoch, in the same units.
+            Soils to report R² on after each epoch.
         progress : str
             Description of a progress bar; none if empty.
 
@@ -288,21 +283,11 @@ def fine_tune(
     dropout: float,
     groups: np.ndarray | None = None,
 ) -> SpectralNetwork:
-    """Make a network for the target from the source's, on the rows given.
+    """Make a network for the target from the source's, which is not changed, on the rows given.
 
-    Parameters
-    ----------
-    source : SpectralNetwork
-        Not changed. Its input scales are kept: features mean what they meant.
-    X, y : (n_samples, n_bands), (n_samples,) arrays
-        Reflectance on the source's grid, and the target.
-    strategy : Strategy
-    training : TrainingConfig
-        Its learning rate is the strategy's.
-    dropout : float
-        Of the new head's features.
-    groups : (n_samples,) array, optional
-        Soils that stay together where the penalty of a ridge head is chosen.
+    Input scales are the source's: features mean what they meant. ``X`` is reflectance on the source's grid,
+    (n_samples, n_bands). The learning rate is the strategy's; ``dropout`` is of the new head's features, and
+    ``groups`` are soils that stay together where the penalty of a ridge head is chosen.
     """
     tuned = _with_new_head(source, y, dropout, training.seed)
     if strategy.probe:

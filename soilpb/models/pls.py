@@ -30,7 +30,7 @@ class PLSCV(RegressorMixin, BaseEstimator):
     """PLS regression; latent variables, and preprocessing if asked, by inner cross-validation.
 
     The choice is the plain minimum, over the grid, of the RMSE averaged over the inner
-    folds; ties go to fewer latent variables, then to the preprocessing named first. It is
+    folds (``inner_rmse_``); ties go to fewer latent variables, then to the preprocessing named first. It is
     what ``GridSearchCV`` over ``PLSRegression(scale=False)`` chooses with
     ``scoring="neg_root_mean_squared_error"`` and the same folds.
 
@@ -40,18 +40,6 @@ class PLSCV(RegressorMixin, BaseEstimator):
         Most latent variables tried; fewer where the inner training rows or bands are.
     preprocessing : str or tuple of str
         Keys of :data:`PREPROCESSING`; the best of several is chosen inside.
-    seed : int
-        Shuffles the inner folds.
-
-    Attributes
-    ----------
-    n_components_ : int
-    preprocessing_ : str
-    coef_ : (n_bands,) array
-        In units of y per unit of the preprocessed spectrum.
-    intercept_ : float
-    inner_rmse_ : (n_preprocessings, n_components) array
-        What the choice was made from.
 
     Examples
     --------
@@ -102,19 +90,10 @@ def inner_rmse(X: np.ndarray, y: np.ndarray, training: np.ndarray, n_components:
 
 
 def pls_paths(X: np.ndarray, y: np.ndarray, training: np.ndarray, n_components: int) -> np.ndarray:
-    """Predict all rows in all folds with 1 … n_components latent variables.
+    """Predict all rows in all folds, by number of components: (n_folds, n_components, n_samples).
 
-    Parameters
-    ----------
-    X : (n_samples, n_bands) array
-    y : (n_samples,) array
-    training : (n_folds, n_samples) boolean array
-    n_components : int
-
-    Returns
-    -------
-    (n_folds, n_components, n_samples) array
-        Beyond the rank of the training rows predictions no longer change.
+    ``X`` is (n_samples, n_bands), ``training`` (n_folds, n_samples) boolean. Beyond the rank of the training
+    rows predictions no longer change.
     """
     n_folds, n_samples = training.shape
     gram, inside = _gram_product(X - X.mean(axis=0)), training.astype(float)
@@ -160,24 +139,8 @@ class LocalPLS(RegressorMixin, BaseEstimator):
     The spectrum-based learner of Ramirez-Lopez et al. (2013, Geoderma 195–196:268): neighbours by the
     Mahalanobis distance of principal components, and a regression on them alone. Where the relation
     bends, a straight line fitted nearby beats one fitted everywhere; with few soils there is little
-    nearby. The choice is that of :class:`PLSCV`: ties go to fewer latent variables, then to fewer
-    neighbours.
-
-    Parameters
-    ----------
-    neighbours : sequence of int
-        Numbers of neighbours tried, beside all soils; those that inner training rows cannot
-        provide are left out.
-    max_components, preprocessing, seed
-        As for :class:`PLSCV`; one preprocessing, for distances and regressions alike.
-
-    Attributes
-    ----------
-    n_neighbours_ : int
-        The number of training rows if all of them are best.
-    n_components_ : int
-    inner_rmse_ : (n_neighbourhoods, n_components) array
-        What the choice was made from; all soils are the last row.
+    nearby. Of the ``neighbours`` tried, beside all soils, those that inner training rows cannot provide are
+    left out. The choice is that of :class:`PLSCV`; of equals, fewer neighbours.
 
     Examples
     --------

@@ -103,15 +103,10 @@ def preprocess(X: np.ndarray, name: str) -> np.ndarray:
 
 
 class EvenComponents(TransformerMixin, BaseEstimator):
-    """Principal components, their standard deviations replaced by the square roots of these.
+    """At most so many principal components, their standard deviations replaced by the square roots of these.
 
     Halfway between plain scores, where the first drowns all others, and whitened ones, where noise counts as
     much as soil. The mean square of a row is 1.
-
-    Parameters
-    ----------
-    n_components : int
-        At most; fewer where training rows or columns are.
     """
 
     def __init__(self, n_components: int = 40) -> None:

@@ -71,21 +71,10 @@ class CannotStore(TypeError):
 
 
 def save_fitted(folder: str | Path, fitted: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
-    """Write fitted estimators with their card and the checksums of both.
+    """Write fitted estimators (in dictionaries, lists and tuples) with their card and the checksums of both.
 
-    Parameters
-    ----------
-    folder : path
-        Made if it is not there.
-    fitted : mapping
-        Estimators, arrays, numbers and texts, in dictionaries, lists and tuples.
-    card : mapping
-        For JSON, numpy arrays included. The versions of :data:`MADE_WITH` are added.
-
-    Raises
-    ------
-    CannotStore
-        If an estimator is of a type that could not be read back.
+    The card is for JSON, numpy arrays included; the versions of :data:`MADE_WITH` are added. An estimator of
+    a type that could not be read back is refused by :class:`CannotStore`.
     """
     import skops.io  # takes half a second
 
@@ -106,16 +95,10 @@ def load_fitted(
 ) -> Any:
     """Read fitted estimators and their card back: they predict bit for bit what they predicted.
 
-    Returns what ``build`` makes of both, the two themselves if omitted. Whatever fails, there too, is an
-    error of one line that names ``made_by``, the command that makes the folder again.
-
-    Raises
-    ------
-    MissingArtifact
-        If a file is not there.
-    ValueError
-        If estimators or card are not those that were saved together, if the file asks for a type that
-        is not trusted, or if it was made with another release of scikit-learn.
+    Returns what ``build`` makes of both, the two themselves if omitted. A file that is not there is a
+    MissingArtifact. Whatever else fails, in ``build`` too, is a ValueError of one line that names
+    ``made_by``, the command that makes the folder again: other files than those saved together, a type that
+    is not trusted, another release of scikit-learn.
     """
     import skops.io
 

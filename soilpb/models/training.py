@@ -82,8 +82,8 @@ def fit_network(
     Returns
     -------
     list of dict
-        For each epoch ``epoch``, ``learning_rate``, ``train_loss`` (mean squared error in standard
-        deviations, with dropout and augmentation) and, with ``validation``, ``validation_r2``.
+        For each epoch its learning rate, ``train_loss`` (mean squared error in standard deviations, with
+        dropout and augmentation) and, with ``validation``, ``validation_r2``.
     """
     inputs, targets = torch.from_numpy(X), torch.from_numpy(Y)
     n_batches = math.ceil(len(X) / config.batch_size)

@@ -73,25 +73,11 @@ class DirectResNet(RegressorMixin, BaseEstimator):
 
 
 class TransferRegressor(RegressorMixin, BaseEstimator):
-    """A target predicted with what a source network has learned.
+    """A target predicted with what a source network has learned, which never changes.
 
-    Parameters
-    ----------
-    source : SpectralNetwork
-        Pretrained; never changed.
-    strategy : str or Strategy
-        Key of :data:`STRATEGIES`, or one of your own.
-    epochs, batch_size : int
-        Of the strategies that train (see :class:`~soilpb.models.training.TrainingConfig`).
-    seed : int
-        Of new heads, training and inner folds.
-
-    Attributes
-    ----------
-    network_ : SpectralNetwork
-        The network that predicts (all strategies but ``embedding_pls``).
-    regressor_ : EmbeddingPLS
-        What predicts with ``embedding_pls``.
+    ``strategy`` is a key of :data:`STRATEGIES`; ``epochs`` and ``batch_size`` are of those that train,
+    ``seed`` is of new heads, training and inner folds. Fitted, it has a ``network_`` that predicts, or with
+    ``embedding_pls`` a ``regressor_``.
     """
 
     __metadata_request__fit = WANTS_GROUPS
@@ -158,21 +144,6 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
     The features carry what the library taught, the scores what the target's own soils say. Scores
     are learned from the target values, so on their own training rows they look better than they
     are: their number and the penalty are chosen on rows that neither scores nor ridge has seen.
-
-    Parameters
-    ----------
-    source : SpectralNetwork
-        Whose features are used, as they are.
-    seed : int
-        Of the inner folds.
-
-    Attributes
-    ----------
-    n_scores_ : int
-    alpha_ : float
-    blocks_ : Blocks
-    ridge_ : Ridge
-        On features and scores, joined.
     """
 
     __metadata_request__fit = WANTS_GROUPS
@@ -184,7 +155,7 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> EmbeddingPLS:
         """Fit to reflectance (n_samples, n_bands); ``y``, ``groups`` (n_samples,)."""
         X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=5)
-        embedding, derivative = self._features(X), derivative_pipeline().fit_transform(X)
+        embedding, derivative = self.source.embed(X), derivative_pipeline().fit_transform(X)
         folds = InnerFolds(seed=self.seed).training_masks(len(X), groups)
         most = min(MOST_SCORES, int(folds.sum(axis=1).min()) - 1, X.shape[1])
         errors = np.zeros((most, ALPHAS.size))
@@ -206,11 +177,8 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
         """Predict (n_samples,) target values from reflectance (n_samples, n_bands)."""
         check_is_fitted(self, "n_scores_")
         X = validate_data(self, X, reset=False)
-        joined = self.blocks_.join(self._features(X), derivative_pipeline().fit_transform(X))
+        joined = self.blocks_.join(self.source.embed(X), derivative_pipeline().fit_transform(X))
         return self.ridge_.predict(joined)
-
-    def _features(self, X: np.ndarray) -> np.ndarray:
-        return self.source.embed(X)
 
 
 @dataclass(frozen=True, eq=False)

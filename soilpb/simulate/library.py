@@ -52,11 +52,8 @@ _OFFSET = 0.05  # K: what a relative misfit counts from
 def load_library() -> SoilSpectra:
     """Load the packaged world library on 400–2490 nm by 10 nm, with the amounts of each soil.
 
-    Returns
-    -------
-    SoilSpectra
-        ``samples`` has ``x``, ``y`` (degrees), ``place`` (see :func:`with_amounts`) and the amounts. There
-        are no laboratory values.
+    ``samples`` has ``x``, ``y`` (degrees), ``place`` and the amounts (:func:`with_amounts`), no laboratory
+    values.
 
     Examples
     --------
@@ -110,11 +107,6 @@ def invert(reflectance: np.ndarray, wavelengths: np.ndarray) -> pd.DataFrame:
     ``K/S`` is fitted by non-negative least squares on the endmembers, a constant and an edge in the
     infrared (which stand for what has no feature), relative to its size. Amounts are effective: they
     suppose the scattering of a median soil.
-
-    Parameters
-    ----------
-    reflectance : (n_samples, n_bands) array, fraction
-    wavelengths : (n_bands,) array, nm
     """
     absorbed = km_ratio(np.asarray(reflectance, float)) * scattering(wavelengths)
     rest = [np.ones_like(wavelengths), np.exp((wavelengths - 2500) / 250)]

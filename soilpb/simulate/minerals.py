@@ -16,60 +16,41 @@ from types import MappingProxyType
 import numpy as np
 import pandas as pd
 
-_CRYSTAL_FIELD = "Fe³⁺ crystal field"
-_WATER = "O–H of water"
-_HYDROXYL = "O–H stretch, overtone"
-_AL_OH = "Al–OH combination"
-_CARBONATE = "CO₃ overtone or combination"
-_SULFATE_WATER = "O–H of structural water"
-
+#: Constituent, cause and source of absorptions, then centre (nm), width (nm) and strength of each.
+_ABSORPTIONS = [
+    ("hematite", "Fe³⁺ crystal field", "viscarrarossel2010", (530, 38, 4.6), (650, 45, 1), (880, 65, 1.5)),
+    ("goethite", "Fe³⁺ crystal field", "viscarrarossel2010", (480, 35, 4.8), (670, 45, 1), (930, 75, 1.9)),
+    ("organic_matter", "C–H stretch, overtone", "stenberg2010", (1730, 14, 0.5), (1760, 14, 0.4)),
+    ("organic_matter", "C–O and N–H combination", "stenberg2010", (2100, 40, 0.8)),
+    ("organic_matter", "C–H combination", "stenberg2010", (2310, 16, 1), (2350, 16, 0.8)),
+    ("water", "O–H of water", "stenberg2010",
+     (970, 22, 0.06), (1200, 28, 0.12), (1455, 34, 2.2), (1930, 32, 6)),
+    ("kaolinite", "O–H stretch, overtone", "viscarrarossel2010", (1395, 8, 0.083), (1414, 8, 0.11)),
+    ("kaolinite", "Al–OH combination", "viscarrarossel2010",
+     (2165, 12, 0.092), (2207, 12, 0.15), (2380, 15, 0.05)),
+    ("smectite", "O–H stretch, overtone", "viscarrarossel2010", (1414, 14, 0.075)),
+    ("smectite", "O–H of interlayer water", "viscarrarossel2010", (1910, 22, 0.15)),
+    ("smectite", "Al–OH combination", "viscarrarossel2010", (2207, 18, 0.092)),
+    ("illite", "O–H stretch, overtone", "viscarrarossel2010", (1412, 14, 0.05)),
+    ("illite", "O–H of interlayer water", "viscarrarossel2010", (1910, 24, 0.058)),
+    ("illite", "Al–OH combination", "viscarrarossel2010",
+     (2207, 18, 0.1), (2345, 18, 0.058), (2440, 20, 0.042)),
+    ("carbonate", "CO₃ overtone or combination", "clark1999",
+     (1870, 18, 0.2), (1995, 20, 0.3), (2160, 18, 0.2), (2340, 24, 0.9), (2500, 32, 1)),
+    ("gypsum", "O–H of structural water", "clark1999",
+     (1446, 10, 1.2), (1490, 12, 0.8), (1538, 14, 0.6), (1749, 14, 0.8), (1944, 18, 2.5)),
+    ("gypsum", "S–O and water combination", "clark1999", (2215, 22, 0.8)),
+    ("jarosite", "Fe³⁺ crystal field", "clark1999", (437, 22, 10), (919, 60, 7)),
+    ("jarosite", "O–H stretch, overtone", "clark1999", (1475, 14, 1)),
+    ("jarosite", "O–H combination", "clark1999", (1849, 16, 1)),
+    ("jarosite", "Fe–OH combination", "clark1999", (2265, 16, 1.5)),
+]  # fmt: skip
 #: The atlas, one row per feature: constituent, centre_nm, width_nm, strength, cause, citation.
 FEATURES = pd.DataFrame(
     [
-        ("hematite", 530.0, 38.0, 4.6, _CRYSTAL_FIELD, "viscarrarossel2010"),
-        ("hematite", 650.0, 45.0, 1.0, _CRYSTAL_FIELD, "viscarrarossel2010"),
-        ("hematite", 880.0, 65.0, 1.5, _CRYSTAL_FIELD, "viscarrarossel2010"),
-        ("goethite", 480.0, 35.0, 4.8, _CRYSTAL_FIELD, "viscarrarossel2010"),
-        ("goethite", 670.0, 45.0, 1.0, _CRYSTAL_FIELD, "viscarrarossel2010"),
-        ("goethite", 930.0, 75.0, 1.9, _CRYSTAL_FIELD, "viscarrarossel2010"),
-        ("organic_matter", 1730.0, 14.0, 0.5, "C–H stretch, overtone", "stenberg2010"),
-        ("organic_matter", 1760.0, 14.0, 0.4, "C–H stretch, overtone", "stenberg2010"),
-        ("organic_matter", 2100.0, 40.0, 0.8, "C–O and N–H combination", "stenberg2010"),
-        ("organic_matter", 2310.0, 16.0, 1, "C–H combination", "stenberg2010"),
-        ("organic_matter", 2350.0, 16.0, 0.8, "C–H combination", "stenberg2010"),
-        ("water", 970.0, 22.0, 0.06, _WATER, "stenberg2010"),
-        ("water", 1200.0, 28.0, 0.12, _WATER, "stenberg2010"),
-        ("water", 1455.0, 34.0, 2.2, _WATER, "stenberg2010"),
-        ("water", 1930.0, 32.0, 6.0, _WATER, "stenberg2010"),
-        ("kaolinite", 1395.0, 8.0, 0.083, _HYDROXYL, "viscarrarossel2010"),
-        ("kaolinite", 1414.0, 8.0, 0.11, _HYDROXYL, "viscarrarossel2010"),
-        ("kaolinite", 2165.0, 12.0, 0.092, _AL_OH, "viscarrarossel2010"),
-        ("kaolinite", 2207.0, 12.0, 0.15, _AL_OH, "viscarrarossel2010"),
-        ("kaolinite", 2380.0, 15.0, 0.05, _AL_OH, "viscarrarossel2010"),
-        ("smectite", 1414.0, 14.0, 0.075, _HYDROXYL, "viscarrarossel2010"),
-        ("smectite", 1910.0, 22.0, 0.15, "O–H of interlayer water", "viscarrarossel2010"),
-        ("smectite", 2207.0, 18.0, 0.092, _AL_OH, "viscarrarossel2010"),
-        ("illite", 1412.0, 14.0, 0.05, _HYDROXYL, "viscarrarossel2010"),
-        ("illite", 1910.0, 24.0, 0.058, "O–H of interlayer water", "viscarrarossel2010"),
-        ("illite", 2207.0, 18.0, 0.1, _AL_OH, "viscarrarossel2010"),
-        ("illite", 2345.0, 18.0, 0.058, _AL_OH, "viscarrarossel2010"),
-        ("illite", 2440.0, 20.0, 0.042, _AL_OH, "viscarrarossel2010"),
-        ("carbonate", 1870.0, 18.0, 0.2, _CARBONATE, "clark1999"),
-        ("carbonate", 1995.0, 20.0, 0.3, _CARBONATE, "clark1999"),
-        ("carbonate", 2160.0, 18.0, 0.2, _CARBONATE, "clark1999"),
-        ("carbonate", 2340.0, 24.0, 0.9, _CARBONATE, "clark1999"),
-        ("carbonate", 2500.0, 32.0, 1.0, _CARBONATE, "clark1999"),
-        ("gypsum", 1446.0, 10.0, 1.2, _SULFATE_WATER, "clark1999"),
-        ("gypsum", 1490.0, 12.0, 0.8, _SULFATE_WATER, "clark1999"),
-        ("gypsum", 1538.0, 14.0, 0.6, _SULFATE_WATER, "clark1999"),
-        ("gypsum", 1749.0, 14.0, 0.8, _SULFATE_WATER, "clark1999"),
-        ("gypsum", 1944.0, 18.0, 2.5, _SULFATE_WATER, "clark1999"),
-        ("gypsum", 2215.0, 22.0, 0.8, "S–O and water combination", "clark1999"),
-        ("jarosite", 437.0, 22.0, 10.0, _CRYSTAL_FIELD, "clark1999"),
-        ("jarosite", 919.0, 60.0, 7.0, _CRYSTAL_FIELD, "clark1999"),
-        ("jarosite", 1475.0, 14.0, 1.0, _HYDROXYL, "clark1999"),
-        ("jarosite", 1849.0, 16.0, 1.0, "O–H combination", "clark1999"),
-        ("jarosite", 2265.0, 16.0, 1.5, "Fe–OH combination", "clark1999"),
+        (name, *map(float, each), cause, of)
+        for name, cause, of, *absorbed in _ABSORPTIONS
+        for each in absorbed
     ],
     columns=["constituent", "centre_nm", "width_nm", "strength", "cause", "citation"],
 )
@@ -195,18 +176,10 @@ def add_constituent(
 ) -> np.ndarray:
     """Reflectance of the same soils with a little more of a constituent mixed in, of the same floating type.
 
-    ``K/S`` of the measured spectrum grows by ``delta · K(constituent) / S``, with the scattering of a
-    median soil. What the instrument did to the spectrum (gain, splices) stays, for only the ratio
-    of the modelled reflectances, after and before, is applied.
-
-    Parameters
-    ----------
-    reflectance : (n_samples, n_bands) array, fraction; not changed
-    wavelengths : (n_bands,) array, nm
-    constituent : str
-        One of :data:`ENDMEMBERS` or :data:`MIXTURES`; another is a ValueError.
-    delta : float or (n_samples,) array
-        Mass fraction added; negative to take away, never beyond what the spectrum shows.
+    ``K/S`` of the measured spectrum (n_samples, n_bands) grows by ``delta · K(constituent) / S``, with the
+    scattering of a median soil. What the instrument did (gain, splices) stays: only the ratio of the modelled
+    reflectances, after and before, is applied. ``delta`` is the mass fraction added, one or (n_samples,);
+    negative to take away, never beyond what the spectrum shows. An unknown constituent is a ValueError.
     """
     if constituent not in TYPICAL_ABUNDANCE:
         known = ", ".join(TYPICAL_ABUNDANCE)

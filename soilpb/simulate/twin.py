@@ -112,17 +112,9 @@ def simulate_source(
     """Draw a library of ``n`` soils with pH and without lead, from all places but the site's.
 
     Samples have ``pH``, ``clay_pct``, ``SOC_pct``, ``CaCO3_pct``, ``Fe_pct`` and the true amounts of
-    constituents in percent; mixtures of one first soil (``measured_soil``) are a ``group``.
-
-    Parameters
-    ----------
-    n : int
-        Soils; of a library with laboratory values all that there are at most.
-    grid : (n_bands,) array, nm, optional
-        Bands to interpolate to; those of the library, 10 nm apart, if omitted.
-    library : SoilSpectra, optional
-        Measured soils with amounts (:func:`soilpb.simulate.library.with_amounts`); the packaged ones if
-        omitted. With measured ``pH``, its soils are taken as they are.
+    constituents in percent; mixtures of one first soil (``measured_soil``) are a ``group``. Bands are those
+    of the ``library``, measured soils with amounts (the packaged ones if omitted), or ``grid``, nm. Soils of
+    a library with measured ``pH`` are taken as they are, all that there are at most.
 
     Examples
     --------
@@ -156,8 +148,6 @@ def simulate_target(
 
     Parameters
     ----------
-    n, seed, grid, library
-        As for :func:`simulate_source`.
     shift : float
         Share of the soils at the site's places, the poorest in iron, that are left out.
     label_noise : float
@@ -316,14 +306,10 @@ def _interpolate(reflectance: np.ndarray, wavelengths: np.ndarray, grid: np.ndar
 
 
 def true_mineral_slopes(samples: pd.DataFrame) -> pd.DataFrame:
-    """True ``∂ ln Pb / ∂ ln(constituent)``, averaged over the soils.
+    """True ``∂ ln Pb / ∂ ln(constituent)``, averaged over simulated soils, by endmember and mixture.
 
-    Each constituent of the ``samples`` of simulated soils grows by a small fraction of the soil's own.
-
-    Returns
-    -------
-    DataFrame with a row for each endmember and mixture: ``constituent``; ``direct``, at
-    constant pH; ``total``, with pH following the constituents, which is what a spectrum can show.
+    Each constituent grows by a small fraction of the soil's own: ``direct`` at constant pH, ``total`` with pH
+    following the constituents, which is what a spectrum can show.
 
     Examples
     --------
@@ -348,30 +334,17 @@ def true_response(
     direct_band: tuple[float, float, float] | None = None,
     n_swaps: int = 4,
 ) -> pd.DataFrame:
-    """How the spectrum answers, band by band, when a constituent changes lead.
+    """How the spectrum answers, band by band, when a constituent changes lead: a tidy table.
 
-    Each soil's amount of one constituent is exchanged for that of another soil of the site, all
-    else being equal; ln Pb answers by ``Δf`` (through pH too) and the predictor by ``ΔT(λ)``.
-    The response is ``½ · mean(Δf · ΔT(λ)) / Var(f)``: the covariance of ln Pb with the band that
-    this constituent alone causes (a pick-freeze, or Jansen, estimate), as a change of the predictor
-    per unit of ln Pb. A constituent that does not move lead responds nowhere, however strongly it
-    absorbs, nor does a driver where it does not absorb.
+    Each soil's amount of one constituent is exchanged, ``n_swaps`` times, for that of another soil of the
+    site, all else being equal; ln Pb answers by ``Δf`` (through pH too) and the predictor by ``ΔT(λ)``. The
+    response is ``½ · mean(Δf · ΔT(λ)) / Var(f)``: the covariance of ln Pb with the band that this constituent
+    alone causes (a pick-freeze, or Jansen, estimate), as a change of the predictor per unit of ln Pb. A
+    constituent that does not move lead responds nowhere, however strongly it absorbs, nor does a driver where
+    it does not absorb. ``all`` is the sum.
 
-    Parameters
-    ----------
-    soils : SoilSpectra
-        A simulated target; constituents are added to, and taken from, its own spectra.
-    transform : callable
-        Reflectance to what the model sees, (n_samples, n_bands) → the same shape: absorbance, or
-        absorbance followed by SNV or a derivative.
-    direct_band : (centre_nm, width_nm, strength), optional
-        As the target was simulated with; adds a row ``lead``, exchanged at equal constituents.
-    n_swaps : int
-        How often each soil exchanges.
-
-    Returns
-    -------
-    DataFrame, tidy: ``constituent``, ``wavelength``, ``response``; and ``constituent = "all"``, the sum.
+    ``soils`` are a simulated target; ``transform`` makes of reflectance what the model sees, of the same
+    shape; ``direct_band`` is what the target was simulated with, and adds a row ``lead``.
     """
     samples, grid = soils.samples, soils.wavelengths
     swaps = [np.random.default_rng([0, k]).permutation(len(samples)) for k in range(n_swaps)]
