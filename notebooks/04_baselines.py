@@ -412,7 +412,7 @@ if study.groups is not None:
     torn = torn.query("metric == 'R2'")["value"]
     loose = f"""
 The splits of this chapter keep the soils of a sampling field together. With splits that may divide a field, {PLS} has an R² of {number(torn.mean())} ± {number(torn.std())} instead of {number(r2_of_pls.mean())} ± {number(r2_of_pls.std())} (mean and standard deviation).
-Which kind the study used we do not know.
+We do not know which kind the study has.
 """
 Markdown(loose)
 

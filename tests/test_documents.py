@@ -61,3 +61,12 @@ def test_contributing_names_what_is_there():
         assert (ROOT / path).exists(), path
     rooms = {f"{path.parent.name}/" for path in (ROOT / "soilpb").glob("*/__init__.py")}
     assert set(re.findall(r"^\| `(\w+/)` \|", page, re.M)) == {"soilpb/", *rooms}
+
+
+def test_no_page_says_more_of_the_study_than_its_abstract():
+    """What the abstract does not say is not said of the study, or is marked as assumed (protocol.yml)."""
+    beyond = r"the study(?:'s)? (?:used|trained|froze|split|figure)|as in the study|on one split of"
+    for path in [ROOT / "README.md", *(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.py")]:
+        page = path.read_text(encoding="utf-8")
+        assert (path.name, re.findall(beyond, page)) == (path.name, [])
+        assert all("assum" in line for line in re.findall(r".*the study's recipe.*", page)), path.name

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jupytext
+import pandas as pd
 import pytest
 
 from soilpb import workflow
@@ -119,6 +120,18 @@ def test_the_chapter_runs_and_nothing_leaks_into_its_page(chapter, small_book):
     assert outputs
     assert [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"] == []
     assert str(ROOT) not in json.dumps(outputs)
+
+
+def test_the_primary_comparison_has_one_p_value(small_book):
+    """Chapters 3 and 4 make it on the same folds: its p-value is the same on both, and not corrected."""
+    tables = {"03_transfer": "against_pls", "04_baselines": "comparison"}
+    found = []
+    for chapter, name in tables.items():
+        folder = small_book.execute(chapter).parents[2] / "artifacts" / "gejiu" / chapter
+        table = pd.read_parquet(folder / f"{name}.parquet").set_index("model")
+        found.append(table.loc["ResNet-pH-Pb", ["change", "p_value", "p_holm"]].tolist())
+    assert found[0] == found[1]
+    assert found[0][1] == found[0][2]
 
 
 def run_papermill(*arguments, folder):
