@@ -1,9 +1,8 @@
 """Attributions of predictions to bands, in the units of the target, and how they are tabulated.
 
-The attributions of a soil sum over its bands to the prediction minus a base value; this is
-checked wherever they are computed. Tables also give them per nanometre, so that wide bands
-do not look important for being wide. For models that are linear in absorbance (PLS on
-absorbance or on its derivative) the exact values are computed here.
+The attributions of a soil sum over its bands to the prediction minus a base value; this is checked wherever
+they are computed. Tables also give them per nanometre, so that wide bands do not look important for being
+wide. For models that are linear in absorbance (PLS on it or on its derivative) exact values are computed.
 """
 
 from __future__ import annotations
@@ -27,17 +26,9 @@ _STEP = 0.05
 class Attribution:
     """Attribution of each prediction to each band, and what the bands must add up to.
 
-    Parameters
-    ----------
-    explainer : str
-        The method.
-    wavelengths : (n_bands,) array, nm
-    attributions : (n_samples, n_bands) array, in the units of the target
-    inputs : (n_samples, n_bands) array
-        What the model saw: absorbance or preprocessed spectra.
-    predicted : (n_samples,) array
-    base : float
-        Prediction where the spectrum is not known: the mean over the background soils.
+    ``wavelengths`` (n_bands,) are in nm, ``attributions`` (n_samples, n_bands) in the units of the target,
+    ``inputs`` (n_samples, n_bands) what the model saw: absorbance or preprocessed spectra. ``base`` is the
+    prediction where the spectrum is not known: the mean over the background soils.
     """
 
     explainer: str
@@ -66,9 +57,8 @@ class Attribution:
     def profile(self, model: str, draw: int = 0) -> pd.DataFrame:
         """Tabulate attributions over soils, one row per wavelength.
 
-        Columns are ``model``, ``explainer``, ``draw``, ``wavelength``; ``mean_abs`` and ``mean`` (units of
-        the target), ``per_nm`` (``mean_abs`` per nm) and ``direction`` (correlation with the height
-        of the band: the sign of its effect).
+        Beside ``model``, ``explainer``, ``draw`` and ``wavelength``: ``mean_abs``, ``mean``, ``per_nm``
+        (``mean_abs`` per nm) and ``direction`` (correlation with the height of the band).
         """
         table = self._table(self.attributions, self.inputs, model, draw).assign(wavelength=self.wavelengths)
         return table.assign(per_nm=table["mean_abs"] / np.gradient(self.wavelengths))
@@ -76,9 +66,8 @@ class Attribution:
     def bands(self, edges: np.ndarray, model: str, draw: int = 0) -> pd.DataFrame:
         """Tabulate attributions by contiguous bands, summed within a band before the size is taken.
 
-        ``edges`` (n + 1,) are ascending, in nm; band ``i`` holds ``edges[i] <= wavelength < edges[i + 1]``.
-        The table is that of :meth:`profile`, with ``start`` and ``stop`` for ``wavelength``. A band
-        without a wavelength is a ValueError.
+        ``edges`` (n + 1,) are ascending, in nm; band ``i`` holds ``edges[i] <= wavelength < edges[i + 1]``;
+        one without a wavelength is a ValueError. ``start`` and ``stop`` stand for ``wavelength``.
         """
         members = band_members(self.wavelengths, edges)
         if not members.any(axis=1).all():
@@ -89,16 +78,9 @@ class Attribution:
 
     def _table(self, attributions: np.ndarray, inputs: np.ndarray, model: str, draw: int) -> pd.DataFrame:
         direction = pd.DataFrame(attributions).corrwith(pd.DataFrame(inputs)).fillna(0)  # 0 where constant
-        return pd.DataFrame(
-            {
-                "model": model,
-                "explainer": self.explainer,
-                "draw": draw,
-                "mean_abs": np.abs(attributions).mean(axis=0),
-                "mean": attributions.mean(axis=0),
-                "direction": direction,
-            }
-        )
+        sizes = {"mean_abs": np.abs(attributions).mean(axis=0), "mean": attributions.mean(axis=0)}
+        about = {"model": model, "explainer": self.explainer, "draw": draw}
+        return pd.DataFrame({**about, **sizes, "direction": direction})
 
 
 def tabulate(explained: Mapping[str, Sequence[Attribution]], edges: np.ndarray | None = None) -> pd.DataFrame:
@@ -120,8 +102,8 @@ def band_members(wavelengths: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def absorbance_coefficients(model: RegressorMixin, X: np.ndarray) -> np.ndarray:
     """Change of the prediction per unit of absorbance of each band, (n_bands,).
 
-    The model is asked about the mean absorbance of ``X`` (reflectance) with one band changed at a time.
-    This undoes derivatives and smoothing inside the model, and is exact if it is linear in absorbance.
+    The model is asked about the mean absorbance of ``X`` (reflectance) with one band changed at a time,
+    which is exact if it is linear in absorbance, derivatives and smoothing included.
     """
     centre = absorbance(np.asarray(X, dtype=float)).mean(axis=0)
     probes = np.vstack([centre, centre + _STEP * np.eye(centre.size)])

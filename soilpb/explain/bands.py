@@ -1,10 +1,9 @@
 """Which bands a model uses, what transfer did to them, and whether named wavelengths matter.
 
-A model is explained on soils it has not seen, fold by fold; each fold is a *draw*. Models of
-different folds share most of their soils, so their spread understates what other soils would
-have given. The delete-d jackknife scales it up: its variance is that of the folds times
-``(1 − share) / share``, 4 for five folds (Shao & Wu 1989, *A General Theory for Jackknife
-Variance Estimation*, Annals of Statistics 17:1176).
+A model is explained on soils it has not seen, fold by fold; each fold is a *draw*. Folds share most of their
+soils, so their spread understates what other soils would have given. The delete-d jackknife scales it up: its
+variance is that of the folds times ``(1 − share) / share``, 4 for five folds (Shao & Wu 1989, Annals of
+Statistics 17:1176).
 
 Attributions of two models have two units. What can be compared is the *relative* attribution:
 per nanometre, divided by what an even spread over the spectrum would give (1: the even share).
@@ -68,10 +67,9 @@ def fit_by_fold(
     sample_ids: Sequence,
     groups: np.ndarray | None = None,
 ) -> list[RegressorMixin]:
-    """Fit clones of a model, one per fold of ``folds``, to the fold's training soils.
+    """Fit clones of a model, one per fold of ``folds``, to reflectance and target of its training soils.
 
-    ``X`` is reflectance (n_samples, n_bands), ``y`` the target on the modelling scale, ``sample_ids``
-    the ids that ``folds`` names, and ``groups`` what the model's inner folds keep together.
+    ``sample_ids`` are what ``folds`` names, and ``groups`` what the model's inner folds keep together.
     """
     rows = (fold.train for fold in splits.iterate_folds(folds, sample_ids))
     return [fit_model(clone(model), X, y, groups, train) for train in rows]
@@ -88,9 +86,8 @@ def attribute_by_fold(
 ) -> pd.DataFrame:
     """Explain each fold's test soils by the model that has not seen them.
 
-    ``fitted`` comes from :func:`fit_by_fold`, with the same ``X``, ``folds`` and ``sample_ids``. ``seed``
-    chooses the background among a fold's training soils. The result is a profile as of
-    :meth:`soilpb.explain.attribution.Attribution.profile`, of the model ``name``, one draw per fold.
+    ``fitted`` is of :func:`fit_by_fold`, with the same soils and folds; ``seed`` chooses the background among
+    a fold's training soils. Profiles as of :meth:`~soilpb.explain.attribution.Attribution.profile`.
     """
     rng = np.random.default_rng(seed)
     explained = []
@@ -132,10 +129,9 @@ def strongest_bands(profiles: pd.DataFrame, n: int = 3) -> list[float]:
 
 
 def jackknife_half_width(statistics: np.ndarray, left_out: float) -> np.ndarray:
-    """Half width (...) of the 90 % interval of a statistic (..., n_draws) that was computed once per fold.
+    """Half width (...) of the 90 % interval of a statistic (..., n_draws), of one or more repeats of folds.
 
-    ``left_out`` is the share of the soils that each fold leaves out, such as 0.2. Folds of several
-    repeats may be strung together.
+    ``left_out`` is the share of the soils that each fold leaves out, such as 0.2.
 
     Examples
     --------
@@ -181,16 +177,11 @@ def compare_bands(bands: pd.DataFrame, before: str, after: str, left_out: float)
     """Class each band by what becomes of it from one model to the other.
 
     A model *uses* a band whose relative attribution lies above 1 with its whole interval, and does not
-    use one whose interval lies below 1. See :data:`OUTCOMES` for what follows. The second model is trained
-    anew in each draw, so its intervals are the jackknife's (``left_out`` as for
-    :func:`jackknife_half_width`); the first is one network, whose draws differ in their background alone.
-    ``bands`` are from :meth:`soilpb.explain.attribution.Attribution.bands`, of both, for the same draws.
-
-    Returns
-    -------
-    DataFrame
-        One row per band: ``start``, ``stop``; ``before``, ``after`` and ``change`` (their
-        ratio), each with ``_low`` and ``_high``; ``outcome``.
+    use one whose interval lies below 1. The second model is trained anew in each draw, so its intervals are
+    the jackknife's; the first is one network, whose draws differ in their background alone. ``bands`` are
+    from :meth:`soilpb.explain.attribution.Attribution.bands`, of both, for the same draws. The table has
+    ``start``, ``stop``; ``before``, ``after`` and ``change`` (their ratio), each with ``_low`` and
+    ``_high``; ``outcome``, of :data:`OUTCOMES`.
     """
     logs = relative_attribution(bands).assign(log=lambda table: np.log(table["relative"]))
     wide = logs.pivot_table(index=["start", "stop"], columns=["model", "draw"], values="log")
@@ -208,17 +199,12 @@ def compare_bands(bands: pd.DataFrame, before: str, after: str, left_out: float)
 
 
 def _outcome(row) -> str:
-    before, after = _is_used(row.before_low, row.before_high), _is_used(row.after_low, row.after_high)
-    if before is None or after is None:
+    if row.before_low <= 1 <= row.before_high or row.after_low <= 1 <= row.after_high:
         return "undecided"
+    before, after = row.before_low > 1, row.after_low > 1
     if before and after:
         return "retained" if row.change_low <= 1 <= row.change_high else "adapted"
     return {(False, True): "new", (True, False): "lost", (False, False): "unused"}[before, after]
-
-
-def _is_used(low: float, high: float) -> bool | None:
-    """Whether a band gets more than its even share; None if the interval does not tell."""
-    return True if low > 1 else False if high < 1 else None
 
 
 def format_window(start: float, stop: float) -> str:
@@ -235,24 +221,11 @@ def format_window(start: float, stop: float) -> str:
 def compare_windows(profiles: pd.DataFrame, windows: pd.DataFrame, left_out: float) -> pd.DataFrame:
     """Compare the attribution of windows named beforehand with that of all windows as wide.
 
-    Any profile has peaks, and any list of wavelengths hits some of them. A named window says
-    something only if few windows of its width get as much.
-
-    Parameters
-    ----------
-    profiles : DataFrame
-        ``draw``, ``wavelength``, ``mean_abs`` of one model, the same wavelengths in each draw.
-    windows : DataFrame
-        ``start`` and ``stop`` in nm, both inclusive; a window without a band is a ValueError.
-    left_out : float
-        As for :func:`jackknife_half_width`.
-
-    Returns
-    -------
-    DataFrame
-        The windows with ``relative`` (attribution relative to an even spread; geometric mean
-        over draws), ``low``, ``high``; ``p`` (share of all windows as wide, this one included,
-        that get at least as much) and ``p_holm`` (corrected for the number of windows tested).
+    Any profile has peaks, and any list of wavelengths hits some of them. A named window says something only
+    if few windows of its width get as much. ``windows`` have ``start`` and ``stop`` in nm, both inclusive;
+    one without a band is a ValueError. They are returned with ``relative`` (attribution relative to an even
+    spread; geometric mean over draws), ``low``, ``high``; ``p`` (share of all windows as wide, this one
+    included, that get at least as much) and ``p_holm`` (corrected for the number of windows tested).
     """
     density = profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs")
     density = density / density.mean()

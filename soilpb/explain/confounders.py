@@ -1,9 +1,8 @@
 """Whether a model reads its target, or what is correlated with it and visible in the spectrum.
 
-Lead has no absorption of its own. A model may predict it through iron, clay, organic matter and
-pH, which a spectrum does show and lead follows: its *confounders*. So the spectrum predicts the
-confounders, the target is explained by the *predicted* confounders, and the question is what a
-model of the target itself, from the same spectrum, adds to that.
+Lead has no absorption of its own. A model may predict it through iron, clay, organic matter and pH, which a
+spectrum does show and lead follows: its *confounders*. So the target is explained by the confounders that the
+spectrum predicts, and the question is what a model of the target itself adds to that.
 """
 
 from __future__ import annotations
@@ -37,19 +36,10 @@ def score_confounders(
 ) -> pd.DataFrame:
     """Score the target predicted by a model, by its confounders, and by both, fold by fold.
 
-    In training, a linear regression joins the predictions of models that had not seen a soil
-    (Wolpert 1992, *Stacked Generalization*): fitted values would look too good.
-
-    Parameters
-    ----------
-    model : scikit-learn regressor
-        Predicts the target ``y``, and each confounder, from reflectance ``X``. One model reads all: a
-        better reader of the same confounders would pass for lead.
-    confounders : DataFrame, n_samples rows
-        What was measured beside the target, on scales that the target may follow linearly
-        (logarithms of abundances, pH as it is). Without gaps.
-    groups : (n_samples,) array, optional
-        What the folds keep together; inner folds, which follow ``seed``, keep it together too.
+    In training, a linear regression joins the predictions of models that had not seen a soil (Wolpert 1992).
+    One model reads all, from reflectance ``X``: a better reader of the same confounders would pass for lead.
+    ``confounders`` (n_samples rows, no gaps) are on scales that the target may follow linearly (logarithms of
+    abundances, pH as it is). Inner folds follow ``seed`` and keep ``groups`` together, too.
 
     Returns
     -------
@@ -92,14 +82,7 @@ def check_confounders(scores: pd.DataFrame, target: str) -> Verdict:
     )
 
 
-def _predict_held_out(
-    model: RegressorMixin,
-    X: np.ndarray,
-    y: np.ndarray,
-    rows: np.ndarray,
-    groups: np.ndarray | None,
-    seed: int,
-) -> np.ndarray:
+def _predict_held_out(model: RegressorMixin, X, y, rows, groups, seed: int) -> np.ndarray:
     """Predict each of the rows by a model of the other inner folds, (n_rows,)."""
     inside = None if groups is None else groups[rows]
     predicted = np.empty(len(rows))

@@ -1,16 +1,14 @@
 """How a model's prediction changes with a little more of a mineral: slopes instead of wavelengths.
 
-A slope is ``∂ target / ∂ ln(constituent)``. A little of the constituent is mixed into each
-*measured* spectrum by Kubelka–Munk optics, and the model predicts again; whatever bands it
-reads by, it reads them all at once. On a logarithmic target the slope is an elasticity: 0.5
-means that 10 % more of the constituent goes with about 5 % more of the target. Slopes are
-shrunk: with few soils a model reacts less than nature does.
+A slope is ``∂ target / ∂ ln(constituent)``. A little of the constituent is mixed into each *measured*
+spectrum by Kubelka–Munk optics, and the model predicts again, by whatever bands. On a logarithmic target 0.5
+means that 10 % more of the constituent goes with about 5 % more of the target. With few soils a model reacts
+less than nature does.
 
-A changed spectrum carries the atlas' bands, at the atlas' wavelengths and widths. Real minerals
-differ a little, and a calibration may react wildly to a shape that none of its soils had. So
-spectra are projected on the principal components of the site's own spectra first: of the differences
-of absorbance between neighbouring bands, for of absorbance itself 99.9 % of the variance is brightness
-and slope, and what holds that has lost the features of clay.
+A changed spectrum carries the atlas' bands, and a calibration may react wildly to a shape that none of its
+soils had. So spectra are projected on the principal components of the site's own spectra first: of the
+differences of absorbance between neighbouring bands, for of absorbance itself 99.9 % of the variance is
+brightness and slope, and what holds that has lost the features of clay.
 
 Scattering stays as it is. Measured soils with more clay are darker beyond what clay absorbs, but by a
 power of clay between 0.1 (the world's) and 0.4 (fields of one region): no law to build on.
@@ -58,21 +56,10 @@ def estimate_slopes(
 ) -> pd.DataFrame:
     """Slope of each soil's prediction with the logarithm of each constituent.
 
-    Parameters
-    ----------
-    X : (n_samples, n_bands) array
-        Measured reflectance, fraction.
-    constituents : sequence of str
-        Names from the atlas, endmembers or mixtures; another is a ValueError.
-    abundance : mapping of str to float or (n_samples,) array, optional
-        Mass fractions, where known; typical ones of soils otherwise. They set only the
-        unit: twice the abundance is twice the slope.
-
-    Returns
-    -------
-    DataFrame
-        One row per constituent and sample: ``constituent``, ``sample`` (position in ``X``),
-        ``slope`` (units of the target per unit of the natural logarithm).
+    ``X`` is measured reflectance (n_samples, n_bands); ``constituents`` are names from the atlas, another is
+    a ValueError. ``abundance`` (mass fractions, floats or (n_samples,) arrays; typical ones where not given)
+    sets only the unit: twice the abundance is twice the slope. The table has ``constituent``, ``sample``
+    (position in ``X``) and ``slope`` (units of the target per unit of the natural logarithm).
 
     Examples
     --------
@@ -121,15 +108,10 @@ def estimate_slopes_by_fold(
 def estimate_own_slope(task: Study, constituent: str, asked: Sequence[str]) -> dict[str, float | str]:
     """Slope of PLS models with the very constituent they predict, whose sign is known without theory.
 
-    More clay must raise a prediction of clay, and more organic matter one of organic carbon. ``task``
-    is a site whose target measures ``constituent``; ``asked`` are constituents to compare it with.
-
-    Returns
-    -------
-    dict
-        ``slope`` with ``low`` and ``high`` (90 %), in percent of the target's mean per unit of the
-        logarithm; ``r2`` of the models on soils they have not seen; ``strongest``: of those asked, the
-        constituent with the steepest rise; ``direct``: the slope without projection on components.
+    ``task`` is a site whose target measures ``constituent``; ``asked`` are others to compare it with. Returns
+    ``slope`` with ``low`` and ``high`` (90 %), in percent of the target's mean per unit of the logarithm;
+    ``r2`` of the models on soils they have not seen; ``strongest``: of those asked, the constituent with the
+    steepest rise; ``direct``: the slope without projection on components.
     """
     table = splits.repeated_kfold(task.ids, 5, 1, task.site.seed, task.groups)
     folds = list(splits.iterate_folds(table, task.ids))
@@ -168,11 +150,10 @@ def laboratory_abundances(samples: pd.DataFrame) -> dict[str, np.ndarray]:
 
 
 class ProjectedModel:
-    """A fitted model that sees spectra projected on the principal components of a site.
+    """A fitted model that sees spectra projected on the components of a site's reflectance ``X``.
 
-    ``components`` (n_components, n_bands − 1) hold 99 % of the variance of the differences of absorbance
-    between neighbouring bands of ``X``, the reflectance of the site's soils. The mean level of a spectrum
-    stays as it is.
+    They hold 99 % of the variance of the differences of absorbance between neighbouring bands; the mean
+    level of a spectrum stays as it is.
 
     Examples
     --------

@@ -1,14 +1,13 @@
 """Attribution of a network's predictions to bands: SHAP as in the study, and independent checks of it.
 
-DeepExplainer and DeepLiftShap replace the gradient of each activation *module* by a rule
-that needs that module's own input and output. An activation that is no module (``F.relu``),
-overwrites its input (``inplace=True``) or is called twice is therefore explained wrongly, and
-silently so: :func:`check_explainable` finds all three before anything is explained. Explainers
-also leave hooks behind that corrupt a state dict, so they only ever get a copy.
+DeepExplainer and DeepLiftShap replace the gradient of each activation *module* by a rule that needs that
+module's own input and output. An activation that is no module (``F.relu``), overwrites its input
+(``inplace=True``) or is called twice is explained wrongly, and silently so: :func:`check_explainable` finds
+all three. Explainers also leave hooks behind that corrupt a state dict, so they only ever get a copy.
 
-Bands are the network's own inputs (absorbance, SNV, standardised). A band that is not known
-takes its value from background soils, and the prediction is averaged over them. No soil looks like such a
-mixture: what a network predicts there is a property of the network.
+Bands are the network's own inputs (absorbance, SNV, standardised). A band that is not known takes its value
+from background soils, and the prediction is averaged over them: *interventional* Shapley values. No soil
+looks like such a mixture: what a network predicts there is a property of the network.
 """
 
 from __future__ import annotations
@@ -106,10 +105,9 @@ def integrated_gradients(
 ) -> Attribution:
     """Integrate gradients along the straight line from the mean background spectrum.
 
-    A different method: no rules, so any differentiable network will do. Its base is the
-    prediction *of* the mean background. Activations put kinks into the path, so steps are doubled until
-    attributions add up to 2 % of the predictions' sd. Parameters are those of :func:`deep_shap`.
-    Source: Sundararajan, Taly & Yan (2017), *Axiomatic Attribution for Deep Networks*, arXiv:1703.01365.
+    No rules, so any differentiable network will do; the base is the prediction *of* the mean background.
+    Activations put kinks into the path, so steps are doubled until attributions add up to 2 % of the
+    predictions' sd. Source: Sundararajan, Taly & Yan (2017), arXiv:1703.01365.
     """
     copied = ExplainableNetwork.prepare(network, X, background, output)
     copied.background = copied.background.mean(dim=0, keepdim=True)
@@ -129,10 +127,9 @@ def integrated_gradients(
 
 @dataclass
 class ExplainableNetwork:
-    """A safe copy ``model`` of a network, with prepared spectra ``inputs`` and ``background``.
+    """A safe copy ``model`` of a network, (n, n_bands) to (n, 1) in sd of the target, and prepared spectra.
 
-    The copy maps (n, n_bands) to (n, 1) in standard deviations of the target: single precision would
-    lose a weak signal beside the target's mean. ``mean`` and ``sd`` turn that into the target's units.
+    Single precision would lose a weak signal beside the target's mean: ``mean`` and ``sd`` stay outside.
     """
 
     model: nn.Module
@@ -186,8 +183,7 @@ class ExplainableNetwork:
 def check_explainable(network: nn.Module, n_bands: int) -> None:
     """Raise :class:`UnexplainableError` unless DeepLIFT's rules hold for every step of the forward pass.
 
-    An activation may not be functional, in place or shared, and every layer needs a rule. A copy is
-    run once, on zeros of ``n_bands`` bands. Source: Shrikumar, Greenside & Kundaje (2017), arXiv:1704.02685.
+    A copy is run once, on zeros of ``n_bands`` bands. Source: Shrikumar et al. (2017), arXiv:1704.02685.
 
     Examples
     --------
@@ -198,7 +194,15 @@ def check_explainable(network: nn.Module, n_bands: int) -> None:
     soilpb.explain.network_attribution.UnexplainableError: ReLU '1' is called 2 times in one forward pass: ...
     """
     names = {module: name for name, module in network.named_modules()}
-    _check_layers(names)
+    for module, name in names.items():
+        what = f"{type(module).__name__} {name!r}"
+        if getattr(module, "inplace", False) and isinstance(module, ACTIVATIONS):
+            raise UnexplainableError(
+                f"{what} works in place: it overwrites the input its rule needs; set inplace=False"
+            )
+        if not any(module.children()) and not isinstance(module, LINEAR_LAYERS + ACTIVATIONS):
+            known = ", ".join(layer.__name__ for layer in ACTIVATIONS + LINEAR_LAYERS)
+            raise UnexplainableError(f"{what} has no rule; layers with one are {known}")
     calls, between = _record_forward_pass(network, n_bands)
     for module, count in calls.items():
         if count > 1 and isinstance(module, ACTIVATIONS):
@@ -214,55 +218,26 @@ def check_explainable(network: nn.Module, n_bands: int) -> None:
             )
 
 
-def _check_layers(names: dict[nn.Module, str]) -> None:
-    for module, name in names.items():
-        if getattr(module, "inplace", False) and isinstance(module, ACTIVATIONS):
-            raise UnexplainableError(
-                f"{type(module).__name__} {name!r} works in place: it overwrites the input its rule needs; "
-                "set inplace=False"
-            )
-        if not any(module.children()) and not isinstance(module, LINEAR_LAYERS + ACTIVATIONS):
-            known = ", ".join(layer.__name__ for layer in ACTIVATIONS + LINEAR_LAYERS)
-            raise UnexplainableError(
-                f"{type(module).__name__} {name!r} has no rule; layers with one are {known}"
-            )
-
-
 def _record_forward_pass(network: nn.Module, n_bands: int) -> tuple[Counter[nn.Module], list[str]]:
     """Run a copy once: how often each layer is called, and what is called between layers."""
     probe = copy.deepcopy(network).eval()
-    originals = dict(zip(probe.modules(), network.modules(), strict=True))
     calls: Counter[nn.Module] = Counter()
-    between = _FunctionRecorder()
+    running, between = [], []
 
-    def enter(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        calls[originals[module]] += 1
-        between.layers_running += 1
+    class Recorder(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            if not running:
+                between.append(resolve_name(function) or getattr(function, "__name__", repr(function)))
+            return function(*args, **(kwargs or {}))
 
-    def leave(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        between.layers_running -= 1
-
-    for layer in (module for module in probe.modules() if not any(module.children())):
-        layer.register_forward_pre_hook(enter)
-        layer.register_forward_hook(leave)
+    for own, original in zip(probe.modules(), network.modules(), strict=True):
+        if not any(own.children()):
+            own.register_forward_pre_hook(lambda *_, layer=original: running.append(calls.update([layer])))
+            own.register_forward_hook(lambda *_: running.pop() and None)
     spectra = torch.zeros(2, n_bands)
-    with torch.no_grad(), between:
+    with torch.no_grad(), Recorder():
         probe(spectra)
-    return calls, between.functions
-
-
-class _FunctionRecorder(TorchFunctionMode):
-    """Record the torch functions that run while no layer does."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers_running = 0
-        self.functions: list[str] = []
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        if not self.layers_running:
-            self.functions.append(resolve_name(function) or getattr(function, "__name__", repr(function)))
-        return function(*args, **(kwargs or {}))
+    return calls, between
 
 
 @contextmanager

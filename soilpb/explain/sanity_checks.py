@@ -1,14 +1,11 @@
 """Checks that an explanation must pass before its wavelengths are believed.
 
-The first part makes experiments in which something is known about the outcome: weights at
-random, targets permuted, bands taken away. The second decides each statement and returns
-rows of one table: statement, test, statistic, interval, word. A statement ``holds`` or ``fails``
-if its whole interval lies on one side of a threshold that is stated with the test;
-``undecided`` means that these soils cannot tell.
+The first part makes experiments in which something is known about the outcome: weights at random, targets
+permuted, bands taken away. The second decides each statement: it ``holds`` or ``fails`` if its whole interval
+lies on one side of a threshold that is stated with the test; ``undecided``: these soils cannot tell.
 
-On the twin the truth is known: how much of ln Pb's covariance with a wavelength is caused by
-the constituents that drive lead. It is compared in the same currency as attributions: size
-per nanometre, relative to an even spread.
+On the twin the truth is known: how much of ln Pb's covariance with a wavelength is caused by the constituents
+that drive lead. Like attributions it is compared per nanometre, relative to an even spread.
 """
 
 from __future__ import annotations
@@ -54,9 +51,8 @@ def profile_random_networks(
 ) -> pd.DataFrame:
     """Profiles of networks of the same shape and scales whose weights were never trained.
 
-    An explanation that looks the same for them shows the shape of the network and the
-    spread of the spectra, and nothing that was learned (Adebayo et al. 2018, arXiv:1810.03292).
-    ``X`` and ``background`` are reflectance; the model of the profiles is ``random weights``.
+    An explanation that looks the same for them shows nothing that was learned (Adebayo et al. 2018,
+    arXiv:1810.03292). ``X`` and ``background`` are reflectance.
     """
     profiles, shape = [], (network.wavelengths, network.properties, network.network.config)
     for draw in range(n_draws):
@@ -78,16 +74,10 @@ def mask_bands(
     """Mask bands one by one, the strongest first or at random, and measure how far predictions move.
 
     ``bands`` (``start``, ``stop``, ``mean_abs``) are contiguous and of equal width; masked, they are averaged
-    over the ``background``. ``X`` and ``background`` are reflectance.
+    over the ``background``. The table has ``curve`` (``deletion`` from the whole spectrum, ``insertion`` into
+    none), ``order`` (``attribution`` or ``random``), ``draw``, ``share`` of bands handled, ``moved`` (root
+    mean square distance from the prediction with all bands, in standard deviations of the predictions).
     Sources: Samek et al. (2017), IEEE Trans. Neural Netw. Learn. Syst. 28:2660; Petsiuk et al. (2018).
-
-    Returns
-    -------
-    DataFrame
-        ``curve`` (``deletion``: bands are taken away from the whole spectrum; ``insertion``:
-        they are given back to none), ``order`` (``attribution`` or ``random``), ``draw``, ``share`` of
-        bands handled, ``moved`` (root mean square distance from the prediction with all
-        bands, in standard deviations of the predictions).
     """
     copied = ExplainableNetwork.prepare(network, X, background)
     edges = np.append(bands["start"].to_numpy(), bands["stop"].iloc[-1])
@@ -116,18 +106,12 @@ def compare_with_permuted_targets(
 ) -> pd.DataFrame:
     """Compare the attribution of each band with that in models of permuted targets.
 
-    A model has habits: bands that vary much, or that its source relied on, get attributions
-    whatever it is trained on. Models of permuted targets show these habits and nothing
-    else. The test is over all bands at once (largest deviation; Westfall & Young 1993), its smallest
-    p-value ``1 / (n_permutations + 1)``. ``explain`` takes a target (n_samples,), fits a model to it and
-    returns its bands (``start``, ``stop``, ``mean_abs``); whole ``groups`` (n_samples,) trade their values.
-
-    Returns
-    -------
-    DataFrame
-        ``start``, ``stop``; ``relative`` (attribution relative to an even spread), ``chance`` (the
-        same, typical of permuted targets), ``z`` (their distance on a logarithmic scale in
-        standard deviations) and ``p``, corrected for the number of bands.
+    Bands that vary much, or that a model's source relied on, get attributions whatever it is trained on. The
+    test is over all bands at once (largest deviation; Westfall & Young 1993), its smallest p-value
+    ``1 / (n_permutations + 1)``. ``explain`` takes a target (n_samples,), fits a model to it and returns its
+    bands (``start``, ``stop``, ``mean_abs``); whole ``groups`` (n_samples,) trade their values. The table has
+    ``start``, ``stop``; ``relative`` (attribution relative to an even spread), ``chance`` (the same, typical
+    of permuted targets), ``z`` (their distance on a logarithmic scale in standard deviations) and ``p``.
     """
     rng = np.random.default_rng(seed)
     targets = [y, *(_permute(y, groups, rng) for _ in range(n_permutations))]
@@ -252,12 +236,8 @@ def true_profile(response: pd.DataFrame) -> pd.Series:
 def true_windows(response: pd.DataFrame) -> pd.DataFrame:
     """Windows in which the true response exceeds an even spread, and what acts there.
 
-    Returns
-    -------
-    DataFrame
-        ``start``, ``stop`` (nm, both inclusive), ``true`` (mean relative response) and
-        ``driver``: the constituent that responds most, minerals of one kind taken together.
-        Neighbouring wavelengths with one driver make one window.
+    Neighbouring wavelengths with one ``driver`` (the constituent that responds most, minerals of one kind
+    taken together) make one window: ``start``, ``stop`` (nm, both inclusive), ``true`` (mean response).
     """
     profile = true_profile(response)
     kinds = {member: mixture for mixture, members in MIXTURES.items() for member in members}
