@@ -59,7 +59,8 @@ def make_profiles(rows, wavelengths=WAVELENGTHS):
 def test_masking_the_band_that_is_read_moves_predictions_at_once(spectra):
     """Of a network that reads 1000–1300 nm alone, the first band masked changes all, the others nothing."""
     network = SpectralNetwork.random(spectra, WAVELENGTHS)
-    network.network = nn.Sequential(nn.Linear(WAVELENGTHS.size, 1))
+    config, network.network = network.network.config, nn.Sequential(nn.Linear(WAVELENGTHS.size, 1))
+    network.network.config = config
     with torch.no_grad():
         network.network[0].weight.copy_(torch.from_numpy((WAVELENGTHS >= 1000) & (WAVELENGTHS < 1300))[None])
     edges = np.arange(400.0, 2501.0, 300.0)
