@@ -33,19 +33,10 @@ from soilpb.models.training import TrainingConfig
 from soilpb.models.transfer import DROPOUT, DirectResNet, TransferRegressor
 from soilpb.study import Study
 
-#: Choices that are listed and not varied: they are stated, or R² does not depend on them, or only by cost.
-LISTED = tuple(
-    "source_library source_property target n_target architecture compared published_r2 explainer "
-    "wavelengths_kept wavelengths_adapted source_survey ph_method source_soils bands smoothing "
-    "channels batch_size optimiser best_epoch tuned_on seed pb_limits shap_variant shap_background "
-    "shap_explained".split()
-)
 #: Choices on which the source network depends.
 OF_SOURCE = ("preprocessing", "residual_blocks", "source_epochs")
 #: Library soils that a protocol's network learns from at most: pretraining is most of the time.
 MOST_SOURCE = 3_000
-#: Latent variables of PLS that is not tuned.
-FIXED_COMPONENTS = 10
 _SPECTRA = {"SNV": "snv", "absorbance": "raw", "first derivative": "d1"}
 _BLOCKS = {"none": None, "all but the last block": 1, "all but the head": 0}
 
@@ -68,7 +59,7 @@ class Protocol(BaseModel):
 
 
 class Choice(BaseModel):
-    """One choice of the study, as ``protocol.yml`` holds it; ``where`` in the study it is stated."""
+    """One choice of the study, as ``protocol.yml`` holds it; ``where`` the study states it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -77,6 +68,7 @@ class Choice(BaseModel):
     where: str = ""
     default: int | float | str
     others: tuple[int | float | str, ...] = ()
+    varied: bool = False  # then its name and levels are those of :class:`Protocol`
 
     @model_validator(mode="after")
     def _says_where(self) -> Choice:
@@ -98,12 +90,10 @@ def load_protocol(path: str | Path = "") -> dict[str, Choice]:
         choices = TypeAdapter(dict[str, Choice]).validate_python(
             site_file.parse_yaml(path.read_bytes(), path)
         )
-        default = {name: choices[name].default for name in choices if name not in LISTED}
-        for name in default:
-            for level in (choices[name].default, *choices[name].others):
-                Protocol(**default | {name: level})
-        if missing := set(LISTED) - set(choices):
-            raise site_file.SiteError(f"{path} lacks {', '.join(sorted(missing))}")
+        varied = {name: choice for name, choice in choices.items() if choice.varied}
+        for name, choice in varied.items():
+            for level in (choice.default, *choice.others):
+                Protocol(**{of: one.default for of, one in varied.items()} | {name: level})
     except ValidationError as error:
         faults = [
             f"{'.'.join(map(str, e['loc']))}: {e['msg']}, got {repr(e['input'])}" for e in error.errors()
@@ -141,17 +131,13 @@ def share_with_interval(won: pd.Series, draws: pd.Series, seed: int = 0) -> tupl
 
     Protocols of one draw share soils or splits and are no independent evidence: whole draws are drawn. One
     draw alone says nothing of others: 0 to 1.
-
-    Examples
-    --------
-    >>> share_with_interval(pd.Series([True, True, False, False]), pd.Series([1, 1, 2, 2]))
-    (0.5, 0.0, 1.0)
     """
     counts = won.groupby(draws).agg(["sum", "size"]).to_numpy()
+    if len(counts) == 1:
+        return float(won.mean()), 0.0, 1.0
     drawn = np.random.default_rng(seed).integers(len(counts), size=(2000, len(counts)))
-    sums = counts[drawn].sum(axis=1)
-    low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975]) if len(counts) > 1 else (0, 1)
-    return float(won.mean()), float(low), float(high)
+    shares = np.divide(*counts[drawn].sum(axis=1).T)
+    return float(won.mean()), *np.quantile(shares, [0.025, 0.975]).tolist()
 
 
 def main_effects(table: pd.DataFrame, value: str, choices: Sequence[str]) -> pd.Series:
@@ -159,25 +145,23 @@ def main_effects(table: pd.DataFrame, value: str, choices: Sequence[str]) -> pd.
 
     What chance alone would give is taken off (Kelley 1935, Proc. Natl. Acad. Sci. 21:554); none is below 0.
     """
-    total, n, shares = table[value].var(ddof=0), len(table), {}
+    shares, n = {}, len(table)
     for choice in choices:
         groups = table.groupby(choice)[value]
         within = (table[value] - groups.transform("mean")).pow(2).sum() / (n - groups.ngroups)
-        shares[choice] = max(0.0, 1 - within * (n - 1) / (n * total)) if total > 0 else 0.0
+        shares[choice] = max(0.0, 1 - within / table[value].var())
     return pd.Series(shares).sort_values(ascending=False)
 
 
 def _pretrain(study: Study, protocol: Protocol) -> SpectralNetwork:
     seed, soils, prop = study.site.seed, study.source, study.site.source_property
     soils = soils.take(np.sort(np.random.default_rng(seed).permutation(soils.n_samples)[:MOST_SOURCE]))
-    shape, training = (
-        _shape(protocol, len(study.grid), 0.1),
-        TrainingConfig(protocol.source_epochs, seed=seed),
-    )
-    return SpectralNetwork.fit(soils.reflectance, soils.values(prop), study.grid, [prop], shape, training)
+    training = TrainingConfig(protocol.source_epochs, seed=seed)
+    data = soils.reflectance, soils.values(prop), study.grid, [prop]
+    return SpectralNetwork.fit(*data, _shape(protocol, len(study.grid)), training)
 
 
-def _shape(protocol: Protocol, n_bands: int, dropout: float) -> ResNetConfig:
+def _shape(protocol: Protocol, n_bands: int, dropout: float = 0.1) -> ResNetConfig:
     channels = (32, 48, *[64] * protocol.residual_blocks)[: protocol.residual_blocks]
     preprocessing = _SPECTRA[protocol.preprocessing]
     return ResNetConfig(n_bands, channels=channels, dropout=dropout, preprocessing=preprocessing)
@@ -198,25 +182,23 @@ def _score(study: Study, protocol: Protocol, network: SpectralNetwork) -> dict[s
     return pooled.set_index("model")["value"].to_dict()
 
 
-def _split(study: Study, protocol: Protocol, y: np.ndarray) -> Any:
-    share, seed = protocol.test_share, study.site.seed
+def _split(study: Study, protocol: Protocol, y: np.ndarray) -> pd.DataFrame:
+    ids, share, seed = study.ids, protocol.test_share, study.site.seed
     if protocol.split == "random":
-        return splits.random_split(study.ids, 1, share, seed, study.groups)
+        return splits.random_split(ids, 1, share, seed, study.groups)
     if protocol.split == "5-fold":
-        return splits.repeated_kfold(study.ids, 5, 1, seed, study.groups)
+        return splits.repeated_kfold(ids, 5, 1, seed, study.groups)
     seen = PREPROCESSING[_SPECTRA[protocol.preprocessing]]().fit_transform(study.X)
-    if protocol.split == "SPXY":
-        return splits.spxy(study.ids, seen, y, share)
-    return splits.kennard_stone(study.ids, seen, share)
+    by_both = protocol.split == "SPXY"
+    return splits.spxy(ids, seen, y, share) if by_both else splits.kennard_stone(ids, seen, share)
 
 
 def _baselines(protocol: Protocol, seed: int) -> dict[str, RegressorMixin]:
     """PLS and SVM on the protocol's preprocessing, tuned by inner folds or with fixed settings."""
-    preprocessing = _SPECTRA[protocol.preprocessing]
-    spectra = PREPROCESSING[preprocessing]()
+    name = _SPECTRA[protocol.preprocessing]
+    spectra, svm = PREPROCESSING[name](), baselines.svm(seed)
     if protocol.baselines == "tuned":
-        svm = baselines.svm(seed).set_params(pipeline=spectra)
-        return {"pls": PLSCV(preprocessing=(preprocessing,), seed=seed), "svm": svm}
-    svm = TransformedTargetRegressor(make_pipeline(StandardScaler(), SVR()), transformer=StandardScaler())
-    pls = PLSRegression(FIXED_COMPONENTS, scale=False)
-    return {"pls": make_pipeline(spectra, pls), "svm": make_pipeline(spectra, svm)}
+        return {"pls": PLSCV(preprocessing=(name,), seed=seed), "svm": svm.set_params(pipeline=spectra)}
+    svr = TransformedTargetRegressor(make_pipeline(StandardScaler(), SVR()), transformer=StandardScaler())
+    pls = PLSRegression(10, scale=False)
+    return {"pls": make_pipeline(spectra, pls), "svm": make_pipeline(spectra, svr)}

@@ -43,7 +43,7 @@ def test_our_defaults_are_what_chapters_do(choices):
             "'random', 'Kennard–Stone', 'SPXY' or '5-fold', got 'randon'",
         ),
         ("others: [60]", "others: [0]", "target_epochs: .* greater than or equal to 1, got 0"),
-        ("bands:\n", "band:\n", "band: Extra inputs"),
+        ("varied: true", "vary: true", "split.vary: Extra inputs"),
         ("where: abstract\n  default: LUCAS", "default: LUCAS", "source_library: .* 'stated' needs 'where'"),
         (
             "status: stated\n  where: abstract\n  default: 0.77",
