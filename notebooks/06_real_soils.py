@@ -488,6 +488,8 @@ for name, table in tables.items():
 for key, name in {"pls": PLS, "direct": DIRECT, "recipe": RECIPE, "transfer": TRANSFER}.items():
     glue(f"real-mean-r2-{key}", float(means[name]), display=False)
 quoted = {"best-model": means.idxmax(), "best-r2": float(means.max()), "verdict": verdict.replace("*", "")}
+of_best = league[(league["metric"] == "R2") & (league["model"] == means.idxmax())]["value"]
+quoted |= {"helps": helps, "best-lowest": float(of_best.min()), "best-highest": float(of_best.max())}
 quoted |= {"ledger-ideas": len(ideas), "ledger-all": of_ideas.replace("*", "")}
 quoted |= {"ph-r2-pooled": float(r2_pooled), "ph-r2-within": float(within.median())}
 for name, item in quoted.items():

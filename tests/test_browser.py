@@ -23,7 +23,7 @@ PIXELS = 96 / 72
 
 MEASURE = r"""
 () => {
-  const article = document.querySelector("article") ?? document.body;
+  const article = document.querySelector("article") ?? document.createElement("article");
   const numbers = text => {
     const found = text.match(/[\d.]+/g).map(Number);
     const fractions = text.startsWith("color(srgb");
@@ -33,10 +33,13 @@ MEASURE = r"""
     const alpha = top.length < 4 ? 1 : top[3];
     return below.map((value, i) => top[i] * alpha + value * (1 - alpha));
   };
+  const known = new Map([[null, [255, 255, 255]]]);
   const ground = element => {
-    const layers = [];
-    for (let e = element; e; e = e.parentElement) layers.push(numbers(getComputedStyle(e).backgroundColor));
-    return layers.reverse().reduce((below, top) => over(top, below), [255, 255, 255]);
+    if (!known.has(element)) {
+      const own = numbers(getComputedStyle(element).backgroundColor);
+      known.set(element, over(own, ground(element.parentElement)));
+    }
+    return known.get(element);
   };
   const luminance = colour => {
     const linear = v => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
@@ -48,17 +51,18 @@ MEASURE = r"""
     const two = [luminance(over(numbers(getComputedStyle(element).color), below)), luminance(below)];
     return (Math.max(...two) + 0.05) / (Math.min(...two) + 0.05);
   };
-  const faint = {};
+  const faint = {}, seen = new Set();
   const texts = document.createTreeWalker(article, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {
     const text = texts.currentNode.textContent.trim();
     const element = texts.currentNode.parentElement;
-    const apart = element.closest("svg, .headerlink, button, mjx-container, script");
-    if (!text || apart || !element.checkVisibility()) continue;
+    const apart = () => element.closest("svg, .headerlink, button, mjx-container, script");
+    if (!text || seen.has(element) || apart() || !element.checkVisibility()) continue;
+    seen.add(element);
     const found = contrast(element);
     if (found < LIMIT) faint[`${element.tagName}.${element.className} ${found}`] = text.slice(0, 40);
   }
-  const images = [...article.querySelectorAll("img")].filter(e => e.checkVisibility());
+  const images = [...article.querySelectorAll("img")].filter(e => e.checkVisibility() && e.naturalWidth > 50);
   return {
     faint,
     theme: document.documentElement.dataset.theme,

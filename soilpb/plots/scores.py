@@ -257,7 +257,8 @@ def plot_task_heatmap(scores: pd.DataFrame, ax: Axes | None = None, means: bool 
     if means:
         table["mean"] = table.mean(axis=1)
     best = table.eq(table.max())
-    ax = make_axes(ax, height=1.5 + 0.3 * len(table))
+    names = 0.11 * max(map(len, table.columns))  # inches, written upwards
+    ax = make_axes(ax, height=0.5 + names + 0.3 * len(table))
     sns.heatmap(table, vmin=0, vmax=1, cmap="crest", annot=True, linewidths=1.5, cbar=False, ax=ax)
     for text, value, bold in zip(ax.texts, table.to_numpy().flat, best.to_numpy().flat, strict=True):
         text.set(text=number(value).replace("0.", "."), fontweight="bold" if bold else "normal")

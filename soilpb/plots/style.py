@@ -92,7 +92,7 @@ def label_x(ax: Axes, label: str) -> None:
 
 
 def legend_above(ax: Axes, ncols: int = 2) -> None:
-    """Put the legend over the axes, covering no data; a wide one has fewer columns, or reaches to the left."""
+    """Put the legend over the axes, covering no data: a wide one in fewer columns, or further left."""
     room, labels = 0.95 * ax.figure.bbox.width, ax.bbox.x0 - ax.get_tightbbox().x0
     for side, free in (("left", room - labels), ("right", room)):
         place = {"loc": f"lower {side}", "bbox_to_anchor": (float(side == "right"), 1), "borderaxespad": 0.2}

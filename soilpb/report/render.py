@@ -83,7 +83,7 @@ def show_beginning(html: Path) -> HTML:
     page = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser").article
     headings = ", ".join(str(heading.find(string=True)).strip() for heading in page("h2"))
     answer = page.find("p", string=re.compile("R²")) or page.p
-    style = "border: 1px solid #888; border-radius: 6px; padding: 0.6em 1em"
+    style = "border: 1px solid #888; border-radius: 6px; padding: 0.6em min(1em, 1vw)"
     title = escape(str(page.h1.find(string=True)))
     rest = f"<p>… and then: {escape(headings)}.</p>"
     return HTML(f'<div style="{style}"><strong>{title}</strong>{answer}{page.img}{rest}</div>')
