@@ -155,7 +155,7 @@ def test_a_model_missing_from_one_kind_is_left_blank():
     table = pd.concat([SUMMARY.assign(split="5 × 5-fold CV"), single])
     ax = score_plots.plot_league(table, hue="split", published=0.77)
     assert [t.get_text() for t in ax.texts] == ["0.66", "0.63", "0.55", "−0.08", "0.70", "0.70", "0.70"]
-    assert legend_texts(ax) == ["5 × 5-fold CV", "one 70/30 split", "published, one split: 0.77"]
+    assert legend_texts(ax) == ["5 × 5-fold CV", "one 70/30 split", "published: 0.77"]
     assert_axes(ax, "R²")
 
 
@@ -163,7 +163,7 @@ def test_the_histogram_counts_every_split_and_marks_the_published_number():
     """Bars add up to the number of splits; the band is 5–95 %; the published R² is a line."""
     ax = score_plots.plot_split_histogram(np.linspace(0.2, 1.0, 201), published=0.77, reference=0.6)
     assert sum(bar.get_height() for bar in ax.containers[0]) == 201
-    assert {"5–95 %: 0.24 to 0.96", "published, one split: 0.77"} < set(legend_texts(ax))
+    assert {"5–95 %: 0.24 to 0.96", "published: 0.77"} < set(legend_texts(ax))
     assert [line.get_xdata()[0] for line in ax.lines] == [0.6, 0.77]
     assert_axes(ax, "R² of the test samples", "Splits (of 201)")
 
