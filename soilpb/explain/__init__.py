@@ -8,7 +8,8 @@ confounders whether it predicts more than what is correlated with the target.
 import lazy_loader
 
 _EXPORTS = {
-    "attribution": ["Attribution", "attribute_by_coefficients", "tabulate"],
+    "attribution": ["Attribution", "attribute_by_coefficients", "attribute_components", "attribute_zones",
+                    "tabulate"],
     "bands": ["OUTCOMES", "PUBLISHED_WINDOWS", "attribute", "attribute_by_fold", "compare_bands",
               "compare_windows", "fit_by_fold", "format_window", "jackknife_intervals", "strongest_bands"],
     "confounders": ["check_confounders", "score_confounders"],

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from sklearn.base import RegressorMixin
+from sklearn.covariance import LedoitWolf
+from sklearn.decomposition import PCA
 
 from soilpb.spectra import absorbance, reflectance_from_absorbance
 
@@ -126,3 +128,65 @@ def attribute_by_coefficients(
     attributions = from_mean * absorbance_coefficients(model, background)
     base = float(model.predict(background).mean())
     return Attribution("coefficients", wavelengths, attributions, inputs, model.predict(X), base)
+
+
+def attribute_zones(
+    model: RegressorMixin,
+    X: np.ndarray,
+    background: np.ndarray,
+    wavelengths: np.ndarray,
+    edges: np.ndarray,
+    *,
+    conditional: bool = False,
+    n_orders: int = 20,
+    seed: int = 0,
+) -> Attribution:
+    """Shapley values of wavelength zones, for a model that is linear in absorbance.
+
+    Of a zone that is not known the *interventional* value takes the background's mean, whatever the other
+    zones are; the *conditional* one takes what they make most likely, under a normal law with the shrunken
+    covariance of the ``background`` (Ledoit & Wolf 2004), averaged over ``n_orders`` random orders of zones
+    and their reverses. ``wavelengths`` of the result are the zones' centres; ``edges`` as for
+    :meth:`Attribution.bands`. Source: Aas, Jullum & Løland 2021, doi 10.1016/j.artint.2021.103502.
+    """
+    members, slopes = band_members(wavelengths, edges), absorbance_coefficients(model, background)
+    known = LedoitWolf().fit(absorbance(np.asarray(background, dtype=float)))
+    apart = absorbance(np.asarray(X, dtype=float)) - known.location_
+    credits = (apart * slopes) @ members.T
+    if conditional:
+        credits, rng = np.zeros_like(credits), np.random.default_rng(seed)
+        forward = [rng.permutation(len(members)) for _ in range(n_orders)]
+        for order in [*forward, *(o[::-1] for o in forward)]:
+            before = np.zeros(len(apart))
+            for count, zone in enumerate(order, start=1):
+                rows = members[order[:count]].any(axis=0)
+                inside = known.covariance_[np.ix_(rows, rows)]
+                after = apart[:, rows] @ np.linalg.solve(inside, known.covariance_[rows] @ slopes)
+                credits[:, zone] += (after - before) / (2 * n_orders)
+                before = after
+    name = f"zones, {'conditional' if conditional else 'interventional'}"
+    centres, base = (edges[:-1] + edges[1:]) / 2, float(model.predict(X).mean() - credits.sum(axis=1).mean())
+    return Attribution(name, centres, credits, apart @ members.T, model.predict(X), base)
+
+
+def attribute_components(
+    model: RegressorMixin,
+    X: np.ndarray,
+    background: np.ndarray,
+    wavelengths: np.ndarray,
+    share: float = 0.999,
+) -> Attribution:
+    """Shapley values of principal components, mapped back to bands, for a model linear in absorbance.
+
+    Components of the ``background`` that hold ``share`` of its variance are not correlated, so that both
+    kinds of value agree on them. Each gives its credit to the bands by their squared loadings; what lies
+    outside them is credited band by band. After SHAPCA (Zhang et al. 2026, arXiv:2603.19141).
+    """
+    slopes = absorbance_coefficients(model, background)
+    components = PCA(share, svd_solver="full").fit(absorbance(np.asarray(background, dtype=float)))
+    inputs = absorbance(np.asarray(X, dtype=float))
+    scores, loadings = components.transform(inputs), components.components_
+    outside = inputs - components.mean_ - scores @ loadings
+    credits = (scores * (loadings @ slopes)) @ loadings**2 + outside * slopes
+    base = float(model.predict(X).mean() - credits.sum(axis=1).mean())
+    return Attribution("components, mapped back", wavelengths, credits, inputs, model.predict(X), base)

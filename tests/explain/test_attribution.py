@@ -7,6 +7,8 @@ from soilpb.explain.attribution import (
     Attribution,
     absorbance_coefficients,
     attribute_by_coefficients,
+    attribute_components,
+    attribute_zones,
     band_members,
 )
 from soilpb.models.pls import PLSCV
@@ -96,3 +98,44 @@ def test_a_model_that_is_not_linear_does_not_add_up(soils):
     model = PLSCV(max_components=5, preprocessing="snv").fit(*soils)
     with pytest.raises(ArithmeticError, match="coefficients: attributions miss"):
         attribute_by_coefficients(model, soils[0], soils[0], WAVELENGTHS).require_additivity()
+
+
+class Absorber:
+    """A model that is linear in absorbance."""
+
+    def __init__(self, slopes):
+        self.slopes = np.asarray(slopes)
+
+    def predict(self, X):
+        """Sum absorbances."""
+        return absorbance(X) @ self.slopes
+
+
+def correlated(rho, n=4000, size=0.02):
+    """Reflectance of three bands, of which the first two are correlated."""
+    covariance = np.eye(3)
+    covariance[0, 1] = covariance[1, 0] = rho
+    A = 0.5 + size * np.random.default_rng(0).multivariate_normal(np.zeros(3), covariance, n)
+    return reflectance_from_absorbance(A)
+
+
+@pytest.mark.parametrize(("rho", "shares"), [(0.0, [1, 0, 0]), (0.999, [0.5, 0.5, 0])])
+def test_both_shapley_values_are_what_theory_says(rho, shares):
+    """A model of one band: the conditional value halves with a band that varies as one."""
+    model, X, nm = Absorber([1.0, 0, 0]), correlated(rho), np.array([500.0, 600, 700])
+    edges = np.array([450.0, 550, 650, 750])
+    few = X[:200]
+    for conditional, expected in ((False, [1, 0, 0]), (True, shares)):
+        found = attribute_zones(model, few, X, nm, edges, conditional=conditional)
+        assert found.additivity_error < 1e-6
+        sizes = np.abs(found.attributions).mean(axis=0)
+        np.testing.assert_allclose(sizes / sizes.sum(), expected, atol=0.03)
+
+
+def test_credit_of_components_returns_to_their_bands():
+    """Credits of components add up; two bands that vary as one share what a model of one of them predicts."""
+    X, nm = correlated(0.999), np.array([500.0, 600, 700])
+    found = attribute_components(Absorber([1.0, 0, 0]), X[:200], X, nm, share=0.99)
+    assert found.additivity_error < 1e-6
+    sizes = np.abs(found.attributions).mean(axis=0)
+    np.testing.assert_allclose(sizes / sizes.sum(), [0.5, 0.5, 0], atol=0.05)
