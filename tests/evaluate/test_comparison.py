@@ -153,13 +153,6 @@ def test_the_word_of_a_verdict(change, spread, word):
     assert comparison.decide_verdict(row) == word
 
 
-def test_many_comparisons_take_the_win_back():
-    """A p-value that would do alone does not after Holm's correction."""
-    row = {"equal": 0.1, "change": -0.1}
-    assert comparison.decide_verdict(row | {"p_holm": 0.03}) == "better"
-    assert comparison.decide_verdict(row | {"p_holm": 0.12}) == "undecided"
-
-
 def test_wrong_winners_are_counted():
     """The share is that of splits in which the model with the lower mean scored higher."""
     values = {"good": [0.6, 0.7, 0.2, 0.8], "poor": [0.5, 0.5, 0.4, 0.3]}

@@ -105,14 +105,6 @@ print(len(set(sys.modules) - known))
     assert int(run.stdout) < 20  # without the start: some 800
 
 
-def test_a_leaking_table_is_refused(soils):
-    """Folds in which a sample trains and tests never reach a model."""
-    folds = splits.random_split(IDS)
-    leak = pd.concat([folds, folds[folds["role"] == "test"].assign(role="train")])
-    with pytest.raises(ValueError, match="trains and tests"):
-        cross_validate({"line": LinearRegression()}, *soils, leak, IDS)
-
-
 def test_lengths_must_agree(soils):
     """Missing targets are named, not broadcast."""
     with pytest.raises(ValueError, match="40 spectra, 39 targets"):

@@ -71,14 +71,6 @@ def spectra(n_samples, n_bands, seed=0):
     return np.cumsum(np.random.default_rng(seed).normal(size=(n_samples, n_bands)), axis=1).astype(np.float32)
 
 
-def test_there_are_84_kernels_of_weights_that_sum_to_zero():
-    """Each kernel has three weights of 2 and six of -1, and no two are alike."""
-    weights = np.full((84, 9), -1)
-    weights[np.arange(84)[:, None], KERNELS] = 2
-    assert (weights.sum(axis=1) == 0).all()
-    assert len(np.unique(weights, axis=0)) == 84
-
-
 @pytest.mark.parametrize("dilation", [1, 2, 5])
 def test_convolutions_are_those_of_numpy(dilation):
     """All 84 equal np.convolve with the dilated weights, zeros beyond the ends."""

@@ -49,13 +49,6 @@ def test_a_stem_that_is_asked_for_is_made():
     assert (config.stem_kernel, config.stem_stride) == (161, 100)
 
 
-def test_the_head_reads_the_features():
-    """In evaluation mode the output is the head applied to the embedding."""
-    network = ResNet1d(CONFIGS[1]).eval()
-    x = torch.linspace(-1, 1, 5 * 206).reshape(5, 206)
-    torch.testing.assert_close(network(x), network.head(network.embed(x)))
-
-
 def test_a_block_without_convolutions_is_its_shortcut():
     """With the residual branch silenced a block passes on its shortcut, rectified."""
     block = ResNet1d(CONFIGS[0]).eval().blocks[0]

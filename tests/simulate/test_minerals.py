@@ -91,12 +91,15 @@ def test_adding_keeps_what_the_instrument_did(soil):
         add_constituent(measured, GRID, "lead", 0.01)
 
 
-def test_every_feature_lies_in_the_vis_nir_and_cites_a_source():
-    """A feature has a centre from 400 to 2500 nm, a positive width and strength, a cause and a citation."""
+def test_every_constituent_has_features_with_a_source_and_lead_has_none():
+    """Centres lie in the vis-NIR, once each; width and strength are positive, cause and source are given."""
     assert FEATURES["centre_nm"].between(400, 2500).all()
     assert (FEATURES[["width_nm", "strength"]] > 0).all(axis=None)
     assert FEATURES["cause"].str.len().gt(0).all()
     assert set(FEATURES["citation"]) <= {"clark1999", "viscarrarossel2010", "stenberg2010"}
+    assert not FEATURES.duplicated(["constituent", "centre_nm"]).any()
+    assert set(FEATURES["constituent"]) | set(EDGES["constituent"]) == set(ENDMEMBERS)
+    assert not any("lead" in name or name == "Pb" for name in ENDMEMBERS)
 
 
 @pytest.mark.parametrize(
@@ -114,13 +117,6 @@ def test_every_feature_lies_in_the_vis_nir_and_cites_a_source():
 def test_centres_are_the_published_ones(constituent, centres):
     """The atlas has the band centres of the literature, and none for the featureless manganese oxides."""
     assert set(FEATURES.loc[FEATURES["constituent"] == constituent, "centre_nm"]) == centres
-
-
-def test_lead_has_no_feature_and_each_endmember_has():
-    """Each constituent has a feature, once at a wavelength, or an edge; lead is not among them."""
-    assert set(FEATURES["constituent"]) | set(EDGES["constituent"]) == set(ENDMEMBERS)
-    assert not FEATURES.duplicated(["constituent", "centre_nm"]).any()
-    assert not any("lead" in name or name == "Pb" for name in ENDMEMBERS)
 
 
 def test_a_typical_abundance_stands_for_each_constituent():
