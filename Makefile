@@ -51,7 +51,11 @@ reproduce: book  ## make the book, compare its tables with results/reference.jso
 	@$(BIN)/python book/_ext/reproduce.py check
 
 pdf: book  ## print the whole book into _build/soilpb.pdf, where Chromium is installed
-	@$(BIN)/python book/_ext/print_book.py _build/html _build/soilpb.pdf
+	@command -v chromium >/dev/null || { echo "make pdf needs Chromium: apt-get install chromium" >&2; exit 1; }
+	@$(BIN)/jupyter-book build book --path-output . --config _config.yml --builder singlehtml -q
+	@chromium --headless --no-sandbox --no-pdf-header-footer --print-to-pdf=_build/soilpb.pdf \
+	    "file://$(CURDIR)/_build/singlehtml/index.html" 2>/dev/null
+	@echo "The book as PDF: _build/soilpb.pdf"
 
 report: $(INSTALLED)  ## make one site's report, one HTML file: make report SITE=my-mine
 	@[ -n "$(SITE)" ] || { echo "say whose report: make report SITE=my-mine" >&2; exit 1; }

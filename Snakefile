@@ -109,6 +109,7 @@ rule book:
         [path for path in Path("book").glob("*") if path.is_file()],
         [path for folder in ("_static", "_ext") for path in Path("book", folder).glob("*.*")],
         list(Path("soilpb").rglob("*.py")),  # the page API is made of its docstrings
+        list(Path("results").glob("*.*")),  # hashes and reference of the page Reproducibility
         "_config.yml",
     output:
         HTML,

@@ -1,8 +1,10 @@
 """The rendered book is whole, asks nothing of other hosts, and links to what is committed."""
 
 import importlib
+import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -74,6 +76,36 @@ def test_launch_links_name_committed_files(pages):
             assert not name.startswith("sites/")
             seen += 1
     assert seen >= 6
+
+
+def test_edit_buttons_open_what_people_edit(pages):
+    """Each opens a file that is there: a chapter's source, not its twin; each page has a description."""
+    for name in (f"{page}.html" for page in files_of_toc()):
+        (path,) = set(re.findall(r"/edit/main/([^\"']+)", pages[name]))
+        assert (ROOT / path).is_file(), f"{name} edits {path}"
+        assert not path.endswith(".ipynb"), name
+        assert re.search(r'<meta name="description" content="[^"]{20,}"', pages[name]), name
+
+
+def test_chapters_are_numbered_as_they_are_cited():
+    """The sidebar calls a chapter by the number of its file and by its own title."""
+    toc = yaml.safe_load((ROOT / "book" / "_toc.yml").read_text())
+    for chapter in (chapter for part in toc["parts"] for chapter in part["chapters"] if "title" in chapter):
+        number = re.search(r"notebooks/0(\w+?)_", chapter["file"])[1]
+        title = re.search(r"^# # (.+)$", (ROOT / f"{chapter['file']}.py").read_text(), re.MULTILINE)[1]
+        assert chapter["title"] == f"{number}. {title}"
+
+
+def test_who_cites_finds_one_title_and_one_version():
+    """CITATION.cff, .zenodo.json, codemeta.json and the page say the same; the version is the package's."""
+    cff = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    zenodo, codemeta = (json.loads((ROOT / name).read_text()) for name in (".zenodo.json", "codemeta.json"))
+    assert {cff["version"], zenodo["version"], codemeta["version"]} == {version}
+    assert {zenodo["title"], codemeta["name"]} == {cff["title"]}
+    page = (ROOT / "book" / "citation.md").read_text()
+    assert f"{{{cff['title']}}}" in page
+    assert f"{{{version}}}" in page
 
 
 def test_every_image_has_alt_text(pages):
