@@ -38,6 +38,8 @@ READS = {
 TABLES = {
     "03_transfer": ["results/fresh_twins.csv", "results/fresh_twins_curves.csv"],
     "04_baselines": ["results/multiverse.csv", "notebooks/protocol.yml"],
+    "05_interpretation": ["results/planted_bands.csv"],
+    "05b_minerals": ["results/mineral_slopes.csv"],
     "06_real_soils": [
         f"results/{name}.csv" for name in ("ledger", "averages", "world_source", "countries", "whole_countries")
     ],

@@ -10,7 +10,7 @@ Spearman's correlation of mean absolute attribution, by wavelength and by bands 
 The planted-band contest: twins in which lead itself absorbs at 1000 nm, of four strengths (0: not at all),
 of seeds 9000 on. PLS on derivatives of 130 soils; which of 21 zones of 100 nm has most credit, by
 wavelengths, by zones (interventional and conditional Shapley values) and by components mapped back; and
-whether the tests of chapter 5 name the planted band: their positive controls, and, at strength 0, the negative.
+whether the tests of chapter 5 name the planted band: their positive controls; strength 0 is the negative one.
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ least, most, lowest, highest = (
     _format.number(value, 0) for c in ("slope", "direct") for value in field_slopes[c].agg(["min", "max"])
 )
 Markdown(f"""
-The sign is right in {n_right} of {len(field_slopes)} models. The whole interval is right in {n_sure} and wrong in {n_wrong}; for the others these soils cannot tell. Wrong signs: {"; ".join(exceptions) or "none"}.
+These are positive controls: the sign is found in {n_right} of {len(field_slopes)} tested. The whole interval is right in {n_sure} and wrong in {n_wrong}; for the others these soils cannot tell. Wrong signs: {"; ".join(exceptions) or "none"}.
 Slopes run from {least} to {most} % where a perfect answer is 100. Without the projection the same models would say {lowest} to {highest} %.
 """)
 
@@ -242,7 +242,7 @@ if there:
     gained = f"{_format.signed(target['statistic'])} (95 % interval {_format.signed(target['low'])} to {_format.signed(target['high'])})"
     reads = f"""
 A model of {study.target_name} reaches an R² of {_format.number(target["spectrum"])}. What the spectrum says of {_format.join_words(list(confounders))} alone reaches {_format.number(target["confounders"])}, and the model adds {gained} to that.
-That the spectrum shows more of {study.target_name} than of these: **{target["verdict"]}**. (It fails where the gain is shown to be smaller than 0.05.) Of the {len(judged) - 1} controls, it holds for {(judged["verdict"].iloc[1:] == "holds").sum()}.
+That the spectrum shows more of {study.target_name} than of these: **{target["verdict"]}**. (It fails where the gain is shown to be smaller than 0.05.) Positive controls found of those tested: {(judged["verdict"].iloc[1:] == "holds").sum()} of {len(judged) - 1}; a target is not shown to be read where this test finds that much.
 """
 Markdown(
     reads
