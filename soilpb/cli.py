@@ -87,6 +87,7 @@ Parameters = Annotated[
     list[str] | None, typer.Option("-p", help="A parameter or a key of the site file: -p n_repeats=1.")
 ]
 Store = Annotated[bool, typer.Option("--store", help="Store the model that -p gives as the site's own.")]
+Pdf = Annotated[bool, typer.Option("--pdf", help="Print it as PDF, too, where Chromium is installed.")]
 Folder = Annotated[Path | None, typer.Option(help="Where the files are; a folder in data/ if omitted.")]
 Listed = Annotated[bool, typer.Option("--list", help="List OSSL's libraries, with size and licence.")]
 OsslLevel = Annotated[Level, typer.Option(help="OSSL as measured (L0) or harmonised (L1).")]
@@ -276,20 +277,27 @@ def _write(text: str, output: Path | None, inputs: list[Path]) -> None:
 
 
 @app.command("report")
-def report(site: SiteName, parameters: Parameters = None, store: Store = False) -> None:
+def report(site: SiteName, parameters: Parameters = None, store: Store = False, pdf: Pdf = False) -> None:
     """Make the report of a site: one HTML file. The former one stays until the new one is complete.
 
-    What -p says is for this page alone: the stored model stays as it is, unless --store is given.
+    Its table of soils lies beside it as CSV, and as GeoJSON where coordinates are known. What -p says is for
+    this page alone: the stored model stays as it is, unless --store is given.
     """
     from papermill.exceptions import PapermillExecutionError
 
+    from soilpb.report.render import print_pdf
+
+    printed = None
     with _stop_in_one_line(RuntimeError):  # a page that Sphinx refuses, a kernel that died
         try:
             path = make_report(site, _read_parameters(parameters or []), store=store)
+            printed = print_pdf(path) if pdf else None
         except PapermillExecutionError as error:
             known = error.ename == SiteError.__name__
             raise SiteError(error.evalue if known else f"{error.ename}: {error.evalue}") from None
-    typer.echo(f"The report: {path.relative_to(project_root())}")
+    if pdf and printed is None:
+        _print("No Chromium was found: print the page from a browser, it is made for paper, too", error=True)
+    typer.echo(f"The report: {(printed or path).relative_to(project_root())}")
 
 
 def make_report(site: str, parameters: Mapping[str, Any], *, store: bool = False) -> Path:
@@ -330,7 +338,19 @@ def make_report(site: str, parameters: Mapping[str, Any], *, store: bool = False
             note = f"Parameters were laid over the site's for this page: {told}. Their model is {kept}."
             workflow.add_note(executed, note)
         _print(f"Rendering the report of {about.site} …", error=True)
-        return render.render_page(executed, page)
+        render.render_page(executed, page, about.responsible)
+        _copy_soils(site_file.artifacts_folder(made) / "site_report", page)
+        return page
+
+
+def _copy_soils(folder: Path, page: Path) -> None:
+    """Put the table of every soil beside the page."""
+    from soilpb import _files
+
+    for kind in ("csv", "geojson"):
+        if (folder / f"soils.{kind}").exists():
+            with _files.atomic_write(page.with_suffix(f".{kind}")) as temporary:
+                temporary.write_bytes((folder / f"soils.{kind}").read_bytes())
 
 
 def _source(chapter: str) -> Path:

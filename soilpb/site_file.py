@@ -78,6 +78,13 @@ class Site(BaseModel):
     instrument: str = Field("", description="spectrometer and geometry, for the provenance")
     citation: str = Field("", description="who measured the soils, for the provenance")
     licence: str = Field("", description="terms on which they may be used, for the provenance")
+    responsible: str = Field("", description="who answers for the report, named at its foot")
+    sampled: str = Field("", description="when and by whom soils were taken, by which plan")
+    depth: str = Field("", description="depth of sampling, such as 0–20 cm")
+    preparation: str = Field("", description="drying, grinding and sieving of the soils")
+    method: str = Field("", description="digestion and measurement in the laboratory, its name")
+    detection_limit: str = Field("", description="of the laboratory's method, with its unit")
+    controls: str = Field("", description="blanks, duplicates and reference materials, and their results")
 
     target: str = Field(
         "Pb_mg_kg",
@@ -94,6 +101,7 @@ class Site(BaseModel):
     standard: str = Field(
         "", description="whose limits decide, such as GB 36600-2018; GB 15618-2018 if empty, where it has one"
     )
+    rule: str = Field("", description="rule of the standard that decides, such as intervention")
     limits: str = Field("", description="YAML file of a standard of your own, instead of those known here")
     units: str = Field(
         "", description="column that names decision units, or a GeoJSON of them; found by itself if empty"

@@ -45,6 +45,8 @@ class CrossConformal:
         Observed minus predicted by that model; NaN for soils without a value.
     errors : dict of str to float
         Root mean square error of each candidate on soils that it had not seen.
+    lowest : float
+        The lowest value that it was fitted to.
 
     Examples
     --------
@@ -62,6 +64,7 @@ class CrossConformal:
     fold: np.ndarray
     residuals: np.ndarray
     errors: dict[str, float]
+    lowest: float = 0.0
 
     @classmethod
     def fit(
@@ -110,6 +113,7 @@ class CrossConformal:
             all_folds,
             residuals,
             dict(zip(names, np.sqrt((errors**2).mean(axis=0)).tolist(), strict=True)),
+            float(y.min()),
         )
 
     @property

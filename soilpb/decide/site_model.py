@@ -199,7 +199,10 @@ class SiteModel:
         return X
 
     def _natural(self, values: np.ndarray) -> np.ndarray:
-        return np.exp(values) if self.scale == "log" else values
+        """Values in the laboratory's unit; no content is negative where none was measured below 0."""
+        if self.scale == "log":
+            return np.exp(values)
+        return np.maximum(values, 0.0) if self.target.lowest >= 0 else values
 
 
 def cross_validate_site(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -57,15 +59,17 @@ def plot_mirrored_profiles(
     return ax
 
 
-def plot_profile(attributions: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_profile(attributions: pd.DataFrame, ax: Axes | None = None, marked: Iterable[float] = ()) -> Axes:
     """Draw the attribution of one model by wavelength: mean over draws, and 5–95 % of them.
 
-    ``attributions`` has ``model``, ``draw``, ``wavelength``, ``mean_abs``.
+    ``attributions`` has ``model``, ``draw``, ``wavelength``, ``mean_abs``; ``marked`` wavelengths are dashed.
     """
     (model,) = attributions["model"].unique()
     ax = make_axes(ax, height=3.2)
     shares = compute_shares(attributions)
     _draw_profile(ax, shares, 1, TARGET_COLOUR, model)
+    for wavelength in marked:
+        ax.axvline(wavelength, color=GREY, linewidth=1.2, linestyle=(0, (4, 3)))
     ax.set(ylim=(0, None), ylabel="Share of attribution\n(% per band)")
     set_wavelength_axis(ax, np.sort(shares["wavelength"].unique()))
     legend_above(ax)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.ticker import FuncFormatter
+from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
 from soilpb.plots.style import (
     GREY,
@@ -118,13 +118,9 @@ def plot_costs(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 
 def plot_map(
-    soils: pd.DataFrame,
-    column: str,
-    label: str,
-    log: bool = False,
-    ax: Axes | None = None,
+    soils: pd.DataFrame, column: str, label: str, log: bool = False, system: str = "", ax: Axes | None = None
 ) -> Axes:
-    """Draw soils at their coordinates, coloured by a column.
+    """Draw soils at their coordinates, coloured by a column, with a scale bar.
 
     Parameters
     ----------
@@ -136,25 +132,39 @@ def plot_map(
         Of the colour bar, with the unit.
     log : bool
         Whether colours follow the logarithm.
+    system : str
+        What coordinates mean; written beneath the map.
     """
     wide, high = (max(float(np.ptp(soils[axis])), 1e-9) for axis in "xy")
-    ax = make_axes(ax, height=float(np.clip(1.9 + 5.2 * high / wide, 3.2, 7.5)), width=WIDTH)
+    ax = make_axes(ax, height=float(np.clip(2.2 + 5.2 * high / wide, 3.5, 7.5)), width=WIDTH)
     low, top = (0.0, 1.0) if column == "probability" else (soils[column].min(), soils[column].max())
     colours = {"norm": LogNorm(low, top) if log else Normalize(low, top), "cmap": "cividis"}
     known = "exceeded" in soils
     kinds = list(_by_limit(soils["exceeded"])) if known else [(slice(None), "o", None, None)]
     for rows, marker, _, name in kinds:
-        look = {"marker": marker, "s": 44, "edgecolor": GREY, "linewidth": 0.8}
+        look = {"marker": marker, "s": 44, "edgecolor": GREY, "linewidth": 0.8, "clip_on": False}
         of_kind = soils.loc[rows]
         points = ax.scatter(of_kind["x"], of_kind["y"], c=of_kind[column], label=name, **look, **colours)
     bar = ax.figure.colorbar(points, ax=ax, label=label, location="bottom", shrink=0.8, aspect=32)
     if log:
-        bar.ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        bar.ax.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
-    ax.set(xlabel="East (m)", ylabel="North (m)", aspect="equal")
+        set_plain_numbers(bar.ax.xaxis)
+    ax.set(xlabel=f"East (m)\n{system}" if system else "East (m)", ylabel="North (m)", aspect="equal")
+    ax.margins(0.06)
+    _draw_scale_bar(ax, wide)
     if known:
         legend_above(ax, ncols=1)
     return ax
+
+
+def _draw_scale_bar(ax: Axes, wide: float) -> None:
+    """Draw a bar of 1, 2 or 5 times a power of ten metres, a fifth of the map or less, above its corner."""
+    power = 10.0 ** np.floor(np.log10(wide / 5))
+    length = max(step * power for step in (1, 2, 5) if step * power <= wide / 5)
+    text = f"{length / 1000:g} km" if length >= 1000 else f"{length:g} m"
+    look = {"loc": "lower right", "bbox_to_anchor": (1, 1), "bbox_transform": ax.transAxes, "frameon": False}
+    ax.add_artist(
+        AnchoredSizeBar(ax.transData, length, text, borderpad=0.2, size_vertical=wide / 200, **look)
+    )
 
 
 def _by_limit(exceeded: pd.Series) -> Iterator[tuple[pd.Series, str, str, str]]:

@@ -27,13 +27,16 @@ from soilpb.plots.style import (
     WIDTH,
     legend_above,
     make_axes,
+    set_plain_numbers,
 )
 
 #: Characters of a row's name that leave room for what is drawn.
 _LONGEST_LINE = 34
 
 
-def plot_parity(predictions: pd.DataFrame, scores: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
+def plot_parity(
+    predictions: pd.DataFrame, scores: pd.DataFrame, label: str, ax: Axes | None = None, log: bool = False
+) -> Axes:
     """Draw observed against predicted with the 1:1 line, and R², RMSE and bias in the corner.
 
     Where a sample was predicted in several repeats, its point is the mean and a thin line
@@ -47,6 +50,8 @@ def plot_parity(predictions: pd.DataFrame, scores: pd.DataFrame, label: str, ax:
         ``fold``, ``metric``, ``value`` of the same model; pooled ones (fold −1) are averaged.
     label : str
         Quantity and unit of both axes.
+    log : bool
+        Whether axes are logarithmic.
     """
     for table in (predictions, scores):
         models = list(table["model"].unique()) if "model" in table else ["?"]
@@ -60,7 +65,7 @@ def plot_parity(predictions: pd.DataFrame, scores: pd.DataFrame, label: str, ax:
     many = len(observed) > MANY_POINTS
     look = {"s": 5, "alpha": 0.25, "rasterized": True} if many else {"s": 20, "alpha": 0.7}
     ax.scatter(observed, predicted["mean"], color=PALETTE[0], linewidth=0, **look)
-    _draw_diagonal(ax, np.concatenate([observed, predicted["min"], predicted["max"]]))
+    _draw_diagonal(ax, np.concatenate([observed, predicted["min"], predicted["max"]]), log)
     ax.set(xlabel=f"Observed {label}", ylabel=f"Predicted {label}")
     look = {"transform": ax.transAxes, "va": "top", "linespacing": 1.4}
     ax.text(0.04, 0.97, _scores_text(scores), **look)
@@ -271,16 +276,22 @@ def plot_task_heatmap(scores: pd.DataFrame, ax: Axes | None = None, means: bool 
     return ax
 
 
-def _draw_diagonal(ax: Axes, values: np.ndarray) -> None:
+def _draw_diagonal(ax: Axes, values: np.ndarray, log: bool = False) -> None:
     """Make both axes equal and draw the 1:1 line across."""
-    ax.axline((0, 0), slope=1, color=GREY, linewidth=1.2, linestyle="--", zorder=0)
-    _set_equal_limits(ax, values)
+    _set_equal_limits(ax, values, log)
+    ax.plot(ax.get_xlim(), ax.get_xlim(), color=GREY, linewidth=1.2, linestyle="--", zorder=0)
 
 
-def _set_equal_limits(ax: Axes, values: np.ndarray) -> None:
+def _set_equal_limits(ax: Axes, values: np.ndarray, log: bool = False) -> None:
+    values = np.log(values) if log else values
     low, high = np.nanmin(values), np.nanmax(values)
     margin = 0.05 * (high - low)
-    limits = (low - margin, high + margin)
+    limits = np.array([low - margin, high + margin])
+    if log:
+        ax.set(xscale="log", yscale="log")
+        for axis in (ax.xaxis, ax.yaxis):
+            set_plain_numbers(axis)
+    limits = tuple(np.exp(limits) if log else limits)
     ax.set(xlim=limits, ylim=limits, aspect="equal")
 
 

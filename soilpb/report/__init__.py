@@ -4,12 +4,14 @@ import lazy_loader
 
 _EXPORTS = {
     "new_site": ["propose_site", "write_site"],
-    "render": ["render_page", "run_command", "show_beginning"],
-    "sections": ["choose_next_samples", "choose_rule", "compare_ranges", "compute_mineral_slopes", "draw_map",
-                 "rank_bands", "list_exceeding", "map_site", "read_native", "read_unmeasured",
-                 "compare_choosing"],
-    "tables": ["fold_table", "format_significant", "html_list", "tabulate_exceeding", "tabulate_laboratory",
-               "tabulate_next_samples", "tabulate_bands", "tabulate_provenance", "tabulate_quality",
-               "tabulate_trial", "wrap_table"],
+    "record": ["link_files", "tabulate_inputs", "tabulate_record", "write_soils"],
+    "render": ["print_pdf", "render_page", "run_command", "show_beginning"],
+    "sections": ["choose_next_samples", "compare_choosing", "compare_ranges", "compute_mineral_slopes",
+                 "draw_map", "map_site", "rank_bands", "read_native", "read_unmeasured"],
+    "soils": ["choose_rule", "count_confusion", "decide_by_rule", "list_soils", "score_by_level",
+              "score_scales"],
+    "tables": ["answer_html", "fold_table", "format_significant", "html_list", "tabulate_bands",
+               "tabulate_laboratory", "tabulate_next_samples", "tabulate_provenance", "tabulate_quality",
+               "tabulate_soils", "tabulate_trial", "tabulate_units", "wrap_table"],
 }  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["text"], submod_attrs=_EXPORTS)

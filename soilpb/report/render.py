@@ -15,7 +15,9 @@ import shlex
 import shutil
 import subprocess
 import sys
+from datetime import date
 from html import escape
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -29,6 +31,8 @@ from soilpb._files import atomic_write, temporary_folder
 #: Where the book's configuration, styles and bibliography are: in the project beside the package.
 PROJECT = Path(__file__).resolve().parents[2]
 _PAGE = "page"
+#: Programs that print a page without a screen.
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _REFERENCES = "## References\n\n```{bibliography}\n:filter: docname in docnames\n```"
 #: Scripts that serve a book of many pages, or a kernel.
 _NOT_NEEDED = ("searchtools", "language_data", "searchindex", "sphinx-thebe")
@@ -43,10 +47,10 @@ class PageError(RuntimeError):
     """The page could not be rendered; the message is what Sphinx said."""
 
 
-def render_page(notebook: str | Path, output: str | Path) -> Path:
+def render_page(notebook: str | Path, output: str | Path, author: str = "") -> Path:
     """Render an executed notebook into one HTML file; a former one stays until it is complete.
 
-    References to chapters of the book become their titles, since the chapters are not there.
+    ``author`` stands at its foot.
 
     Raises
     ------
@@ -55,11 +59,37 @@ def render_page(notebook: str | Path, output: str | Path) -> Path:
     """
     # Not beside the output: a run that is killed leaves nothing where users look.
     with temporary_folder("soilpb-page-") as folder:
-        html = _build(Path(notebook), folder)
+        html = _build(Path(notebook), folder, author)
         page = embed_files(html)
     with atomic_write(output) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return Path(output)
+
+
+def print_pdf(html: Path) -> Path | None:
+    """Print a page as a PDF beside it, by Chromium; None where none is installed.
+
+    Raises
+    ------
+    PageError
+        If the browser fails.
+    """
+    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if browser is None:
+        return None
+    pdf = html.with_suffix(".pdf")
+    with temporary_folder("soilpb-print-") as home, atomic_write(pdf) as temporary:
+        options = ["--headless", "--disable-gpu", f"--user-data-dir={home}", "--no-pdf-header-footer"]
+        options += ["--no-sandbox"] if os.geteuid() == 0 else []
+        run = subprocess.run(
+            [browser, *options, f"--print-to-pdf={temporary}", html.resolve().as_uri()],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode or not temporary.stat().st_size:
+            raise PageError(f"{browser} printed no PDF: {run.stderr.strip()[-300:]}")
+    return pdf
 
 
 def embed_files(html: Path) -> str:
@@ -82,11 +112,11 @@ def show_beginning(html: Path) -> HTML:
     """Show the title, the answer, the first figure and the headings of a report within another page."""
     page = BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser").article
     headings = ", ".join(str(heading.find(string=True)).strip() for heading in page("h2"))
-    answer = page.find("p", string=re.compile("R²")) or page.p
+    answer = "".join(str(paragraph) for paragraph in page.select(".cell_output p")[:2])
     style = "border: 1px solid #888; border-radius: 6px; padding: 0.6em min(1em, 1vw)"
     title = escape(str(page.h1.find(string=True)))
     rest = f"<p>… and then: {escape(headings)}.</p>"
-    return HTML(f'<div style="{style}"><strong>{title}</strong>{answer}{page.img}{rest}</div>')
+    return HTML(f'<div style="{style}"><strong>{title}</strong>{answer}{page.img or ""}{rest}</div>')
 
 
 def run_command(command: str, folder: Path, fails: bool = False) -> HTML:
@@ -114,7 +144,7 @@ def run_command(command: str, folder: Path, fails: bool = False) -> HTML:
     return HTML(f'<pre style="{style}">$ {escape(command)}\n{escape(run.stdout)}</pre>')
 
 
-def _build(notebook: Path, folder: Path) -> Path:
+def _build(notebook: Path, folder: Path, author: str = "") -> Path:
     """Build a book of this one page; return its HTML file."""
     book = folder / "book"
     shutil.copytree(PROJECT / "book" / "_static", book / "_static")
@@ -125,7 +155,7 @@ def _build(notebook: Path, folder: Path) -> Path:
         page.cells.append(nbformat.v4.new_markdown_cell(_REFERENCES))
     nbformat.write(page, book / f"{_PAGE}.ipynb")
     config = folder / "_config.yml"
-    config.write_text(yaml.safe_dump(_config(), allow_unicode=True), encoding="utf-8")
+    config.write_text(yaml.safe_dump(_config(author), allow_unicode=True), encoding="utf-8")
     # The command beside this Python, whether or not its environment is activated.
     build = [Path(sys.executable).with_name("jupyter-book"), "build", book, "--path-output", folder]
     build += ["--config", config, "--all", "-W", "-n", "--keep-going"]
@@ -139,14 +169,22 @@ def _build(notebook: Path, folder: Path) -> Path:
     return folder / "_build" / "html" / f"{_PAGE}.html"
 
 
-def _config() -> dict:
+def _config(author: str) -> dict:
     """Return the book's configuration without what only a book of several pages has."""
     config = yaml.safe_load((PROJECT / "_config.yml").read_text(encoding="utf-8"))
     config["execute"]["stderr_output"] = "remove"  # the command shows it
+    config |= {
+        "author": author or "a person whom the site file does not name",
+        "copyright": str(date.today().year),
+    }
     sphinx, extensions = config["sphinx"]["config"], config["sphinx"]["local_extensions"]
     extensions |= {name: str(PROJECT / path) for name, path in extensions.items()}
-    extensions["one_page"] = str(PROJECT / "book" / "_ext")
-    sphinx["html_theme_options"] |= {"article_header_start": [], "article_header_end": []}
+    made = f"<p>Made on {date.today().isoformat()} with soilpb {version('soilpb')}.</p>"
+    sphinx["html_theme_options"] |= {
+        "article_header_start": [],
+        "article_header_end": [],
+        "extra_footer": made,
+    }
     # One file of fonts and all, where a page has equations.
     sphinx |= {"html_sidebars": {"**": []}, "mathjax_path": "mathjax/tex-svg.js"}
     return config

@@ -1,6 +1,6 @@
 """What the sections of a site's report show, as tables: each function takes a study and returns data.
 
-Exceeding soils, the map, the samples to measure next, the bands that the best model uses, its answers
+The map, the samples to measure next, the bands that the stored model responds to, its answers
 to minerals, and what a narrow instrument costs. :mod:`soilpb.report.tables` writes these tables for the
 page, :mod:`soilpb.report.text` says what they mean.
 """
@@ -18,7 +18,6 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from soilpb import study as study_
 from soilpb.decide import maps, sampling, stored_model
-from soilpb.decide.standards import lead_limit
 from soilpb.evaluate import splits
 from soilpb.explain import bands, mineral_slopes
 from soilpb.models.pls import PLSCV
@@ -31,8 +30,6 @@ from soilpb.site_file import project_root
 from soilpb.spectra import SoilSpectra, band_grid
 from soilpb.study import Study
 
-#: From this probability on, a soil is taken for one above its limit.
-LIKELY = 0.5
 #: How the next samples are chosen: without random numbers, and best at the smallest numbers in chapter 7.
 METHOD = "uncertainty"
 #: The test of that choice: repeats, samples at the start, steps, and how many must be left to choose from.
@@ -82,57 +79,6 @@ def read_unmeasured(study: Study) -> SoilSpectra | None:
     return soils.take(np.flatnonzero(unmeasured)).resample(study.grid) if unmeasured.any() else None
 
 
-def choose_rule(exceedances: pd.DataFrame) -> str:
-    """Choose the rule whose limit nearest to half of the soils exceed; empty if no limit is known.
-
-    Examples
-    --------
-    >>> rows = [("screening", True), ("screening", True), ("intervention", True), ("intervention", False)]
-    >>> choose_rule(pd.DataFrame(rows, columns=["rule", "exceeded"]))
-    'intervention'
-    """
-    if exceedances.empty:
-        return ""
-    share = exceedances.groupby("rule", sort=False)["exceeded"].mean().astype(float)
-    return str((share - 0.5).abs().idxmin())
-
-
-def list_exceeding(
-    study: Study,
-    predictions: pd.DataFrame,
-    exceedances: pd.DataFrame,
-    rule: str,
-    unmeasured: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """List the soils that are above their limit, or probably are.
-
-    ``predictions`` and ``exceedances`` are from :func:`soilpb.decide.stored_model.evaluate_site_model`, of
-    models that had not seen the soil; ``unmeasured`` from :func:`soilpb.decide.stored_model.predict_soils`.
-
-    Returns
-    -------
-    DataFrame
-        ``soil``, ``measured`` and ``limit`` (NaN without a laboratory value), ``predicted``, ``lower``,
-        ``upper``, ``probability``; the highest probability first, and of equal ones the soil that is
-        farthest above its limit.
-    """
-    predicted = predictions.query("repeat == 0").set_index("sample").rename(columns={"observed": "measured"})
-    ph = stored_model.measured_ph(study)
-    standard, known = stored_model.site_rules(study.site)
-    limits = lead_limit(standard, rule, np.nan if ph is None else ph, known)
-    soils = stored_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]].join(predicted)
-    soils["limit"] = pd.Series(np.broadcast_to(limits, len(study.ids)), study.ids)
-    if unmeasured is not None:
-        target, column = study.site.target, stored_model.probability_column(rule)
-        names = {target: "predicted", f"{target}_lower": "lower", f"{target}_upper": "upper"}
-        more = unmeasured.rename(columns={**names, column: "probability"}).assign(exceeded=False)
-        soils = pd.concat([soils, more[["predicted", "lower", "upper", "probability", "exceeded"]]])
-    soils = soils[soils["exceeded"] | (soils["probability"] >= LIKELY)]
-    soils = soils.assign(times=soils["measured"] / soils["limit"])
-    soils = soils.sort_values(["probability", "times"], ascending=False).rename_axis("soil").reset_index()
-    return soils[["soil", "measured", "limit", "predicted", "lower", "upper", "probability"]]
-
-
 @dataclass(frozen=True, eq=False)
 class SiteMap:
     """The values or probabilities of a site's soils at their coordinates.
@@ -145,12 +91,15 @@ class SiteMap:
         Whether values are coloured by their logarithm.
     soils : DataFrame
         ``x``, ``y`` in metres, the column and perhaps ``exceeded``; no rows without true coordinates.
+    system : str
+        Of the coordinates, and where its origin lies.
     """
 
     column: str
     label: str
     log: bool
     soils: pd.DataFrame
+    system: str = ""
 
 
 def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap:
@@ -166,34 +115,27 @@ def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap
         soils = pd.DataFrame({"value": study.natural(study.y)}, index=study.ids)
         about = ("value", study.label.removeprefix("ln "), log)
     places = maps.local_coordinates(study.target.samples)
-    return SiteMap(*about, soils.iloc[:0] if places is None else places.join(soils, how="inner"))
+    if places is None:
+        return SiteMap(*about, soils.iloc[:0])
+    stated = set(study.target.samples.get("crs", pd.Series(dtype=str)).dropna().map(str))
+    x, y = study.target.samples[["x", "y"]].astype(float).min()
+    system = f"{', '.join(sorted(stated)) or 'coordinate system not stated'}; 0, 0 is {x:.8g}, {y:.8g}"
+    return SiteMap(*about, places.join(soils, how="inner"), system)
 
 
 def draw_map(mapped: SiteMap) -> Axes | None:
     """Draw the map; nothing without true coordinates."""
     if mapped.soils.empty:
         return None
-    return decisions.plot_map(mapped.soils, mapped.column, mapped.label, mapped.log)
+    return decisions.plot_map(mapped.soils, mapped.column, mapped.label, mapped.log, mapped.system)
 
 
-def choose_next_samples(study: Study, unmeasured: SoilSpectra | None, n: int = 10) -> pd.DataFrame:
-    """Choose the soils to analyse next among the unmeasured, or the measured soils to look for more of.
-
-    Without unmeasured spectra every measured soil is offered a second time: the chosen ones show for
-    which spectra a further value would reduce the uncertainty of all predictions most. The table has
-    ``soil``, the most useful first; of measured soils also ``value`` and perhaps ``x``, ``y``.
-    """
-    offered = study.X if unmeasured is None else unmeasured.reflectance
-    ids = study.ids if unmeasured is None else unmeasured.samples.index.to_numpy()
-    F = sampling.spectral_features(np.concatenate([study.X, offered]))
+def choose_next_samples(study: Study, unmeasured: SoilSpectra, n: int = 10) -> np.ndarray:
+    """Choose ids of the soils to analyse next among the unmeasured, the most useful first."""
+    F = sampling.spectral_features(np.concatenate([study.X, unmeasured.reflectance]))
     measured = np.arange(len(study.X))
-    chosen = sampling.choose_samples(METHOD, F, min(n, len(ids)), measured, study.site.seed) - len(study.X)
-    table = pd.DataFrame({"soil": ids[chosen]})
-    if unmeasured is None:
-        table["value"] = study.natural(study.y)[chosen]
-        places = maps.local_coordinates(study.target.samples)
-        table = table if places is None else table.join(places, on="soil")
-    return table
+    chosen = sampling.choose_samples(METHOD, F, min(n, len(unmeasured)), measured, study.site.seed)
+    return unmeasured.samples.index.to_numpy()[chosen - len(study.X)]
 
 
 def compare_choosing(study: Study) -> tuple[float, float] | None:
@@ -215,7 +157,7 @@ def compare_choosing(study: Study) -> tuple[float, float] | None:
 
 
 def rank_bands(attributions: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataFrame:
-    """Find the bands with the highest attributions, each with its interval over the folds.
+    """Find the bands with the highest share of attributions, those that stand highest in their figure.
 
     ``attributions`` are from :func:`soilpb.explain.bands.attribute_by_fold`, one draw per fold.
 
@@ -226,10 +168,10 @@ def rank_bands(attributions: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataF
         ``even``: the share of a band if all had the same; ``folds``: in how many a peak of the ``n``
         highest lies within :data:`soilpb.explain.bands.MIN_PEAK_DISTANCE` / 2.
     """
-    shares = compute_shares(attributions)
+    shares = compute_shares(attributions).assign(mean_abs=lambda table: table["share"])
     found = bands.jackknife_intervals(shares, ["wavelength"], "share", left_out=1 / n_folds)
-    found = found.set_index("wavelength").loc[bands.strongest_bands(attributions, n)].reset_index()
-    of_folds = [np.array(bands.strongest_bands(fold, n)) for _, fold in attributions.groupby("draw")]
+    found = found.set_index("wavelength").loc[bands.strongest_bands(shares, n)].reset_index()
+    of_folds = [np.array(bands.strongest_bands(fold, n)) for _, fold in shares.groupby("draw")]
     near = [
         sum((np.abs(peaks - nm) <= bands.MIN_PEAK_DISTANCE / 2).any() for peaks in of_folds)
         for nm in found["wavelength"]

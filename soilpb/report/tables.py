@@ -17,7 +17,9 @@ from pandas.io.formats.style import Styler
 from soilpb import quality
 from soilpb._format import number, with_interval
 from soilpb.decide.applicability import FALSE_ALARMS
+from soilpb.decide.decision_units import VERDICTS
 from soilpb.decide.stored_model import COVERAGE
+from soilpb.evaluate.cross_validation import score_predictions, summarise_scores
 from soilpb.quality import CONFIDENCE, Finding
 from soilpb.site_file import Site
 from soilpb.spectra import Provenance, SoilSpectra
@@ -34,13 +36,12 @@ _NOTHING_FOUND = {
 
 def tabulate_provenance(about: Provenance) -> pd.DataFrame:
     """Tabulate whose spectra they are, and what was converted or dropped when they were read."""
-    missing = "not stated (key {} of the site file)".format
     rows = {
         "soils": about.name,
         "kind": about.kind,
-        "measured by": about.citation or missing("citation"),
-        "instrument": about.instrument if about.instrument != "unknown" else missing("instrument"),
-        "licence": about.licence or missing("licence"),
+        "measured by": about.citation or "not stated",
+        "instrument": about.instrument if about.instrument != "unknown" else "not stated",
+        "licence": about.licence or "not stated",
         "SHA-256": about.sha256 or "no file was read",
     }
     if about.kind == "simulated" and not about.mixed:
@@ -84,27 +85,26 @@ def tabulate_bands(ranked: pd.DataFrame, n_folds: int) -> pd.DataFrame:
 def tabulate_trial(
     scores: Mapping[str, float], predictions: pd.DataFrame, exceedances: pd.DataFrame
 ) -> pd.DataFrame:
-    """Tabulate how the stored model did on left-out soils, beside what it promises.
+    """Tabulate what the stored model promises, and what was found on left-out soils.
 
     ``scores`` are from :func:`soilpb.decide.stored_model.score_site_model`, the tables (``exceedances`` may
     be empty) from :func:`soilpb.decide.stored_model.evaluate_site_model`.
     """
     rows = [
-        ("model chosen (number of folds)", count_choices(predictions)),
-        ("R² of the model chosen", f"{scores['R2']:.2f}"),
-        (f"values within their {COVERAGE:.0%} interval", f"{scores['coverage']:.0%}"),
-        (f"flagged as unlike the others ({FALSE_ALARMS:.0%} allowed)", f"{scores['outside']:.0%}"),
+        ("model chosen", "–", count_choices(predictions)),
+        ("values within their interval", f"{COVERAGE:.0%}", f"{scores['coverage']:.0%}"),
+        ("soils flagged as unlike the others", f"{FALSE_ALARMS:.0%} at most", f"{scores['outside']:.0%}"),
     ]
     for rule, soils in exceedances.groupby("rule", sort=False):
-        found = f"{soils['exceeded'].sum()} of {len(soils)}; expected {soils['probability'].sum():.1f}"
-        rows.append((f"soils above the limit, {rule}", found))
+        found = f"{soils['exceeded'].sum()} of {len(soils)}"
+        rows.append((f"soils above the limit, {rule}", f"{soils['probability'].sum():.1f}", found))
     if "calibration_error" in scores:
-        rows.append(("error of these probabilities, on average", f"{scores['calibration_error']:.3f}"))
-    return pd.DataFrame(rows, columns=["asked", "found"])
+        rows.append(("error of these probabilities, on average", "0", f"{scores['calibration_error']:.3f}"))
+    return pd.DataFrame(rows, columns=["", "promised", "found"])
 
 
 def count_choices(predictions: pd.DataFrame) -> str:
-    """Count in how many folds which model was chosen.
+    """Count in how many parts of the test which model was chosen.
 
     Examples
     --------
@@ -116,27 +116,98 @@ def count_choices(predictions: pd.DataFrame) -> str:
     return ", ".join(f"{name} ({count})" for name, count in counts.items())
 
 
-def tabulate_units(units: pd.DataFrame, label: str, most: int = 12) -> str:
-    """Write the first units of :func:`soilpb.decide.decision_units.decide_on_site` as a Markdown table."""
-    heads = "unit|measured|by spectrum|mean|95 % limits|limit|P(above)|verdict|limits by".split("|")
-    heads[3] += f", {label}"
-    rows = [
-        (
-            str(row.unit).replace("|", "/"),
-            row.n_measured,
-            row.n_predicted,
-            format_significant(row.mean),
-            f"{format_significant(row.lower)} to {format_significant(row.upper)}",
-            f"{row.limit:g}",
-            "–" if np.isnan(row.p_above) else number(min(max(row.p_above, 0.01), 0.99)),
-            row.verdict,
-            row.note or row.method,
+def tabulate_units(units: pd.DataFrame, label: str) -> pd.DataFrame:
+    """Write the units of :func:`soilpb.decide.decision_units.decide_on_site` for a page."""
+    chances = [number(min(max(p, 0.01), 0.99)) if np.isfinite(p) else "–" for p in units["p_above"]]
+    limits = zip(*(units[end].map(format_significant) for end in ("lower", "upper")), strict=True)
+    return pd.DataFrame(
+        {
+            "unit": units["unit"].astype(str),
+            "verdict": units["verdict"],
+            f"mean, {label}": units["mean"].map(format_significant),
+            "95 % limits of the mean": [f"{low} to {high}" for low, high in limits],
+            "limit": [f"{limit:g}" for limit in units["limit"]],
+            "probability above": chances,
+            "soils measured": units["n_measured"],
+            "by spectrum": units["n_predicted"],
+            "method": units["note"].where(units["note"] != "", units["method"]),
+        }
+    )
+
+
+def tabulate_rules(decided: Mapping[str, pd.DataFrame], exceedances: pd.DataFrame) -> pd.DataFrame:
+    """Count, for each rule of a standard, soils and units above its limit.
+
+    ``decided`` is of :func:`soilpb.report.soils.decide_by_rule`.
+    """
+    rows = []
+    for rule, units in decided.items():
+        soils = exceedances.query("repeat == 0 and rule == @rule")["exceeded"]
+        counts = units["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
+        rows.append((rule, f"{soils.sum()} of {len(soils)}", *counts))
+    return pd.DataFrame(rows, columns=["rule", "soils above", *(f"units {word}" for word in VERDICTS)])
+
+
+def tabulate_confusion(counts: pd.Series) -> pd.DataFrame:
+    """Write the counts of :func:`soilpb.report.soils.count_confusion` as laboratory × spectrum."""
+    rows = {"above": counts[["found", "missed"]], "not above": counts[["false", "clear"]]}
+    table = pd.DataFrame({"by the laboratory": list(rows)})
+    for i, word in enumerate(rows):
+        table[f"{word}, by spectrum"] = [int(row.iloc[i]) for row in rows.values()]
+    return table
+
+
+def tabulate_scales(scales: pd.DataFrame) -> pd.DataFrame:
+    """Write the scores of :func:`soilpb.report.soils.score_scales` for a page."""
+    r2 = [with_interval(*row) for row in scales[["R2", "lower", "upper"]].to_numpy()]
+    page = pd.DataFrame({"": scales["scale"], "R² (95 % interval)": r2})
+    page = page.assign(RMSE=scales["RMSE"].map(format_significant), bias=scales["bias"].map(_signed))
+    if scales["within"].notna().any():
+        page["R² within groups"] = scales["within"].map(number)
+    return page
+
+
+def tabulate_levels(levels: pd.DataFrame) -> pd.DataFrame:
+    """Write the errors of :func:`soilpb.report.soils.score_by_level` for a page."""
+    page = levels[["soils", "n"]].assign(median=levels["median"].map(format_significant))
+    page = page.assign(bias=levels["bias"].map(_signed), RMSE=levels["RMSE"].map(format_significant))
+    return page.assign(**{"within their 90 % interval": [f"{share:.0%}" for share in levels["inside"]]})
+
+
+def tabulate_models(predictions: pd.DataFrame, study: Study, works: Mapping[str, str]) -> pd.DataFrame:
+    """Score models in the laboratory's unit and on the modelling scale, and say how each of them works.
+
+    ``predictions`` are on the modelling scale; ``works`` maps names of models to plain words.
+    """
+    tables = {study.target_unit or study.target_name: in_laboratory_unit(study, predictions)}
+    if study.site.target_scale == "log":
+        tables["logarithm"] = predictions
+    page = pd.DataFrame()
+    for scale, table in tables.items():
+        scores = summarise_scores(score_predictions(table))
+        wide = scores.pivot_table(index="model", columns="metric", values="value", sort=False)
+        page[f"R² ({scale})"], page[f"RMSE ({scale})"] = (
+            wide["R2"].map(number),
+            wide["RMSE"].map(format_significant),
         )
-        for row in units.head(most).itertuples()
-    ]
-    lines = [heads, ["---"] * len(heads), *rows]
-    more = f"\n\n{len(units) - most} more units are in the stored table." if len(units) > most else ""
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines) + more
+    return page.assign(**{"what it is": page.index.map(works)}).rename_axis("model").reset_index()
+
+
+def in_laboratory_unit(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Take predictions and observations from the modelling scale to the laboratory's unit."""
+    return predictions.assign(
+        **{name: study.natural(predictions[name]) for name in ("observed", "predicted")}
+    )
+
+
+def answer_html(decision: str, warnings: Sequence[str], units: pd.DataFrame | None, skill: str) -> HTML:
+    """Lay out how a page opens: the decision, what a reader must know, the units, what spectra can."""
+    box = ""
+    if warnings:
+        title = '<p class="admonition-title">Before you use this page</p>'
+        box = f'<div class="admonition warning">{title}{html_list(warnings).data}</div>'
+    table = "" if units is None else fold_table(units, 20).data
+    return HTML(f"<p>{escape(decision)}</p>{box}{table}<p>{escape(skill)}</p>")
 
 
 def tabulate_robustness(robustness: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -149,41 +220,38 @@ def tabulate_robustness(robustness: pd.DataFrame, study: Study) -> pd.DataFrame:
     if study.site.target_scale == "log":
         change = np.median(study.natural(study.y)) * np.expm1(change)
     shown = pd.DataFrame({"read with": table["disturbance"], name: change.map(lambda x: f"{x:.3g}")})
-    shown[f"RMSE, {study.label}"] = table["RMSE"].map(number)
-    shown["times the RMSE without"] = table["times"].map(number)
-    return shown
+    return shown.assign(**{"times the error without": table["times"].map(number)})
 
 
-def tabulate_exceeding(exceeding: pd.DataFrame) -> pd.DataFrame:
-    """Write the soils of :func:`soilpb.report.sections.list_exceeding` for a page."""
-    shown = exceeding[["soil"]].astype(str)
-    return shown.assign(
-        probability=exceeding["probability"].map(number),
-        measured=exceeding["measured"].map(format_significant),
-        limit=exceeding["limit"].map(format_significant),
-        **{"by spectrum (90 %)": _intervals(exceeding[["predicted", "lower", "upper"]])},
-    )
+def tabulate_soils(soils: pd.DataFrame, label: str) -> pd.DataFrame:
+    """Write the soils of :func:`soilpb.report.soils.list_soils`; ``label`` is the target with its unit."""
+    shown = soils.filter(["soil", "unit"]).astype(str)
+    shown[f"laboratory, {label}"] = soils["measured"].map(format_significant)
+    shown["limit"] = soils["limit"].map(format_significant)
+    shown["by spectrum (90 % interval)"] = _intervals(soils[["predicted", "lower", "upper"]])
+    shown["probability above"] = [
+        number(value) if np.isfinite(value) else "–" for value in soils["probability"]
+    ]
+    empty = [column for column in ("limit", "probability above") if (shown[column] == "–").all()]
+    return shown.drop(columns=empty)
 
 
-def tabulate_next_samples(
-    study: Study, chosen: pd.DataFrame, predicted: pd.DataFrame | None = None
-) -> pd.DataFrame:
-    """Write the soils of :func:`soilpb.report.sections.choose_next_samples` for a page.
+def tabulate_next_samples(study: Study, chosen: np.ndarray, predicted: pd.DataFrame) -> pd.DataFrame:
+    """Write the soils of :func:`soilpb.report.sections.choose_next_samples`, and what spectra say of them.
 
-    ``predicted`` is of :func:`soilpb.decide.stored_model.predict_soils`, if the soils are unmeasured.
+    ``predicted`` is of :func:`soilpb.decide.stored_model.predict_soils`.
     """
-    target, label = study.site.target, study.label.removeprefix("ln ")
-    page = chosen[["soil"]].astype(str)
-    if predicted is not None:
-        rows = predicted.loc[chosen["soil"]]
-        page[f"{label} by spectrum (90 %)"] = _intervals(rows[[target, f"{target}_lower", f"{target}_upper"]])
-        page["kind"] = np.where(rows["outside"], "unlike those measured", "like those measured")
-        return page
-    page[label] = chosen["value"].map(format_significant)
-    if "x" in chosen:
-        places = chosen[["x", "y"]].to_numpy()
-        page["east, north (m)"] = ["–" if np.isnan(x) else f"{x:.0f}, {y:.0f}" for x, y in places]
+    target, rows = study.site.target, predicted.loc[chosen]
+    page = pd.DataFrame({"soil": [str(name) for name in chosen]})
+    label = study.label.removeprefix("ln ")
+    page[f"{label} by spectrum (90 %)"] = _intervals(rows[[target, f"{target}_lower", f"{target}_upper"]])
+    page["kind"] = np.where(rows["outside"], "unlike those measured", "like those measured")
     return page
+
+
+def _signed(value: float) -> str:
+    """Write a bias with its sign and three significant digits."""
+    return ("+" if value > 0 else "−") + format_significant(abs(value))
 
 
 def _intervals(rows: pd.DataFrame) -> list[str]:

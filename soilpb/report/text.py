@@ -6,6 +6,8 @@ writes it by hand.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -14,15 +16,23 @@ from soilpb._format import join_words, number, signed, to_words
 from soilpb.decide import maps, stored_model
 from soilpb.decide.decision_units import VERDICTS
 from soilpb.decide.site_model import SiteModel
-from soilpb.evaluate import comparison, cross_validation
+from soilpb.evaluate import comparison
+from soilpb.models import baselines
 from soilpb.report.new_site import SOURCE_BANDS
-from soilpb.report.sections import LIKELY, N_DRAWS, N_START, SiteMap
+from soilpb.report.sections import N_DRAWS, N_START
+from soilpb.report.soils import LIKELY, score_by_level, score_scales
 from soilpb.report.tables import format_significant
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
 #: Share of spectra beyond the world's 95 % limits from which the report warns.
 FAR = 0.10
+#: Spread of predictions, as a share of the laboratory's, below which they are called alike.
+ALIKE = 0.4
+#: R² of all soils may be so much higher than within groups before the latter leads.
+FLATTERED = 0.1
+#: Share of the most contaminated tenth within its intervals below which the report warns.
+MISSED = 0.7
 #: How a comparison ends, in the words of a sentence.
 OUTCOMES = {
     "better": "better",
@@ -32,35 +42,91 @@ OUTCOMES = {
 }
 
 
-def rank_models(scores: pd.DataFrame) -> list[str]:
-    """List models by pooled R² averaged over repeats, the best first."""
-    return list(dict.fromkeys(cross_validation.summarise_scores(scores)["model"]))
+#: What models of a report are, in plain words.
+PLAIN = {
+    "pls": "partial least squares, a few weighted sums of all bands",
+    "ridge": "linear regression on all bands, with small weights",
+    "blocks": "linear regression on four preparations of the spectrum side by side, with small weights",
+    "average": "a weighted mean of linear regression and two Gaussian processes, which compare spectra",
+    "average-ph": "a weighted mean of linear regression, two Gaussian processes, which compare spectra, and "
+    "regression on what a neural network learned of pH from a library",
+    "resnet": "a neural network that learned from the site's soils alone",
+    "resnet-ph": "a neural network that learned pH from a library first, then the site's soils",
+    "features-ridge": "linear regression on what a neural network learned of pH from a library",
+    "features-pls": "the same beside partial least squares",
+}
 
 
-def describe_best_model(study: Study, predictions: pd.DataFrame) -> str:
-    """Say how well the best model predicts: its R², its typical error, and whether that is of use."""
-    best = rank_models(cross_validation.score_predictions(predictions))[0]
-    of_best = predictions[predictions["model"] == best]
-    drawn, seed = "soils" if study.groups is None else "groups of soils", study.site.seed
-    r2 = comparison.bootstrap_interval(of_best, "R2", groups=study.group_of, seed=seed).iloc[0]
-    rmse = comparison.bootstrap_interval(of_best, "RMSE", groups=study.group_of, seed=seed).iloc[0]
-    if study.site.target_scale == "log":
-        error = f"a factor of {np.exp(rmse['value']):.2f} either way"
+def explain_models(study: Study) -> dict[str, str]:
+    """Name of each model → what it is."""
+    models = baselines.MODELS.items()
+    return {
+        baselines.model_name(key, study.target_name): PLAIN.get(key, entry.learns) for key, entry in models
+    }
+
+
+def describe_skill(study: Study, predictions: pd.DataFrame) -> str:
+    """Say how well soils that a model had not seen are predicted, and whether that is of use.
+
+    ``predictions`` are in the laboratory's unit. R² within groups leads where that of all soils flatters.
+    """
+    scales = score_scales(study, predictions)
+    first, name = scales.iloc[0], study.target_name
+    unit, drawn = study.target_unit, "soils" if study.groups is None else "groups of soils"
+    error = " ".join(filter(None, (format_significant(first["RMSE"]), unit, name)))
+    words = [
+        f"{number(row['R2'])} {row['scale']} (95 % interval over {drawn} {number(row['lower'])} to "
+        f"{number(row['upper'])})"
+        for _, row in scales.iterrows()
+    ]
+    sentence = f"spectra predict {name} with a typical error of {error}; R² is {join_words(words)}."
+    if first["R2"] - first["within"] > FLATTERED:
+        sentence = (
+            f"Within groups of soils that belong together, R² is {number(first['within'])} {first['scale']}: "
+            "so much spectra say of neighbours. Over all soils, where differences between groups count, "
+            + sentence
+        )
     else:
-        words = format_significant(rmse["value"]), study.target_unit, study.target_name
-        error = " ".join(filter(None, words))
-    n_models = predictions["model"].nunique()
-    of = f"Of {n_models} models, {best}" if n_models > 1 else best
-    sentence = (
-        f"{of} predicts {study.target_name}{' best' if n_models > 1 else ''}: R² {number(r2['value'])} "
-        f"(95 % interval over {drawn} {number(r2['lower'])} to {number(r2['upper'])}), "
-        f"with a typical error of {error}."
-    )
-    if not r2["lower"] > 0:
+        sentence = f"On soils that the model had not seen, {sentence}"
+    if not first["lower"] > 0:
         sentence += (
             " This is not shown to be better than the mean: spectra do not replace the laboratory here."
         )
     return sentence
+
+
+def list_warnings(study: Study, trials: pd.DataFrame, outside: float, rule: str) -> list[str]:
+    """List what a reader must know before anything else of a page.
+
+    ``trials`` are from :func:`soilpb.decide.stored_model.evaluate_site_model`, ``outside`` is the share of
+    spectra that are unusual in the world.
+    """
+    name, scales = study.target_name, score_scales(study, trials).iloc[0]
+    spread = trials["predicted"].std() / trials["observed"].std()
+    top = score_by_level(trials).iloc[-1]
+    checks = [found for found in quality.check_soils(study.target, study.site) if found.level == "warning"]
+    flagged = int(trials["outside"].sum())
+    sentences = {
+        f"The laboratory's values of {name} are simulated. This page shows what a method does, and decides "
+        "nothing about a real place.": study.target.provenance.kind != "measured",
+        f"The site file names no rule of {stored_model.site_rules(study.site)[0]}. Shown is “{rule}”, which "
+        "divides these soils most evenly; which rule applies to this land is for the authority to say.": (
+            bool(rule) and not study.site.rule
+        ),
+        describe_coverage(outside): outside > FAR,
+        f"Predictions are near the mean: they vary {100 * spread:.0f} % as much as the laboratory's values. "
+        "High soils are predicted too low.": spread < ALIKE,
+        "Part of what spectra predict are differences between groups: R² is "
+        f"{number(scales['R2'])} over all soils and {number(scales['within'])} within groups.": (
+            scales["R2"] - scales["within"] > FLATTERED
+        ),
+        f"Of the tenth of soils with most {name}, {100 * top['inside']:.0f} % lie within their 90 % "
+        "intervals: intervals of such soils are too narrow.": top["inside"] < MISSED,
+        f"{flagged} of {len(trials)} soils are unlike the others. They stand apart in the table, and need "
+        "the laboratory.": flagged > 0,
+        f"Checks of the files gave {len(checks)} warnings: see Quality.": len(checks) > 0,
+    }  # fmt: skip
+    return [sentence for sentence, applies in sentences.items() if applies]
 
 
 def compare_with_reference(scores: pd.DataFrame, folds: pd.DataFrame, reference: str, primary: str) -> str:
@@ -68,12 +134,12 @@ def compare_with_reference(scores: pd.DataFrame, folds: pd.DataFrame, reference:
     if primary == reference or primary not in set(scores["model"]):
         return f"No other model was compared with {reference}."
     row = comparison.compare_models(scores, folds, reference, primary).set_index("model").loc[primary]
-    outcome = OUTCOMES[comparison.decide_verdict(row)]
     low, high = (f"{signed(100 * row[limit], 0)} %" for limit in ("lower", "upper"))
     p = "< 0.001" if row["p_value"] < 0.001 else f"= {number(row['p_value'], 3)}"
     return (
-        f"The primary comparison, named before any result: against {reference}, {primary} is {outcome}. "
-        f"Its RMSE differs by {signed(100 * row['change'], 0)} % (95 % interval {low} to {high}), p {p}."
+        f"The primary comparison, named before any result: against {reference}, {primary} is "
+        f"{OUTCOMES[comparison.decide_verdict(row)]}. Its RMSE differs by {signed(100 * row['change'], 0)} % "
+        f"(95 % interval {low} to {high}), p {p}."
     )
 
 
@@ -118,7 +184,7 @@ def describe_limitations(study: Study, n_models: int) -> list[str]:
         "Folds are random, not spatial: beyond the sampled area errors can be larger.": mapped,
         f"{study.target_name} was measured from {span} {study.target_unit}".rstrip()
         + ": what a model predicts beyond is extrapolation.": True,
-        f"The best of {n_models} models was chosen by the scores shown here, which makes its scores a little "
+        f"Of {n_models} models compared, the first leads by the scores shown here, which makes them a little "
         "too good.": n_models > 1,
         f"{below} of {n} values of {study.target_name} are below detection, or the smallest of all: so many "
         "substituted values (half the limit) bias models, scores and intervals.": below > quality.BELOW * n,
@@ -171,109 +237,127 @@ def describe_minerals(study: Study, slopes: pd.DataFrame) -> str:
     )
 
 
-def describe_stored_model(study: Study, model: SiteModel, best: str) -> str:
-    """Say which model is stored, among which it was chosen, and why it is not the ``best`` of the report."""
+def describe_stored_model(study: Study, model: SiteModel) -> str:
+    """Say which model is stored and illustrated, what it learns, and among which it was chosen."""
     stored, tried, n = model.target.name, list(model.target.errors), study.target.n_samples
-    sentence = f"{stored} of {study.label}, fitted on all {n} soils, is stored with this report."
+    what = explain_models(study).get(stored, "a candidate")
+    sentence = f"The model of this page, {stored}, is {what}. It learned from {n} soils."
     if len(tried) > 1:
         sentence += f" Of {join_words(tried)} it had the smallest errors on soils left out."
-    if best not in tried:
-        sentence += f" {best}, the best model above, was not among them."
-    elif best != stored:
-        sentence += f" {best}, the best model above, was second here, on other folds: the two are close."
-    return sentence + (" PLS predicts pH beside it." if model.ph is not None else "")
+    return sentence
 
 
-def count_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
-    """Say how many soils are above the limits of a rule by the laboratory; empty if there is no rule."""
-    if not rule:
-        return ""
-    exceeded = stored_model.select_rule(study, exceedances, rule)["exceeded"]
-    return (
-        f"By the laboratory, {int(exceeded.sum())} of {len(exceeded)} soils are above "
-        f"{stored_model.site_rules(study.site)[0]}, “{rule}”."
-    )
+def describe_decision(study: Study, by_rule: Mapping[str, pd.DataFrame], rule: str) -> str:
+    """Say what is decided by a rule and the others of its standard, how sure that is, and what to do next.
 
-
-def describe_decision(study: Study, units: pd.DataFrame | None, rule: str) -> str:
-    """Say in three sentences what is decided, how sure that is, and what to do next; empty without units.
-
-    ``units`` are from :func:`soilpb.decide.decision_units.decide_on_site`.
+    ``by_rule`` is from :func:`soilpb.report.soils.decide_by_rule`; empty if no limit was applied.
     """
-    if units is None:
-        return ""
-    standard, name = stored_model.site_rules(study.site)[0], study.target_name
+    name, unit = study.target_name, study.target_unit
+    if rule not in by_rule:
+        why = "no pH, on which limits depend," if stored_model.site_rules(study.site)[0] else "no limit"
+        return (
+            f"Nothing is decided on this page: {why} is known for {name}. It says how well spectra predict "
+            f"{name} at this site. Next: name the limit that applies, if there is one."
+        )
+    by, units = f"{stored_model.site_rules(study.site)[0]}, “{rule}”", by_rule[rule]
     kinds = {kind: units.loc[units["verdict"] == kind, "unit"].astype(str).tolist() for kind in VERDICTS}
     if len(units) == 1:
         one = units.iloc[0]
-        verdict = {"above": "above", "below": "below", "not decided": "not decided against"}[one["verdict"]]
-        mean = format_significant(one["mean"])
+        verdict = {"above": "above", "below": "not above"}.get(one["verdict"], "not decided against")
+        mean, low, high = (format_significant(one[column]) for column in ("mean", "lower", "upper"))
         decided = (
-            f"The site is {verdict} the limit of {standard}, “{rule}”, {one['limit']:g} {study.target_unit}: "
-            f"its mean {name} is {mean} {study.target_unit}."
+            f"The mean {name} of the site is {verdict} the limit of {by}: it is {mean} {unit}, and its limit "
+            f"at the site's pH is {one['limit']:g} {unit}."
+        )
+        sure = (
+            f"How sure: the mean lies between {low} and {high} {unit}; each end is wrong in one case of "
+            f"twenty. It rests on {one['n_measured']} soils with a laboratory value and {one['n_predicted']} "
+            "more by spectrum."
         )
     else:
         counts = [f"{len(found)} {kind} ({join_words(found[:5])}{', …' if len(found) > 5 else ''})"
                   for kind, found in kinds.items() if found]  # fmt: skip
-        decided = (
-            f"Of {len(units)} units, by their mean {name} against {standard}, “{rule}”: {join_words(counts)}."
+        decided = f"Of {len(units)} units, by their mean {name} against {by}: {join_words(counts)}."
+        sure = (
+            "How sure: a unit is called below if the 95 % upper confidence limit of its mean is not above "
+            "the limit, and above if the 95 % lower one is: at the limit, one in twenty is called wrongly."
         )
-    sure = (
-        "A unit is called below if the 95 % upper confidence limit of its mean is not above the limit, and "
-        "above if the 95 % lower one is: of units at the limit itself, one in twenty is called wrongly."
+    if study.target.provenance.kind != "measured":
+        decided = f"On simulated values: {decided}"
+    others = [
+        f"“{other}” ({_join_limits(table)}): {_count_verdicts(table)}"
+        for other, table in by_rule.items()
+        if other != rule
+    ]
+    told = f" By the other limits of the standard: {'; '.join(others)}." if others else ""
+    return f"{decided}{told} {sure} {_say_what_next(units)}"
+
+
+def _join_limits(units: pd.DataFrame) -> str:
+    low, high = units["limit"].min(), units["limit"].max()
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
+
+
+def _count_verdicts(units: pd.DataFrame) -> str:
+    counts = units["verdict"].value_counts()
+    return (
+        units["verdict"].iloc[0] if len(units) == 1 else join_words([f"{n} {v}" for v, n in counts.items()])
     )
+
+
+def _say_what_next(units: pd.DataFrame) -> str:
     open_ = units[units["verdict"] == "not decided"]
     wanted = [
         f"{row.unit}: {row.more_measured:.0f}" for row in open_.itertuples() if row.more_measured < np.inf
     ]
-    following = "Nothing more need be measured to decide."
+    following = "Next: nothing more need be measured to decide."
     if len(open_):
-        following = "No number of further samples that is worth naming would decide what is open."
+        following = "Next: no number of further samples that is worth naming would decide what is open."
     if wanted:
-        following = f"So many more soils, measured, would decide what is open: {'; '.join(wanted[:6])}."
-    if kinds["above"]:
+        following = f"Next: so many more soils, measured, would decide what is open: {'; '.join(wanted[:6])}."
+    if (units["verdict"] == "above").any():
         following += " What is above must be looked into before the land is used."
-    return f"{decided} {sure} {following}"
+    return following
 
 
-def describe_exceeding(study: Study, exceedances: pd.DataFrame, rule: str) -> str:
-    """Say how many of the soils above a limit spectra find, or why no limit is applied (empty ``rule``)."""
-    if not rule:
-        standard, known = stored_model.site_rules(study.site)
-        if standard:
-            lowest = known.loc[known["standard"] == standard, "limit_mg_kg"].min()
-            highest = study.natural(study.y).max()
-            unknown = f"The limits of {standard} depend on pH, and no soil has one: they cannot be applied."
-            safe = f" Even so: no soil has more than {highest:.0f} mg/kg, and the lowest limit is {lowest:g}."
-            return unknown + (safe if highest < lowest else "")
-        return f"No limit for {study.target_name} is known here."
-    by_rule = exceedances.query("repeat == 0").groupby("rule", sort=False)["exceeded"]
-    others = [f"“{name}” {int(found.sum())} of {len(found)}" for name, found in by_rule if name != rule]
-    soils = stored_model.select_rule(study, exceedances, rule)
-    above, likely = soils["exceeded"].astype(bool), soils["probability"] >= LIKELY
+def describe_confusion(study: Study, counts: pd.Series, rule: str) -> str:
+    """Say how many soils above the limit spectra find and miss, with 95 % intervals.
+
+    ``counts`` are from :func:`soilpb.report.soils.count_confusion`.
+    """
+
+    def share(name: str, right: str, wrong: str) -> str:
+        if not (of := counts[right] + counts[wrong]):
+            return "none, for there is none"
+        rate, low, high = (100 * counts[f"{name}{end}"] for end in ("", "_low", "_high"))
+        return f"{counts[right]:.0f} of {of:.0f} ({rate:.0f} %, 95 % interval {low:.0f} to {high:.0f} %)"
+
+    above, n = counts["found"] + counts["missed"], counts[["found", "missed", "false", "clear"]].sum()
     return (
-        (f"Soils above the limits of other rules: {join_words(others)}. " if others else "")
-        + f"For “{rule}”, spectra alone give {likely.sum()} soils a probability of {LIKELY} or more: "
-        f"{(above & likely).sum()} rightly, {(likely & ~above).sum()} wrongly, and they miss "
-        f"{(above & ~likely).sum()}. The table lists all of these in {study.target_unit}."
+        f"Each soil against {stored_model.site_rules(study.site)[0]}, “{rule}”, at its own pH: by the "
+        f"laboratory {above:.0f} of {n:.0f} are above. A spectrum calls a soil above if it gives a "
+        f"probability of {LIKELY} or more, by a model that had not seen it. Of the soils above it finds "
+        f"{share('sensitivity', 'found', 'missed')}; of the others it clears "
+        f"{share('specificity', 'clear', 'false')}."
     )
 
 
-def describe_map(mapped: SiteMap) -> str:
-    """Say what the map shows, and what it does not."""
-    if mapped.soils.empty:
-        return "No true coordinates are known, so there is no map."
-    return "The map shows the soils alone: what lies between them is decided by the mean of their unit."
+def describe_unapplied(study: Study) -> str:
+    """Say why no limit is applied to the soils."""
+    standard, known = stored_model.site_rules(study.site)
+    if not standard:
+        return f"No limit for {study.target_name} is known here, so no soil is called above one."
+    lowest = known.loc[known["standard"] == standard, "limit_mg_kg"].min()
+    highest = study.natural(study.y).max()
+    unknown = f"The limits of {standard} depend on pH, and no soil has one: they cannot be applied."
+    safe = f" Even so: no soil has more than {highest:.0f} mg/kg, and the lowest limit is {lowest:g}."
+    return unknown + (safe if highest < lowest else "")
 
 
 def describe_next_samples(unmeasured: SoilSpectra | None) -> str:
     """Say which soils the table of the next samples names."""
     if unmeasured is None:
-        return (
-            "Every spectrum of this site has its laboratory value, so new samples must be taken. Look for "
-            "soils like these, in this order: a further value of their kind would reduce the uncertainty of "
-            "all predictions most."
-        )
+        return "Every soil of this site has its laboratory value: none is left to measure."
     return (
         f"{unmeasured.n_samples} spectra of this site have no laboratory value. Measured in this order they "
         "would reduce the uncertainty of all predictions most."

@@ -136,16 +136,16 @@ def test_two_reports_made_at_once_do_not_disturb_each_other(texts, articles, pro
         np.testing.assert_allclose(
             stored.predict(study.X)["predicted"], alone.predict(study.X)["predicted"], rtol=1e-5
         )
-    assert list_reports(project) == ["mine.html", "my-mine.html"]
+    assert list_reports(project) == ["mine.csv", "mine.geojson", "mine.html", "my-mine.csv", "my-mine.html"]
 
 
 def test_a_report_is_about_its_files(texts, project):
     """Provenance, hash and notes are those of the user's two tables."""
     files = [project / SITE[key] for key in ("spectra", "laboratory")]
-    assert sha256_of(*files) in texts["my-mine"]
+    assert all(sha256_of(file) in texts["my-mine"] for file in files)
     assert "reflectance from percent to fraction" in texts["my-mine"]
     assert "3 samples without a laboratory row left out" in texts["my-mine"]
-    assert "not stated (key citation of the site file)" in texts["my-mine"]
+    assert "detection limit not stated" in texts["my-mine"]
 
 
 def test_measured_soils_are_nowhere_called_simulated(texts, articles):
@@ -177,7 +177,10 @@ def test_the_stored_model_predicts_what_the_report_did(texts):
     card = stored_model.load_site_model(study).card
     assert card["n_samples"] == len(own) == 94
     assert card["trained_on"]["files_sha256"] == study.target.provenance.sha256
-    assert "soilpb predict my-mine new_spectra.csv" in texts["my-mine"]
+    assert card["target_range"][0] > 0
+    soils = pd.read_csv("_build/report/my-mine.csv")
+    assert len(soils) == 98
+    assert (soils.filter(like="_lower") >= 0).all(axis=None)
 
 
 def test_spectra_without_a_value_are_those_to_measure_next(texts, articles):
@@ -190,11 +193,15 @@ def test_spectra_without_a_value_are_those_to_measure_next(texts, articles):
 def test_what_depends_on_the_site_is_said_of_each(texts):
     """Limits, map and range: of clay by a narrow instrument without coordinates, of lead with them."""
     clay, lead = texts["my-mine"], texts["mine"]
-    assert "No limit for clay is known here" in clay
-    assert "No true coordinates are known, so there is no map." in clay
+    assert "no limit is known for clay" in clay
+    assert "There is no map: no true coordinates" in clay
     assert "The study uses 430–1000 nm only" in clay
-    assert "By the laboratory" in lead
-    assert "The map shows the soils alone" in lead
+    assert "by the laboratory" in lead
+    assert "The mean Pb of the site is" in lead
+    assert (
+        "fictional local grid, metres; 0, 0 is" in articles["mine"].decode()
+        or "Fig. 1 The site’s soils" in lead
+    )
     constituents = Study.load("my-mine").table("site_report", "minerals")["constituent"]
     assert set(constituents) == {"hematite", "goethite", "organic_matter", "water"}
 
@@ -207,7 +214,7 @@ def test_nothing_is_left_open_and_nothing_said_twice(texts, articles, project):
         assert "The answer appears here" not in text
         prose = articles[site].find("section").find_all("p")
         first = [paragraph.get_text() for paragraph in prose if not paragraph.find_parent("table")][:4]
-        assert any("Of 2 models" in paragraph for paragraph in first)
+        assert any("is decided" in paragraph or "The mean Pb" in paragraph for paragraph in first)
         prose = " ".join(" ".join(p.get_text().split()) for p in articles[site].select("section p"))
         sentences = [s for s in re.split(r"(?<=[.:]) (?=[A-Z])", prose) if len(s) > 40]
         assert [s for s in {*sentences} if sentences.count(s) > 1] == []
@@ -223,7 +230,7 @@ def test_a_killed_report_leaves_the_former_one(pages, project):
     os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
     assert (project / "_build/report/mine.html").read_text() == pages["mine"]
-    assert list_reports(project) == ["mine.html", "my-mine.html"]
+    assert list_reports(project) == ["mine.csv", "mine.geojson", "mine.html", "my-mine.csv", "my-mine.html"]
 
 
 def refused(*arguments, says):

@@ -44,32 +44,21 @@ def limitations(study):
     return " ".join(text.describe_limitations(study, n_models=3))
 
 
-def test_the_answer_names_the_best_model_its_score_and_its_error(field):
-    """The model with the smaller error leads, with its R² inside its interval, in the laboratory's unit."""
-    table = predictions(field, {"bad": 9.0, "good": 2.0})
-    sentence = text.describe_best_model(field, table)
-    rmse = cross_validation.summarise_scores(cross_validation.score_predictions(table)).set_index(
-        ["model", "metric"]
-    )["value"]["good", "RMSE"]
-    assert sentence.startswith("Of 2 models, good predicts clay best: R² 0.9")
-    assert sentence.endswith(f"with a typical error of {rmse:.2f} % clay.")
-
-
-def test_on_a_logarithmic_scale_an_error_is_a_factor():
-    """An RMSE of e in ln Pb is a factor of exp(e)."""
-    study = Study.load("cv98", target_scale="log")
-    sentence = text.describe_best_model(study, predictions(study, {"m": 0.3, "worse": 0.5}))
-    factor = float(sentence.split("a factor of ")[1].split()[0])
-    assert factor == pytest.approx(np.exp(0.3), rel=0.1)
+def test_the_answer_is_a_score_and_an_error_in_the_laboratorys_unit(field):
+    """R² with its interval, and the typical error; on a logarithmic scale R² of both scales."""
+    table = predictions(field, {"good": 2.0})
+    rmse = cross_validation.compute_metrics(table["observed"], table["predicted"])["RMSE"]
+    sentence = text.describe_skill(field, table)
+    assert f"a typical error of {rmse:.2f} % clay; R² is 0.9" in sentence
+    assert "logarithm" not in sentence
+    assert "on the logarithm" in text.describe_skill(Study.load("cv98", target_scale="log"), table)
 
 
 def test_what_is_no_better_than_the_mean_is_said_to_be_useless(field):
     """If the interval of R² reaches zero, spectra do not replace the laboratory."""
-    hopeless = text.describe_best_model(field, predictions(field, {"m": field.y.std(), "worse": 20.0}))
-    assert "do not replace the laboratory" in hopeless
-    assert "do not replace the laboratory" not in text.describe_best_model(
-        field, predictions(field, {"m": 1.0, "worse": 2.0})
-    )
+    for error, useless in ((field.y.std(), True), (1.0, False)):
+        said = text.describe_skill(field, predictions(field, {"m": error}))
+        assert ("do not replace the laboratory" in said) == useless
 
 
 def test_intervals_of_groups_are_wider_and_unknown_ones_claim_nothing(field):
@@ -79,14 +68,12 @@ def test_intervals_of_groups_are_wider_and_unknown_ones_claim_nothing(field):
     table = predictions(field, {"m": 0.0}, n_repeats=1)
     error = field.y.std() * pd.Series(shared, field.ids).loc[table["sample"]].to_numpy()
     table = table.assign(predicted=table["observed"] + 0.8 * error)
-    alone, together = (
-        text.describe_best_model(one, table) for one in (field, with_samples(field, group=groups))
-    )
+    alone, together = (text.describe_skill(one, table) for one in (field, with_samples(field, group=groups)))
     assert "interval over soils" in alone
     assert "interval over groups of soils" in together
     assert "not shown to be better" not in alone
     assert "not shown to be better" in together
-    assert "not shown to be better" in text.describe_best_model(field, table.assign(observed=1.0))
+    assert "not shown to be better" in text.describe_skill(field, table.assign(observed=1.0))
 
 
 def test_many_values_below_detection_are_a_limit(field):
@@ -113,7 +100,7 @@ def test_few_soils_and_many_models_are_limits(field):
     """98 soils are called few, 130 are not, and choosing the best of several is a limitation."""
     assert "98 soils are few" in limitations(field)
     assert "are few" not in limitations(Study.load("ssp460"))
-    assert "The best of 3 models" in limitations(field)
+    assert "Of 3 models compared" in limitations(field)
 
 
 def test_simulated_soils_and_simulated_libraries_are_told_apart(field):
@@ -150,32 +137,21 @@ def test_minerals_are_named_with_an_example(field):
     assert "For no constituent" in text.describe_minerals(field, slopes.iloc[[1]])
 
 
-def test_exceeding_soils_are_counted_as_found_wrong_and_missed(field):
-    """Rightly, wrongly and missed add up to what is above or called so; without a rule it is said why."""
-    study = Study.load("gejiu", source_size=50)
-    rows = {"repeat": 0, "fold": 0, "sample": study.ids[:4], "rule": "intervention"}
-    found = {"probability": [0.2, 0.9, 0.6, 0.1], "exceeded": [True, True, False, False]}
-    intervention = pd.DataFrame({**rows, **found})
-    paddy = intervention.assign(rule="screening, paddy", exceeded=True)
-    table = pd.concat([paddy, intervention], ignore_index=True)
-    assert "2 of 4 soils are above GB 15618-2018, “intervention”" in text.count_exceeding(
-        study, table, "intervention"
-    )
-    says = text.describe_exceeding(study, table, "intervention")
-    assert "“screening, paddy” 4 of 4" in says
-    assert "give 2 soils a probability of 0.5 or more: 1 rightly, 1 wrongly, and they miss 1." in says
-    assert "depend on pH, and no soil has one" in text.describe_exceeding(study, table.iloc[:0], "")
-    assert "No limit for clay is known" in text.describe_exceeding(field, table.iloc[:0], "")
+def test_without_a_limit_nothing_is_decided(field):
+    """A target without limits, and limits that depend on an unknown pH, say so; the page decides nothing."""
+    study = with_samples(Study.load("gejiu", source_size=50), pH=None)
+    assert "depend on pH, and no soil has one" in text.describe_unapplied(study)
+    says = text.describe_decision(field, {}, "")
+    assert says.startswith("Nothing is decided on this page: no limit is known for clay")
 
 
 def test_the_stored_model_is_named_with_those_it_was_chosen_from(study):
-    """With and without a choice, and where the page's best model is another, why."""
-    candidates = {"PLS": PLSCV(), "ridge": baselines.ridge()}
+    """What it learns is said, too, and alone it was not chosen."""
+    candidates = {"PLS-Pb": PLSCV(), "ridge-Pb": baselines.ridge()}
     model = stored_model.fit_site_model(study, candidates)
-    stored, other = model.target.name, ({*candidates} - {model.target.name}).pop()
-    says = text.describe_stored_model(study, model, stored)
-    assert says.startswith(f"{stored} of ln Pb (mg/kg), fitted on all 60 soils, is stored")
-    assert "Of PLS and ridge it had the smallest errors" in says
-    assert says.endswith("PLS predicts pH beside it.")
-    assert "ResNet, the best model above, was not among" in text.describe_stored_model(study, model, "ResNet")
-    assert f"{other}, the best model above, was second" in text.describe_stored_model(study, model, other)
+    what = text.explain_models(study)[model.target.name]
+    says = text.describe_stored_model(study, model)
+    assert says.startswith(
+        f"The model of this page, {model.target.name}, is {what}. It learned from 60 soils."
+    )
+    assert "Of PLS-Pb and ridge-Pb it had the smallest errors" in says
