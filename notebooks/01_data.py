@@ -260,5 +260,19 @@ It is no evidence about a mine. Distances in principal components say that spect
 #
 # 1. Write a site file for your soils (see the README) and execute this chapter with `-f notebooks/sites/<your-site>.yml`. Are they covered by the library?
 # 2. Set `-p n_components 3`. Which soils move from beyond Q to within the limits, and why?
+# 3. A soil of pH 6.4 has 100 mg/kg of lead. Is it above China's screening value for land that is not paddy? And at pH 6.6?
+#
+# ```{dropdown} Answer 1
+# Take the field CV.98: `-f notebooks/sites/cv98.yml`. All of its 98 soils lie outside the limits of the four other fields, its library, both in T² and in Q: the field is not covered, and what a network learnt elsewhere has to bridge that.
+# ```
+#
+# ```{dropdown} Answer 2
+# With 10 components 4 soils of the twin lie beyond Q and 8 beyond T²; with 3 components, 9 and 4. Of the 4 soils beyond Q, 3 come within both limits. With fewer components more of *every* spectrum is left over, in the library too, so the limit of Q rises, and what was odd about these 3 is small beside it.
+# The 9 soils that are now beyond Q are others: they have much of the shapes of components 4 to 10, which was counted *within* the components before and is left over now. Inside or outside depends on the number of components; far away does not.
+# ```
+#
+# ```{dropdown} Answer 3
+# At pH 6.4 yes, at pH 6.6 no. GB 15618-2018 sets 90 mg/kg from pH 5.5 to 6.5 and 120 from 6.5 to 7.5. A small error in pH can change the answer: `standards.lead_limit("GB 15618-2018", "screening, other land", np.array([6.4, 6.6]))` gives both.
+# ```
 #
 # Next: {ref}`sec-pretraining`.

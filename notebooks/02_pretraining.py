@@ -205,7 +205,9 @@ table if n_groups > 1 else None
 # %%
 most = 0 if library_folder(study.site) else 2_000  # soils; more is for libraries of files
 sizes = evaluate.choose_sizes(learning.n_samples, most)
-smaller = evaluate.score_by_size(study.networks, learning, held_back, prop, sizes, (RESNET, PLS), epochs, seed)
+smaller = evaluate.score_by_size(
+    study.networks, learning, held_back, prop, sizes, (RESNET, PLS), epochs, seed
+)
 by_size = pd.concat([smaller, scores["library"].assign(n=learning.n_samples)])
 
 # %% mystnb={"figure": {"caption": "R² of {glue:text}`pre-property` on the soils held back, by the number of soils that the network and PLS learn from; the last is the whole library but for the soils held back ({glue:text}`pre-source-kind`). One choice of soils and one training each.", "name": "fig-source-size"}, "image": {"alt": "Two lines over the number of library soils on a logarithmic axis: R squared of the network and of PLS on the same held-back soils."}}
@@ -312,5 +314,13 @@ Markdown(f"""
 #
 # 1. Set `-p source_size 1000`. How much of the network's advantage over PLS is left?
 # 2. Set `-p epochs 40`. Does {numref}`fig-training` show a network that learns its soils by heart?
+#
+# ```{dropdown} Answer 1
+# None. From the whole library of the twin the network has a held-back R² of about 0.71 and PLS 0.61. From 1,000 soils, of which 800 are learnt from, the network has 0.51 and PLS 0.57: PLS is ahead. A network pays where there are thousands of soils.
+# ```
+#
+# ```{dropdown} Answer 2
+# No. The training error goes on falling, from 0.30 after 12 passes to 0.21 after 40, but R² on soils held back rises to 0.71 near the end and does not turn down. It gains next to nothing over 12 passes: the time is wasted, and no harm is done. Learning by heart would show as an R² on held-back soils that falls while the training error falls.
+# ```
 #
 # Next: {ref}`sec-transfer`.

@@ -384,7 +384,11 @@ Markdown(f"""
 #
 # ## Try it on your site
 #
-# 1. Execute chapter 2 and this one with `-p source_size 1000`. Which strategies suffer from the smaller library?
+# 1. Execute chapter 2 and this one with `-p source_size 1000 -p n_repeats 1`. Which strategies suffer from the smaller library?
 # 2. Set `-p n_repeats 10`. Which verdicts change, and which intervals of {numref}`fig-transfer-league` do not?
+#
+# ```{dropdown} Answer 1
+# All of them, and those that have nothing else most. On the twin, by one repeat, a new head loses 0.10 in R², full fine-tuning 0.08 and ridge on the features 0.07. Features beside PLS scores lose 0.05 and still do what PLS does alone (0.44 and 0.45), for PLS remains when the source has little to say. PLS itself does not change: it never sees the library.
+# ```
 #
 # Next: {ref}`sec-baselines`.
