@@ -32,7 +32,7 @@ SMALL = {
     },
     "05b_minerals": {"n_folds": 2, "n_repeats": 1, "epochs": 1, "fields": "cv98", "n_controls": 1},
     "06_real_soils": {"n_repeats": 1, "epochs": 1, "fields": "cv98 sc93", "chosen": "ridge", "n_jobs": 1},
-    "07_decisions": {"n_repeats": 1, "n_draws": 2},
+    "07_decisions": {"n_repeats": 1, "n_draws": 2, "keep": "pls ridge"},
     "08_new_site": {"n_repeats": 1, "epochs": 1, "chosen": "pls ridge", "keep": "pls", "source_size": 150},
     "site_report": {"n_repeats": 1, "epochs": 1, "keep": "pls ridge"},
 }
