@@ -235,13 +235,7 @@ def predict_shard(study: Study, seed: int, key: str) -> pd.DataFrame:
 
 
 def needs_source_network(key: str) -> bool:
-    """Tell whether a model needs the network that chapter 2 trains.
-
-    Examples
-    --------
-    >>> needs_source_network("pls"), needs_source_network("resnet-ph")
-    (False, True)
-    """
+    """Tell whether a model needs the network that chapter 2 trains."""
     from soilpb.models import baselines
 
     if key not in baselines.MODELS:

@@ -68,11 +68,6 @@ def choose_sizes(n_samples: int, most: int = 0) -> list[int]:
     """Choose sizes of smaller libraries: doublings of 1,000 soils (of 125 where there are few).
 
     None is nearly the whole library of ``n_samples``, nor larger than ``most`` (0: no limit).
-
-    Examples
-    --------
-    >>> choose_sizes(17_000), choose_sizes(17_000, most=2_000), choose_sizes(600)
-    ([1000, 2000, 4000, 8000], [1000, 2000], [125, 250])
     """
     first = 1_000 if n_samples > 2_000 else 125
     sizes = [first * 2**k for k in range(n_samples.bit_length())]

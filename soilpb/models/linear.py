@@ -159,14 +159,7 @@ class MiniRocket(TransformerMixin, BaseEstimator):
 
 
 def dilations(n_bands: int, per_kernel: int) -> tuple[np.ndarray, np.ndarray]:
-    """Dilations, and how many of a kernel's features each has.
-
-    Examples
-    --------
-    >>> spacing, counts = dilations(n_bands=210, per_kernel=119)
-    >>> spacing.max(), counts.sum()
-    (np.int64(26), np.int64(119))
-    """
+    """Dilations, and how many of a kernel's features each has."""
     n_steps = min(per_kernel, MOST_DILATIONS)
     largest = (n_bands - 1) / (KERNEL_LENGTH - 1)
     spacing, repeats = np.unique(np.geomspace(1, largest, n_steps).astype(int), return_counts=True)

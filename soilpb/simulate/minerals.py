@@ -161,11 +161,6 @@ def km_ratio(reflectance: np.ndarray) -> np.ndarray:
     """``K/S = (1 − R)² / 2R``, the inverse of :func:`km_reflectance`.
 
     Reflectance is taken within 0.001 and 1: beyond, the layer has no ``K/S``.
-
-    Examples
-    --------
-    >>> float(km_ratio(np.array(0.5)))
-    0.25
     """
     reflectance = np.clip(reflectance, _LOWEST, 1.0)
     return (1 - reflectance) ** 2 / (2 * reflectance)

@@ -175,7 +175,7 @@ def test_interval_over_tasks_covers_the_truth():
 
 def test_bootstrap_covers_the_truth():
     """Nominal 95 % intervals of R² cover the true value in 90–98 % of simulated studies."""
-    sd, covered, n_studies = 0.6, 0, 150
+    sd, covered, n_studies = 0.6, 0, 80
     for study in range(n_studies):
         predictions = predictions_of({"m": sd}, n_repeats=1, seed=study)
         table = comparison.bootstrap_interval(predictions, n_draws=400, seed=study)
