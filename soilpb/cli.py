@@ -77,6 +77,9 @@ Units = Annotated[
 Rule = Annotated[str, typer.Option(help="Rule of the standard for --units; its first if omitted.")]
 Tolerance = Annotated[float, typer.Option(help="Accept predictions that are off by no more than this …")]
 Rate = Annotated[float, typer.Option(help="… except this share of those accepted.")]
+Readings = Annotated[
+    Path | None, typer.Option("--sensor", help="Table with XRF readings; that of the spectra if omitted.")
+]
 Instrument = Annotated[str, typer.Option(help="A second instrument, as named with soilpb standardise.")]
 Master = Annotated[Path, typer.Option(help="5–30 soils on the model's own instrument.", show_default=False)]
 Slave = Annotated[Path, typer.Option(help="The same soils on the second instrument.", show_default=False)]
@@ -218,6 +221,7 @@ def predict(
     tolerance: Tolerance = 0.0,
     rate: Rate = 0.1,
     instrument: Instrument = "",
+    sensor: Readings = None,
 ) -> None:
     """Predict new soils with the model stored by a site's report: value, interval, exceedance, flag.
 
@@ -231,11 +235,13 @@ def predict(
 
     with _stop_in_one_line(ValueError, OSError):
         table, remarks = predict_files(
-            site, spectra, ph, standard, limits, coverage, units, rule, tolerance, rate, instrument
+            site, spectra, ph, standard, limits, coverage, units, rule, tolerance, rate, instrument, sensor
         )
         table = table.rename(index=as_cell)
         _write(
-            table.to_csv(float_format="%.6g"), output, inputs=[spectra, *filter(None, [ph, limits, units])]
+            table.to_csv(float_format="%.6g"),
+            output,
+            inputs=[spectra, *filter(None, [ph, limits, units, sensor])],
         )
     for remark in remarks:
         _print(remark, error=True)

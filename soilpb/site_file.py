@@ -106,6 +106,10 @@ class Site(BaseModel):
     units: str = Field(
         "", description="column that names decision units, or a GeoJSON of them; found by itself if empty"
     )
+    sensor: str = Field(
+        "",
+        description="column of a second reading of the target, such as Pb_XRF_mg_kg, which models take too",
+    )
     n_target: int = Field(
         0, ge=0, le=MOST_SOILS, description="use a seeded random choice of so many samples; 0: all"
     )

@@ -20,6 +20,7 @@ import pandas as pd
 from IPython.display import HTML
 
 from soilpb import _files, site_file
+from soilpb.readers.laboratory import find_sensor
 from soilpb.readers.libraries import limesoda, lucas, ossl
 from soilpb.readers.site import read_measured
 from soilpb.simulate import library, twin
@@ -103,6 +104,18 @@ class Study:
                 "above 0: mend the cell or set target_scale: natural"
             )
         return np.log(values)
+
+    @cached_property
+    def inputs(self) -> np.ndarray:
+        """What models of the site take: ``X``, and the reading of the site's sensor if it has one."""
+        return self.with_readings(self.X)
+
+    def with_readings(self, X: np.ndarray) -> np.ndarray:
+        """Append the readings of the target soils to spectra of theirs; below detection, minus the limit."""
+        samples, sensor = self.target.samples, self.site.sensor
+        if not (sensor and find_sensor(samples, self.site.target, sensor)):
+            return X
+        return np.column_stack([X, samples[sensor].to_numpy(dtype=float)])
 
     def natural(self, y: np.ndarray) -> np.ndarray:
         """Take values from the modelling scale back to the laboratory's unit."""

@@ -355,3 +355,33 @@ def test_scans_that_are_no_scans_of_one_sample_are_refused(scanned):
     names = sorted(folder.iterdir())
     names[3].write_text(names[9].read_text())
     refused("mine", "mixed", says="differ from their mean by up to 32%")
+
+
+def test_a_sensors_readings_are_taken_from_the_new_table(tmp_path, monkeypatch):
+    """A model of spectra and XRF asks for readings, by name or --sensor, and flags soils without."""
+    new = write_project(tmp_path, 60, 20, sensor="Pb_XRF_mg_kg")
+    monkeypatch.chdir(tmp_path)
+    lab = pd.read_csv("data/lab.csv", index_col=0)
+    rng = np.random.default_rng(0)
+    lab.assign(**{"Pb_XRF": lab["Pb_mg_kg"] * np.exp(0.1 * rng.standard_normal(60))}).to_csv("data/lab.csv")
+    study = Study.load("mine")
+    candidates = stored_model.make_candidates(study, ["pls"])
+    assert list(candidates) == ["PLS-Pb", "PLS-Pb and Pb_XRF_mg_kg", "multiblock ridge-Pb and Pb_XRF_mg_kg"]
+    model = stored_model.fit_site_model(study, {k: candidates[k] for k in list(candidates)[:2]})
+    assert model.target.name == "PLS-Pb and Pb_XRF_mg_kg"
+    stored_model.store_site_model(study, model, {"R2": 0.9}, [], stored_model.assess_robustness(study, model))
+    refused("mine", "data/new.csv", says="has no column of Pb_XRF_mg_kg")
+    truth = new.values("Pb_mg_kg")
+    cells = pd.Series(truth, new.samples.index, name="pXRF Pb (ppm)").astype(object)
+    cells.iloc[0], cells.iloc[1] = "", "<20"
+    cells.to_csv("data/xrf.csv")
+    pd.read_csv("data/new.csv", index_col=0).assign(Pb_XRF=cells).to_csv("data/both.csv")
+    beside, own = (
+        printed("mine", "data/new.csv", "--sensor", "data/xrf.csv"),
+        printed("mine", "data/both.csv"),
+    )
+    pd.testing.assert_frame_equal(beside, own)
+    assert own["outside"].iloc[0]
+    assert own["Pb_mg_kg"].iloc[1] < own["Pb_mg_kg"].min() * 1.001
+    errors = np.log(own["Pb_mg_kg"] / truth)[2:]
+    assert errors.std() < 0.25

@@ -23,9 +23,9 @@ _EXPORTS = {
                  "spectral_features"],
     "site_model": ["COVERAGE", "N_FOLDS", "SiteModel", "cross_validate_site"],
     "standards": ["LEAD_LIMITS", "lead_limit", "list_rules", "read_limits"],
-    "stored_model": ["assess_robustness", "default_standard", "evaluate_site_model", "fit_site_model",
-                     "load_site_model", "make_candidates", "measured_ph", "predict_files", "predict_soils",
-                     "score_site_model", "select_rule", "site_rules", "standardise_files",
+    "stored_model": ["assess_robustness", "compare_sensor", "default_standard", "evaluate_site_model",
+                     "fit_site_model", "load_site_model", "make_candidates", "measured_ph", "predict_files",
+                     "predict_soils", "score_site_model", "select_rule", "site_rules", "standardise_files",
                      "store_site_model"],
 }  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

@@ -288,9 +288,7 @@ def decide_on_site(
         soils["unit"] = assign_units(named, polygons=polygons)
         soils = soils.dropna(subset="unit")
         if new is not None and (units is not None or len(set(soils["unit"])) == 1):
-            same = np.array_equal(new.wavelengths, model.wavelengths)
-            X = new.reflectance if same else new.resample(model.wavelengths).reflectance
-            values = study.natural(model.target.fold_predictions(X)).mean(axis=1)
+            values = study.natural(model.target.fold_predictions(model.inputs(new))).mean(axis=1)
             more = pd.DataFrame({"predicted": values, "below": False}, new.samples.index)
             more["unit"] = soils["unit"].iloc[0] if units is None else units.reindex(more.index)
             soils = pd.concat([soils, more.dropna(subset="unit")])

@@ -41,6 +41,8 @@ from soilpb.models.preprocessing import derivative_pipeline
 NOISE = 0.02
 #: Components that the Latin hypercube fills, exchanges that it tries, and how it cools.
 CUBE = 5
+#: Predictions are accepted only among so many measured soils that as many wrong ones would be allowed.
+FEWEST_WRONG = 5
 SWAPS, START, COOLING = 4000, 1.0, 0.998
 
 
@@ -269,18 +271,18 @@ def accept_predictions(
 ) -> pd.DataFrame:
     """Accept predictions of which at most a share is expected to be off by more than a tolerance.
 
-    A soil's risk is the share of errors beyond the tolerance among the measured soils with the nearest
-    predictions, a quarter of them. Of all thresholds on the risk, the highest is taken at which the expected
-    share of wrong predictions among the accepted stays within ``rate`` (conformal selection: Jin & Candès
-    2023, arXiv:2210.01408). Over many sites the share of wrong ones, 0 where none is accepted, is then at
-    most ``rate``; where a site accepts few soils it may be higher. New soils must be like the measured.
+    A soil's risk is the share of the measured soils' errors, as ratios, that would take its prediction beyond
+    the tolerance. Of all thresholds on the risk, the highest is taken below which ``(wrong + 1) / (n + 1)``
+    of the measured soils is at most ``rate`` (conformal risk control: Angelopoulos et al. 2024,
+    arXiv:2208.02814), and below which so many soils lie that :data:`FEWEST_WRONG` wrong ones would be
+    allowed: of fewer, some look good by chance. New soils must be like the measured.
 
     Parameters
     ----------
     predicted : (n_new,) array
         Of soils without a value.
     known, measured : (n_samples,) arrays
-        Of measured soils: predictions by models that had not seen them, and values.
+        Of measured soils: predictions by models that had not seen them, and values; above 0.
     tolerance : float
         Largest error that is no harm, in the target's unit; a share of the prediction if ``relative``.
     rate : float
@@ -293,9 +295,9 @@ def accept_predictions(
 
     Examples
     --------
-    >>> known = np.arange(1.0, 41)
-    >>> measured = known + 3 * (known > 20)
-    >>> accept_predictions(np.array([5.0, 35.0]), known, measured, 2, 0.1)["accepted"].tolist()
+    >>> known = np.arange(1.0, 201)
+    >>> measured = known * np.where(known % 2, 1.1, 0.9)
+    >>> accept_predictions(np.array([5.0, 150.0]), known, measured, 8, 0.1)["accepted"].tolist()
     [True, False]
     """
     if not tolerance > 0 or not 0 < rate < 1:
@@ -303,19 +305,19 @@ def accept_predictions(
             f"tolerance is {tolerance}, rate is {rate}; expected an error above 0, a share below 1"
         )
     predicted, known, measured = (np.asarray(v, dtype=float) for v in (predicted, known, measured))
-    usable = np.isfinite(known + measured)
+    usable = np.isfinite(known + measured) & (known > 0)
     known, measured = known[usable], measured[usable]
-    wrong = np.abs(measured - known) > tolerance * (known if relative else 1)
-    nearest = max(len(known) // 4, 1)
-    apart = np.abs(known[:, None] - known)
-    np.fill_diagonal(apart, np.inf)  # a soil does not judge itself
-    of_known = wrong[np.argsort(apart, axis=1, kind="stable")[:, :nearest]].mean(axis=1)
-    apart = np.abs(predicted[:, None] - known)
-    risk = wrong[np.argsort(apart, axis=1, kind="stable")[:, :nearest]].mean(axis=1)
-    accepted = np.zeros(len(risk), dtype=bool)
-    for threshold in np.unique(risk):
-        below = risk <= threshold
-        expected = (1 + (wrong & (of_known <= threshold)).sum()) / (len(known) + 1) * len(risk)
-        if expected <= rate * below.sum():
-            accepted = below
-    return pd.DataFrame({"risk": risk, "accepted": accepted})
+
+    def allowed(values: np.ndarray) -> np.ndarray:
+        return tolerance * values if relative else np.full(values.shape, float(tolerance))
+
+    errors = np.abs(measured / known - 1)
+    risk, of_known = (
+        (errors * values[:, None] > allowed(values)[:, None]).mean(axis=1) for values in (predicted, known)
+    )
+    wrong, limit = np.abs(measured - known) > allowed(known), -np.inf
+    for threshold in np.unique(of_known):
+        below = of_known <= threshold
+        if rate * below.sum() >= FEWEST_WRONG and (wrong[below].sum() + 1) / (below.sum() + 1) <= rate:
+            limit = threshold
+    return pd.DataFrame({"risk": risk, "accepted": risk <= limit})

@@ -27,6 +27,7 @@ from soilpb.decide.standards import LEAD_LIMITS, lead_limit
 from soilpb.evaluate import splits
 from soilpb.models import storage
 from soilpb.models.pls import PLSCV
+from soilpb.spectra import SoilSpectra
 
 #: Folds of the intervals.
 N_FOLDS = 5
@@ -47,6 +48,7 @@ class SiteCard(BaseModel):
     wavelengths: storage.Wavelengths
     scale: Literal["log", "natural"]
     check: list[list[Annotated[float, Field(allow_inf_nan=True)]]]
+    sensor: Annotated[str, Field(max_length=100)] = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,8 @@ class SiteModel:
         Of the same soils and folds as ``target``, so that errors of both can be drawn together.
     examples : (n_examples, n_bands) array
         Spectra of some soils that it was fitted to, by which a stored model is tested.
+    sensor : str
+        Column of the reading that is the last column of what the target is predicted from; empty without.
     card : dict
         What was stored with it; empty before.
     """
@@ -74,6 +78,7 @@ class SiteModel:
     ph: CrossConformal | None
     domain: ApplicabilityDomain
     examples: np.ndarray
+    sensor: str = ""
     card: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -87,13 +92,15 @@ class SiteModel:
         groups: np.ndarray | None = None,
         seed: int = 0,
         candidates: Mapping[str, RegressorMixin] | None = None,
+        sensor: str = "",
     ) -> SiteModel:
         """Fit to the soils of a site.
 
         Parameters
         ----------
         X, y : (n_samples, n_bands) and (n_samples,) arrays
-            Reflectance, and the target on the modelling ``scale``, finite.
+            Reflectance, and the ``sensor``'s reading where one is named; the target on the modelling
+            ``scale``, finite.
         ph : (n_samples,) array, optional
             Measured pH; NaN where not.
         groups : (n_samples,) array, optional
@@ -107,14 +114,16 @@ class SiteModel:
             raise ValueError(f"scale is {scale!r}; expected one of {SCALES}")
         X, pls = np.asarray(X, dtype=np.float64), {"PLS": PLSCV(seed=seed)}
         fold = assign_folds(len(X), N_FOLDS, seed, groups)
+        spectra = X[:, :-1] if sensor else X
         enough = ph is not None and np.isfinite(ph).sum() >= FEWEST_PH
         return cls(
             np.array(wavelengths, dtype=np.float64),
             scale,
             CrossConformal.fit(candidates or pls, X, y, fold, groups),
-            CrossConformal.fit(pls, X, ph, fold, groups) if enough else None,
-            ApplicabilityDomain.fit(X, fold),
+            CrossConformal.fit(pls, spectra, ph, fold, groups) if enough else None,
+            ApplicabilityDomain.fit(spectra, fold),
             X[np.linspace(0, len(X) - 1, N_EXAMPLES).astype(int)],
+            sensor,
         )
 
     @threadpool_limits.wrap(limits=1)
@@ -124,13 +133,14 @@ class SiteModel:
         The table has ``predicted``, ``lower``, ``upper``; ``pH``, ``pH_lower``, ``pH_upper`` where pH is
         predicted; and the columns of :meth:`ApplicabilityDomain.distances`.
         """
-        X = self._checked(X)
+        X = self.complete(X)
+        spectra = X[:, : len(self.wavelengths)]
         values = np.column_stack([self.target.predict(X), self.target.interval(X, coverage)])
         table = pd.DataFrame(self._natural(values), columns=["predicted", "lower", "upper"])
         if self.ph is not None:
-            table["pH"] = self.ph.predict(X)
-            table[["pH_lower", "pH_upper"]] = self.ph.interval(X, coverage)
-        return pd.concat([table, self.domain.distances(X)], axis=1)
+            table["pH"] = self.ph.predict(spectra)
+            table[["pH_lower", "pH_upper"]] = self.ph.interval(spectra, coverage)
+        return pd.concat([table, self.domain.distances(spectra)], axis=1)
 
     @threadpool_limits.wrap(limits=1)
     def exceedance(
@@ -145,8 +155,8 @@ class SiteModel:
         ``X`` is reflectance, (n_new, n_bands), and ``ph`` measured pH; where that is NaN, pH is predicted
         from the same spectrum.
         """
-        X = self._checked(X)
-        ph_draws = self.ph.draws(X) if self.ph is not None else None
+        X = self.complete(X)
+        ph_draws = self.ph.draws(X[:, : len(self.wavelengths)]) if self.ph is not None else None
         return exceedance_by_rule(self._natural(self.target.draws(X)), standard, limits, ph, ph_draws)
 
     def save(self, folder: str | Path, **card: Any) -> Path:
@@ -155,6 +165,7 @@ class SiteModel:
         own = {
             "wavelengths": self.wavelengths,
             "scale": self.scale,
+            "sensor": self.sensor,
             "n_samples": len(self.target.fold),
             "check": self._check(),
             "chosen": {name: part.names for name, part in fitted.items()},
@@ -173,7 +184,7 @@ class SiteModel:
             ph = CrossConformal(**parts["ph"]) if "ph" in parts else None
             target, domain = CrossConformal(**parts["target"]), ApplicabilityDomain(**parts["domain"])
             bands = np.array(told.wavelengths)
-            model = cls(bands, told.scale, target, ph, domain, parts["examples"], card)
+            model = cls(bands, told.scale, target, ph, domain, parts["examples"], told.sensor, card)
             found, stored = model._check(), np.array(told.check)
             if found.shape != stored.shape or not np.allclose(found, stored, rtol=1e-3, atol=1e-6):
                 raise ValueError("it does not predict its own soils as it did when it was stored")
@@ -185,18 +196,29 @@ class SiteModel:
         """What it says of its examples, (n_examples, n_numbers): once stored, it must say so again."""
         table = self.predict(self.examples).astype(float)
         table[["T2", "Q"]] /= [self.domain.t2_limit, self.domain.q_limit]
-        draws = [np.nanmean(part.draws(self.examples), axis=1) for part in (self.target, self.ph) if part]
+        parts = [(self.target, self.examples), (self.ph, self.examples[:, : len(self.wavelengths)])]
+        draws = [np.nanmean(part.draws(X), axis=1) for part, X in parts if part]
         return np.column_stack([table, *draws])
 
-    def _checked(self, X: np.ndarray) -> np.ndarray:
+    def inputs(self, soils: SoilSpectra) -> np.ndarray:
+        """What the model takes of soils, on any bands that cover its own: reflectance and reading."""
+        same = np.array_equal(soils.wavelengths, self.wavelengths)
+        X = soils.reflectance if same else soils.resample(self.wavelengths).reflectance
+        read = soils.samples.get(self.sensor) if self.sensor else None
+        return self.complete(X if read is None else np.column_stack([X, read]))
+
+    def complete(self, X: np.ndarray) -> np.ndarray:
+        """Check the shape of spectra, and append missing readings where the model takes some."""
         X = np.asarray(X, dtype=np.float64)
+        if self.sensor and X.ndim == 2 and X.shape[1] == len(self.wavelengths) + 1:
+            return X
         if X.ndim != 2 or X.shape[1] != len(self.wavelengths):
             first, last = self.wavelengths[[0, -1]]
             raise ValueError(
                 f"got spectra of shape {X.shape}; the model takes (n_samples, {len(self.wavelengths)}) on "
                 f"{first:g}–{last:g} nm: resample them to its grid"
             )
-        return X
+        return np.column_stack([X, np.full(len(X), np.nan)]) if self.sensor else X
 
     def _natural(self, values: np.ndarray) -> np.ndarray:
         """Values in the laboratory's unit; no content is negative where none was measured below 0."""
@@ -217,6 +239,7 @@ def cross_validate_site(
     seed: int = 0,
     candidates: Mapping[str, RegressorMixin] | None = None,
     limits: pd.DataFrame = LEAD_LIMITS,
+    sensor: str = "",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fit the model on each fold's training soils, choice and all, and predict the other soils.
 
@@ -234,7 +257,7 @@ def cross_validate_site(
         laboratory's value is above the limit at the laboratory's pH. Soils whose limit is unknown
         have no row.
     """
-    ids, bands = np.asarray(sample_ids), np.arange(X.shape[1])
+    ids, bands = np.asarray(sample_ids), np.arange(X.shape[1] - bool(sensor))
     observed = np.exp(y) if scale == "log" else np.asarray(y)
     ph = np.full(len(ids), np.nan) if ph is None else np.asarray(ph, dtype=float)
     splits.validate_folds(folds, ids, groups)
@@ -243,7 +266,7 @@ def cross_validate_site(
     for fold in track(list(splits.iterate_folds(folds, ids)), "testing the site model"):
         train, test = fold.train, fold.test
         inside = None if groups is None else groups[train]
-        model = SiteModel.fit(X[train], y[train], bands, scale, ph[train], inside, seed, candidates)
+        model = SiteModel.fit(X[train], y[train], bands, scale, ph[train], inside, seed, candidates, sensor)
         soils = pd.DataFrame({"repeat": fold.repeat, "fold": fold.fold, "sample": ids[test]})
         told = soils.assign(observed=observed[test], model=model.target.name)
         predictions.append(told.join(model.predict(X[test])))

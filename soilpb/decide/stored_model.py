@@ -29,12 +29,14 @@ from soilpb.decide.sampling import accept_predictions
 from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteCard, SiteModel, cross_validate_site
 from soilpb.decide.standards import LEAD_LIMITS, list_rules
 from soilpb.evaluate import cross_validation
+from soilpb.evaluate.comparison import bootstrap_interval
 from soilpb.evaluate.instruments import Standardisation, measure_robustness, standardise
 from soilpb.models import baselines
+from soilpb.models.linear import SensorFusion
 from soilpb.models.storage import CARD, ESTIMATORS
 from soilpb.readers.columns import match_ids
 from soilpb.readers.folder import find_counted_scans, find_counters, holds_spectra, list_files
-from soilpb.readers.laboratory import read_laboratory, read_units
+from soilpb.readers.laboratory import read_laboratory, read_sensor, read_units
 from soilpb.readers.scans import read_scans
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import Site, SiteError, make_site, project_root
@@ -52,6 +54,8 @@ AT_ONCE = 2000
 #: Keys of the models among which the site's is chosen: strong ones that are quick enough to be fitted
 #: without each fold, inside every fold.
 CANDIDATES = ("pls", "blocks", "average", "average-ph")
+#: Of these, those that a sensor's reading is fused with: inner folds fit them many times over.
+FUSED = ("pls", "blocks")
 
 
 class Origin(BaseModel):
@@ -97,18 +101,47 @@ def make_candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidate
     """
     starts = any(baselines.MODELS[key].transfer for key in keys if key in baselines.MODELS)
     source = study.source_network() if starts else None
-    return baselines.make_models(source, keys, study.site.seed, target=study.target_name)
+    made = baselines.make_models(source, keys, study.site.seed, target=study.target_name)
+    if not (sensor := study.site.sensor):
+        return made
+    spectra = {name: SensorFusion(model, "spectrum") for name, model in made.items()}
+    quick = baselines.make_models(None, FUSED, study.site.seed, target=study.target_name)
+    return spectra | {f"{name} and {sensor}": SensorFusion(model) for name, model in quick.items()}
+
+
+def compare_sensor(study: Study, folds: pd.DataFrame, key: str = "blocks") -> pd.DataFrame:
+    """Score the reading of the site's sensor, the spectrum, and both, on soils that each fold left out.
+
+    Returns
+    -------
+    DataFrame
+        A row per model: ``model``; ``value``, ``lower``, ``upper`` of R² (95 %, over soils or groups), and
+        the same with ``_gain``: how much R² both together exceed it. None of the site has no sensor.
+    """
+    (base,) = baselines.make_models(keys=[key], seed=study.site.seed).values()
+    names = {
+        "reading": study.site.sensor,
+        "spectrum": "spectrum",
+        "both": f"spectrum and {study.site.sensor}",
+    }
+    models = {name: SensorFusion(base, use, study.site.seed) for use, name in names.items()}
+    found = cross_validation.cross_validate(models, study.inputs, study.y, folds, study.ids, 1, study.groups)
+    about = {"groups": study.group_of, "seed": study.site.seed}
+    gains = bootstrap_interval(found, reference=names["both"], **about).set_index("model")
+    gains = -gains[["value", "upper", "lower"]].set_axis(["value_gain", "lower_gain", "upper_gain"], axis=1)
+    return bootstrap_interval(found, **about).drop(columns="metric").join(gains, on="model")
 
 
 def _training_data(study: Study, candidates: Candidates | None) -> dict[str, Any]:
     return {
-        "X": study.X,
+        "X": study.inputs,
         "y": study.y,
         "scale": study.site.target_scale,
         "ph": measured_ph(study),
         "groups": study.groups,
         "seed": study.site.seed,
         "candidates": candidates or make_candidates(study),
+        "sensor": study.site.sensor,
     }
 
 
@@ -211,7 +244,7 @@ def assess_robustness(study: Study, model: SiteModel) -> pd.DataFrame:
     target, rows = model.target, np.arange(len(study.y))
 
     def predict(X: np.ndarray) -> np.ndarray:
-        return target.fold_predictions(X)[rows, target.fold]
+        return target.fold_predictions(study.with_readings(X))[rows, target.fold]
 
     return measure_robustness(study.grid, study.X, study.y, predict, study.site.seed)
 
@@ -269,8 +302,7 @@ def predict_soils(
         The target with ``_lower`` and ``_upper``; pH likewise; ``p_above_…`` per rule;
         ``distance`` and ``outside``.
     """
-    same = np.array_equal(soils.wavelengths, model.wavelengths)
-    X = soils.reflectance if same else soils.resample(model.wavelengths).reflectance
+    X = model.inputs(soils)
     ph = np.broadcast_to(np.asarray(ph, dtype=float), len(X))
     blocks = [slice(start, start + AT_ONCE) for start in range(0, len(X), AT_ONCE)]
     each = (delayed(_predict_block)(model, X[b], target, standard, limits, ph[b], coverage) for b in blocks)
@@ -329,6 +361,7 @@ def predict_files(
     tolerance: float = 0.0,
     rate: float = 0.1,
     instrument: str = "",
+    sensor: Path | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Predict new soils with the model that a site's report stored.
 
@@ -353,6 +386,8 @@ def predict_files(
         As for :func:`soilpb.decide.sampling.accept_predictions`; none are accepted if ``tolerance`` is 0.
     instrument : str
         Name of a second instrument, which :func:`standardise_files` learned to correct.
+    sensor : path, optional
+        Table with the readings of a sensor, where the model takes them; ``spectra`` itself if omitted.
 
     Returns
     -------
@@ -377,6 +412,8 @@ def predict_files(
     as_own |= {"counters": model.card["scan_counters"], "grid": model.wavelengths}
     as_own |= {"study": (study.site.band_start, study.site.band_stop)}
     soils = read_spectra(spectra, **as_own, known=known).resample(model.wavelengths)
+    if model.sensor:
+        soils = _add_readings(soils, sensor or spectra, model.sensor, study.site.id_column)
     measured = _measured_ph(acidity, soils, str(ph))
     folder, told = study.folder(CHAPTER), []
     if instrument:
@@ -396,6 +433,11 @@ def predict_files(
             raise SiteError(f"no limit of {model.card['target']} is known: give one with --limits")
         return table.set_index("unit"), [f"means of units against {rules[0]}, {rule!r}"]
     table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
+    if model.sensor and (unread := soils.samples[model.sensor].isna().to_numpy()).any():
+        table["outside"] |= unread
+        told += [
+            f"{unread.sum()} soils have no reading of {model.sensor}: predicted from the spectrum, flagged"
+        ]
     made = date.fromtimestamp((folder / FOLDER / CARD).stat().st_mtime)
     accepted = _accept(table, study, model, tolerance, rate) if tolerance else []
     if ph:
@@ -421,7 +463,7 @@ def standardise_files(site: str, master: Path, slave: Path, instrument: str) -> 
         soils.take(soils.samples.index.get_indexer(both)).resample(model.wavelengths).reflectance
         for soils in read
     ]
-    found = standardise(*pairs, model.target.predict, study.X)
+    found = standardise(*pairs, lambda X: model.target.predict(model.complete(X)), study.X)
     card = {"model": _model_seal(study), "instrument": instrument, "soils": both}
     found.save(study.folder(CHAPTER) / "instruments" / instrument, **card)
     return found
@@ -530,6 +572,15 @@ def _measured_ph(ph: pd.Series | None, soils: SoilSpectra, where: str) -> np.nda
         like = f"its ids are like {ph.index[0]!r}, theirs like {soils.samples.index[0]!r}"
         raise SiteError(f"{where} has pH of none of the soils: {like}")
     return found
+
+
+def _add_readings(soils: SoilSpectra, path: Path, sensor: str, id_column: str) -> SoilSpectra:
+    if path.is_dir():
+        raise SiteError(f"the site's model takes {sensor}: give a table with its readings by --sensor")
+    read = read_sensor(path, sensor, id_column).reindex(soils.samples.index)
+    if read.isna().all():
+        raise SiteError(f"{path} has a reading of {sensor} of none of the soils: mend its ids or its cells")
+    return replace(soils, samples=soils.samples.assign(**{sensor: read}))
 
 
 def _remarks(

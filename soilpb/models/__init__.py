@@ -13,7 +13,7 @@ _EXPORTS = {
     "baselines": ["MODELS", "STUDY_MODELS", "LEAGUE_MODELS", "QUICK_MODELS", "make_models", "model_name",
                   "installed_models", "describe_models"],
     "inner_folds": ["InnerFolds", "fit_model"],
-    "linear": ["RidgeKFold", "MiniRocket"],
+    "linear": ["MiniRocket", "RidgeKFold", "SensorFusion"],
     "network": ["SpectralNetwork", "NETWORK_STRATEGIES", "fine_tune"],
     "pls": ["PLSCV", "LocalPLS"],
     "preprocessing": ["PREPROCESSING", "Absorbance", "raw_pipeline", "snv_pipeline", "derivative_pipeline"],

@@ -1,4 +1,4 @@
-"""Ridge regression with a tuned penalty, and MiniRocket, whose features a ridge regression weighs.
+"""Ridge regression with a tuned penalty, MiniRocket for its features, and the weights of a further sensor.
 
 scikit-learn's ``RidgeCV`` is fast for leave-one-out only. That is fooled where a soil was
 scanned twice: the other scan stays in training, and the smallest penalty looks best.
@@ -17,10 +17,13 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
+from scipy.optimize import nnls
+from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin, clone
+from sklearn.feature_selection import r_regression
+from sklearn.linear_model import Ridge
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from soilpb.models.inner_folds import WANTS_GROUPS, InnerFolds
+from soilpb.models.inner_folds import WANTS_GROUPS, InnerFolds, fit_model
 
 KERNEL_LENGTH = 9
 #: Which three of a kernel's nine weights are 2; the others are -1, so that weights sum to zero.
@@ -29,6 +32,8 @@ KERNELS = np.array(list(combinations(range(KERNEL_LENGTH), 3)))
 MOST_DILATIONS = 32
 #: Values of convolutions held at once: 4 MB in single precision stay in a processor's cache.
 _VALUES = 1 << 20
+#: Fewest soils with a reading of a further sensor from which its weight is learnt, and the inner folds.
+FEWEST_READ, FUSION_FOLDS = 20, 3
 
 
 class RidgeKFold(RegressorMixin, BaseEstimator):
@@ -93,6 +98,97 @@ def ridge_path(X: np.ndarray, y: np.ndarray, penalties: np.ndarray) -> tuple[np.
         shrunken = (singular * (left.T @ deviation))[:, None] / (singular[:, None] ** 2 + penalties)
         coefficients = right.T @ shrunken
     return coefficients, level - center @ coefficients
+
+
+class SensorFusion(RegressorMixin, BaseEstimator):
+    """Predict from spectra and a further sensor's reading of the target, which is the last column of ``X``.
+
+    Three predictions are weighed by their errors on inner folds, so that a useless sensor gets hardly any
+    weight: of the spectrum; of the reading, by a line; and of both, where the spectrum explains what the line
+    leaves over, such as water or matrix. A soil without a reading is predicted from its spectrum.
+    A reading of -20 means below a detection limit of 20: such readings share a value that is learnt from
+    the training soils, not zero.
+
+    Parameters
+    ----------
+    base : regressor
+        Of spectra.
+    use : {"both", "spectrum", "reading"}
+        The fused prediction, or one of the first two alone.
+    seed : int
+        Of the inner folds.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X, lead = rng.uniform(0.1, 0.6, (60, 8)), np.exp(rng.normal(5, 1, 60))
+    >>> fused = SensorFusion(RidgeKFold([1.0])).fit(np.column_stack([X, lead]), np.log(lead))
+    >>> round(fused.score(np.column_stack([X, lead]), np.log(lead)), 2)
+    1.0
+    """
+
+    __metadata_request__fit = WANTS_GROUPS
+
+    def __init__(self, base: RegressorMixin, use: str = "both", seed: int = 0) -> None:
+        self.base = base
+        self.use = use
+        self.seed = seed
+
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> SensorFusion:
+        """Fit to reflectance and readings, (n_samples, n_bands + 1), NaN without a reading."""
+        X, y = validate_data(self, X, y, y_numeric=True, ensure_all_finite="allow-nan")
+        self.spectrum_ = fit_model(clone(self.base), X[:, :-1], y, groups)
+        read = np.isfinite(X[:, -1])
+        self.weighs_ = self.use != "spectrum" and bool(read.sum() >= FEWEST_READ)
+        if not self.weighs_:
+            return self
+        X, y, groups = X[read], y[read], None if groups is None else np.asarray(groups)[read]
+        values = np.abs(X[:, -1])
+        on_logs, plain = (abs(r_regression(v[:, None], y).item()) for v in (np.log(values), values))
+        self.log_ = bool(on_logs >= plain)
+        self.reading_, self.rest_ = self._fit_reading(X, y, groups)
+        if self.use == "both":
+            predicted = np.empty((len(y), 3))
+            for training in InnerFolds(FUSION_FOLDS, self.seed).training_masks(len(y), groups):
+                inside = None if groups is None else groups[training]
+                spectrum = fit_model(clone(self.base), X[training, :-1], y[training], inside)
+                pair = self._fit_reading(X[training], y[training], inside)
+                predicted[~training] = self._each(X[~training], spectrum, *pair)
+            firm = 1e3 * np.linalg.norm(y - y.mean())  # so firmly do weights add up to 1
+            rows = np.vstack([predicted - y.mean(), np.full((1, 3), firm)])
+            self.weights_ = nnls(rows, np.append(y - y.mean(), firm))[0]
+        return self
+
+    def predict(self, X: np.ndarray) -> np.ndarray:
+        """Predict (n_samples,) values."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, ensure_all_finite="allow-nan")
+        predicted = np.array(self.spectrum_.predict(X[:, :-1]), dtype=float).ravel()
+        read = np.isfinite(X[:, -1])
+        if self.weighs_ and read.any():
+            each = self._each(X[read], self.spectrum_, self.reading_, self.rest_)
+            predicted[read] = each @ self.weights_ if self.use == "both" else each[:, 1]
+        return predicted
+
+    def _fit_reading(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None) -> tuple:
+        line = Ridge(1.0).fit(self._describe(X[:, -1]), y)
+        if self.use == "reading":
+            return line, None
+        left_over = y - line.predict(self._describe(X[:, -1]))
+        return line, fit_model(clone(self.base), X[:, :-1], left_over, groups)
+
+    def _each(
+        self, X: np.ndarray, spectrum: RegressorMixin, line: Ridge, rest: RegressorMixin | None
+    ) -> np.ndarray:
+        """Predictions of the spectrum, the reading and both, (n_samples, 3)."""
+        of_line = line.predict(self._describe(X[:, -1]))
+        of_rest = np.zeros(len(X)) if rest is None else np.ravel(rest.predict(X[:, :-1]))
+        return np.column_stack([np.ravel(spectrum.predict(X[:, :-1])), of_line, of_line + of_rest])
+
+    def _describe(self, reading: np.ndarray) -> np.ndarray:
+        """Value, which below detection is the limit, and whether it is below, (n_samples, 2)."""
+        values = np.abs(reading)
+        return np.column_stack([np.log(values) if self.log_ else values, reading < 0])
 
 
 class MiniRocket(TransformerMixin, BaseEstimator):

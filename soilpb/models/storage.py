@@ -33,7 +33,7 @@ TRUSTED = [
     for module, names in {
         "soilpb.models.baselines": "BoundedAverage GaussianProcess Matern StackWeights _divide_by_root_bands",
         "soilpb.models.inner_folds": "InnerFolds",
-        "soilpb.models.linear": "MiniRocket RidgeKFold",
+        "soilpb.models.linear": "MiniRocket RidgeKFold SensorFusion",
         "soilpb.models.network": "SpectralNetwork",
         "soilpb.models.pls": "PLSCV LocalPLS",
         "soilpb.models.preprocessing": "Absorbance EvenComponents Scaling",

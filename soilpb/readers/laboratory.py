@@ -63,6 +63,8 @@ _HIGHEST = {"_pct": 100.0, "_mg_kg": 1e6, "_g_kg": 1e3}
 _XY = (("x", "y"), ("east(ing)?", "north(ing)?"), ("lon(g|gitude)?", "lat(itude)?"), ("经度", "纬度"))
 _BESIDE = r"(gps|coord(inate)?s?|point|utm|m|epsg\d*|dd|deg(rees)?|decimal|wgs84)*"
 _DEGREES = re.compile(r"lon|lat|wgs84|dd$|deg|经度|纬度")
+#: Below a detection limit that is not said.
+_UNSAID = re.compile(r"(?i)<.*|b\.?d\.?l\.?|lod|loq|n\.?n\.?|not detected|未检出")
 _GROUP = ("group", "field", "profile", "core", "plot", "block", "parent", "parentid")
 #: Columns that name a soil's decision unit, and its depth layer, in the order they are looked for.
 UNIT_COLUMNS = ("unit", "decision_unit", "block", "parcel", "field", "zone")
@@ -166,6 +168,46 @@ def read_units(path: str | Path, id_column: str = "") -> pd.DataFrame:
     if "unit" not in words:
         raise SiteError(f"{path} names no units: give it a column {' or '.join(UNIT_COLUMNS[:3])}")
     return pd.DataFrame(words, index=pd.Index(ids, name="sample"))
+
+
+def find_sensor(samples: pd.DataFrame, target: str, wanted: str = "") -> str:
+    """Name the column of a sensor's readings of a target, such as ``Pb_XRF_mg_kg``; empty if there is none.
+
+    It is a SiteError if a ``wanted`` one is not there, or readings are a hundred times off the laboratory's.
+    """
+    usual = f"{target.partition('_')[0]}_XRF_mg_kg"
+    name = wanted or (usual if usual != target else "")
+    if wanted and wanted not in samples:
+        raise SiteError(
+            f"no column is {wanted}, the site's sensor; there are: {', '.join(samples)}; mend sensor"
+        )
+    if not name or name not in samples or not samples[name].notna().any():
+        return ""
+    ratio = (samples[name].where(samples[name] > 0) / samples[target]).median()
+    if not 0.01 < ratio < 100 and np.isfinite(ratio):
+        raise SiteError(
+            f"{name} reads {ratio:.2g} times what the laboratory finds: is it in another unit? Write it into "
+            f"the header, such as '{target.partition('_')[0]} XRF (%)'"
+        )
+    return name
+
+
+def read_sensor(path: str | Path, sensor: str, id_column: str = "") -> pd.Series:
+    """Read a sensor's readings of new soils, by sample id, from a table with a column of that quantity."""
+    table = open_laboratory(path, sensor)
+    found = find_quantity(table, sensor, band_positions(table))
+    method = parse_quantity(sensor).method
+    found = {j: quantity for j, quantity in found.items() if quantity.method == method}
+    if not found:
+        raise SiteError(
+            f"{path} has no column of {sensor}, which the site's model takes: add it, or name a table"
+        )
+    ids = read_ids(table, id_at := find_id_column(table, id_column))
+    refuse_repeated_ids(table, ids, id_at, "keep one row per sample")
+    others = set(range(len(table.header))) - {next(iter(found))}
+    mark = decimal_mark(table.cells.ravel(), table.separator)
+    columns, _ = _other_columns(table, others, mark, np.nan, "", {})
+    return pd.Series(columns[sensor], index=pd.Index(ids, name="sample"))
 
 
 def open_laboratory(path: str | Path, target: str) -> Table:
@@ -324,7 +366,7 @@ def _refuse_cells(table: Table, column: int, bad: np.ndarray, explain: Callable[
 def _explain_unreadable(cell: str) -> str:
     if cell.startswith((">", "≥")):
         return "above the measuring range; measure a dilution, or leave the cell empty"
-    if cell.startswith("<") or re.fullmatch(r"(?i)b\.?d\.?l\.?|lod|loq|n\.?n\.?|not detected|未检出", cell):
+    if _UNSAID.fullmatch(cell):
         return "below a limit that is not said; write it as <5, or leave the cell empty"
     if re.fullmatch(r"[+-]?\d{1,3}[.,]\d{3}", cell):
         return "a thousand or a decimal; write it without a thousands mark"
@@ -344,10 +386,13 @@ def _other_columns(
         quantity = parse_quantity(name) if j not in skip else None
         if quantity and quantity.name in ELEMENTS and unit:
             quantity = in_unit(quantity, unit)
+        if quantity and quantity.method:
+            quantity = in_unit(quantity, unit or "mg/kg")
         known = standard_name(quantity) if quantity else None
         if known and known[0] not in columns:
             numbers = read_numbers(table.cells[:, j], mark)
             values, _ = _plausible(numbers, *known, below)
+            values = _mark_below(table.cells[:, j], numbers, values, known[1]) if quantity.method else values
             lost = int((np.isnan(values) & ~numbers.missing).sum())
             columns[known[0]] = values
             notes += [f"{lost} cells of {name!r} count as missing: no plausible numbers"] if lost else []
@@ -356,6 +401,14 @@ def _other_columns(
     more = f" and {len(aside) - 12} more" if len(aside) > 12 else ""
     notes += [f"laboratory columns left aside: {', '.join(map(repr, aside[:12]))}{more}"] if aside else []
     return {**columns, **where, **group}, [*notes, *lacking]
+
+
+def _mark_below(cells: np.ndarray, numbers: Numbers, values: np.ndarray, factor: float) -> np.ndarray:
+    """Readings of a sensor; below detection minus the limit, or the least reading if it is not said."""
+    unsaid = [bool(_UNSAID.fullmatch(as_text(cell).strip())) for cell in cells] | (numbers.measured == 0)
+    values = np.where(values > 0, values, np.nan)
+    values[unsaid] = -np.nanmin(values) if np.isfinite(values).any() else np.nan
+    return np.where(np.isfinite(numbers.limits), -factor * numbers.limits, values)
 
 
 def _plausible(

@@ -20,7 +20,7 @@ from soilpb.quality import Finding
 from soilpb.readers.columns import band_positions, in_unit, standard_name
 from soilpb.readers.folder import list_files
 from soilpb.readers.formats.spectrum_file import STUDY_NM
-from soilpb.readers.laboratory import find_quantity, open_laboratory
+from soilpb.readers.laboratory import find_quantity, find_sensor, open_laboratory
 from soilpb.readers.scans import Scans
 from soilpb.readers.site import ASSAY_KEYS, FILE_KEYS, read_files, read_measured
 from soilpb.site_file import Site, SiteError, make_site, project_root
@@ -158,6 +158,7 @@ def propose_site(
         "instrument": scans.instrument,
         "target": wanted,
         "target_scale": "natural" if wanted == "pH" else scale,
+        "sensor": find_sensor(assays, wanted),
         "band_start": start,
         "band_stop": stop,
         **options,
@@ -222,6 +223,9 @@ def _understood(
     ]
     others = soils.samples.columns.drop([site.target, "below_detection"], errors="ignore").tolist()
     lines += [("used besides", ", ".join(others))] if others else []
+    if site.sensor:
+        read = soils.samples[site.sensor].dropna()
+        lines += [("sensor", f"{site.sensor}: {len(read)} readings, {(read < 0).sum()} below detection")]
     lost = SOURCE_BANDS[1] - SOURCE_BANDS[0] - (site.band_stop - site.band_start)
     lines += [("narrower than usual", f"{lost:g} nm of the source's range are not used")] if lost else []
     return lines + [("noted", note) for note in soils.provenance.notes if not note.startswith(WARN)]

@@ -8,7 +8,15 @@ from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from soilpb.models.linear import KERNELS, MiniRocket, RidgeKFold, convolutions, dilations, ridge_path
+from soilpb.models.linear import (
+    KERNELS,
+    MiniRocket,
+    RidgeKFold,
+    SensorFusion,
+    convolutions,
+    dilations,
+    ridge_path,
+)
 
 PENALTIES = np.logspace(-3, 3, 13)
 
@@ -132,3 +140,59 @@ def test_a_spectrum_too_short_for_a_kernel_is_refused():
     """Eight bands cannot hold a kernel of nine."""
     with pytest.raises(ValueError, match="minimum of 9 is required"):
         MiniRocket().fit(spectra(5, 8))
+
+
+def sensed(error, seed=0, n=150):
+    """Spectra and a sensor's readings of the same lead; what of it is lost to water shows in the spectra."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, 12))
+    y = 0.7 * X[:, 3] + 0.7 * rng.standard_normal(n)
+    reading = np.exp(y + 0.5 * X[:, 8] + error * rng.standard_normal(n))
+    return np.column_stack([X, reading]), y
+
+
+def score(X, y, use, rows=100):
+    model = SensorFusion(RidgeKFold(PENALTIES), use).fit(X[:rows], y[:rows])
+    return model.score(X[rows:], y[rows:])
+
+
+def test_both_are_better_than_either_and_correct_the_reading():
+    """Spectra explain what water does to readings: both exceed each alone."""
+    X, y = sensed(0.3)
+    alone = [score(X, y, use) for use in ("spectrum", "reading")]
+    assert score(X, y, "both") > max(alone) + 0.05
+
+
+def test_a_useless_sensor_costs_nothing():
+    """Readings of noise lose less than .02 of R²."""
+    lost = []
+    for seed in range(6):
+        X, y = sensed(0.1, seed)
+        X[:, -1] = np.random.default_rng(9 + seed).lognormal(0, 1, len(X))
+        lost.append(score(X, y, "spectrum") - score(X, y, "both"))
+    assert np.mean(lost) < 0.02
+
+
+def test_a_reading_below_detection_is_neither_zero_nor_its_limit():
+    """Where half are below a limit, what stands for them is learnt from training soils."""
+    X, y = sensed(0.05)
+    limit = np.median(X[:, -1])
+    hidden = X[:, -1] < limit
+    censored = np.column_stack([X[:, :-1], np.where(hidden, -limit, X[:, -1])])
+    model = SensorFusion(RidgeKFold(PENALTIES), "reading").fit(censored[:100], y[:100])
+    told = model.predict(censored[100:])[hidden[100:]]
+    assert told.std() == 0
+    assert told.mean() == pytest.approx(y[:100][hidden[:100]].mean(), abs=0.15)
+    assert score(censored, y, "both") > score(censored, y, "spectrum") + 0.1
+
+
+def test_a_soil_without_a_reading_is_predicted_from_its_spectrum():
+    """The prediction is that of the spectrum alone; too few readings are not weighed at all."""
+    X, y = sensed(0.1)
+    model = SensorFusion(RidgeKFold(PENALTIES)).fit(X[:100], y[:100])
+    missing = np.column_stack([X[100:, :-1], np.full(50, np.nan)])
+    plain = RidgeKFold(PENALTIES).fit(X[:100, :-1], y[:100])
+    np.testing.assert_allclose(model.predict(missing), plain.predict(X[100:, :-1]))
+    X[15:100, -1] = np.nan
+    few = SensorFusion(RidgeKFold(PENALTIES)).fit(X[:100], y[:100])
+    np.testing.assert_allclose(few.predict(X[100:]), plain.predict(X[100:, :-1]))

@@ -151,3 +151,32 @@ def test_the_bands_are_those_of_instrument_and_library():
         common_bands(np.arange(300.0, 500.0))
     library = limesoda.load_fields(limesoda.FULL_RANGE_FIELDS, band_grid(*SOURCE_BANDS, STEP))
     assert library.wavelengths[[0, -1]].tolist() == list(SOURCE_BANDS)
+
+
+def readings(folder, header, cells):
+    """Write the laboratory's table with a sensor's readings beside its lead."""
+    rows = [[i, pb, cell] for i, pb, cell in zip(IDS, LEAD, cells, strict=True)]
+    write(folder / "lab.csv", [["Sample No.", "Pb (mg/kg)", header], *rows])
+
+
+@pytest.mark.parametrize("header", ["Pb_XRF", "pXRF Pb", "Pb (XRF)", "Pb XRF (ppm)"])
+def test_a_second_lead_column_becomes_a_sensor(mine, header):
+    """A reading by XRF is seen, whatever it is called; what is below detection keeps its limit."""
+    readings(mine, header, ["<20", "<LOD", "0", *LEAD[3:]])
+    proposal = propose(mine)
+    assert (proposal.keys["target"], proposal.keys["sensor"]) == ("Pb_mg_kg", "Pb_XRF_mg_kg")
+    assert ("sensor", "Pb_XRF_mg_kg: 24 readings, 3 below detection") in proposal.understood
+    least = -min(float(pb) for pb in LEAD[3:])
+    found = read_measured(proposal.site).values("Pb_XRF_mg_kg")
+    assert found[:4].tolist() == pytest.approx([-20, least, least, float(LEAD[3])])
+
+
+def test_readings_in_percent_are_converted_or_refused(mine):
+    """With its unit in the header a reading in percent is converted; without it is refused."""
+    percent = [f"{float(pb) / 1e4:.6f}" for pb in LEAD]
+    readings(mine, "Pb XRF (%)", percent)
+    found = read_measured(propose(mine).site).values("Pb_XRF_mg_kg")
+    np.testing.assert_allclose(found, [float(pb) for pb in LEAD], rtol=1e-2)
+    readings(mine, "Pb XRF", percent)
+    with pytest.raises(SiteError, match=r"Pb_XRF_mg_kg reads 0.0001 times .* header, such as 'Pb XRF \(%\)'"):
+        propose(mine)
