@@ -106,9 +106,12 @@ class Site(BaseModel):
     units: str = Field(
         "", description="column that names decision units, or a GeoJSON of them; found by itself if empty"
     )
+    sizes: str = Field(
+        "", description="table of units with area_m2, and perhaps depth_m, density_t_m3 and price_per_t"
+    )
+    targets: str = Field("", description="further targets to decide on, such as Cd_mg_kg As_mg_kg")
     sensor: str = Field(
-        "",
-        description="column of a second reading of the target, such as Pb_XRF_mg_kg, which models take too",
+        "", description="column of a second reading of the target that models take too, such as Pb_XRF_mg_kg"
     )
     n_target: int = Field(
         0, ge=0, le=MOST_SOILS, description="use a seeded random choice of so many samples; 0: all"

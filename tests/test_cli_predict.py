@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -109,8 +110,26 @@ def test_units_are_decided_by_the_mean_of_measured_and_new_soils(project):
     assert table.loc["all soils", "verdict"] in ("above", "below", "not decided")
     assert table.loc["lone", "verdict"] == "not decided"
     assert "at least 3 are needed" in table.loc["lone", "note"]
+    assert "R² 0.60 on soils it had not seen" in result.stderr
     refused("mine", "data/new.csv", "--units", "data/new_ph.csv", *own, says="names no units")
     refused("mine", "data/new.csv", "--units", "units.csv", "--rule", "none", says="no rule 'none'")
+
+
+def test_units_may_be_polygons_around_coordinates_in_the_new_table(project):
+    """Coordinates stand beside the bands; without them it says so."""
+    root, *_ = project
+    square = [[[0, 0], [100, 0], [100, 100], [0, 100], [0, 0]]]
+    crs = {"properties": {"name": "EPSG:32648"}}
+    shape = {"type": "Polygon", "coordinates": square}
+    features = [{"properties": {"unit": "all soils"}, "geometry": shape}]
+    (root / "units.geojson").write_text(json.dumps({"features": features, "crs": crs}))
+    spectra = pd.read_csv(root / "data/new.csv", index_col=0)
+    spectra.assign(x=50.0, y=50.0, crs="EPSG:32648").to_csv(root / "data/placed.csv")
+    own = ("--limits", "canton.yml", "--units", "units.geojson")
+    result = run("mine", "data/placed.csv", *own)
+    table = pd.read_csv(io.StringIO(result.stdout), index_col="unit")
+    assert table.loc["all soils", ["n_measured", "n_predicted"]].tolist() == [60, 20]
+    refused("mine", "data/new.csv", *own, says="has no coordinates: give it columns x and y, or lon and lat")
 
 
 def test_predictions_are_accepted_or_sent_to_the_laboratory(project):

@@ -13,7 +13,7 @@ _EXPORTS = {
     "applicability": ["FALSE_ALARMS", "ApplicabilityDomain", "compare_with_world", "leave_cluster_out",
                       "measure_shapes", "share_bands", "tell_apart"],
     "confidence_limits": ["estimate_limits", "estimate_mean", "recommend_method"],
-    "decision_units": ["VERDICTS", "decide_on_site", "decide_units", "summarise_sizes"],
+    "decision_units": ["VERDICTS", "decide_on_site", "decide_units", "size_on_site", "summarise_sizes"],
     "exceedance": ["ACTIONS", "Costs", "calibration_error", "compare_policies", "coverage_by_content",
                    "detection_table", "error_by_chance", "exceedance_by_rule", "exceedance_probability",
                    "expected_costs", "reliability_table"],
@@ -23,9 +23,9 @@ _EXPORTS = {
                  "spectral_features"],
     "site_model": ["COVERAGE", "N_FOLDS", "SiteModel", "cross_validate_site"],
     "standards": ["LEAD_LIMITS", "lead_limit", "list_rules", "read_limits"],
-    "stored_model": ["assess_robustness", "compare_sensor", "default_standard", "evaluate_site_model",
-                     "fit_site_model", "load_site_model", "make_candidates", "measured_ph", "predict_files",
-                     "predict_soils", "score_site_model", "select_rule", "site_rules", "standardise_files",
-                     "store_site_model"],
+    "stored_model": ["assess_robustness", "compare_sensor", "decide_targets", "default_standard",
+                     "evaluate_site_model", "fit_site_model", "load_site_model", "make_candidates",
+                     "measured_ph", "predict_files", "predict_soils", "score_site_model",
+                     "select_rule", "site_rules", "standardise_files", "store_site_model"],
 }  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

@@ -33,7 +33,8 @@ from soilpb.decide.confidence_limits import FEWEST, FEWEST_DETECTED, estimate_li
 from soilpb.decide.maps import assign_units, list_few
 from soilpb.decide.site_model import SiteModel
 from soilpb.decide.standards import lead_limit
-from soilpb.site_file import SiteError, project_root
+from soilpb.readers.tables import read_numbers, read_table
+from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
@@ -41,6 +42,8 @@ VERDICTS = ("above", "not decided", "below")
 #: Most further soils that are worth naming.
 MOST_MORE = 500
 ASSISTED = "measured and predicted"
+#: Columns of the table of units' sizes; the last three may be absent.
+SIZES = ("area_m2", "depth_m", "density_t_m3", "price_per_t")
 
 
 @dataclass(frozen=True)
@@ -299,6 +302,26 @@ def decide_on_site(
         return decide_units(soils, limits) if len(soils) else None
     except (ValueError, KeyError) as error:
         raise SiteError(str(error.args[0])) from None
+
+
+def size_on_site(site: Site, decisions: pd.DataFrame) -> pd.DataFrame | None:
+    """Add up what is above its limit by the sizes of the units that the site file names; None without.
+
+    ``decisions`` are from :func:`decide_on_site`, the table is of :func:`summarise_sizes`.
+    """
+    if not site.sizes:
+        return None
+    table = read_table(project_root() / site.sizes)
+    names = [name.strip().casefold() for name in table.header]
+    columns = [name for name in SIZES if name in names]
+    if "unit" not in names or SIZES[0] not in columns:
+        raise SiteError(f"{table.path} has {', '.join(table.header)}; expected unit, {', '.join(SIZES)}")
+    sizes = {name: read_numbers(table.cells[:, names.index(name)]).measured for name in columns}
+    units = [str(cell).strip() for cell in table.cells[:, names.index("unit")]]
+    try:
+        return summarise_sizes(decisions, pd.DataFrame(sizes, index=units))
+    except ValueError as error:
+        raise SiteError(f"{table.path}: {error}") from None
 
 
 def summarise_sizes(decisions: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:

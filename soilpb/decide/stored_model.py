@@ -22,7 +22,7 @@ from soilpb._files import sha256_of
 from soilpb._format import track
 from soilpb.decide import standards
 from soilpb.decide.applicability import FALSE_ALARMS
-from soilpb.decide.decision_units import decide_on_site
+from soilpb.decide.decision_units import decide_on_site, size_on_site
 from soilpb.decide.exceedance import calibration_error, reliability_table
 from soilpb.decide.maps import assign_units
 from soilpb.decide.sampling import accept_predictions
@@ -36,7 +36,7 @@ from soilpb.models.linear import SensorFusion
 from soilpb.models.storage import CARD, ESTIMATORS
 from soilpb.readers.columns import match_ids
 from soilpb.readers.folder import find_counted_scans, find_counters, holds_spectra, list_files
-from soilpb.readers.laboratory import read_laboratory, read_sensor, read_units
+from soilpb.readers.laboratory import read_laboratory, read_places, read_sensor, read_units
 from soilpb.readers.scans import read_scans
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import Site, SiteError, make_site, project_root
@@ -195,6 +195,30 @@ def score_site_model(study: Study, predictions: pd.DataFrame, exceedances: pd.Da
         table = reliability_table(exceedances["probability"], exceedances["exceeded"])
         scores["calibration_error"] = calibration_error(table)
     return scores
+
+
+def decide_targets(study: Study) -> pd.DataFrame:
+    """Decide on the units of each further target of the site file, by PLS and its standard's first rule.
+
+    Returns
+    -------
+    DataFrame
+        As of :func:`soilpb.decide.decision_units.decide_on_site`, with ``target``, ``rule``, and ``R2`` of
+        soils that each fit had not seen; no rows if the site file names no ``targets``.
+    """
+    tables = [pd.DataFrame()]
+    for target in study.site.targets.split():
+        own = study.site.model_dump() | {"target": target, "target_column": "", "sensor": ""}
+        other = Study(make_site(own), study.chapter)
+        model = fit_site_model(other, make_candidates(other, ["pls"]))
+        rules = site_rules(other.site)
+        rule = list_rules(*rules)[0] if rules[0] else ""
+        decided = decide_on_site(other, model, rules, rule)
+        if decided is None:
+            raise SiteError(f"no limit of {target} is known for these soils: mend targets, or standard")
+        r2 = 1 - np.nanmean(model.target.residuals**2) / other.y.var()
+        tables.append(decided.assign(target=target, rule=rule, R2=r2))
+    return pd.concat(tables, ignore_index=True)
 
 
 def store_site_model(
@@ -380,8 +404,8 @@ def predict_files(
     coverage : float
         Share of values that intervals shall hold.
     units : path, optional
-        Table that names the decision unit of each new soil: units are decided on instead, by ``rule``, the
-        standard's first if empty.
+        Table that names the decision unit of each new soil, or GeoJSON of units around the coordinates in
+        ``spectra``: units are decided on instead, by ``rule``, the standard's first if empty.
     tolerance, rate : float
         As for :func:`soilpb.decide.sampling.accept_predictions`; none are accepted if ``tolerance`` is 0.
     instrument : str
@@ -415,7 +439,7 @@ def predict_files(
     if model.sensor:
         soils = _add_readings(soils, sensor or spectra, model.sensor, study.site.id_column)
     measured = _measured_ph(acidity, soils, str(ph))
-    folder, told = study.folder(CHAPTER), []
+    made, told = date.fromtimestamp((study.folder(CHAPTER) / FOLDER / CARD).stat().st_mtime), []
     if instrument:
         corrected = _load_standardisation(study, model, instrument)
         soils = replace(soils, reflectance=corrected.correct(soils.reflectance))
@@ -426,19 +450,22 @@ def predict_files(
     if units or tolerance:
         _refuse_other_soils(study, model)
     if units:
-        named = assign_units(read_units(units, study.site.id_column))
+        named = _name_units(units, soils, spectra, study.site.id_column)
         rule = rule or (list_rules(*rules)[0] if rules[0] else "")
         table = decide_on_site(study, model, rules, rule, soils, named)
         if table is None:
             raise SiteError(f"no limit of {model.card['target']} is known: give one with --limits")
-        return table.set_index("unit"), [f"means of units against {rules[0]}, {rule!r}"]
+        sized = size_on_site(study.site, table)
+        amounts = [] if sized is None else [_describe_size(*row) for row in sized.iterrows()]
+        by, worth = _describe_model(model.card, made)
+        told = [f"means of units against {rules[0]}, {rule!r}, by {by}", worth, *amounts]
+        return table.set_index("unit"), told
     table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
     if model.sensor and (unread := soils.samples[model.sensor].isna().to_numpy()).any():
         table["outside"] |= unread
         told += [
             f"{unread.sum()} soils have no reading of {model.sensor}: predicted from the spectrum, flagged"
         ]
-    made = date.fromtimestamp((folder / FOLDER / CARD).stat().st_mtime)
     accepted = _accept(table, study, model, tolerance, rate) if tolerance else []
     if ph:
         own = table.get("pH", np.nan)
@@ -574,6 +601,21 @@ def _measured_ph(ph: pd.Series | None, soils: SoilSpectra, where: str) -> np.nda
     return found
 
 
+def _name_units(units: Path, soils: SoilSpectra, spectra: Path, id_column: str) -> pd.Series:
+    """Unit of each new soil, by a table or by polygons around its coordinates."""
+    if not units.suffix.casefold().endswith("json"):
+        return assign_units(read_units(units, id_column))
+    samples = soils.samples
+    if "x" not in samples and spectra.is_file():
+        samples = read_places(spectra, id_column).reindex(samples.index)
+    return assign_units(samples, polygons=units)
+
+
+def _describe_size(what: str, amounts: pd.Series) -> str:
+    surely, expected, most = (f"{amounts[name]:,.4g}" for name in ("surely", "expected", "at most"))
+    return f"{what} above the limit: expected {expected}, surely {surely}, at most {most}"
+
+
 def _add_readings(soils: SoilSpectra, path: Path, sensor: str, id_column: str) -> SoilSpectra:
     if path.is_dir():
         raise SiteError(f"the site's model takes {sensor}: give a table with its readings by --sensor")
@@ -581,6 +623,15 @@ def _add_readings(soils: SoilSpectra, path: Path, sensor: str, id_column: str) -
     if read.isna().all():
         raise SiteError(f"{path} has a reading of {sensor} of none of the soils: mend its ids or its cells")
     return replace(soils, samples=soils.samples.assign(**{sensor: read}))
+
+
+def _describe_model(card: dict, made: date) -> tuple[str, str]:
+    """Whose model it is with its R², and its day with what it is worth."""
+    r2 = card.get("scores_on_held_out_soils", {}).get("R2")
+    scored = f" (R² {r2:.2f} on soils it had not seen)" if isinstance(r2, float) else ""
+    weak = isinstance(r2, float) and r2 < WEAK
+    told = f"the model is of {made}{', hardly better than the mean of its soils: do not rely on it' * weak}"
+    return f"the model of {card['site']} ({card['trained_on']['kind']} soils){scored}", told
 
 
 def _remarks(
@@ -596,15 +647,9 @@ def _remarks(
     listed = ", ".join(map(str, outside[:8])) + (", …" if len(outside) > 8 else "")
     low, high = card["target_range"]
     beyond = int((~table[card["target"]].between(low, high)).sum())
-    model = f"the model of {card['site']} ({card['trained_on']['kind']} soils)"
     limits = f"; limits of {standard}" if standard else ""
-    r2 = card.get("scores_on_held_out_soils", {}).get("R2")
-    scored = f" (R² {r2:.2f} on soils it had not seen)" if isinstance(r2, float) else ""
-    weak = isinstance(r2, float) and r2 < WEAK
-    remarks = [
-        f"{len(table)} soils predicted by {model}{scored}; intervals of {coverage:.0%}{limits}",
-        f"the model is of {made}{', hardly better than the mean of its soils: do not rely on it' * weak}",
-    ]
+    model, worth = _describe_model(card, made)
+    remarks = [f"{len(table)} soils predicted by {model}; intervals of {coverage:.0%}{limits}", worth]
     if len(outside) == len(table):
         remarks.append(
             "every spectrum is unlike the soils of the model, do not trust them: another instrument, or unit?"

@@ -170,6 +170,17 @@ def read_units(path: str | Path, id_column: str = "") -> pd.DataFrame:
     return pd.DataFrame(words, index=pd.Index(ids, name="sample"))
 
 
+def read_places(path: str | Path, id_column: str = "") -> pd.DataFrame:
+    """Read the coordinates of samples from a table: ``x``, ``y`` and perhaps ``crs``, by sample id."""
+    table = read_table(path)
+    found, _ = _coordinates(table, decimal_mark(table.cells.ravel(), table.separator), {})
+    if not found:
+        raise SiteError(f"{path} has no coordinates: give it columns x and y, or lon and lat")
+    ids = read_ids(table, id_at := find_id_column(table, id_column))
+    refuse_repeated_ids(table, ids, id_at, "keep one row per sample")
+    return pd.DataFrame(found, index=pd.Index(ids, name="sample"))
+
+
 def find_sensor(samples: pd.DataFrame, target: str, wanted: str = "") -> str:
     """Name the column of a sensor's readings of a target, such as ``Pb_XRF_mg_kg``; empty if there is none.
 

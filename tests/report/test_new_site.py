@@ -164,7 +164,7 @@ def test_a_second_lead_column_becomes_a_sensor(mine, header):
     """A reading by XRF is seen, whatever it is called; what is below detection keeps its limit."""
     readings(mine, header, ["<20", "<LOD", "0", *LEAD[3:]])
     proposal = propose(mine)
-    assert (proposal.keys["target"], proposal.keys["sensor"]) == ("Pb_mg_kg", "Pb_XRF_mg_kg")
+    assert (proposal.site.target, proposal.keys["sensor"]) == ("Pb_mg_kg", "Pb_XRF_mg_kg")
     assert ("sensor", "Pb_XRF_mg_kg: 24 readings, 3 below detection") in proposal.understood
     least = -min(float(pb) for pb in LEAD[3:])
     found = read_measured(proposal.site).values("Pb_XRF_mg_kg")
