@@ -306,8 +306,8 @@ On {as_is["units"]:.0f} areas of other twins the upper 95 % limit held in {100 *
 #
 # ## Accept a prediction, or send the soil to the laboratory?
 #
-# Say which error does no harm, and how many of the accepted predictions may be off by more: both are parameters. Predictions are accepted where soils with like predictions were rarely off;
-# the threshold is set so that, over many sites, the promise is kept {cite:p}`jin2023`. It is set here on the measured half, and judged on the other.
+# Say which error does no harm, and how many of the accepted predictions may be off by more: both are parameters. Predictions are accepted where errors like those of the measured soils would rarely take them beyond the tolerance;
+# the threshold is set so that the promise is kept {cite:p}`angelopoulos2024`, and on no fewer measured soils than would allow five wrong ones: of fewer, some look good by chance. It is set here on the measured half, and judged on the other.
 
 # %%
 accepted = decide.accept_predictions(
@@ -325,7 +325,7 @@ over_sites = "; ".join(
 )
 Markdown(f"""
 Within {tolerance:g} {study.target_unit}, with at most {100 * rate:.0f} % to be off by more: of {len(off)} soils **{accepted.sum()} are accepted** and {(~accepted).sum()} sent. Of the accepted, {(off & accepted).sum()} are off by more, **{"more" if wrong > rate else "no more"}** than the share that was allowed; of all, {off.sum()} are.
-On twins ({over_sites}). The promise is about the mean over sites, where a site that accepts none counts as 0; where predictions are this uncertain, strict demands send nearly all soils to the laboratory.
+On twins ({over_sites}). Where predictions are this uncertain, strict demands send nearly all soils to the laboratory.
 """)
 
 # %% [markdown]
