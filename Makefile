@@ -57,9 +57,9 @@ pdf: book  ## print the whole book into _build/soilpb.pdf, where Chromium is ins
 	    "file://$(CURDIR)/_build/singlehtml/index.html" 2>/dev/null
 	@echo "The book as PDF: _build/soilpb.pdf"
 
-report: $(INSTALLED)  ## make one site's report, one HTML file: make report SITE=my-mine
+report: $(INSTALLED)  ## make one site's report, HTML and PDF: make report SITE=my-mine
 	@[ -n "$(SITE)" ] || { echo "say whose report: make report SITE=my-mine" >&2; exit 1; }
-	@$(BIN)/soilpb report $(SITE)
+	@$(BIN)/soilpb report $(SITE) --pdf
 
 test: $(TOOLS)  ## lint, formatting, doctests, package tests, chapters at small parameters
 	@$(MAKE) --no-print-directory check

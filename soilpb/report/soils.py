@@ -141,27 +141,3 @@ def _score_within(study: Study, predictions: pd.DataFrame) -> float:
     group = predictions["sample"].map(study.group_of)
     inside = predictions[group.isin(large.index)]
     return float(score_within_populations(inside, pd.Series(study.group_of))["site"])
-
-
-def score_by_level(trials: pd.DataFrame) -> pd.DataFrame:
-    """Errors by what the laboratory measured: thirds of the soils, and the tenth with most, last.
-
-    The table has ``soils``, ``n``, ``median`` (measured), ``bias``, ``RMSE`` and ``inside``: the share within
-    their intervals, all in the laboratory's unit.
-    """
-    rank = trials["observed"].rank(method="first", pct=True)
-    parts = {
-        "lowest third": (0, 1 / 3),
-        "middle third": (1 / 3, 2 / 3),
-        "highest third": (2 / 3, 1),
-        "highest tenth": (0.9, 1),
-    }
-    rows = []
-    for name, (low, high) in parts.items():
-        part = trials[(rank > low) & (rank <= high)]
-        error = part["predicted"] - part["observed"]
-        inside = part["observed"].between(part["lower"], part["upper"]).mean()
-        rows.append(
-            (name, len(part), part["observed"].median(), error.mean(), np.sqrt((error**2).mean()), inside)
-        )
-    return pd.DataFrame(rows, columns=["soils", "n", "median", "bias", "RMSE", "inside"])

@@ -168,10 +168,11 @@ def tabulate_scales(scales: pd.DataFrame) -> pd.DataFrame:
 
 
 def tabulate_levels(levels: pd.DataFrame) -> pd.DataFrame:
-    """Write the errors of :func:`soilpb.report.soils.score_by_level` for a page."""
-    page = levels[["soils", "n"]].assign(median=levels["median"].map(format_significant))
-    page = page.assign(bias=levels["bias"].map(_signed), RMSE=levels["RMSE"].map(format_significant))
-    return page.assign(**{"within their 90 % interval": [f"{share:.0%}" for share in levels["inside"]]})
+    """Write :func:`soilpb.decide.exceedance.coverage_by_content` for a page."""
+    page = pd.DataFrame({"tenth of the soils": levels["tenth"], "soils": levels["n"]})
+    page["median measured"] = levels["content"].map(format_significant)
+    page["predicted / measured"] = levels["ratio"].map(number)
+    return page.assign(**{"within their 90 % interval": levels["coverage"].map("{:.0%}".format)})
 
 
 def tabulate_models(predictions: pd.DataFrame, study: Study, works: Mapping[str, str]) -> pd.DataFrame:

@@ -15,12 +15,13 @@ from soilpb import quality
 from soilpb._format import join_words, number, signed, to_words
 from soilpb.decide import maps, stored_model
 from soilpb.decide.decision_units import VERDICTS
+from soilpb.decide.exceedance import coverage_by_content
 from soilpb.decide.site_model import SiteModel
 from soilpb.evaluate import comparison
 from soilpb.models import baselines
 from soilpb.report.new_site import SOURCE_BANDS
 from soilpb.report.sections import N_DRAWS, N_START
-from soilpb.report.soils import LIKELY, score_by_level, score_scales
+from soilpb.report.soils import LIKELY, score_scales
 from soilpb.report.tables import format_significant
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
@@ -103,7 +104,7 @@ def list_warnings(study: Study, trials: pd.DataFrame, outside: float, rule: str)
     """
     name, scales = study.target_name, score_scales(study, trials).iloc[0]
     spread = trials["predicted"].std() / trials["observed"].std()
-    top = score_by_level(trials).iloc[-1]
+    top = coverage_by_content(trials).iloc[-1]
     checks = [found for found in quality.check_soils(study.target, study.site) if found.level == "warning"]
     flagged = int(trials["outside"].sum())
     sentences = {
@@ -120,8 +121,8 @@ def list_warnings(study: Study, trials: pd.DataFrame, outside: float, rule: str)
         f"{number(scales['R2'])} over all soils and {number(scales['within'])} within groups.": (
             scales["R2"] - scales["within"] > FLATTERED
         ),
-        f"Of the tenth of soils with most {name}, {100 * top['inside']:.0f} % lie within their 90 % "
-        "intervals: intervals of such soils are too narrow.": top["inside"] < MISSED,
+        f"Of the tenth of soils with most {name}, {100 * top['coverage']:.0f} % lie within their 90 % "
+        "intervals: intervals of such soils are too narrow.": top["coverage"] < MISSED,
         f"{flagged} of {len(trials)} soils are unlike the others. They stand apart in the table, and need "
         "the laboratory.": flagged > 0,
         f"Checks of the files gave {len(checks)} warnings: see Quality.": len(checks) > 0,

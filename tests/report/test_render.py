@@ -26,8 +26,7 @@ if (CASES / "title_markup").is_dir():
 TEXT = """\
 (site-{{site}})=
 # {{title}}
-Scores in {ref}`sec-baselines`, or in {ref}`chapter 4 <sec-baselines>`; {ref}`here <site-mine>`.
-After {cite:t}`padarian2019`, $x^2$.
+Its own section is {ref}`here <site-mine>`. After {cite:t}`padarian2019`, $x^2$.
 """
 
 
@@ -49,7 +48,7 @@ def notebook(folder, text=TEXT):
 def page(tmp_path_factory):
     """The rendered page."""
     folder = tmp_path_factory.mktemp("page")
-    return render.render_page(notebook(folder), folder / "out" / "mine.html").read_text()
+    return render.render_page(notebook(folder), folder / "out" / "mine.html", "A. Meier").read_text()
 
 
 def article(page):
@@ -81,12 +80,12 @@ def test_a_title_is_text_wherever_it_stands(page):
     assert not html("img", onerror=True)
 
 
-def test_chapters_are_named_and_own_sections_linked(page):
-    """A reference to a chapter is its title or its own words; one within the page is a link."""
-    words = article(page)
-    assert "Scores in <em>Compare models, and measure chance</em>, or in " in words
-    assert re.search(r"or in (<span[^>]*>)*chapter 4(</span>)*;", words)
-    assert 'href="#site-mine"' in words
+def test_own_sections_are_linked_and_the_author_stands_at_the_foot(page):
+    """A reference within the page is a link; its author is the one that was named, not the book's."""
+    assert 'href="#site-mine"' in article(page)
+    foot = page.split("</article", 1)[1]
+    assert "A. Meier" in foot
+    assert "The soilpb developers" not in foot
 
 
 def test_warnings_of_cells_are_not_on_the_page(page):

@@ -135,13 +135,9 @@ def test_scores_within_groups_lead_where_pooling_flatters():
     assert text.describe_skill(study, fair).startswith("On soils that the model had not seen")
 
 
-def test_errors_are_told_by_level_and_warned_of(field_trials):
-    """The most leaded tenth has its own row; intervals that miss it, and flat predictions, are warned of."""
+def test_what_must_be_known_before_use_is_said_first(field_trials):
+    """Intervals that miss the highest tenth, flat predictions, unusual and flagged soils are warned of."""
     study, trials = field_trials
-    levels = soils.score_by_level(trials)
-    assert levels["soils"].tolist() == ["lowest third", "middle third", "highest third", "highest tenth"]
-    assert levels["bias"].iloc[0] > 0 > levels["bias"].iloc[-1]
-    assert levels["inside"].iloc[-1] == 0
     said = " ".join(text.list_warnings(study, trials, 0.5, ""))
     for words in (
         "near the mean",
