@@ -266,15 +266,16 @@ picture.update(ax.figure)
 plt.close(ax.figure)
 
 # %% tags=["hide-input"]
-shown = units[["unit", "n_measured", "n_predicted"]].set_axis(["area", "measured", "by spectrum"], axis=1)
 numbers = units[["mean", "lower", "upper", "all_soils"]].map(report.format_significant)
+shown = units[["unit", "verdict"]].rename(columns={"unit": "area"})
 shown[f"mean (95 % limits), {study.target_unit}"] = (
     numbers["mean"] + " (" + numbers["lower"] + " to " + numbers["upper"] + ")"
 )
 shown["limit"] = units["limit"].map("{:g}".format)
-shown[["verdict", "P(above)"]] = units[["verdict", "p_above"]].assign(
-    p_above=units["p_above"].map(_format.number)
-)
+shown["P(above)"] = units["p_above"].map(_format.number)
+shown["soils measured + by spectrum"] = [
+    f"{n} + {m}" for n, m in units[["n_measured", "n_predicted"]].to_numpy()
+]
 for name in ("measured", "scanned"):
     more = units[f"more_{name}"]
     shown[f"more {name} to decide"] = [
