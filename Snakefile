@@ -43,7 +43,7 @@ TABLES = {
     "06_real_soils": [
         f"results/{name}.csv" for name in ("ledger", "averages", "world_source", "countries", "whole_countries")
     ],
-    "07_decisions": ["results/decisions.json", "results/decision_units.json"],
+    "07_decisions": [f"results/{name}" for name in ("decisions.json", "decision_units.json", "xrf.csv")],
 }
 # What a chapter runs by typing commands.
 TYPES = {"08_new_site": ["soilpb/cli.py", "notebooks/02_pretraining.py", "notebooks/site_report.py"]}
