@@ -16,10 +16,11 @@ from typer.testing import CliRunner
 
 from soilpb.cli import app
 from soilpb.decide import stored_model
-from soilpb.evaluate import instruments
+from soilpb.evaluate import instruments, splits
 from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
 from soilpb.readers.formats import text
+from soilpb.site_file import SiteError
 from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 from tests.user_site import write_project
@@ -404,3 +405,22 @@ def test_a_sensors_readings_are_taken_from_the_new_table(tmp_path, monkeypatch):
     assert own["Pb_mg_kg"].iloc[1] < own["Pb_mg_kg"].min() * 1.001
     errors = np.log(own["Pb_mg_kg"] / truth)[2:]
     assert errors.std() < 0.25
+
+
+def test_further_targets_are_decided_and_a_sensor_is_compared(tmp_path, monkeypatch):
+    """Each target of the site file has a row per unit and its own limit; a sensor's gain has an interval."""
+    write_project(tmp_path, 40, 5, targets="Cd_mg_kg", sensor="Pb_XRF_mg_kg")
+    monkeypatch.chdir(tmp_path)
+    lab = pd.read_csv("data/lab.csv", index_col=0)
+    more = {"Cd_mg_kg": lab["Pb_mg_kg"] / 100, "Pb_XRF": lab["Pb_mg_kg"] * np.linspace(0.9, 1.1, 40)}
+    lab.assign(**more).to_csv("data/lab.csv")
+    study = Study.load("mine")
+    decided = stored_model.decide_targets(study)
+    assert decided[["target", "verdict"]].to_numpy().tolist() == [["Cd_mg_kg", "above"]]
+    assert 0.3 <= decided["limit"].iloc[0] <= 0.8
+    folds = splits.repeated_kfold(study.ids, 3, 1, 0)
+    compared = stored_model.compare_sensor(study, folds, "pls").set_index("model")
+    assert compared.loc["Pb_XRF_mg_kg", "value"] > 0.9
+    assert compared.loc["spectrum", "lower_gain"] > 0
+    with pytest.raises(SiteError, match="clay_pct"):
+        stored_model.decide_targets(Study.load("mine", targets="clay_pct"))

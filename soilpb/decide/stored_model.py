@@ -353,7 +353,8 @@ def _predict_block(
         if above.isna().to_numpy().any():  # the strictest class bounds it
             above = above.fillna(model.exceedance(X, standard, _strictest(limits), ph))
         parts.append(above.rename(columns=columns))
-    parts.append(predicted[["distance", "outside"]])
+    unread = bool(model.sensor) & np.isnan(X[:, -1])  # its errors are those of the spectrum alone
+    parts.append(predicted[["distance", "outside"]].assign(outside=predicted["outside"] | unread))
     return pd.concat(parts, axis=1)
 
 
@@ -461,11 +462,8 @@ def predict_files(
         told = [f"means of units against {rules[0]}, {rule!r}, by {by}", worth, *amounts]
         return table.set_index("unit"), told
     table = predict_soils(model, soils, model.card["target"], *rules, ph=measured, coverage=coverage)
-    if model.sensor and (unread := soils.samples[model.sensor].isna().to_numpy()).any():
-        table["outside"] |= unread
-        told += [
-            f"{unread.sum()} soils have no reading of {model.sensor}: predicted from the spectrum, flagged"
-        ]
+    if model.sensor and (unread := soils.samples[model.sensor].isna().sum()):
+        told += [f"{unread} soils without {model.sensor}: predicted from the spectrum alone, and flagged"]
     accepted = _accept(table, study, model, tolerance, rate) if tolerance else []
     if ph:
         own = table.get("pH", np.nan)
