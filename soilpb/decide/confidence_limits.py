@@ -155,7 +155,8 @@ def land_limit(n: int, log_mean: float, log_sd: float, confidence: float) -> flo
     Given ``V = Σ(ln x − θ)²``, the statistic ``√n (mean − θ) / √V`` of soils whose mean is ``exp θ`` has
     a density proportional to ``(1 − z²)^((n − 3)/2) exp(−z √(nV) / 2)``, whatever their spread. The limit is
     the ``exp θ`` at which what was found has probability ``1 − confidence`` or less. A ``confidence`` below
-    0.5 gives a lower limit.
+    0.5 gives a lower limit. Of ProUCL's 56 soils with pyrene it is 179.7; ProUCL prints 180.2, which is
+    what the factor of the tables' entry for 51 soils and a spread of 0.8 gives instead of 56 and 0.787.
     """
     if log_sd == 0:
         return float(np.exp(log_mean))
