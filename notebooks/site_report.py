@@ -27,7 +27,7 @@ n_jobs: int = 1  # processes
 from IPython.display import Markdown
 
 from soilpb import evaluate, plots, quality
-from soilpb.decide import compare_with_world, coverage_by_content, stored_model
+from soilpb.decide import compare_with_world, coverage_by_content, decision_units, stored_model
 from soilpb.explain import bands
 from soilpb.models import baselines
 from soilpb.report import record, sections, soils, tables, text
@@ -62,6 +62,18 @@ listed = soils.list_soils(study, trials, exceedances, rule, predicted)
 decision, skill = text.describe_decision(study, decided, rule), text.describe_skill(study, trials)
 warned = text.list_warnings(study, trials, float(apart.outside.mean()), rule)
 tables.answer_html(decision, warned, None if units is None else tables.tabulate_units(units, label), skill)
+
+# %% tags=["remove-input"]
+tables.fold_table(
+    tables.tabulate_sizes(None if units is None else decision_units.size_on_site(study.site, units))
+)
+
+# %% tags=["remove-input"]
+further = stored_model.decide_targets(study)
+if len(further):
+    further["unit"] = further["target"] + ", " + further["rule"] + ": " + further["unit"].astype(str)
+    further = tables.tabulate_units(further, "mg/kg")
+tables.fold_table(further)
 
 # %% tags=["remove-input"]
 mapped = sections.map_site(study, exceedances, rule)
@@ -148,6 +160,10 @@ tables.fold_table(tables.tabulate_scales(soils.score_scales(study, trials)))
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "What the laboratory measured against what the stored model predicts of soils that it had not seen ({{site}}, {{kind}})."}, "image": {"alt": "Parity plot of observed against predicted values with the one-to-one line and the scores in the corner."}}
 held_out = trials.assign(model="stored")
 ax = plots.plot_parity(held_out, evaluate.score_predictions(held_out), label, log=logarithmic)
+
+# %% tags=["remove-input"]
+sensor = study.site.sensor
+tables.fold_table(tables.tabulate_sensor(stored_model.compare_sensor(study, first))) if sensor else None
 
 # %% [markdown]
 # Errors are not alike for all soils. By tenths of the measured values, the lowest first:
@@ -257,7 +273,7 @@ Markdown(
 # could have changed. A band is not a cause: lead, for one, has no absorption here, and neighbouring bands can replace each other.
 
 # %% tags=["remove-input"]
-fitted = stored.target.fold_models
+fitted = sections.choose_illustrated(study, stored, first)
 attributions = bands.attribute_by_fold(
     stored.target.name, fitted, study.X, first, study.ids, study.grid, study.site.seed
 )

@@ -18,8 +18,10 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from soilpb import study as study_
 from soilpb.decide import maps, sampling, stored_model
+from soilpb.decide.site_model import SiteModel
 from soilpb.evaluate import splits
 from soilpb.explain import bands, mineral_slopes
+from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
 from soilpb.plots import decisions
 from soilpb.plots.attribution import compute_shares
@@ -154,6 +156,14 @@ def compare_choosing(study: Study) -> tuple[float, float] | None:
     )
     needed = sampling.soils_needed(curves)
     return float(needed[sampling.NAMES[METHOD]]), float(needed["random"])
+
+
+def choose_illustrated(study: Study, model: SiteModel, folds: pd.DataFrame) -> Sequence:
+    """Fits of spectra to illustrate, one per fold: the stored model's, without the sensor it may take."""
+    if not model.sensor:
+        return model.target.fold_models
+    (base,) = baselines.make_models(keys=["blocks"], seed=study.site.seed).values()
+    return bands.fit_by_fold(base, study.X, study.y, folds, study.ids, study.groups)
 
 
 def rank_bands(attributions: pd.DataFrame, n_folds: int, n: int = 3) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from IPython.display import HTML
 from pandas.io.formats.style import Styler
 
 from soilpb import quality
-from soilpb._format import number, with_interval
+from soilpb._format import number, signed_with_interval, with_interval
 from soilpb.decide.applicability import FALSE_ALARMS
 from soilpb.decide.decision_units import VERDICTS
 from soilpb.decide.stored_model import COVERAGE
@@ -133,6 +133,22 @@ def tabulate_units(units: pd.DataFrame, label: str) -> pd.DataFrame:
             "method": units["note"].where(units["note"] != "", units["method"]),
         }
     )
+
+
+def tabulate_sizes(sized: pd.DataFrame | None) -> pd.DataFrame:
+    """Write :func:`soilpb.decide.decision_units.size_on_site`: what is above its limit; no rows without."""
+    if sized is None:
+        return pd.DataFrame()
+    page = sized.map("{:,.0f}".format).rename_axis("above the limit").reset_index()
+    return page.assign(**{"above the limit": page["above the limit"].str.replace("area_m2", "area, m²")})
+
+
+def tabulate_sensor(compared: pd.DataFrame) -> pd.DataFrame:
+    """Write :func:`soilpb.decide.stored_model.compare_sensor`: R² of each, and what both together add."""
+    r2 = [with_interval(*row) for row in compared[["value", "lower", "upper"]].to_numpy()]
+    gains = compared[["value_gain", "lower_gain", "upper_gain"]].to_numpy()
+    added = ["–" if np.isnan(row[0]) else signed_with_interval(*row) for row in gains]
+    return pd.DataFrame({"predicted from": compared["model"], "R² (95 % interval)": r2, "both add": added})
 
 
 def tabulate_rules(decided: Mapping[str, pd.DataFrame], exceedances: pd.DataFrame) -> pd.DataFrame:
