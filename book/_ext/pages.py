@@ -55,8 +55,10 @@ def _all_buttons(buttons):
 
 
 def _with_description(app, pagename, templatename, context, doctree):
-    """Describe a page to search engines by its first paragraph."""
-    first = next(iter(doctree.findall(nodes.paragraph)), None) if doctree else None
+    """Describe a page to search engines by its first paragraph of some length."""
+    paragraphs = doctree.findall(nodes.paragraph) if doctree else ()
+    whole = (p for p in paragraphs if len(p.astext()) > 20 and not _within(p, nodes.table))
+    first = next(whole, None)
     if first is not None:
         text = escape(shorten(first.astext(), 200, placeholder=" …"))
         context["metatags"] = f'{context.get("metatags", "")}<meta name="description" content="{text}" />'
