@@ -34,8 +34,8 @@ from soilpb.evaluate.instruments import Standardisation, measure_robustness, sta
 from soilpb.models import baselines
 from soilpb.models.linear import SensorFusion
 from soilpb.models.storage import CARD, ESTIMATORS
-from soilpb.readers.columns import match_ids
 from soilpb.readers.folder import find_counted_scans, find_counters, holds_spectra, list_files
+from soilpb.readers.ids import match_ids
 from soilpb.readers.laboratory import read_laboratory, read_places, read_sensor, read_units
 from soilpb.readers.scans import read_scans
 from soilpb.readers.site import read_spectra

@@ -1,25 +1,21 @@
-"""What the name of a column means: a band, a quantity with its unit, or an id.
+"""What the name of a column means: a band, or a quantity with its unit.
 
 Bands: whatever stands around the wavelength (``450``, ``wl_450``, ``X450``, ``spc.450``, ``450 nm``,
 ``scan_visnir.450_ref``) is the same in all columns of a spectrum, so the largest family of alike
 names is the spectrum. Quantities: ``Pb_mg_kg``, ``Pb [ppm]`` and ``lead µg/g`` are one; shares of
-mass convert into each other, other units (mg/L) never match; a reading by XRF is kept apart. Ids are
-texts, compared as they stand after stripping: those that differ by leading zeros, case or separators
-are reported, not matched. A running number that nobody named is never an id.
+mass convert into each other, other units (mg/L) never match; a reading by XRF is kept apart.
 """
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 
-from soilpb.readers.tables import MISSING_WORDS, Table, as_text, clean, read_number
+from soilpb.readers.tables import Table, as_text, clean, read_number
 from soilpb.site_file import SiteError
 from soilpb.spectra import VIS_NIR_NM
 
@@ -57,14 +53,12 @@ def find_bands(table: Table, wanted: str = "") -> Bands | None:
         shortest = min(spectra, key=lambda family: len(family[1]))
         if all(ending.startswith(shortest[1]) for _, ending in spectra):  # R_360_nm beside R_360_nm_SD
             spectra = {shortest: spectra[shortest]}
-    axes = {family: found for family, found in spectra.items() if _is_axis(_as_bands({family: found}))}
-    spectra = axes or spectra
+    spectra = {f: found for f, found in spectra.items() if _is_axis(_as_bands({f: found}))} or spectra
     if len(spectra) > 1:
-        spectra = dict(sorted(spectra.items(), key=lambda one: -len(one[1]))[:4])
-        examples = " and ".join(repr(table.header[found[0][0]]) for found in spectra.values())
+        names = [table.header[found[0][0]] for found in spectra.values()][:4]
         raise SiteError(
-            f"{table.path} has several families of band columns, such as {examples}; choose one by its name: "
-            f"bands: {table.header[next(iter(spectra.values()))[0][0]]} (soilpb new-site: --bands)"
+            f"{table.path} has several families of band columns, such as {' and '.join(map(repr, names))}; "
+            f"choose one by its name: bands: {names[0]} (soilpb new-site: --bands)"
         )
     return _as_bands(spectra, *table.header[:1], table.above)
 
@@ -72,14 +66,14 @@ def find_bands(table: Table, wanted: str = "") -> Bands | None:
 def locate_bands(table: Table, known: Collection[str] = (), wanted: str = "") -> tuple[Table, Bands] | None:
     """Return the table, transposed if its spectra stand in columns, and its bands; None if it has none.
 
-    Where header and first column could both be wavelengths, what the corner says and which of the two
-    are ``known`` ids, of the laboratory's table, tell; where they do not, the table is refused.
+    Where header and first column could both be wavelengths, the corner and the laboratory's ``known`` ids
+    tell; where they do not, the table is refused.
     """
     upright, down = find_bands(table, wanted), None
     first = [as_text(cell) for cell in table.cells[:, 0]]
     across, along = (len({*names} & {*known}) / max(len(names), 1) for names in (table.header[1:], first))
     if len(first) >= MIN_BANDS and not (upright is None and along > 0.5 and not across):
-        down = _as_bands(_find_families(first, several=False), table.header[0], table.above)
+        down = _as_bands(_find_families(first), table.header[0], table.above)
     if upright is None and (down is None or _are_counters(down)):
         return None
     if down is None or (upright is not None and not _is_axis(down)):
@@ -101,17 +95,14 @@ def band_positions(table: Table) -> set[int]:
     return {column for found in _find_families(table.header).values() for column, _ in found}
 
 
-def _find_families(
-    names: Iterable[str], several: bool = True
-) -> dict[tuple[str, str], list[tuple[int, float]]]:
-    """Positions and numbers of names that differ by a number only; the largest family, or all ``several``."""
+def _find_families(names: Iterable[str]) -> dict[tuple[str, str], list[tuple[int, float]]]:
+    """Positions and numbers of names that differ by a number only, the largest family first."""
     families: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
     for column, name in enumerate(names):
         if match := _family_of(name):
             families[match[0]].append((column, match[1]))
-    found = {family: found for family, found in families.items() if len(found) >= MIN_BANDS}
-    largest = sorted(found, key=lambda family: -len(found[family]))
-    return found if several else {family: found[family] for family in largest[:1]}
+    largest = sorted(families.items(), key=lambda one: -len(one[1]))
+    return {family: found for family, found in largest if len(found) >= MIN_BANDS}
 
 
 def _family_of(name: str) -> tuple[tuple[str, str], float] | None:
@@ -123,7 +114,7 @@ def _family_of(name: str) -> tuple[tuple[str, str], float] | None:
 
 
 def _as_bands(spectra: dict[tuple[str, str], list[tuple[int, float]]], *said: str) -> Bands | None:
-    """Bands of the only family; their unit is in their names, or else in what is ``said`` elsewhere."""
+    """Bands of the first family; their unit is in their names, or else in what is ``said`` elsewhere."""
     if not spectra:
         return None
     (family, found), *_ = spectra.items()
@@ -154,16 +145,13 @@ def _is_row(table: Table, bands: Bands) -> bool:
 
 
 def _lies_turned(table: Table, first: Sequence[str], across: float, along: float) -> bool:
-    """Tell spectra in columns where header and first column both could be wavelengths.
-
-    ``across`` and ``along`` are the shares of known ids in the header and in the first column.
-    """
+    """Tell spectra in columns; ``across``, ``along``: shares of known ids in header and first column."""
     corner = clean(table.header[0]).casefold()
     if re.search(r"wave|welle|波|onde|onda|lambda|(?<![a-z])(nm|um|μm|cm)(?![a-z])", corner):
         return True
     if max(across, along) >= 0.5 and max(across, along) >= 2 * min(across, along):
         return across > along
-    if not across + along and _squeeze(corner) in ID_NAMES:
+    if not across + along and squeeze(corner) in ID_NAMES:
         return False
     raise SiteError(
         f"{table.path} may be read two ways: both its header ({', '.join(table.header[1:4])}, …) and its "
@@ -191,7 +179,7 @@ def join_units(table: Table) -> Table:
     """Put the units of a second row, where there is one, behind the names of the columns."""
     units = [as_text(cell) for cell in table.cells[0]] if len(table.rows) > 1 else []
     known = [_unit_key(_PER_CM.sub("percm", unit)) in _UNITS for unit in units]
-    if not any(known) or not all(k or _squeeze(u) in _NO_UNIT for k, u in zip(known, units, strict=True)):
+    if not any(known) or not all(k or squeeze(u) in _NO_UNIT for k, u in zip(known, units, strict=True)):
         return table
     named = zip(table.header, units, known, strict=True)
     header = tuple(f"{name} ({unit})" if is_known else name for name, unit, is_known in named)
@@ -236,9 +224,8 @@ def band_wavelengths(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]
     if wavelengths is None or wavelengths.min() < VIS_NIR_NM[0] or wavelengths.max() > VIS_NIR_NM[1]:
         raise SiteError(f"{table.path} has {span}: {_explain(unit, low, high)}")
     _refuse_repeated_bands(table, bands, wavelengths)
-    names = {"1/cm": "wavenumbers (1/cm)", "um": "micrometres"}
-    notes = [f"{table.path.name}: {span}: {names[unit]} converted to nm"] if unit in names else []
-    return wavelengths, notes
+    name = {"1/cm": "wavenumbers (1/cm)", "um": "micrometres"}.get(unit)
+    return wavelengths, [f"{table.path.name}: {span}: {name} converted to nm"] if name else []
 
 
 def _are_counters(bands: Bands) -> bool:
@@ -285,6 +272,11 @@ def _refuse_repeated_bands(table: Table, bands: Bands, wavelengths: np.ndarray) 
         )
 
 
+#: Names of id columns without spaces and marks, the surest first.
+ID_NAMES = (
+    *("id", "sampleid", "sample", "sampleno", "samplenumber", "samplename", "samplecode"),
+    *("labid", "labno", "pointid", "siteid", "code", "probe", "编号", "样品编号", "样号", "name", "no", "nr"),
+)
 #: Shares of mass without spaces and marks → mg/kg.
 TO_MG_KG = {
     **dict.fromkeys(["mg/kg", "mgkg", "mgkg-1", "ppm", "ug/g", "ugg", "ugg-1", "g/t", "gt-1"], 1.0),
@@ -299,18 +291,22 @@ TO_MG_KG = {
 _UNITS = {*TO_MG_KG, "nm", "um", "percm", "m", "cm", "°", "deg", "mmol/kg", "cmol/kg", "cmol+/kg"}
 _NO_UNIT = {"", "unit", "units", "einheit", "单位", "none", "text"}
 #: Elements by their symbols, in any case but for those of one letter, and by names in other languages.
-ELEMENTS = {
-    **dict.fromkeys("Ag Al Ba Be Bi Ca Ce Cs Ga La Li Mg Mo Na Nb Rb Sc Se Si Sr Th Ti Tl Zr".split(), ""),
-    **dict.fromkeys("B C K N P S U V Y".split(), ""),
-    **{"Pb": "lead plomb blei plomo piombo chumbo lood свинец 铅 鉛", "As": "arsenic arsen arsénico 砷"},
-    **{
-        "Cd": "cadmium kadmium cadmio 镉",
-        "Cr": "chromium chrom chrome cromo 铬",
-        "Mn": "manganese mangan 锰",
-    },
-    **{"Cu": "copper kupfer cuivre cobre 铜", "Fe": "iron eisen fer hierro 铁", "Ni": "nickel níquel 镍"},
-    **{"Zn": "zinc zink cinc 锌", "Hg": "mercury quecksilber mercure mercurio 汞", "Co": "cobalt kobalt 钴"},
-    **{"Sb": "antimony antimon 锑", "Sn": "tin zinn étain 锡"},
+ELEMENTS = dict.fromkeys(
+    "Ag Al B Ba Be Bi C Ca Ce Cs Ga K La Li Mg Mo N Na Nb P Rb S Sc Se Si Sr Th Ti Tl U V Y Zr".split(), ""
+) | {
+    "Pb": "lead plomb blei plomo piombo chumbo lood свинец 铅 鉛",
+    "As": "arsenic arsen arsénico 砷",
+    "Cd": "cadmium kadmium cadmio 镉",
+    "Co": "cobalt kobalt 钴",
+    "Cr": "chromium chrom chrome cromo 铬",
+    "Cu": "copper kupfer cuivre cobre 铜",
+    "Fe": "iron eisen fer hierro 铁",
+    "Hg": "mercury quecksilber mercure mercurio 汞",
+    "Mn": "manganese mangan 锰",
+    "Ni": "nickel níquel 镍",
+    "Sb": "antimony antimon 锑",
+    "Sn": "tin zinn étain 锡",
+    "Zn": "zinc zink cinc 锌",
 }
 _ELEMENT_OF = {
     word: name
@@ -397,11 +393,6 @@ def standard_name(quantity: Quantity) -> tuple[str, float] | None:
     """Our column for a quantity, and the factor to its unit; None for what is no share of mass.
 
     Clay, silt, sand, organic carbon and carbonate are in percent, elements and the rest in mg/kg.
-
-    Examples
-    --------
-    >>> standard_name(parse_quantity("SOC g/kg")), standard_name(parse_quantity("As (ppm)"))
-    (('SOC_pct', 0.1), ('As_mg_kg', 1.0))
     """
     if quantity.name == "pH":
         return "pH", 1.0
@@ -425,213 +416,12 @@ def _name_key(text: str) -> tuple[str, str]:
     return (known, "") if known else _find_element(text) or (key, "")
 
 
-#: Names of id columns without spaces and marks, the surest first.
-ID_NAMES = (
-    *("id", "sampleid", "sample", "sampleno", "samplenumber", "samplename", "samplecode"),
-    *("labid", "labno", "pointid", "siteid", "code", "probe", "编号", "样品编号", "样号", "name", "no", "nr"),
-)
-#: Names that programs give to a column that has none.
-_UNNAMED = ("", "x", "x1", "1", "v1", "unnamed0", "index", "rowname", "rownames", "row", "rownumber")
-
-
-def find_id_column(
-    table: Table, wanted: str = "", others: Collection[int] = (), known: Callable[[str], int] | None = None
-) -> int:
-    """Find the position of the id column: the ``wanted`` name, or where a file lacks it one of its own.
-
-    That is the column of which most cells are ``known``, which says by a true value whether a text is an id
-    of the other file; else one with a usual name. A running number without a name is never taken, and one
-    with a name only where nothing else is as good.
-
-    ``others`` are columns that are known to be something else, such as bands.
-    """
-    others = set(others)
-    names = {j: _squeeze(name) for j, name in enumerate(table.header) if j not in others}
-    found = [j for j, name in names.items() if wanted and name == _squeeze(wanted)]
-    exact = [j for j in found if table.header[j] == wanted]
-    if len(found) > 1 and len(exact) != 1:
-        raise SiteError(f"{table.path} has {len(found)} columns {table.header[found[0]]!r}; keep one")
-    if found:
-        return (exact or found)[0]
-    numbered = {j for j in names if _are_row_numbers(table, j)}
-    names = {j: name for j, name in names.items() if j not in numbered or name not in _UNNAMED}
-    rank = {
-        j: (j in numbered, ID_NAMES.index(n) if n in ID_NAMES else len(ID_NAMES), j) for j, n in names.items()
-    }
-    if known is not None:
-        alike = {j: sum(map(bool, map(known, column_texts(table, j)))) for j in names}
-        if best := [j for j in names if alike[j] and alike[j] == max(alike.values())]:
-            return min(best, key=rank.__getitem__)
-    usual = [j for j in names if names[j] in ID_NAMES]
-    if len({names[j] for j in usual}) < len(usual):
-        twice = Counter(names[j] for j in usual).most_common(1)[0][0]
-        raise SiteError(f"{table.path} has 2 columns {twice!r}; keep one")
-    if usual and not wanted:
-        return min(usual, key=lambda j: rank[j][1:])
-    if wanted or not names:
-        near = difflib.get_close_matches(wanted, [table.header[j] for j in names], n=1)
-        there = ", ".join(repr(table.header[j]) for j in list(names)[:8])
-        there = there or ("a running number without a name only" if numbered else "bands only")
-        raise SiteError(
-            f"{table.path} has no column of sample ids"
-            f"{f' {wanted!r}' if wanted else ''}; it has {there}"
-            f"{f'; did you mean id_column: {near[0]}?' if near else '; name one with id_column'}"
-        )
-    return min(names, key=rank.__getitem__)
-
-
-def column_texts(table: Table, column: int) -> set[str]:
-    """Different texts of a column that could be ids."""
-    return {clean(as_text(cell)) for cell in table.cells[:, column]} - {""}
-
-
-def join_id_columns(table: Table, wanted: str, known: Callable[[str], int] | None = None) -> Table:
-    """Add the column that ``soil + horizon`` names, where the table has these columns.
-
-    Their cells are joined by the mark that makes most of them ``known``; by ``_`` if none does.
-    """
-    parts = [part.strip() for part in wanted.split("+")]
-    at = [
-        [_squeeze(name) for name in table.header].index(_squeeze(part)) for part in parts if _has(table, part)
-    ]
-    if len(parts) < 2 or len(at) < len(parts) or wanted in table.header:
-        return table
-    cells = [[clean(as_text(cell)) for cell in row] for row in table.cells[:, at]]
-    joined = {mark: [mark.join(row) if all(row) else "" for row in cells] for mark in "_- ./"}
-    joined[""] = ["".join(row) if all(row) else "" for row in cells]
-    best = max(joined, key=lambda mark: sum(map(int, map(known, joined[mark])))) if known else "_"
-    column = np.array(joined[best], dtype=object)[:, None]
-    return replace(table, header=(*table.header, wanted), cells=np.hstack([table.cells, column]))
-
-
-def possible_ids(table: Table, wanted: str = "") -> set[str]:
-    """Texts of all columns that could be the ids of a laboratory's table, and of the ``wanted`` one."""
-    columns = [j for j, name in enumerate(table.header) if not is_measured(name)]
-    columns = [
-        j for j in columns if not (_squeeze(table.header[j]) in _UNNAMED and _are_row_numbers(table, j))
-    ]
-    joined = join_id_columns(table, wanted)
-    columns += range(len(table.header), len(joined.header))
-    return set().union(*(column_texts(joined, j) for j in columns))
-
-
 def is_measured(name: str) -> bool:
     """Tell the name of a measured quantity, with or without a unit, from others."""
     found = parse_quantity(name)
     return found.factor is not None or found.name in (*ELEMENTS, *_IN_PERCENT, "pH")
 
 
-def known_in(ids: Iterable[str]) -> Callable[[str], int]:
-    """Say of a text whether it, perhaps without a counter, is one of some ids: 2; spelt otherwise: 1."""
-    exact, folded = set(ids), set(map(fold_id, ids))
-    return lambda text: 2 if text in exact else int(not folded.isdisjoint(map(fold_id, _forms(text))))
-
-
-def known_before(names: Iterable[str]) -> Callable[[str], int]:
-    """Say of a text whether it is what some names without their counters are: 2; spelt otherwise: 1."""
-    exact = set().union(*map(_forms, names))
-    folded = set(map(fold_id, exact))
-    return lambda text: 2 if text in exact else int(fold_id(text) in folded)
-
-
-def _forms(name: str) -> set[str]:
-    ends = [cut.start() for cut in re.finditer(r"[\s_.\-(]|\d{5}$|\d{3}$|[A-Z]{2}\d\d$", name)]
-    return {name[:end] for end in (*ends, len(name)) if end}
-
-
-def _parts(wanted: str) -> list[str]:
-    return [_squeeze(part) for part in wanted.split("+") if "+" in wanted]
-
-
-def _has(table: Table, name: str) -> bool:
-    return name in map(_squeeze, table.header)
-
-
-def _are_row_numbers(table: Table, column: int) -> bool:
-    """Tell 1, 2, 3, …; without a name any small whole numbers, such as data frames keep of sorted rows."""
-    numbers = [read_number(as_text(cell)) for cell in table.cells[:, column]]
-    if not numbers or None in numbers or any(number % 1 for number in numbers):
-        return False
-    if _squeeze(table.header[column]) in _UNNAMED:
-        return max(numbers) <= 3 * len(numbers) + 10
-    return numbers[0] in (0, 1) and numbers == [numbers[0] + i for i in range(len(numbers))]
-
-
-def read_ids(table: Table, column: int) -> np.ndarray:
-    """Ids of the rows, (n_rows,) array of str; refuse an empty one and one that became a date."""
-    return np.array([_read_id(table, row, column) for row in range(len(table.rows))], dtype=object)
-
-
-def refuse_repeated_ids(table: Table, ids: np.ndarray, column: int, mend: str) -> None:
-    """Refuse an id that stands in several rows; ``mend`` says what to do."""
-    repeated = [name for name, count in Counter(ids).items() if count > 1]
-    if repeated:
-        rows = ", ".join(str(row) for row in table.rows[ids == repeated[0]][:5])
-        others = f" ({len(repeated) - 1} more ids repeat)" if repeated[1:] else ""
-        where = f"{table.at(column=column)}: id {repeated[0]!r} stands in {table.words[0]}s {rows}{others}"
-        raise SiteError(f"{where}; {mend}{_offer_ids(table, column, ids)}")
-
-
-def _offer_ids(table: Table, column: int, ids: np.ndarray) -> str:
-    """Other columns that do not repeat, alone or joined to the ids."""
-    names = [name for name in table.header[: table.cells.shape[1]] if name and not is_measured(name)]
-    texts = {name: [as_text(cell) for cell in table.cells[:, table.header.index(name)]] for name in names}
-    whole = [name for name, cells in texts.items() if len({*cells} - {""}) == len(ids)]
-    joined = [name for name, cells in texts.items() if len({*zip(ids, cells, strict=True)}) == len(ids)]
-    offered = whole or [f"{table.header[column]} + {name}" for name in joined]
-    return f"; without repetition: {', '.join(offered[:5])} (id_column, --id)" if offered else ""
-
-
-def match_ids(spectra: Sequence[str], laboratory: Sequence[str], files: tuple[str, str]) -> list[str]:
-    """Return the ids on both sides, in the order of the spectra; refuse to match none.
-
-    Ids on one side only that are an id of the other side spelt otherwise are refused too: matching
-    some and losing others would go unseen.
-    """
-    both = set(spectra) & set(laboratory)
-    alone = {fold_id(name): name for name in laboratory if name not in both}
-    pairs = [(name, alone[fold_id(name)]) for name in spectra if name not in both and fold_id(name) in alone]
-    if pairs:
-        ours, theirs = pairs[0]
-        lost = ours.lstrip("0") == theirs.lstrip("0")
-        why = "leading zeros were lost: format the column as text" if lost else "spell them alike"
-        raise SiteError(
-            f"{files[0]} has id {ours!r} where {files[1]} has {theirs!r} ({len(pairs)} such pairs); {why}"
-        )
-    if not both:
-        raise SiteError(
-            f"{files[0]} and {files[1]} share no sample id: one has {_some(spectra)}, the other "
-            f"{_some(laboratory)}; name the right column with id_column"
-        )
-    return [name for name in spectra if name in both]
-
-
-@cache
-def fold_id(name: str) -> str:
-    """Reduce an id to what survives spreadsheets and hands: ``S-007``, ``s 7`` and ``S7.0`` are ``s7``."""
-    bare = re.sub(r"[\s_.\-/]+", "", re.sub(r"\.0+$", "", name)).casefold()
-    return re.sub(r"(?<!\d)0+(?=\d)", "", bare)
-
-
-def _read_id(table: Table, row: int, column: int) -> str:
-    cell = table.cells[row, column]
-    if hasattr(cell, "isoformat"):
-        raise SiteError(
-            f"{table.at(row, column)}: the id is the date {cell.isoformat()[:10]}: a spreadsheet took an id "
-            "such as 3-1 for a date; format the column as text and type the id again"
-        )
-    text = clean(as_text(cell))
-    if text.casefold() in MISSING_WORDS:
-        raise SiteError(
-            f"{table.at(row, column)}: {f'id {text!r}' if text else 'no id'}; give it one, or delete the "
-            f"{table.words[0]} (units belong into the header)"
-        )
-    return text
-
-
-def _squeeze(name: str) -> str:
+def squeeze(name: str) -> str:
+    """Reduce a name to its letters and digits, in lower case."""
     return re.sub(r"[\W_]+", "", name).casefold()
-
-
-def _some(ids: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in ids[:3]) + (", …" if len(ids) > 3 else "")

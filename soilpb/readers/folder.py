@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from soilpb.readers.columns import fold_id, locate_bands
+from soilpb.readers.columns import locate_bands
 from soilpb.readers.formats import export_hint, find_format, has_instrument_suffix, read_instruments
 from soilpb.readers.formats.spectrum_file import (
     UNDIVIDED,
@@ -29,6 +29,7 @@ from soilpb.readers.formats.spectrum_file import (
     to_reflectance,
 )
 from soilpb.readers.formats.white_reference import divide_by
+from soilpb.readers.ids import fold_id
 from soilpb.readers.scans import Scans, read_scans
 from soilpb.readers.tables import Table, clean, read_table, split_sheet
 from soilpb.site_file import SiteError

@@ -23,17 +23,14 @@ from soilpb.readers.columns import (
     ELEMENTS,
     Quantity,
     band_positions,
-    find_id_column,
     in_unit,
     is_measured,
-    join_id_columns,
     join_units,
-    known_before,
     parse_quantity,
-    read_ids,
-    refuse_repeated_ids,
+    squeeze,
     standard_name,
 )
+from soilpb.readers.ids import find_id_column, join_id_columns, known_before, read_ids, refuse_repeated_ids
 from soilpb.readers.tables import (
     MISSING_WORDS,
     Numbers,
@@ -51,13 +48,9 @@ BelowDetection = Literal["refuse", "half"]
 #: Share of a library column's filled cells that may be implausible before the column is refused.
 BAD_SHARE = 0.01
 
-_RANGES = {
-    "x": (-180.0, 180.0),
-    "y": (-90.0, 90.0),
-    "pH": (1.0, 13.0),
-    "pH_CaCl2": (1.0, 13.0),
-    "pH_KCl": (1.0, 13.0),
-}
+_RANGES = {"x": (-180.0, 180.0), "y": (-90.0, 90.0)} | dict.fromkeys(
+    ("pH", "pH_CaCl2", "pH_KCl"), (1.0, 13.0)
+)
 _HIGHEST = {"_pct": 100.0, "_mg_kg": 1e6, "_g_kg": 1e3}
 #: Names of coordinates without spaces and marks, and what may stand beside them; degrees are of WGS 84.
 _XY = (("x", "y"), ("east(ing)?", "north(ing)?"), ("lon(g|gitude)?", "lat(itude)?"), ("经度", "纬度"))
@@ -72,13 +65,7 @@ LAYER_COLUMNS = ("layer", "horizon", "depth", "depth_cm")
 
 
 def plausible_range(column: str) -> tuple[float, float]:
-    """Smallest and largest value that a soil may have in a column of this name.
-
-    Examples
-    --------
-    >>> plausible_range("clay_pct"), plausible_range("pH"), plausible_range("P_mg_kg")
-    ((0.0, 100.0), (1.0, 13.0), (0.0, 1000000.0))
-    """
+    """Smallest and largest value that a soil may have in a column of this name."""
     highest = (top for ending, top in _HIGHEST.items() if column.endswith(ending))
     return _RANGES.get(column) or (0.0, next(highest, np.inf))
 
@@ -102,8 +89,7 @@ def read_laboratory(
     path : path
         CSV, TSV or XLSX; or the table, from :func:`open_laboratory`.
     target : str
-        Our name of the wanted column, such as ``Pb_mg_kg``; the file may call it
-        ``Pb (mg/kg)``, ``Pb [ppm]``, ``lead %``, …: shares of mass are converted.
+        Our name of the wanted column, such as ``Pb_mg_kg``; of shares of mass the file may have any.
     id_column : str
         Name of the id column, or of several as ``soil + horizon``; found by itself if empty.
     target_unit : str
@@ -117,14 +103,13 @@ def read_laboratory(
     known : collection of str
         Names of the spectra, which tell the id column among several.
     **places : str
-        ``x_column``, ``y_column``, ``group_column``: names of columns that are not seen to be such.
+        ``x_column``, ``y_column``, ``group_column``: columns whose names do not tell.
 
     Returns
     -------
     samples : DataFrame
-        Indexed by sample id; the target first, then what else was recognised: ``pH``, ``clay_pct``,
-        ``As_mg_kg``, ``x``, ``y``, ``crs``, ``group``, ``unit``, ``layer``, …; ``below_detection`` where some
-        values of the target are (boolean).
+        Indexed by sample id; the target first, then what else was recognised: ``clay_pct``, ``x``, ``group``,
+        ``unit``, …; ``below_detection`` (boolean) where some values of the target are.
     notes : list of str
         What was converted, counted as missing, or left aside.
     """
@@ -133,10 +118,8 @@ def read_laboratory(
     column, factor, notes = _find_target(table, target, target_unit, target_column, skip)
     is_known = known_before(known) if len(known) else None
     table = join_id_columns(table, id_column, is_known)
-    others = {*skip, column} | (
-        {j for j, name in enumerate(table.header) if is_measured(name)} if known else set()
-    )
-    id_at = find_id_column(table, id_column, others, is_known)
+    measured = [j for j, name in enumerate(table.header) if known and is_measured(name)]
+    id_at = find_id_column(table, id_column, {*skip, column, *measured}, is_known)
     ids = read_ids(table, id_at)
     mark = decimal_mark(table.cells.ravel(), table.separator)
     idle = read_numbers(table.cells[:, column], mark).missing & pd.Index(ids).duplicated(keep=False)
@@ -246,26 +229,17 @@ def find_quantity(table: Table, wanted: str, skip: Collection[int] = ()) -> dict
 def read_library_columns(
     table: pd.DataFrame, columns: Mapping[str, tuple[str, float]], where: str
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Read the laboratory columns of a library's table, of str or numbers.
+    """Read the laboratory columns of a library's table, of str or numbers, as float64 with our names.
 
-    ``columns`` gives our name, with its unit, of a column of ``table``, and the factor to that unit (0.1
-    from g/kg to percent); columns that ``table`` lacks are passed over. Messages name the file, ``where``,
-    and its row, which is the index of ``table``; notes give the file's name without folders.
-
-    Returns
-    -------
-    DataFrame of float64 with our names, NaN where missing, on the index of ``table``;
-    and notes on what counts as missing though something stands there.
+    ``columns`` gives our name of a column of ``table``, with its unit, and the factor to that (0.1 from g/kg
+    to percent); those that ``table`` lacks are passed over. Messages name the file, ``where``, and its row,
+    the index of ``table``. Notes say what counts as missing, NaN, though something stands there.
     """
-    present = [name for name in columns if name in table]
+    present = {name: about for name, about in columns.items() if name in table}
     mark = decimal_mark(cell for name in present for cell in table[name].to_numpy(dtype=object) if cell)
-    read: dict[str, np.ndarray] = {}
-    notes: list[str] = []
-    for name in present:
-        column, factor = columns[name]
-        read[column], remarks = _library_column(table[name], mark, column, factor, where)
-        notes += remarks
-    return pd.DataFrame(read, index=table.index), notes
+    read = {to: _library_column(table[name], mark, to, by, where) for name, (to, by) in present.items()}
+    values = pd.DataFrame({name: found for name, (found, _) in read.items()}, index=table.index)
+    return values, [note for _, remarks in read.values() for note in remarks]
 
 
 def clean_ids(cells: pd.Series) -> pd.Series:
@@ -285,10 +259,12 @@ def _find_target(
     columns = {j: in_unit(found, unit) for j, found in columns.items()} if unit else columns
     known = [j for j in columns if exact or (columns[j].factor is None) == (wanted.factor is None)]
     if not columns:
-        there = ", ".join(repr(name) for j, name in enumerate(table.header) if j not in skip)[:300]
+        there = [name for j, name in enumerate(table.header) if j not in skip]
+        data = any(read_number(name) is not None for name in there)
         raise SiteError(
-            f"{table.path} has no column for the target {named or target}; it has: {there}; mend target"
-            f"{' (is the header missing? its first row has numbers)' if _has_numbers(table, skip) else ''}"
+            f"{table.path} has no column for the target {named or target}; it has: "
+            f"{', '.join(map(repr, there))[:300]}; mend target"
+            f"{' (is the header missing? its first row has numbers)' if data else ''}"
         )
     if not known:
         first = next(iter(columns))
@@ -306,18 +282,10 @@ def _find_target(
     return column, factor, [] if exact else [f"{target} is column {table.header[column]!r}{how}"]
 
 
-def _has_numbers(table: Table, skip: Collection[int]) -> bool:
-    """Tell a header that is a row of data."""
-    return any(read_number(name) is not None for j, name in enumerate(table.header) if j not in skip)
-
-
 def _refuse_unit(table: Table, column: int, found: Quantity, target: str) -> None:
+    what = "the header says no unit" if found.factor is None else f"the header says a unit, {target} has none"
     if found.remark:
         what = f"the unit {found.remark!r} is none that converts to that of {target}"
-    elif found.factor is None:
-        what = "the header says no unit"
-    else:
-        what = f"the header says a unit, {target} has none"
     raise SiteError(
         f"{table.at(column=column)}: {what}; write mg/kg, ppm, µg/g, g/kg or % into the header, such as "
         f"'{found.name} (mg/kg)', if that is the unit, or set target_unit (soilpb new-site: --unit)"
@@ -335,14 +303,10 @@ def _target_values(
         _refuse_cells(table, column, below, lambda cell: f"a value below the detection limit; {mend}")
     values = factor * np.where(below, numbers.limits / 2, numbers.measured)
     _refuse_implausible(table, column, values, target)
-    notes = []
-    if below.any():
-        notes.append(f"{below.sum()} of {below.size} values of {target} below detection: half the limit")
-    if missing.any():
-        words = sorted({as_text(cell) or "empty" for cell in table.cells[missing, column]})
-        without = f"{missing.sum()} of {below.size} samples without {target}"
-        notes.append(f"{without}: {', '.join(words)} read as not determined")
-    return values, notes
+    half = f"{below.sum()} of {below.size} values of {target} below detection: half the limit"
+    words = ", ".join(sorted({as_text(cell) or "empty" for cell in table.cells[missing, column]}))
+    without = f"{missing.sum()} of {below.size} samples without {target}: {words} read as not determined"
+    return values, [half] * int(below.any()) + [without] * int(missing.any())
 
 
 def _refuse_implausible(table: Table, column: int, values: np.ndarray, target: str) -> None:
@@ -440,7 +404,7 @@ def _coordinates(table: Table, mark: str, places: Mapping[str, str]) -> tuple[di
     if x is None or y is None:
         return {}, set()
     east, north = (read_numbers(table.cells[:, at], mark).measured for at in (x, y))
-    degrees, beyond = _DEGREES.search(_plain(table.header[x])), np.abs(north) > 90
+    degrees, beyond = _DEGREES.search(squeeze(table.header[x])), np.abs(north) > 90
     if degrees and beyond.any():
         row = int(np.argmax(beyond))
         raise SiteError(f"{table.at(row, y)}: latitude {north[row]:g} lies beyond 90°; are x and y swapped?")
@@ -451,7 +415,7 @@ def _coordinates(table: Table, mark: str, places: Mapping[str, str]) -> tuple[di
 
 def _first(table: Table, usual: str) -> int | None:
     pattern = re.compile(f"{_BESIDE}({usual}){_BESIDE}")
-    return next((j for j, name in enumerate(table.header) if pattern.fullmatch(_plain(name))), None)
+    return next((j for j, name in enumerate(table.header) if pattern.fullmatch(squeeze(name))), None)
 
 
 def _named(table: Table, wanted: str) -> int:
@@ -462,13 +426,9 @@ def _named(table: Table, wanted: str) -> int:
     return found[0]
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).casefold()
-
-
 def _group(table: Table, wanted: str) -> tuple[dict[str, Any], list[str], set[int]]:
     """Group of each sample, its own where the cell is empty; a note of those; the column."""
-    names = list(map(_plain, table.header))
+    names = list(map(squeeze, table.header))
     usual = next((names.index(name) for name in _GROUP if name in names), None)
     found = _named(table, wanted) if wanted else usual
     cells = [] if found is None else [as_text(cell) for cell in table.cells[:, found]]
@@ -482,9 +442,8 @@ def _group(table: Table, wanted: str) -> tuple[dict[str, Any], list[str], set[in
 def _words(table: Table, ours: str, wanted: Sequence[str], *, needed: bool = False) -> dict[str, Any]:
     """Text of the first wanted column that is there, None in empty cells; none if it holds units of mass."""
     names = [name.casefold() for name in table.header]
-    found = next((names.index(name.casefold()) for name in wanted if name.casefold() in names), None)
-    if found is None and needed:
-        raise SiteError(f"{table.path} has no column {wanted[0]!r}; it has: {', '.join(table.header)}")
+    usual = next((names.index(name) for name in wanted if name in names), None)
+    found = _named(table, wanted[0]) if needed else usual
     cells = [] if found is None else [as_text(cell) or None for cell in table.cells[:, found]]
     if not any(cells) or any(cell and re.search(r"[/%]|ppm", cell) for cell in cells):
         return {}
@@ -497,9 +456,8 @@ def _library_column(
     filled = np.flatnonzero(cells != "")
     numbers = read_numbers(cells.iloc[filled].to_numpy(dtype=object), mark)
     values, bad = _plausible(numbers, column, factor)
-    notes, below = [], np.isfinite(numbers.limits).sum()
-    if below:
-        notes.append(f"{below:,} cells of {column} below detection ('<x') count as missing")
+    below = np.isfinite(numbers.limits).sum()
+    notes = [f"{below:,} cells of {column} below detection ('<x') count as missing"] if below else []
     if bad.any():
         first = filled[int(np.argmax(bad))]
         found = f"column {cells.name!r}, row {cells.index[first]}: {cells.iloc[first]!r}"

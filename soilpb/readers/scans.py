@@ -17,17 +17,8 @@ import numpy as np
 import pandas as pd
 
 from soilpb._format import track_bytes
-from soilpb.readers.columns import (
-    Bands,
-    band_positions,
-    band_wavelengths,
-    find_id_column,
-    join_id_columns,
-    join_units,
-    known_in,
-    locate_bands,
-    read_ids,
-)
+from soilpb.readers.columns import Bands, band_positions, band_wavelengths, join_units, locate_bands
+from soilpb.readers.ids import find_id_column, join_id_columns, known_in, read_ids
 from soilpb.readers.tables import (
     MISSING_CODES,
     MISSING_WORDS,
@@ -48,6 +39,7 @@ SCAN_LIMIT = 0.05
 LARGE, BLOCK, VALUES = 20_000_000, 1 << 23, 1 << 24
 #: Bytes from which the columns of a large text are found, and columns of Parquet that are read at once.
 _HEAD, _COLUMNS = 1 << 21, 64
+_PARQUET = b"PAR1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +54,7 @@ class Scans:
     notes: tuple[str, ...]  # what was converted, re-ordered, dropped or left aside
     unit: Literal["", "fraction"] = ""  # where the files say it themselves, as those of instruments do
     instrument: str = ""  # what the files say of it
-    places: np.ndarray | None = (
-        None  # (n_scans, 2) longitude and latitude in degrees, where all files say them
-    )
+    places: np.ndarray | None = None  # (n_scans, 2) longitude, latitude in degrees, where all files say them
 
     def at(self, row: int) -> str:
         """Name the place of a scan in the file."""
@@ -87,23 +77,20 @@ class Wanted(NamedTuple):
 
 
 def read_scans(path: str | Path, id_column: str = "", known: Collection[str] = (), bands: str = "") -> Scans:
-    """Read spectra from a CSV or XLSX, one spectrum per row or column.
+    """Read spectra from a table, one spectrum per row or column.
 
-    Bands without any value and scans without any value are dropped and noted; a single
-    missing value is refused, because what stands there is not known.
+    Bands and scans without any value are dropped and noted; a single missing value is refused.
 
     Parameters
     ----------
     path : path
-        A table with one column per wavelength (in nm, µm or 1/cm, spelt in any usual way)
-        and a column of sample ids; or transposed, wavelengths down the first column.
+        A table with one column per wavelength (nm, µm or 1/cm) and one of sample ids; or transposed.
     id_column : str
         Name of the id column, or of several as ``soil + horizon``; found by itself if empty.
     known : collection of str
-        What may be ids of the laboratory's table: they tell which column the ids are, and which way
-        the table lies.
+        What may be ids of the laboratory's table: tells the id column, and which way the table lies.
     bands : str
-        What stands before the wavelengths in the names of the bands, where a table has several families.
+        What stands before the wavelengths in the names of bands, where a table has several families.
     """
     return join_scans(list(iterate_scans(path, id_column, known, bands)))
 
@@ -113,7 +100,7 @@ def iterate_scans(
 ) -> Iterator[Scans]:
     """Read what :func:`read_scans` reads in blocks of rows, so that memory does not grow with the file."""
     path, wanted = Path(path), Wanted(id_column, known, bands)
-    if _is_parquet(path):
+    if _start(path).startswith(_PARQUET):
         yield from _iterate_parquet(path, wanted)
     elif is_streamed(path):
         yield from _iterate_text(path, wanted)
@@ -123,14 +110,17 @@ def iterate_scans(
 
 def is_streamed(path: str | Path) -> bool:
     """Tell whether a file is read in blocks: Parquet, or a long text whose lines end as usual."""
-    path = Path(path)
-    if _is_parquet(path):
-        return True
-    if not path.is_file() or path.stat().st_size <= LARGE:
-        return False
+    start = _start(path := Path(path))
+    no_text = b"\x00" in start or b"\n" not in start or start.startswith((b"PK\x03\x04", b"\xd0\xcf"))
+    return start.startswith(_PARQUET) or (not no_text and path.stat().st_size > LARGE)
+
+
+def _start(path: Path) -> bytes:
+    """First bytes of a file; none if it is no file."""
+    if not path.is_file():
+        return b""
     with path.open("rb") as file:
-        start = file.read(_HEAD)
-    return b"\x00" not in start and b"\n" in start and not start.startswith((b"PK\x03\x04", b"\xd0\xcf"))
+        return file.read(_HEAD)
 
 
 def join_scans(blocks: Sequence[Scans]) -> Scans:
@@ -174,10 +164,9 @@ def _find_layout(table: Table, wanted: Wanted) -> _Layout:
     id_at = find_id_column(table, wanted.id_column, others, is_known)
     used = {id_at, *bands.columns.tolist()}
     aside = [repr(name) for j, name in enumerate(table.header) if name and j not in used]
-    if aside:
-        more = f" and {len(aside) - 8} more" if len(aside) > 8 else ""
-        aside = ", ".join(aside[:8])
-        notes.append(f"columns of {table.path.name} that are no bands left aside: {aside}{more}")
+    more = f" and {len(aside) - 8} more" if len(aside) > 8 else ""
+    told = f"columns of {table.path.name} that are no bands left aside: {', '.join(aside[:8])}{more}"
+    notes += [told] if aside else []
     return _Layout(table, bands, wavelengths, id_at, (*table.notes, *notes))
 
 
@@ -297,13 +286,6 @@ def _parse_numbers(block: bytes, layout: _Layout, mark: str) -> tuple[np.ndarray
     return read.column(id_name).to_numpy().astype(object), values
 
 
-def _is_parquet(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
-
-
 def _iterate_parquet(path: Path, wanted: Wanted) -> Iterator[Scans]:
     import pyarrow as pa
     from pyarrow import parquet
@@ -350,10 +332,7 @@ def _read_group(file, group: int, id_name: str, bands: list[str]) -> Iterator[tu
 
 
 def average_scans(ids: np.ndarray, reflectance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Average the scans of each sample; tell samples of which no scan deviates by more than SCAN_LIMIT.
-
-    The first two of what :func:`measure_scans` returns, and (n_samples,) bool.
-    """
+    """Average as :func:`measure_scans`; and (n_samples,) bool, whether no scan deviates beyond SCAN_LIMIT."""
     unique, mean, deviation = measure_scans(ids, reflectance)
     return unique, mean, deviation <= SCAN_LIMIT
 
@@ -372,12 +351,6 @@ def measure_scans(ids: np.ndarray, reflectance: np.ndarray) -> tuple[np.ndarray,
     mean : (n_samples, n_bands) float32 array
     deviation : (n_samples,) array
         Of the scan that deviates most: root mean square over the bands, as a share of the mean's.
-
-    Examples
-    --------
-    >>> ids, mean, deviation = measure_scans(np.array(["a", "a", "b"]), np.array([[0.2], [0.3], [0.5]]))
-    >>> ids.tolist(), mean.ravel().round(2).tolist(), deviation.round(2).tolist()
-    (['a', 'b'], [0.25, 0.5], [0.2, 0.0])
     """
     sample, unique = pd.factorize(np.asarray(ids, dtype=object))
     if unique.size == sample.size:

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from soilpb._files import sha256_of
-from soilpb.readers.columns import find_id_column, match_ids, possible_ids, refuse_repeated_ids
 from soilpb.readers.folder import holds_spectra, list_files, name_samples, read_folder
 from soilpb.readers.formats.spectrum_file import (
     STUDY_NM,
@@ -28,6 +27,7 @@ from soilpb.readers.formats.spectrum_file import (
     recognise_unit,
     to_fraction,
 )
+from soilpb.readers.ids import find_id_column, match_ids, possible_ids, refuse_repeated_ids
 from soilpb.readers.laboratory import open_laboratory, read_laboratory
 from soilpb.readers.libraries import limesoda
 from soilpb.readers.scans import (

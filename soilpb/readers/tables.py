@@ -65,12 +65,8 @@ class Table:
 
     def at(self, row: int | None = None, column: int | None = None) -> str:
         """Name a place: file, row and column, the latter two by their position in ``cells``."""
-        parts = [str(self.path)]
-        if row is not None:
-            parts.append(f"{self.words[0]} {self.rows[row]}")
-        if column is not None:
-            parts.append(f"{self.words[1]} {self.header[column]!r}")
-        return ", ".join(parts)
+        across = "" if row is None else f", {self.words[0]} {self.rows[row]}"
+        return f"{self.path}{across}{'' if column is None else f', {self.words[1]} {self.header[column]!r}'}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the cells, indexed by the rows of the file."""
@@ -82,25 +78,22 @@ def read_table(
 ) -> Table:
     """Read a CSV, TSV or XLSX; its kind is told by its content, not its name.
 
-    Text may be UTF-8, UTF-16 with byte order mark, GB 18030 or Windows-1252, separated by tabs,
-    semicolons, bars or commas. Blank rows, remarks above the header, and columns without name and
-    value, are passed over. Cells of a workbook count as they are shown: ``35 %`` is no 0.35.
+    Blank rows, remarks above the header, and columns without name and value, are passed over. Cells of a
+    workbook count as they are shown: ``35 %`` is no 0.35.
 
     Parameters
     ----------
     path : path
         ``file.xlsx#Sheet`` names a sheet.
     fits : callable, optional
-        Says of a table, by a true value, that it is the wanted one among several sheets; the first
-        sheet with cells if omitted, or if none is.
+        Says of a table that it is the wanted one among several sheets; else the first one is.
     most : int, optional
         Of a text, so many bytes are read, and the rest of the last line.
 
     Raises
     ------
     SiteError
-        Naming file and row: not there, empty, a single column, an unreadable workbook, encoding or
-        quotation, a row with more cells than the header has names, several sheets that fit.
+        Naming file and row: what is no table, and several sheets that fit.
     """
     path, sheet = split_sheet(path)
     content = read_bytes(path, most)
@@ -188,13 +181,7 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
 
 
 def clean(text: str) -> str:
-    """Strip a text and bring look-alike characters (µ, −, full width, hard spaces) to one form.
-
-    Examples
-    --------
-    >>> clean(" ＜５ "), clean("Pb (mg kg⁻¹)")
-    ('<5', 'Pb (mg kg-1)')
-    """
+    """Strip a text and bring look-alike characters (µ, −, full width, hard spaces) to one form."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate({0x2212: "-", 0xFEFF: None, 0x200B: None})
     return text.strip()
@@ -228,16 +215,11 @@ class Numbers:
 def decimal_mark(cells: Iterable[Any], separator: str = "") -> str:
     """Find a table's decimal mark: ``"."``, ``","``, or ``""`` where it cannot be told.
 
-    The mark is a habit of the program that wrote the table, so all ``cells`` of it tell. In a text file
-    the ``separator`` does too: semicolons are written where commas are decimal marks.
-
-    Examples
-    --------
-    >>> decimal_mark(["12,5", "3,125"]), decimal_mark(["12.5", "3,125"]), decimal_mark(["3,125"])
-    (',', '.', '')
+    All ``cells`` of it tell; in a text so does the ``separator``: semicolons go with decimal commas.
     """
     texts = [cell for cell in cells if isinstance(cell, str)]
-    with_comma = [text for text in texts if "," in text and _looks_numeric(text.lstrip("<= "))]
+    bare = (text.lstrip("<= ") for text in texts if "," in text)
+    with_comma = [text for text in bare if _DECIMAL.fullmatch(text) or _GROUPED.fullmatch(text)]
     if not with_comma:
         return "."
     comma = any(not _GROUPED.fullmatch(text) for text in with_comma)
@@ -283,10 +265,7 @@ def read_numbers(cells: np.ndarray, mark: str = ".") -> Numbers:
 
 
 def _count_above_header(rows: list[list[Any]]) -> int:
-    """Count the rows of a title or remarks above the header, which names every column and has no number.
-
-    Wavelengths in it, ten numbers or more that ascend or descend, are names.
-    """
+    """Count rows above the header, which names every column: numbers that ascend or descend are names too."""
     usual = Counter(map(len, rows)).most_common(1)[0][0]
     above = next((i for i, row in enumerate(rows) if sum(cell != "" for cell in row) > 0.6 * usual), 0)
     numbers = [read_number(as_text(cell)) for cell in rows[above]]
@@ -296,19 +275,13 @@ def _count_above_header(rows: list[list[Any]]) -> int:
 
 
 def _take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
-    """Turn cells such as ``35 %`` into numbers, in place, where the column's name says percent or no unit.
-
-    A name without a unit gets one. The columns' names are returned.
-    """
+    """Turn ``35 %`` into ``35``, in place, where a name says percent or gets it; return these names."""
     found = []
     for j in sorted({j for row in cells[:50] for j, cell in enumerate(row) if str(cell)[-1:] == "%"}):
-        shown = [isinstance(cell, str) and cell.endswith("%") for cell in cells[:, j]]
         says = re.search(r"%|pct|percent|prozent", names[j], re.IGNORECASE)
-        bare = not re.search(r"[(\[/,]", names[j])
-        if not (says or bare):
+        if not says and re.search(r"[(\[/,]", names[j]):
             continue
-        for i in np.flatnonzero(shown):
-            cells[i, j] = cells[i, j][:-1].rstrip()
+        cells[:, j] = [c[:-1].rstrip() if isinstance(c, str) and c.endswith("%") else c for c in cells[:, j]]
         if not says and read_number(names[j]) is None:
             names[j] += " (%)"
         found.append(names[j])
@@ -337,16 +310,14 @@ def _find_encoding(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
     marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
     if not marked and b"\x00" in content:
         raise SiteError(f"{path} is no text (it holds zero bytes); save it as CSV UTF-8 or .xlsx")
-    encoding, notes = marked or "utf-8", ()
-    failed = _undecodable(content, encoding)
-    if failed is not None and not marked:
-        encoding = "gb18030" if _CHINESE.sub(b"", content).isascii() else "cp1252"
-        notes = (f"{path.name} is not UTF-8; read as {encoding}",)
-        failed = _undecodable(content, encoding)
+    failed = _undecodable(content, marked or "utf-8")
     if failed is None:
-        return encoding, notes
-    row = content[:failed].count(b"\n") + 1
-    tried = marked or "UTF-8, GB 18030 or Windows-1252"
+        return marked or "utf-8", ()
+    guess = "gb18030" if _CHINESE.sub(b"", content).isascii() else "cp1252"
+    failed = failed if marked else _undecodable(content, guess)
+    if failed is None:
+        return guess, (f"{path.name} is not UTF-8; read as {guess}",)
+    row, tried = content[:failed].count(b"\n") + 1, marked or "UTF-8, GB 18030 or Windows-1252"
     raise SiteError(
         f"{path}, row {row}: byte 0x{content[failed]:02x} is no text in {tried}; save it as CSV UTF-8"
     )
@@ -383,8 +354,7 @@ def _read_workbook(path: Path, content: bytes) -> dict[str, list[Line]]:
     """Rows of the sheets that have any, by their titles."""
     try:
         with warnings.catch_warnings():
-            # openpyxl warns of styles and extensions that have no bearing on values.
-            warnings.simplefilter("ignore", UserWarning)
+            warnings.simplefilter("ignore", UserWarning)  # openpyxl's, of styles
             with ZipFile(BytesIO(content)) as parts:
                 size = sum(part.file_size for part in parts.infolist())
             if size > max(MOST_UNPACKED, MOST_PACKED * len(content)):
@@ -435,13 +405,7 @@ def _read_workbook_cell(cell: Any) -> Any:
 
 
 def _as_shown(value: float, shown: str) -> Any:
-    """Number by its format: percent, thousands left off (``0.0,``), zeros in front, ``<`` in front.
-
-    Examples
-    --------
-    >>> _as_shown(0.35, "0.0%"), _as_shown(1500, "0.0,"), _as_shown(7, "000"), _as_shown(5, '"<"0')
-    ('35%', 1.5, '007', '<5')
-    """
+    """Number by its format: percent, thousands left off (``0.0,``), zeros in front, ``<`` in front."""
     bare = re.sub(r'\\(.)|"([^"]*)"|\[[^\]]*\]|_.', lambda part: "<" if "<" in part[0] else "", shown)
     if "%" in bare:
         return f"{100 * value:.12g}%"
@@ -454,10 +418,7 @@ def _as_shown(value: float, shown: str) -> Any:
 
 def _trim(row: list[Any]) -> list[Any]:
     """Return the row without the empty cells at its end."""
-    end = len(row)
-    while end and row[end - 1] == "":
-        end -= 1
-    return row[:end]
+    return row[: max((at for at, cell in enumerate(row, 1) if cell != ""), default=0)]
 
 
 def _check_lengths(path: Path, lines: list[Line], separator: str) -> None:
@@ -467,12 +428,10 @@ def _check_lengths(path: Path, lines: list[Line], separator: str) -> None:
     if not longer:
         return
     number, length = longer[0]
-    usual = Counter(len(row) for _, row in lines[1:]).most_common(1)[0][0]
-    hint = "mend the row"
-    if usual > width:
-        hint = "the first row must name every column: delete what stands above the header"
-    if separator == ",":
-        hint += "; if it has decimal commas, save it with semicolons or decimal points"
+    above = Counter(len(row) for _, row in lines[1:]).most_common(1)[0][0] > width
+    hint = "the first row must name every column: delete what stands above the header"
+    hint = hint if above else "mend the row"
+    hint += "; if it has decimal commas, save it with semicolons or decimal points" * (separator == ",")
     raise SiteError(f"{path}, row {number}: {length} cells, but the header has {width}; {hint}")
 
 
@@ -488,7 +447,3 @@ def _read_cell(cell: Any, mark: str) -> tuple[float, float, bool]:
         return np.nan, np.nan if limit is None else limit, limit is None or limit <= 0
     number = read_number(text, mark)
     return np.nan if number is None else number, np.nan, number is None
-
-
-def _looks_numeric(text: str) -> bool:
-    return bool(_DECIMAL.fullmatch(text) or _GROUPED.fullmatch(text))

@@ -5,7 +5,6 @@ import pytest
 
 from soilpb.readers.columns import parse_quantity, standard_name
 from soilpb.readers.tables import clean
-from soilpb.spectra import absorbance
 from tests.site_files import IDS, LEAD, NM, notes, soil_spectra, write
 
 
@@ -60,20 +59,6 @@ def test_band_numbers_are_refused(folder):
     folder.refuse("spectra.csv", f"bands from 1 to {NM.size}", "by its wavelength in nm")
 
 
-def test_a_file_without_header_is_refused(folder):
-    """A first row of values is not taken for wavelengths."""
-    write(folder.spectra, [[i, *row] for i, row in zip(IDS, soil_spectra(), strict=True)])
-    folder.refuse("spectra.csv", "is the header missing?")
-
-
-def test_two_families_of_bands_are_refused(folder):
-    """Reflectance and absorbance columns side by side: the reader does not choose."""
-    names = [f"ref_{w:g}" for w in NM] + [f"abs_{w:g}" for w in NM]
-    folder.wide(np.hstack([soil_spectra(), absorbance(soil_spectra())]), names=names)
-    folder.refuse("spectra.csv", "'ref_400' and 'abs_400'", "bands: ref_400")
-    np.testing.assert_allclose(folder.read(bands="ref_").reflectance, soil_spectra(), rtol=1e-5)
-
-
 @pytest.mark.parametrize(
     "header",
     [
@@ -126,20 +111,6 @@ def test_what_is_not_plainly_lead_is_not_lead(header):
 def test_companions_get_our_names_and_units(header, column, factor):
     """Clay and carbon are in percent, elements in mg/kg, pH has no unit."""
     assert standard_name(parse_quantity(header)) == (column, pytest.approx(factor))
-
-
-@pytest.mark.parametrize(
-    ("ids", "why"),
-    [
-        (["s-001", "s-002", "s-003", "s-004"], "share no sample id"),
-        (["001", "002", "3", "004"], "'003' where"),
-    ],
-)
-def test_ids_that_do_not_match_are_refused(folder, ids, why):
-    """Where some ids lost their zeros nothing is matched by force."""
-    folder.wide(soil_spectra(), ids=["001", "002", "003", "004"])
-    folder.lab(LEAD, ids=ids)
-    folder.refuse("spectra.csv", "lab.csv", why)
 
 
 def test_ids_spelt_differently_are_refused(folder):

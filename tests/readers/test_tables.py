@@ -37,20 +37,6 @@ def test_a_chinese_spreadsheet_export_is_read(folder):
     assert "lab.csv is not UTF-8; read as gb18030" in notes(soils)
 
 
-def test_semicolons_with_decimal_commas_are_read(folder):
-    """A continental export gives the numbers it means, and says so."""
-    rows = [["id", *(f"{w:g}" for w in NM)]]
-    rows += [
-        [i, *(f"{v:.4f}".replace(".", ",") for v in r)] for i, r in zip(IDS, soil_spectra(), strict=True)
-    ]
-    write(folder.spectra, rows, separator=";")
-    folder.lab(["12,5", "340", "55,25", "1.200,5"], separator=";")
-    soils = folder.read()
-    np.testing.assert_allclose(soils.reflectance, soil_spectra(), atol=6e-5)
-    np.testing.assert_array_equal(soils.values("Pb_mg_kg"), [12.5, 340, 55.25, 1200.5])
-    assert "spectra.csv has decimal commas" in notes(soils)
-
-
 def test_workbooks_are_read_like_text(folder):
     """XLSX files give the same soils; numeric ids lose their ``.0``; other sheets are noted."""
     values = soil_spectra()
