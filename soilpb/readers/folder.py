@@ -181,7 +181,7 @@ def find_sample_id(path: Path | str, known: Collection[str], counters: Sequence[
 
     It is one of ``known``, the ids of the laboratory's table; else the name without one of ``counters``
     (from :func:`find_counters`); else an id that is spelt otherwise in ``known``, for
-    :func:`~soilpb.readers.columns.match_ids` to refuse; else the whole name. A name that fits two samples
+    :func:`~soilpb.readers.ids.match_ids` to refuse; else the whole name. A name that fits two samples
     is refused.
     """
     return _namer(known, counters)(path)

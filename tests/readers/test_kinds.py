@@ -6,9 +6,10 @@ import pytest
 from soilpb.quality import check_soils
 from soilpb.readers.columns import parse_quantity
 from soilpb.readers.site import read_site
-from soilpb.report.new_site import propose_site
+from soilpb.report.new_site import propose_site, write_site
 from soilpb.site_file import Site, SiteError
 from soilpb.spectra import absorbance
+from soilpb.study import Study
 from tests.cases import case
 from tests.site_files import soil_spectra, workbook, write
 
@@ -371,3 +372,30 @@ def test_cases_end_in_a_right_site_file_or_a_refusal(project, name, spectra, lab
     assert soils.samples["Pb_mg_kg"].loc[list(value)].to_dict() == value
     if name == "percent-format":
         assert soils.samples["clay_pct"].iloc[0] == 35.0
+
+
+@pytest.mark.parametrize(
+    ("nm", "change", "spell", "bands"),
+    [
+        (np.linspace(400, 799.5, 800), lambda r: r, "{:.1f}", (430, 790)),
+        (np.arange(1100.0, 2499, 2), absorbance, "{:g} nm", (1100, 2480)),
+        (np.arange(2480.0, 429, -5), lambda r: 100 * r, "X{:g}", (430, 2480)),
+    ],
+)
+@pytest.mark.parametrize("cores", [False, True])
+def test_a_site_of_each_kind_becomes_a_study_at_the_first_command(
+    project, tmp_path, nm, change, spell, bands, cores
+):
+    """Visible only, 2 nm in the NIR, descending, each with cores or without: the study has every soil."""
+    values = np.array([np.interp(nm, NM, row) for row in SPECTRA])
+    columns = [("core", [f"C{i // 4}" for i in range(N)]), ("depth", [f"{10 * (i % 4)}" for i in range(N)])]
+    more = columns if cores else []
+    table(tmp_path / "s.csv", change(values), names=[spell.format(w) for w in nm], corner="soil", more=more)
+    lab(tmp_path / "lab.csv", more=more)
+    write_site(propose_site("mine", tmp_path / "s.csv", tmp_path / "lab.csv"))
+    study = Study.load("mine")
+    assert (study.site.band_start, study.site.band_stop) == bands
+    assert study.target.samples.index.tolist() == IDS
+    assert ("group" in study.target.samples) == cores
+    expected = np.array([np.interp(study.grid, NM, row) for row in SPECTRA])
+    np.testing.assert_allclose(study.target.reflectance, expected, atol=0.01)
