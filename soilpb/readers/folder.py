@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from soilpb._format import list_first
 from soilpb.readers.columns import locate_bands
 from soilpb.readers.formats import export_hint, find_format, has_instrument_suffix, read_instruments
 from soilpb.readers.formats.spectrum_file import (
@@ -117,31 +118,34 @@ def read_folder(
     folder = Path(folder)
     base = folder if folder.is_dir() else folder.parent
     files, faults = list_files(folder), {}
-    found = _try_each(files, lambda path: _read_file(path, known, counters), faults)
-    raw = {
-        path: spectra for path, spectra in found.items() if spectra and isinstance(spectra[0], SpectrumFile)
-    }
-    whites = _take_whites(raw, known)
-    options = (known, counters, splice)
-    read = _try_each(
-        raw, lambda path: _to_scans(path, raw[path], whites.get(path.parent, []), *options), faults
-    )
+    find = sample_finder(known, counters)
+    found = _try_each(files, lambda path: _read_file(path, known, counters, find), faults)
+    raw = {path: parts for path, parts in found.items() if parts and isinstance(parts[0], SpectrumFile)}
+    instruments, whites = set(raw), _take_whites(raw, known)
+
+    def to_scans(path: Path) -> list[Scan]:
+        return _to_scans(path, raw[path], whites.get(path.parent, []), known, find, splice)
+
+    read = _try_each(raw, to_scans, faults)
     names = {path: path.relative_to(base).as_posix() for path in files}
     if faults:
         others = [names[path] for path in sorted(faults)[1:]]
-        also = f" ({len(others)} other files cannot be read either: {_listed(others)})" if others else ""
+        also = f" ({len(others)} other files cannot be read either: {list_first(others)})" if others else ""
         raise SiteError(f"{faults[min(faults)]}{also}")
-    used = [path for path in found if path not in raw and isinstance((*found[path], None)[0], SpectrumFile)]
+    used = sorted(instruments - set(raw))
     scans = [scan for path in files if path not in used for scan in read.get(path, found[path])]
-    aside, hints = [names[path] for path in files if not found[path]], _hints(files)
+    aside = [names[path] for path in files if not found[path]]
+    hints = sorted({f"{path.suffix} from {hint}" for path in files if (hint := export_hint(path))})
+    hints = f"export {'; '.join(hints)}" if hints else ""  # how to, from formats that are not read
     if not scans:
-        raise SiteError(_nothing_found(folder, aside, hints))
+        there = f"it has the files {list_first(aside)}" if aside else "it has no files"
+        raise SiteError(f"{folder} has no spectra; {there}; {hints or 'put the instrument files there'}")
     wavelengths, spectra, notes = _on_common_bands(scans)
     if used:
-        notes.append(f"white references: {_listed([names[path] for path in used])}")
+        notes.append(f"white references: {list_first([names[path] for path in used])}")
     if aside:
         notes.append(
-            f"files of {folder.name} without spectra left aside: {_listed(aside)}{hints and f' ({hints})'}"
+            f"files of {folder.name} without spectra left aside: {list_first(aside)}{hints and f' ({hints})'}"
         )
     rows = np.array([names[scan.path] for scan in scans], dtype=object)
     return Scans(
@@ -170,30 +174,22 @@ def _try_each(
     return found
 
 
-def _hints(files: Iterable[Path]) -> str:
-    """How to export from the formats that are not read."""
-    hints = sorted({f"{path.suffix} from {hint}" for path in files if (hint := export_hint(path))})
-    return f"export {'; '.join(hints)}" if hints else ""
+def name_samples(scans: Scans, known: Collection[str], counters: Sequence[str] = ()) -> Scans:
+    """Replace the names of spectra by the ids of their samples (:func:`sample_finder`)."""
+    find = sample_finder(known, counters, f"{scans.table.path}, ")
+    return replace(scans, ids=np.array([find(name) for name in scans.ids], dtype=object))
 
 
-def find_sample_id(path: Path | str, known: Collection[str], counters: Sequence[str] = ()) -> str:
-    """Id of the sample that a file, or what a table calls a spectrum, is about.
+def sample_finder(
+    known: Collection[str], counters: Sequence[str] = (), where: str = ""
+) -> Callable[[Path | str], str]:
+    """Return what tells the sample that a file, or what a table calls a spectrum, is about.
 
     It is one of ``known``, the ids of the laboratory's table; else the name without one of ``counters``
     (from :func:`find_counters`); else an id that is spelt otherwise in ``known``, for
     :func:`~soilpb.readers.ids.match_ids` to refuse; else the whole name. A name that fits two samples
-    is refused.
+    is refused, ``where`` stands before it.
     """
-    return _namer(known, counters)(path)
-
-
-def name_samples(scans: Scans, known: Collection[str], counters: Sequence[str] = ()) -> Scans:
-    """Replace the names of spectra by the ids of their samples (:func:`find_sample_id`)."""
-    find = _namer(known, counters, f"{scans.table.path}, ")
-    return replace(scans, ids=np.array([find(name) for name in scans.ids], dtype=object))
-
-
-def _namer(known: Collection[str], counters: Sequence[str], where: str = "") -> Callable[[Path | str], str]:
     known = frozenset(known)
     folded = {fold_id(other) for other in known}
 
@@ -224,7 +220,7 @@ def find_counters(paths: Iterable[Path | str], known: Collection[str]) -> tuple[
     There are as many ``#`` as digits where zeros lead them or there are three or more, else one for a
     number of one or two digits.
     """
-    found, find = set(), _namer(known, ())
+    found, find = set(), sample_finder(known)
     for path in paths:
         name, sample = clean(path.stem if isinstance(path, Path) else path), find(path)
         if sample in known and name.startswith(sample) and name != sample:
@@ -243,7 +239,7 @@ def find_counted_scans(ids: Sequence[str]) -> tuple[str, ...]:
 
 def _without(counters: Sequence[str], name: str) -> list[str]:
     """What may remain of a name without its counter."""
-    behind = ("".join(map(_as_pattern, re.split(r"(#+)", counter))) for counter in counters)
+    behind = (re.sub("#+", _as_pattern, re.escape(counter).replace(r"\#", "#")) for counter in counters)
     matches = (re.fullmatch(rf"(?P<id>.+?){pattern}", name) for pattern in behind)
     return sorted({match["id"] for match in matches if match})
 
@@ -253,14 +249,12 @@ def _as_marks(digits: re.Match[str]) -> str:
     return "#" * len(digits[0]) if fixed else "#"
 
 
-def _as_pattern(part: str) -> str:
-    if not part.startswith("#"):
-        return re.escape(part)
-    return rf"\d{{{len(part)}}}" if len(part) > 1 else r"[1-9]\d?"
+def _as_pattern(marks: re.Match[str]) -> str:
+    return rf"\d{{{len(marks[0])}}}" if len(marks[0]) > 1 else r"[1-9]\d?"
 
 
 def _read_file(
-    path: Path, known: Collection[str], counters: Sequence[str]
+    path: Path, known: Collection[str], counters: Sequence[str], find: Callable[[Path], str]
 ) -> list[SpectrumFile] | list[Scan]:
     """Spectra of a file; none if it is about something else."""
     try:
@@ -269,9 +263,18 @@ def _read_file(
         raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
     if is_instruments:
         return read_instruments(path)
-    if path.suffix.lower() in _TABLES and _has_bands(path, known):
-        return _read_table_of_spectra(path, known, counters)
-    return []
+    if path.suffix.lower() not in _TABLES or not _has_bands(path, known):
+        return []
+    scans = name_samples(read_scans(path, known=known), known, counters)
+    alone = len(scans.ids) == 1 and scans.ids[0] not in known  # as programs export it: named after its file
+    unit = recognise_unit(scans.wavelengths, scans.spectra, str(path))
+    reflectance = to_fraction(scans.spectra, unit)
+    notes = [*scans.notes, *([f"reflectance from {unit} to fraction"] if unit != "fraction" else [])]
+    notes += describe_odd_bands(scans.wavelengths, reflectance, scans.at)
+    return [
+        Scan(path, name, scans.wavelengths, spectrum, notes=tuple(notes))
+        for name, spectrum in zip([find(path)] if alone else scans.ids, reflectance, strict=True)
+    ]
 
 
 def _take_whites(
@@ -288,13 +291,11 @@ def _take_whites(
 def _collect_notes(scans: Sequence[Scan]) -> list[str]:
     """Notes of the scans, each once: with the names of files that it is about, or their number."""
     about: dict[str, list[str]] = {}
-    for scan in scans:
-        for note in scan.notes:
-            about.setdefault(note.removeprefix(f"{scan.path.name}: "), []).append(
-                scan.path.name if note.startswith(f"{scan.path.name}: ") else ""
-            )
+    for name, note in ((scan.path.name, note) for scan in scans for note in scan.notes):
+        bare = note.removeprefix(f"{name}: ")
+        about.setdefault(bare, []).append(name if bare != note else "")
     return [
-        f"{_listed(sorted(set(names)))}: {note}" if names[0] else f"{note} ({len(names)} spectra)"
+        f"{list_first(sorted(set(names)))}: {note}" if names[0] else f"{note} ({len(names)} spectra)"
         for note, names in about.items()
     ]
 
@@ -314,7 +315,7 @@ def _to_scans(
     spectra: Sequence[SpectrumFile],
     whites: Sequence[SpectrumFile],
     known: Collection[str],
-    counters: Sequence[str],
+    find: Callable[[Path], str],
     splice: str,
 ) -> list[Scan]:
     """Reflectance of a file's spectra; each is named after the file or, of several, as the file calls it."""
@@ -326,7 +327,7 @@ def _to_scans(
             name = Path(found.sample if told else f"{path.stem}_{k}")
             whole = name.name in known or not has_instrument_suffix(name)
             name = name.with_name(f"{name.name}.x") if whole else name
-        sample = find_sample_id(name, known, counters)
+        sample = find(name)
         wavelengths, reflectance, notes = _to_scan(found, whites, splice)
         if len(spectra) == 1 and sample not in known and found.sample in known:
             sample, notes = found.sample, (*notes, "named after the sample that the file's header names")
@@ -355,26 +356,6 @@ def _to_scan(
     return wavelengths, reflectance, tuple(notes)
 
 
-def _read_table_of_spectra(path: Path, known: Collection[str], counters: Sequence[str]) -> list[Scan]:
-    """Spectra of a table; a single one, as programs export it, is named after its file."""
-    scans = name_samples(read_scans(path, known=known), known, counters)
-    alone = len(scans.ids) == 1 and scans.ids[0] not in known
-    ids = [find_sample_id(path, known, counters)] if alone else scans.ids
-    unit = recognise_unit(scans.wavelengths, scans.spectra, str(path))
-    reflectance = to_fraction(scans.spectra, unit)
-    notes = [*scans.notes, *([f"reflectance from {unit} to fraction"] if unit != "fraction" else [])]
-    notes += describe_odd_bands(scans.wavelengths, reflectance, scans.at)
-    return [
-        Scan(path, name, scans.wavelengths, spectrum, notes=tuple(notes))
-        for name, spectrum in zip(ids, reflectance, strict=True)
-    ]
-
-
-def _nothing_found(folder: Path, aside: Sequence[str], hints: str) -> str:
-    there = f"it has the files {_listed(aside)}" if aside else "it has no files"
-    return f"{folder} has no spectra; {there}; {hints or 'put the instrument files there'}"
-
-
 def _on_common_bands(scans: Sequence[Scan]) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Wavelengths, reflectance (n_scans, n_bands), and a note if bands differed."""
     bands = scans[0].wavelengths
@@ -382,26 +363,17 @@ def _on_common_bands(scans: Sequence[Scan]) -> tuple[np.ndarray, np.ndarray, lis
         return bands, np.array([scan.reflectance for scan in scans]), []
     low = max(scan.wavelengths[0] for scan in scans)
     high = min(scan.wavelengths[-1] for scan in scans)
-    _refuse_lost_range(scans, low, high)
+    widths = np.array([np.ptp(scan.wavelengths) for scan in scans])
+    if high - low < (1 - LOST_RANGE) * widths.max():
+        narrow, wide = scans[int(widths.argmin())], scans[int(widths.argmax())]
+        spans = [f"{scan.wavelengths[0]:g}–{scan.wavelengths[-1]:g} nm" for scan in (narrow, wide)]
+        raise SiteError(
+            f"{narrow.path} covers {spans[0]}, {wide.path.name} covers {spans[1]}: one is cut off or of "
+            "another instrument; copy it again, or keep the instruments in folders of their own"
+        )
     # As fine as the finest file, and interpolated: bands are averaged once, on the study's own grid.
     finest = min(float(np.median(np.diff(scan.wavelengths))) for scan in scans)
     grid = band_grid(np.ceil(low), np.floor(high), max(1.0, np.floor(finest)))
     spectra = [np.interp(grid, scan.wavelengths, scan.reflectance) for scan in scans]
     span = f"{grid[0]:g}–{grid[-1]:g} nm by {grid[1] - grid[0]:g} nm"
     return grid, np.array(spectra), [f"files differ in their bands: interpolated to {span}"]
-
-
-def _refuse_lost_range(scans: Sequence[Scan], low: float, high: float) -> None:
-    widths = np.array([np.ptp(scan.wavelengths) for scan in scans])
-    if high - low >= (1 - LOST_RANGE) * widths.max():
-        return
-    narrow, wide = scans[int(widths.argmin())], scans[int(widths.argmax())]
-    spans = [f"{scan.wavelengths[0]:g}–{scan.wavelengths[-1]:g} nm" for scan in (narrow, wide)]
-    raise SiteError(
-        f"{narrow.path} covers {spans[0]}, {wide.path.name} covers {spans[1]}: one is cut off or of "
-        "another instrument; copy it again, or keep the instruments in folders of their own"
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from soilpb._files import sha256_of
+from soilpb._format import list_first
 from soilpb.readers.folder import holds_spectra, list_files, name_samples, read_folder
 from soilpb.readers.formats.spectrum_file import (
     STUDY_NM,
@@ -21,9 +22,8 @@ from soilpb.readers.formats.spectrum_file import (
     describe_odd_bands,
     find_contradiction,
     find_implausible,
-    find_transformation,
     inside_bands,
-    is_needed,
+    is_within,
     recognise_unit,
     to_fraction,
 )
@@ -50,24 +50,30 @@ FILE_KEYS = ("id_column", "bands", "splice")
 ASSAY_KEYS = ("target_unit", "target_column", "below_detection", "x_column", "y_column", "group_column")
 
 
+class Reading(NamedTuple):
+    """How spectra are read: keys of a site file, by the names that they have there."""
+
+    id_column: str = ""
+    #: ``fraction``, ``percent``, ``absorbance`` (log10(1/R)), or ``auto``: where only one is possible.
+    spectra_unit: Unit | Literal["auto"] = "auto"
+    replicates: Literal["refuse", "mean"] = "refuse"  #: several spectra of one sample
+    splice: Literal["auto", "off"] = "auto"  #: whether steps between detectors are removed
+    replicates_limit: float = REPLICATES_LIMIT  #: share by which a scan may deviate from its sample's mean
+    bands: str = ""  #: how names of the band columns begin, where there are several families
+    study: tuple[float, float] = STUDY_NM  #: nm; what noise there is outside does not matter
+
+
 def read_site(
     spectra: str | Path,
     laboratory: str | Path,
     *,
     target: str,
-    id_column: str = "",
-    spectra_unit: Unit | Literal["auto"] = "auto",
-    replicates: Literal["refuse", "mean"] = "refuse",
-    splice: Literal["auto", "off"] = "auto",
-    replicates_limit: float = REPLICATES_LIMIT,
-    bands: str = "",
-    study: tuple[float, float] = STUDY_NM,
     name: str = "site",
     instrument: str = "",
     citation: str = "",
     licence: str = "",
     files: Files | None = None,
-    **assays: Any,
+    **options: Any,
 ) -> SoilSpectra:
     """Read a site's spectra and laboratory table on the instrument's own bands.
 
@@ -77,27 +83,14 @@ def read_site(
         CSV, TSV or XLSX, ``file.xlsx#Sheet`` for one of several sheets; both may be one file.
         ``spectra`` may be a folder of instrument files too, each named after its sample (see
         :mod:`soilpb.readers.folder`).
-    target, id_column : str
+    target : str
         See :func:`~soilpb.readers.laboratory.read_laboratory`.
-    spectra_unit : str
-        ``fraction``, ``percent``, ``absorbance`` (log10(1/R)), or ``auto``: recognised
-        where only one unit is possible, refused elsewhere.
-    replicates : str
-        ``refuse`` a sample with several spectra, or take their ``mean``.
-    splice : str
-        ``auto`` removes steps between the detectors of instrument files, ``off`` leaves them.
-    replicates_limit : float
-        Share by which a scan may deviate from the mean of its sample; beyond it, it is refused.
-    bands : str
-        See :func:`~soilpb.readers.scans.read_scans`.
-    study : tuple of float
-        First and last band of the study, nm; what noise there is outside does not matter.
     name, instrument, citation, licence : str
         For the provenance.
     files : tuple, optional
         What :func:`read_files` has made of the files, if it was called before.
-    **assays : Any
-        Further options of :func:`~soilpb.readers.laboratory.read_laboratory`.
+    **options : Any
+        Fields of :class:`Reading`, and further ones of :func:`~soilpb.readers.laboratory.read_laboratory`.
 
     Returns
     -------
@@ -105,9 +98,10 @@ def read_site(
         The samples that have both a spectrum and a laboratory row, in the order of the
         spectra; how many have one only is noted.
     """
-    files = files or read_files(spectra, laboratory, target, id_column, bands, splice, **assays)
+    how = Reading(**{key: options.pop(key) for key in Reading._fields if key in options})
+    files = files or read_files(spectra, laboratory, target, how.id_column, how.bands, how.splice, **options)
     scans, samples, notes = files
-    scanned = _average([scans], spectra, spectra_unit, replicates, replicates_limit, study)
+    scanned = _average([scans], spectra, how)
     ids = scanned.samples.index
     both = match_ids(list(ids), samples.index, (str(spectra), str(laboratory)))
     alone = [_left_out(ids, both, "a laboratory row"), _left_out(samples.index, both, "a spectrum")]
@@ -115,9 +109,9 @@ def read_site(
         wavelengths=scanned.wavelengths,
         reflectance=scanned.reflectance[ids.get_indexer(both)],
         samples=samples.loc[both] if "x" in samples else samples.loc[both].join(scanned.samples),
-        provenance=Provenance(
+        provenance=replace(
+            scanned.provenance,
             name=name,
-            kind="measured",
             instrument=instrument or scanned.provenance.instrument,
             citation=citation,
             licence=licence,
@@ -158,55 +152,43 @@ def read_files(
 def read_spectra(
     spectra: str | Path,
     *,
-    id_column: str = "",
-    spectra_unit: Unit | Literal["auto"] = "auto",
-    replicates: Literal["refuse", "mean"] = "refuse",
-    splice: Literal["auto", "off"] = "auto",
-    replicates_limit: float = REPLICATES_LIMIT,
-    bands: str = "",
-    study: tuple[float, float] = STUDY_NM,
     known: Collection[str] = (),
     counters: Sequence[str] = (),
     grid: np.ndarray | None = None,
+    **options: Any,
 ) -> SoilSpectra:
     """Read spectra alone, of soils that no laboratory has seen, on the instrument's own bands.
 
-    Parameters and errors are those of :func:`read_site`; ``known`` are ids that names of
-    instrument files may begin with, before a counter of scans; ``counters`` say how scans of
-    other samples are counted (see :mod:`soilpb.readers.folder`). A table that is read in several
-    blocks is resampled to ``grid``, nm, block by block, where one is given. Bands outside ``study``, nm, that
-    hold what no soil reflects are dropped: instruments are dark at their ends.
+    ``known`` are ids that names of instrument files may begin with, before a counter of scans; ``counters``
+    say how scans of other samples are counted (see :mod:`soilpb.readers.folder`). A table that is read in
+    several blocks is resampled to ``grid``, nm, block by block, where one is given. ``options`` are fields of
+    :class:`Reading`. Bands outside the study's, nm, that hold what no soil reflects are dropped: instruments
+    are dark at their ends.
     """
+    how = Reading(**options)
     if holds_spectra(spectra):
-        blocks, grid = [read_folder(spectra, known, counters, splice)], None
+        blocks, grid = [read_folder(spectra, known, counters, how.splice)], None
     else:
-        blocks = iterate_scans(spectra, id_column, known, bands)
+        blocks = iterate_scans(spectra, how.id_column, known, how.bands)
         blocks = (name_samples(scans, known, counters) for scans in blocks)
-    grid = grid if is_streamed(spectra) else None
-    return _average(blocks, spectra, spectra_unit, replicates, replicates_limit, study, grid)
+    return _average(blocks, spectra, how, grid if is_streamed(spectra) else None)
 
 
 def _average(
-    blocks: Iterable[Scans],
-    spectra: str | Path,
-    unit: Unit | Literal["auto"],
-    replicates: str,
-    limit: float,
-    study: tuple[float, float],
-    grid: np.ndarray | None = None,
+    blocks: Iterable[Scans], spectra: str | Path, how: Reading, grid: np.ndarray | None = None
 ) -> SoilSpectra:
     """Reflectance of each sample, with how the scans were read; each block on a grid, if one is given."""
-    parts = []
+    parts, unit = [], how.spectra_unit
     for scans in blocks:
-        unit = _find_unit(scans, unit, study)
-        reflectance, converted = _to_reflectance(scans, unit, study)
+        unit = _find_unit(scans, unit, how.study)
+        reflectance, converted = _to_reflectance(scans, unit, how.study)
         parts.append(replace(scans, spectra=reflectance, notes=(*scans.notes, *converted)))
         if grid is not None:
             values = resample(scans.wavelengths, reflectance, grid)
             parts[-1] = replace(parts[-1], wavelengths=np.asarray(grid, float), spectra=values)
     scans = join_scans(parts)
-    keep, dropped = _without_noise(scans, study)
-    ids, reflectance, averaged = _one_spectrum_each(scans, scans.spectra[:, keep], replicates, limit)
+    keep, dropped = _without_noise(scans, how.study)
+    ids, reflectance, averaged = _one_spectrum_each(scans, scans.spectra[:, keep], how)
     return SoilSpectra(
         wavelengths=scans.wavelengths[keep],
         reflectance=reflectance,
@@ -286,6 +268,49 @@ def _find_unit(scans: Scans, unit: Unit | Literal["auto"], study: tuple[float, f
     return recognise_unit(scans.wavelengths, some, where)
 
 
+def find_transformation(values: np.ndarray) -> str:
+    """Name what was done to spectra, (n_samples, n_bands), that are no soil's any more; else empty.
+
+    Reflectance and absorbance of soils are positive, their brightness differs from soil to soil by 5 %
+    or more (56 measured sites), and nothing makes their extremes, means or norms equal.
+
+    Examples
+    --------
+    >>> find_transformation(np.array([[0.01, -0.02, 0.01], [0.02, -0.01, 0.005]]))
+    'derivatives, or centred'
+    """
+    values = np.asarray(values, dtype=np.float64)
+    typical = np.median(values, axis=0)
+    if typical.max() <= 0:
+        return "logarithms of reflectance"
+    if (typical < 0).mean() > 0.05:
+        standard = np.abs(values.mean(axis=1)).max() < 0.3 and np.abs(values.std(axis=1) - 1).max() < 0.3
+        return "standard normal variates (SNV)" if standard else "derivatives, or centred"
+    least, ends = 1e-3 * np.abs(values).max(), values[:, [0, -1]]
+    extremes = (values.max(axis=1), values.min(axis=1))
+    if any(np.ptp(level) < least and np.abs(ends - level[:, None]).max() < least / 10 for level in extremes):
+        return "continuum-removed"
+    alike = len(values) < 5 or np.ptp(values, axis=0).max() < 10 * least
+    return "" if alike else _find_scaling(values, least)
+
+
+def _find_scaling(values: np.ndarray, least: float) -> str:
+    """Name what gave spectra of different shapes one size; a difference below ``least`` is none."""
+    mean, top, bottom = values.mean(axis=0), values.max(axis=1), values.min(axis=1)
+    sizes = {"maximum": top, "mean": values.mean(axis=1), "norm": np.linalg.norm(values, axis=1)}
+    if np.ptp(top) < least and np.ptp(bottom) < least:
+        return "scaled between their minimum and maximum"
+    if np.ptp(values.min(axis=0)) < least and np.ptp(values.max(axis=0)) < least:
+        return "scaled band by band"
+    if one := [name for name, size in sizes.items() if np.ptp(size) < 1e-3 * size.mean()]:
+        return f"scaled to one {one[0]}"
+    slope, offset = np.polyfit(mean, values.T, 1)
+    uneven = max(slope.std(), sizes["mean"].std() / mean.mean())
+    left_over = (values - slope[:, None] * mean - offset[:, None]).std() / mean.mean()
+    corrected = len(values) >= 10 and uneven < 0.01 and left_over > 5 * max(uneven, 1e-3)
+    return "corrected for scatter (MSC)" if corrected else ""
+
+
 def _to_reflectance(scans: Scans, unit: Unit, study: tuple[float, float]) -> tuple[np.ndarray, list[str]]:
     """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted."""
     where, found = str(scans.table.path), unit
@@ -294,7 +319,7 @@ def _to_reflectance(scans: Scans, unit: Unit, study: tuple[float, float]) -> tup
     if looks:
         raise SiteError(f"{where}: said to be {found}, but it looks like {looks}; mend spectra_unit")
     reflectance = to_fraction(scans.spectra, found)
-    odd = find_implausible(reflectance, is_needed(scans.wavelengths, study))
+    odd = find_implausible(reflectance, is_within(scans.wavelengths, study))
     if odd:
         row, band, why = odd
         value, nm = scans.spectra[row, band], scans.wavelengths[band]
@@ -306,10 +331,10 @@ def _to_reflectance(scans: Scans, unit: Unit, study: tuple[float, float]) -> tup
 
 
 def _one_spectrum_each(
-    scans: Scans, reflectance: np.ndarray, replicates: str, limit: float
+    scans: Scans, reflectance: np.ndarray, how: Reading
 ) -> tuple[list[str], np.ndarray, list[str]]:
     """Ids, one spectrum each, and notes if scans were averaged."""
-    if replicates == "refuse":
+    if how.replicates == "refuse":
         mend = "if they are scans of one sample set replicates: mean, else give each sample its own id"
         refuse_repeated_ids(scans.table, scans.ids, scans.id_column, mend)
     ids, mean, deviation = measure_scans(scans.ids, reflectance)
@@ -317,20 +342,17 @@ def _one_spectrum_each(
     if (odd := deviation > SCAN_LIMIT).any():
         worst = ids[int(np.argmax(deviation))]
         rows = ", ".join(str(row) for row in scans.table.rows[scans.ids == worst])
-        found = (
-            f"{scans.table.path}: the scans of sample {worst!r} ({scans.table.words[0]}s {rows}) differ from "
-        )
-        found += f"their mean by up to {deviation.max():.0%}"
-        if deviation.max() > limit:
+        where = f"{scans.table.path}: the scans of sample {worst!r} ({scans.table.words[0]}s {rows})"
+        found = f"{where} differ from their mean by up to {deviation.max():.0%}"
+        if deviation.max() > how.replicates_limit:
             mend = "delete the failed scan, mend its id, or raise the limit"
-            raise SiteError(f"{found}, more than replicates_limit, {limit:.0%}; {mend}")
-        named = f"{', '.join(ids[odd][:8])}{', …' if odd.sum() > 8 else ''}"
-        notes.append(f"{WARN}{found}; beyond {SCAN_LIMIT:.0%} in {odd.sum()} of {len(ids)} samples: {named}")
+            raise SiteError(f"{found}, more than replicates_limit, {how.replicates_limit:.0%}; {mend}")
+        few = f"{odd.sum()} of {len(ids)} samples: {list_first(ids[odd])}"
+        notes.append(f"{WARN}{found}; beyond {SCAN_LIMIT:.0%} in {few}")
     return list(ids), mean, notes
 
 
 def _left_out(ids: Iterable[str], both: list[str], lacking: str) -> str:
     """Note of the ids that are on one side only, or an empty text."""
     alone = [name for name in ids if name not in set(both)]
-    listed = ", ".join(alone[:8]) + (", …" if len(alone) > 8 else "")
-    return f"{len(alone)} samples without {lacking} left out: {listed}" if alone else ""
+    return f"{len(alone)} samples without {lacking} left out: {list_first(alone)}" if alone else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soilpb.readers.folder import find_counted_scans, find_counters, find_sample_id, list_files, read_folder
+from soilpb.readers.folder import find_counted_scans, find_counters, list_files, read_folder, sample_finder
 from soilpb.readers.site import read_site
 from soilpb.site_file import SiteError
 from tests import instrument_files as files
@@ -142,21 +142,21 @@ def test_a_row_of_a_table_in_the_folder_is_looked_at(site):
 )
 def test_a_counter_of_scans_is_no_part_of_an_id(name):
     """Each usual way to count scans leads to the sample; a word that is no counter does not."""
-    assert find_sample_id(Path(name), {"S1", "S2"}) == ("S1_a.asd" if "_a" in name else "S1")
+    assert sample_finder({"S1", "S2"})(Path(name)) == ("S1_a.asd" if "_a" in name else "S1")
 
 
 def test_an_id_with_a_number_behind_is_an_id():
     """A name that is a sample's id stays whole, and so does one that fits no sample."""
     known = {"S-1", "S-2", "S"}
-    assert find_sample_id(Path("S-2.asd"), known) == "S-2"
-    assert find_sample_id(Path("S-3.asd"), {"S-1", "S-2"}) == "S-3"
-    assert find_sample_id(Path("S-3.asd"), ()) == "S-3"
+    assert sample_finder(known)(Path("S-2.asd")) == "S-2"
+    assert sample_finder({"S-1", "S-2"})(Path("S-3.asd")) == "S-3"
+    assert sample_finder(())(Path("S-3.asd")) == "S-3"
 
 
 def test_a_name_that_fits_two_samples_is_refused():
     """Five digits behind S1, or three behind S100, cannot both be a counter."""
     with pytest.raises(SiteError, match="sample 'S1' or 'S100'"):
-        find_sample_id(Path("S100001.asd"), {"S1", "S100"})
+        sample_finder({"S1", "S100"})(Path("S100001.asd"))
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_name_that_fits_two_samples_is_refused():
 )
 def test_a_counter_hides_no_sample_that_is_spelt_otherwise(name, known, found):
     """Where leading zeros were lost in the table, the file's own id is left, to be refused."""
-    assert find_sample_id(Path(name), known) == found
+    assert sample_finder(known)(Path(name)) == found
 
 
 @pytest.mark.parametrize(
@@ -189,14 +189,14 @@ def test_a_counter_hides_no_sample_that_is_spelt_otherwise(name, known, found):
 def test_new_files_are_counted_as_the_sites_own(own, new, sample):
     """What stands behind a known id is taken off an unknown one, in the same words and width, and no more."""
     counters = find_counters([Path(own)], {"S1"})
-    assert find_sample_id(Path(new), (), counters) == sample
+    assert sample_finder((), counters)(Path(new)) == sample
 
 
 def test_a_known_sample_goes_before_a_counter():
     """Where an id is known, it is not cut; two counters that leave different ids are refused."""
-    assert find_sample_id(Path("N-7.sed"), {"N-7"}, ["-#"]) == "N-7"
+    assert sample_finder({"N-7"}, ["-#"])(Path("N-7.sed")) == "N-7"
     with pytest.raises(SiteError, match="sample 'N' or 'N-7'"):
-        find_sample_id(Path("N-7-1.sed"), (), ["-#", "-#-#"])
+        sample_finder((), ["-#", "-#-#"])(Path("N-7-1.sed"))
 
 
 def test_only_telling_counters_look_counted():

@@ -69,8 +69,10 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
     refuse_cut_off(path, content, HEADER.itemsize, "within its header")
     header = np.frombuffer(content, HEADER, 1)[0]
     axis = _axis(path, header)
-    spectrum = _values(path, content, header, HEADER.itemsize, "spectrum")
-    white = _white_reference(path, content, header) if VERSIONS[content[:3]] > 1 else None
+    spectrum, end = _values(path, content, header, HEADER.itemsize, "spectrum")
+    white, notes = _white_reference(path, content, header, end) if VERSIONS[content[:3]] > 1 else (None, ())
+    flag = int(header["saturated"])
+    saturated = warn_saturated(path, [name for k, name in enumerate(_DETECTORS) if flag >> k & 1])
     # Where detectors meet; an instrument with one detector says places outside its range.
     splices = (float(header["splice_1"]), float(header["splice_2"]))
     found = SpectrumFile(
@@ -81,21 +83,10 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
         quantity="fraction",
         instrument=f"ASD {_MODELS.get(int(header['instrument']), 'unit')} {header['instrument_number']}",
         splices=tuple(splice for splice in splices if axis[1] <= splice < axis[-2]),
-        notes=_warnings(path, content, header),
+        notes=(*saturated, *notes),
         sample=clean(content[3:160].partition(b"\0")[0].decode("latin-1")),
     )
     return _divided(found, header, white)
-
-
-def _warnings(path: Path, content: bytes, header: np.void) -> tuple[str, ...]:
-    """Warn of saturated detectors, and of a white reference taken long before."""
-    flag, version = int(header["saturated"]), VERSIONS[content[:3]]
-    notes = warn_saturated(path, [name for k, name in enumerate(_DETECTORS) if flag >> k & 1])
-    if version < 2:
-        return notes
-    at = HEADER.itemsize + int(header["channels"]) * _FORMATS[int(header["data_format"])].itemsize
-    there, white, taken, _ = REFERENCE.unpack_from(content, at)  # in days
-    return notes + (warn_old_white(path, 1440 * (taken - white)) if there and white > 0 else ())
 
 
 def _axis(path: Path, header: np.void) -> np.ndarray:
@@ -109,27 +100,29 @@ def _axis(path: Path, header: np.void) -> np.ndarray:
     return first + step * np.arange(channels, dtype=np.float64)
 
 
-def _values(path: Path, content: bytes, header: np.void, offset: int, what: str) -> np.ndarray:
-    """One array of the file, (n_channels,) float64."""
+def _values(path: Path, content: bytes, header: np.void, offset: int, what: str) -> tuple[np.ndarray, int]:
+    """One array of the file, (n_channels,) float64, and where it ends."""
     kind = _FORMATS.get(int(header["data_format"]))
     if kind is None:
         raise SiteError(f"{path}: its header says data format {header['data_format']}; {AGAIN}")
     channels = int(header["channels"])
-    refuse_cut_off(path, content, offset + channels * kind.itemsize, f"within its {what}")
-    return np.frombuffer(content, kind, channels, offset).astype(np.float64)
+    end = offset + channels * kind.itemsize
+    refuse_cut_off(path, content, end, f"within its {what}")
+    return np.frombuffer(content, kind, channels, offset).astype(np.float64), end
 
 
-def _white_reference(path: Path, content: bytes, header: np.void) -> np.ndarray | None:
-    """White reference, (n_channels,), or None where the file says that there is none."""
-    size = _FORMATS[int(header["data_format"])].itemsize
-    start = HEADER.itemsize + int(header["channels"]) * size
+def _white_reference(
+    path: Path, content: bytes, header: np.void, start: int
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """White reference, (n_channels,), or None where the file says that there is none; a note on its age."""
     refuse_cut_off(path, content, start + REFERENCE.size, "before its white reference")
-    flag, _, _, remark = REFERENCE.unpack_from(content, start)
+    flag, white, taken, remark = REFERENCE.unpack_from(content, start)  # times in days
     if flag not in _FLAGS:
         raise SiteError(f"{path}: its spectrum does not end where its white reference starts; {AGAIN}")
     if not flag:
-        return None
-    return _values(path, content, header, start + REFERENCE.size + remark, "white reference")
+        return None, ()
+    values, _ = _values(path, content, header, start + REFERENCE.size + remark, "white reference")
+    return values, warn_old_white(path, 1440 * (taken - white)) if white > 0 else ()
 
 
 def _divided(found: SpectrumFile, header: np.void, white: np.ndarray | None) -> SpectrumFile:

@@ -41,30 +41,30 @@ def read_omnic(path: Path, content: bytes) -> list[SpectrumFile]:
         raise SiteError(
             f"{path} holds {len(values)} spectra with {len(headers)} headers; export each to its own .spa"
         )
-    named = len(titles) == len(headers)
-    names = [_title(content, *title) for title in titles] if named else [""] * len(headers)
-    parts = zip([at for at, _ in headers], values, names, strict=True)
+    titles = titles if len(titles) == len(headers) else [(0, 0)] * len(headers)
+    parts = zip([at for at, _ in headers], values, titles, strict=True)
     return [_spectrum(path, content, *part) for part in parts]
 
 
-def _spectrum(path: Path, content: bytes, start: int, block: tuple[int, int], name: str) -> SpectrumFile:
+def _spectrum(
+    path: Path, content: bytes, start: int, block: tuple[int, int], title: tuple[int, int]
+) -> SpectrumFile:
     refuse_cut_off(path, content, start + HEADER.size, "before its header")
     points, axis, quantity, first, last = HEADER.unpack_from(content, start)
-    values = _values(path, content, block, points)
+    at, length = block
+    refuse_cut_off(path, content, at + length, "within its values")
+    if length != 4 * points:
+        raise SiteError(f"{path}: {length // 4} values, but its header says {points} points; {AGAIN}")
+    name = content[title[0] : title[0] + min(title[1], 256)].partition(b"\0")[0]  # of a spectrum of a group
     return SpectrumFile(
         path=path,
         axis=np.linspace(first, last, points),
         axis_unit=_AXES.get(axis, f"of unknown unit {axis}"),
-        values=values,
+        values=np.frombuffer(content, "<f4", points, at).astype(np.float64),
         quantity=_QUANTITIES.get(quantity, f"an unknown quantity ({quantity})"),
         instrument="Thermo (OMNIC)",
-        sample=name,
+        sample=clean(name.decode("latin-1")),
     )
-
-
-def _title(content: bytes, start: int, length: int) -> str:
-    """Title of one spectrum of a group: 256 characters at most, ended by a zero byte."""
-    return clean(content[start : start + min(length, 256)].partition(b"\0")[0].decode("latin-1"))
 
 
 def _directory(path: Path, content: bytes) -> list[tuple[int, int, int]]:
@@ -76,14 +76,6 @@ def _directory(path: Path, content: bytes) -> list[tuple[int, int, int]]:
             return blocks
         blocks.append((key, start, length))
     raise SiteError(f"{path} is cut off within its directory ({len(content)} bytes); {AGAIN}")
-
-
-def _values(path: Path, content: bytes, block: tuple[int, int], points: int) -> np.ndarray:
-    start, length = block
-    refuse_cut_off(path, content, start + length, "within its values")
-    if length != 4 * points:
-        raise SiteError(f"{path}: {length // 4} values, but its header says {points} points; {AGAIN}")
-    return np.frombuffer(content, "<f4", points, start).astype(np.float64)
 
 
 FORMATS = (Format("OMNIC", (".spa", ".spg"), lambda head: head.startswith(MARK), read_omnic),)

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +28,7 @@ HEADER = struct.Struct("<4xd3i")
 ENTRY = struct.Struct("<3i")
 #: Name, type of the value, length in 2-byte words.
 PARAMETER = struct.Struct("<3sx2h")
+_TYPES = {(0, 2): "<i", (1, 4): "<d"}  # of numbers; others are text
 #: Kinds of data, in bits 10–16 of a type.
 SINGLE, ABSORBANCE, TRANSMITTANCE, KUBELKA_MUNK, REFLECTANCE, LOG_REFLECTANCE = 1, 4, 5, 6, 12, 15
 #: Whose single-channel spectrum, in bits 2–3.
@@ -46,8 +46,7 @@ _NUMBERS = ("FXV", "LXV", "CSF", "MNY", "MXY")
 _PADDING = 3
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A block of the directory; ``kind`` says what data, ``about`` whether it holds parameters."""
 
     whose: int
@@ -57,18 +56,12 @@ class Block:
     rest: int
     content: bytes
 
-    @property
-    def is_data(self) -> bool:
-        """Whether it holds a spectrum."""
-        return self.about == 0 and self.kind in _QUANTITIES and self.form in (0, _COMPACT)
-
     def describes(self, data: Block) -> bool:
         """Tell whether these are the parameters of ``data``."""
-        return replace(data, about=_STATUS, content=b"") == replace(self, content=b"")
+        return self[:-1] == data._replace(about=_STATUS)[:-1]
 
 
-@dataclass(frozen=True, eq=False)
-class Spectrum:
+class Spectrum(NamedTuple):
     """A spectrum of the file, with its axis."""
 
     block: Block
@@ -84,7 +77,8 @@ def read_opus(path: Path, content: bytes) -> SpectrumFile:
     """
     blocks = list(_blocks(path, content))
     # What has no parameters is no spectrum, whatever its type says: quality tests are stored as text so.
-    data = [block for block in blocks if block.is_data and any(other.describes(block) for other in blocks)]
+    data = [b for b in blocks if b.about == 0 and b.kind in _QUANTITIES and b.form in (0, _COMPACT)]
+    data = [block for block in data if any(other.describes(block) for other in blocks)]
     spectra = [_spectrum(path, block, blocks) for block in data]
     if not spectra:
         raise SiteError(f"{path} holds no spectrum; export reflectance or absorbance from OPUS")
@@ -122,14 +116,8 @@ def _blocks(path: Path, content: bytes) -> Iterator[Block]:
             return
         if words < 0 or position + 4 * words > len(content):
             raise SiteError(f"{path} is cut off: {len(content)} bytes, a block ends beyond; {AGAIN}")
-        yield Block(
-            whose=kind >> 2 & 3,
-            about=kind >> 4 & 63,
-            kind=kind >> 10 & 127,
-            form=kind >> 19 & 7,
-            rest=kind & 3 | kind >> 17 & 3,
-            content=content[position : position + 4 * words],
-        )
+        bits = (kind >> 2 & 3, kind >> 4 & 63, kind >> 10 & 127, kind >> 19 & 7, kind & 3 | kind >> 17 & 3)
+        yield Block(*bits, content[position : position + 4 * words])
 
 
 def _parameters(content: bytes) -> dict[str, Any]:
@@ -139,16 +127,14 @@ def _parameters(content: bytes) -> dict[str, Any]:
     while at + PARAMETER.size <= len(content):
         name, kind, words = PARAMETER.unpack_from(content, at)
         at += PARAMETER.size
-        value = content[at : at + 2 * words]
+        value, key = content[at : at + 2 * words], name.decode("latin-1")
         if name == b"END" or words < 0 or len(value) < 2 * words:
             break
         at += 2 * words
-        if kind == 0 and words == 2:
-            found[name.decode("latin-1")] = struct.unpack("<i", value)[0]
-        elif kind == 1 and words == 4:
-            found[name.decode("latin-1")] = struct.unpack("<d", value)[0]
+        if (kind, words) in _TYPES:
+            found[key] = struct.unpack(_TYPES[kind, words], value)[0]
         elif kind > 1:
-            found[name.decode("latin-1")] = " ".join(value.partition(b"\0")[0].decode("latin-1").split())
+            found[key] = " ".join(value.partition(b"\0")[0].decode("latin-1").split())
     return found
 
 

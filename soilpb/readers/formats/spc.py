@@ -148,8 +148,8 @@ def _values(
     if old and not short:
         halves, at = _take(path, content, at, "<u2", 2 * n)
         whole = (halves[::2] * 2**16 + halves[1::2]).astype(np.uint32).view(np.int32)
-        return whole * 2.0 ** (exponent - bits), at
-    whole, at = _take(path, content, at, f"{order}i{bits // 8}", n)
+    else:
+        whole, at = _take(path, content, at, f"{order}i{bits // 8}", n)
     return whole * 2.0 ** (exponent - bits), at
 
 

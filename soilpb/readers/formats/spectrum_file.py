@@ -102,7 +102,6 @@ class Format:
     read: Callable[[Path, bytes], SpectrumFile | list[SpectrumFile]]
 
 
-# A damaged file may hold any number; what comes of it is refused by its value.
 @np.errstate(all="ignore")
 def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
     """Wavelengths in nm, ascending, and reflectance as a fraction, both (n_bands,).
@@ -123,10 +122,8 @@ def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
     path, quantity = file.path, file.quantity
     wavelengths = to_nanometres(file.axis, file.axis_unit)
     if wavelengths is None:
-        raise SiteError(
-            f"{path}: its axis is no wavelength or wavenumber ({file.axis_unit}); export a "
-            "spectrum over nm or 1/cm"
-        )
+        what = f"its axis is no wavelength or wavenumber ({file.axis_unit})"
+        raise SiteError(f"{path}: {what}; export a spectrum over nm or 1/cm")
     if quantity in UNDIVIDED:
         raise SiteError(
             f"{path} holds {quantity} without a white reference (median {np.median(file.values):.4g}); put "
@@ -135,21 +132,17 @@ def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
     if quantity not in UNITS:
         raise SiteError(f"{path} holds {quantity}; export reflectance, or absorbance as log10(1/R)")
     _refuse_broken(file)
-    back = np.flatnonzero(np.diff(file.axis) * (file.axis[-1] - file.axis[0]) < 0)
-    if back.size:
-        at = f"{file.axis[back[0]]:g} before {file.axis[back[0] + 1]:g} {file.axis_unit}"
-        raise SiteError(f"{path}: its bands are out of order ({at}); {AGAIN}")
     order = np.argsort(wavelengths, kind="stable")
     wavelengths, values = wavelengths[order], file.values[order]
     _refuse_range(file, wavelengths)
     looks = find_contradiction(quantity, wavelengths, values[None])
     if looks:
+        found = f"they look like {looks} (median {np.median(values):.4g})"
         raise SiteError(
-            f"{path} says that its values are {quantity}, but they look like {looks} (median "
-            f"{np.median(values):.4g}); export it again, or mend its header"
+            f"{path} says that its values are {quantity}, but {found}; export it again, or mend its header"
         )
     reflectance = to_fraction(values, quantity)
-    odd = find_implausible(reflectance[None], is_needed(wavelengths))
+    odd = find_implausible(reflectance[None], is_within(wavelengths))
     if odd:
         _, band, why = odd
         raise SiteError(f"{path}: {values[band]:.4g} at {wavelengths[band]:g} nm, read as {quantity}; {why}")
@@ -184,9 +177,9 @@ def axis_unit_in_words(text: str, axis: np.ndarray) -> str:
     return "nm" if VIS_NIR_NM[0] <= low and high <= VIS_NIR_NM[1] else "1/cm"
 
 
-def is_needed(wavelengths: np.ndarray, study: tuple[float, float] = STUDY_NM) -> np.ndarray:
-    """Bands, (n_bands,) bool, within a study's range: what instruments read at their dark ends is noise."""
-    return (wavelengths >= study[0]) & (wavelengths <= study[1])
+def is_within(wavelengths: np.ndarray, span: tuple[float, float] = STUDY_NM) -> np.ndarray:
+    """Which bands, (n_bands,) bool, lie within a span, nm: what instruments read at dark ends is noise."""
+    return (wavelengths >= span[0]) & (wavelengths <= span[1])
 
 
 def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
@@ -252,7 +245,7 @@ def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, i
     median = np.median(values, axis=0)
 
     def level(start: float, stop: float) -> float:  # NaN where the instrument does not reach
-        inside = (wavelengths >= start) & (wavelengths <= stop)
+        inside = is_within(wavelengths, (start, stop))
         return float(median[inside].mean()) if inside.any() else np.nan
 
     size = np.abs(median).mean() or 1.0
@@ -291,51 +284,8 @@ def find_implausible(
 
 def inside_bands(wavelengths: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     """Which bands lie within a span, nm, (n_bands,) boolean; all if fewer than two do."""
-    inside = (wavelengths >= span[0]) & (wavelengths <= span[1])
+    inside = is_within(wavelengths, span)
     return inside if inside.sum() > 1 else np.ones_like(inside)
-
-
-def find_transformation(values: np.ndarray) -> str:
-    """Name what was done to spectra, (n_samples, n_bands), that are no soil's any more; else empty.
-
-    Reflectance and absorbance of soils are positive, their brightness differs from soil to soil by 5 %
-    or more (56 measured sites), and nothing makes their extremes, means or norms equal.
-
-    Examples
-    --------
-    >>> find_transformation(np.array([[0.01, -0.02, 0.01], [0.02, -0.01, 0.005]]))
-    'derivatives, or centred'
-    """
-    values = np.asarray(values, dtype=np.float64)
-    typical = np.median(values, axis=0)
-    if typical.max() <= 0:
-        return "logarithms of reflectance"
-    if (typical < 0).mean() > 0.05:
-        standard = np.abs(values.mean(axis=1)).max() < 0.3 and np.abs(values.std(axis=1) - 1).max() < 0.3
-        return "standard normal variates (SNV)" if standard else "derivatives, or centred"
-    least, ends = 1e-3 * np.abs(values).max(), values[:, [0, -1]]
-    extremes = (values.max(axis=1), values.min(axis=1))
-    if any(np.ptp(level) < least and np.abs(ends - level[:, None]).max() < least / 10 for level in extremes):
-        return "continuum-removed"
-    alike = len(values) < 5 or np.ptp(values, axis=0).max() < 10 * least
-    return "" if alike else _find_scaling(values, least)
-
-
-def _find_scaling(values: np.ndarray, least: float) -> str:
-    """Name what gave spectra of different shapes one size; a difference below ``least`` is none."""
-    mean, top, bottom = values.mean(axis=0), values.max(axis=1), values.min(axis=1)
-    sizes = {"maximum": top, "mean": values.mean(axis=1), "norm": np.linalg.norm(values, axis=1)}
-    if np.ptp(top) < least and np.ptp(bottom) < least:
-        return "scaled between their minimum and maximum"
-    if np.ptp(values.min(axis=0)) < least and np.ptp(values.max(axis=0)) < least:
-        return "scaled band by band"
-    if one := [name for name, size in sizes.items() if np.ptp(size) < 1e-3 * size.mean()]:
-        return f"scaled to one {one[0]}"
-    slope, offset = np.polyfit(mean, values.T, 1)
-    uneven = max(slope.std(), sizes["mean"].std() / mean.mean())
-    left_over = (values - slope[:, None] * mean - offset[:, None]).std() / mean.mean()
-    corrected = len(values) >= 10 and uneven < 0.01 and left_over > 5 * max(uneven, 1e-3)
-    return "corrected for scatter (MSC)" if corrected else ""
 
 
 def find_contradiction(unit: str, wavelengths: np.ndarray, values: np.ndarray) -> str:
@@ -383,7 +333,7 @@ def describe_odd_bands(
 
 
 def find_odd_values(wavelengths: np.ndarray, reflectance: np.ndarray) -> list[tuple[int, int, float]]:
-    """Row, band and expected value of each odd value among spectra, (n_samples, n_bands)."""
+    """Row, band and expected value (by Lagrange's cubic) of each odd value of (n_samples, n_bands)."""
     few, n_bands = len(reflectance) < 5, wavelengths.size
     if few and np.median(np.abs(np.diff(wavelengths))) > FINE:
         return []
@@ -391,9 +341,7 @@ def find_odd_values(wavelengths: np.ndarray, reflectance: np.ndarray) -> list[tu
     near = np.clip(bands, 2, n_bands - 3)[:, None] + np.arange(-2, 3)
     near = near[near != bands[:, None]].reshape(-1, 4)
     x = (wavelengths[near] - wavelengths[:, None]).T
-    weights = [  # Lagrange's
-        np.prod([x[k] / (x[k] - x[j]) for k in range(4) if k != j], axis=0) for j in range(4)
-    ]
+    weights = [np.prod([x[k] / (x[k] - x[j]) for k in range(4) if k != j], axis=0) for j in range(4)]
     expected = sum(weights[j] * reflectance[:, near[:, j]] for j in range(4))
     off = np.abs(reflectance - expected)
     least = np.full(n_bands, ODD_VALUE)
@@ -418,30 +366,34 @@ def _find_odd_steps(wavelengths: np.ndarray) -> np.ndarray:
 
 
 def _refuse_broken(file: SpectrumFile) -> None:
-    """Refuse too few bands, and an axis or values that are no numbers."""
-    path, axis, values = file.path, file.axis, file.values
-    if axis.size < MIN_BANDS or axis.shape != values.shape:
-        raise SiteError(f"{path}: {axis.size} bands, {values.size} values; export the whole spectrum again")
-    bad = np.flatnonzero(~np.isfinite(values))
+    """Refuse too few bands, values that are no numbers, and an axis that goes back."""
+    path = file.path
+    if file.axis.size < MIN_BANDS or file.axis.shape != file.values.shape:
+        sizes = f"{file.axis.size} bands, {file.values.size} values"
+        raise SiteError(f"{path}: {sizes}; export the whole spectrum again")
+    bad = np.flatnonzero(~np.isfinite(file.values))
     if bad.size:
-        at = f"{axis[bad[0]]:g} {file.axis_unit}"
+        at = f"{file.axis[bad[0]]:g} {file.axis_unit}"
         raise SiteError(f"{path}: no value at {at} ({bad.size} in all); export or measure it again")
+    back = np.flatnonzero(np.diff(file.axis) * (file.axis[-1] - file.axis[0]) < 0)
+    if back.size:
+        at = f"{file.axis[back[0]]:g} before {file.axis[back[0] + 1]:g} {file.axis_unit}"
+        raise SiteError(f"{path}: its bands are out of order ({at}); {AGAIN}")
 
 
 def _refuse_range(file: SpectrumFile, wavelengths: np.ndarray) -> None:
-    path = file.path
     if (np.diff(wavelengths) <= 0).any():
         at = wavelengths[int(np.argmin(np.diff(wavelengths)))]
-        raise SiteError(f"{path}: the band {at:g} nm stands there twice; export it again")
+        raise SiteError(f"{file.path}: the band {at:g} nm stands there twice; export it again")
     low, high = sorted((file.axis[0], file.axis[-1]))
     span = f"{low:g}–{high:g} {file.axis_unit}"
     if wavelengths[-1] > VIS_NIR_NM[1]:
         raise SiteError(
-            f"{path} is a mid-infrared spectrum ({span}); this study needs visible and near infrared, "
+            f"{file.path} is a mid-infrared spectrum ({span}); this study needs visible and near infrared, "
             f"{_RANGE}: move the file out, or cut it to that range"
         )
     if wavelengths[0] < VIS_NIR_NM[0]:
         raise SiteError(
-            f"{path} runs over {span}; visible and near infrared is {_RANGE}: "
+            f"{file.path} runs over {span}; visible and near infrared is {_RANGE}: "
             "cut it to that range, or mend the unit of its axis"
         )

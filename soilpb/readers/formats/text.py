@@ -113,6 +113,7 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
     beams = _beams(path, header, table[keep], splices)
     longitude, latitude = _pair(header, "longitude", "latitude")
     found, counts = _stored_or_computed(*beams, table[keep, 3] if wide else None), beams[1].quantity == COUNTS
+    saturated = [one for beam in beams for one in find_saturated(beam.values, beam.axis, splices)]
     return replace(
         found,
         instrument=f"SVC {header.get('instrument', '')}".strip(),
@@ -120,9 +121,7 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
         notes=(
             *(f"overlapping detectors cut at {cut:g} nm" for cut in cuts),
             *found.notes,
-            *warn_saturated(
-                path, [one for b in beams if counts for one in find_saturated(b.values, b.axis, splices)]
-            ),
+            *warn_saturated(path, saturated if counts else ()),
             *_white_age(path, header.get("time", "").split(",")),
         ),
         place=_place(longitude[1], latitude[1]),
@@ -150,8 +149,8 @@ def _beam_unit(text: str, else_: str = RADIANCE) -> str:
 def _stored_or_computed(white: SpectrumFile, target: SpectrumFile, stored: np.ndarray | None) -> SpectrumFile:
     """Stored reflectance where it is what target and reference say, else what these say if it is certain."""
     path, counts = target.path, target.quantity == COUNTS
-    plain = replace(target, quantity="fraction")
-    plain = replace(plain, values=divide_by_white(path, target.values, white.values, target.axis))
+    ratio = divide_by_white(path, target.values, white.values, target.axis)
+    plain = replace(target, quantity="fraction", values=ratio)
     found = plain if counts and stored is not None and not white.exposures else divide_by(target, white)
     if stored is None:
         return found
