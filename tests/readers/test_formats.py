@@ -48,3 +48,19 @@ def test_every_real_file_is_recognised_and_left_alone(path):
     assert scan.axis.shape == scan.values.shape
     assert np.isfinite(scan.values).all()
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["asd", "opus", "omnic", "spc", "sed", "svc", "jcamp"])
+def test_two_files_in_one_are_never_read_as_one(tmp_path, name):
+    """A file copied behind another of its format is refused, not passed over."""
+    path = tmp_path / "both.0"
+    getattr(files, f"write_{name}")(path)
+    path.write_bytes(2 * path.read_bytes())
+    with pytest.raises(SiteError, match=r"both\.0"):
+        read_instrument(path)
+
+
+def test_jcamp_says_its_axis_in_other_words(tmp_path):
+    """``Wavelength (nm)`` is nm, as the values are."""
+    files.write_jcamp(tmp_path / "s.jdx", xunits="Wavelength (nm)")
+    assert to_reflectance(read_instrument(tmp_path / "s.jdx"))[0][0] == 350

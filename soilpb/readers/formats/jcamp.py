@@ -24,6 +24,7 @@ _AXES = {
     **dict.fromkeys(("NANOMETERS", "NANOMETRES", "NM"), "nm"),
     **dict.fromkeys(("MICROMETERS", "MICROMETRES", "MICRONS", "UM"), "um"),
 }
+_SAYS_AXIS = re.compile(r"nanomet|\bnm\b|wave|1\s*/\s*cm|cm\s*\^?-|micro|[µμ]m\b|\bum\b", re.IGNORECASE)
 _QUANTITIES = {
     **dict.fromkeys(("%R", "%REFLECTANCE", "PERCENTREFLECTANCE", "REFLECTANCE(%)"), "percent"),
     **dict.fromkeys(("ABSORBANCE", "ABS", "LOG(1/R)", "LOG1/R", "-LOG(R)"), "absorbance"),
@@ -44,10 +45,11 @@ def _spectrum(path: Path, found: dict[str, Any]) -> SpectrumFile:
     _check(path, found)
     axis, values = (np.asarray(found[name], dtype=np.float64) for name in "xy")
     unit = _line(found.get("xunits", ""))
+    told = unit if unit and not _SAYS_AXIS.search(unit) else axis_unit_in_words(unit, axis)
     return SpectrumFile(
         path=path,
         axis=axis,
-        axis_unit=_AXES.get(_squeezed(found, "xunits"), unit or axis_unit_in_words("", axis)),
+        axis_unit=_AXES.get(_squeezed(found, "xunits")) or told,
         values=values,
         quantity=_quantity(found, values),
         instrument=_line(found.get("spectrometer/data system", "")),

@@ -27,7 +27,6 @@ from soilpb.spectra import REFLECTANCE_RANGE, VIS_NIR_NM, reflectance_from_absor
 Unit = Literal["fraction", "percent", "absorbance"]
 #: Quantities that are reflectance; what else a file holds keeps the name that the file gives it.
 UNITS: tuple[Unit, ...] = ("fraction", "percent", "absorbance")
-
 #: Quantities that become reflectance when they are divided by those of a white reference.
 UNDIVIDED = (COUNTS, RADIANCE, IRRADIANCE) = ("raw counts", "radiance", "irradiance")
 
@@ -106,10 +105,7 @@ class Format:
 def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
     """Wavelengths in nm, ascending, and reflectance as a fraction, both (n_bands,).
 
-    Raises
-    ------
-    SiteError
-        Naming the file, what it holds, and what to export instead.
+    A SiteError names the file, what it holds, and what to export instead.
 
     Examples
     --------
@@ -155,13 +151,19 @@ def refuse_cut_off(path: Path, content: bytes, size: int, where: str) -> None:
         raise SiteError(f"{path} is cut off {where} ({len(content)} bytes); {AGAIN}")
 
 
+def refuse_second(path: Path, content: bytes, beginning: bytes) -> None:
+    """Refuse a file with a second one copied behind it: its ``beginning``, a pattern, comes again."""
+    if re.search(beginning, content[1:], re.DOTALL):
+        raise SiteError(
+            f"{path} holds several files of its format, one behind the other; {AGAIN}, each alone"
+        )
+
+
 def quantity_in_words(text: str, values: np.ndarray) -> str:
     """Quantity that a label names, one of :data:`UNITS` if it is reflectance; empty if none or two."""
     found = {name for name, words in _WORDS.items() if re.search(words, text, re.IGNORECASE)}
-    if len(found) != 1:
-        return ""
     if found != {"reflectance"}:
-        return found.pop()
+        return found.pop() if len(found) == 1 else ""
     return "percent" if np.median(values) > HIGHEST_MEDIAN["fraction"] else "fraction"
 
 
@@ -327,9 +329,8 @@ def describe_odd_bands(
             f"{name(row)}: {reflectance[row, band]:.4g} (reflectance) at {wavelengths[band]:g} nm, the "
             f"bands around say {expected:.4g}: a wrong digit?{f' ({more} more such spectra)' if more else ''}"
         )
-    for band in _find_odd_steps(wavelengths)[:1]:
-        notes.append(f"{name(0)}: the band {wavelengths[band]:g} nm is unevenly spaced: a wrong digit?")
-    return notes
+    uneven = (f"{wavelengths[band]:g} nm is unevenly spaced" for band in _find_odd_steps(wavelengths)[:1])
+    return [*notes, *(f"{name(0)}: the band {step}: a wrong digit?" for step in uneven)]
 
 
 def find_odd_values(wavelengths: np.ndarray, reflectance: np.ndarray) -> list[tuple[int, int, float]]:

@@ -121,7 +121,7 @@ def _check_ossl(folder: Path, code: str = "") -> Iterator[Finding]:
         soils = ossl.load_ossl(folder, band_grid(1500, 2000, 100), datasets=[name], property="")
         told = [f"{soils.n_samples:,} soils", f"licence {soils.provenance.licence}", *soils.provenance.notes]
         yield from (Finding(True, f"{name}: {text}") for text in told)
-    for path in [] if code else ossl.list_tables(folder) if fetched else ossl.find_tables(folder):
+    for path in [] if code else ossl.find_tables(folder, needed=not fetched):
         yield _check_hash(path)
         wanted = ["dataset.code_ascii_txt", "dataset.license.title_ascii_txt", *ossl.LABORATORY["pH"]]
         cells, bands = read_whole(path, r"scan_visnir\.(600|2000)_ref", wanted)

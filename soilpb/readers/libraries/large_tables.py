@@ -202,7 +202,8 @@ def read_parquet_on_grid(
     scanned, complete : (n_rows,) bool arrays
         Which rows have any spectrum, and which one on all of the grid.
     """
-    matches = [re.fullmatch(band, name) for name in open_parquet(path).schema_arrow.names]
+    file = open_parquet(path)
+    matches = [re.fullmatch(band, name) for name in file.schema_arrow.names]
     names = {float(match[1]): match[0] for match in matches if match}
     if len(names) < 2:
         raise SiteError(f"{path} has no columns of bands such as scan_visnir.500_ref; fetch it again")
@@ -212,9 +213,8 @@ def read_parquet_on_grid(
     except ValueError as error:
         raise SiteError(f"{path}: {error}; set band_start and band_stop of the site file") from error
     weights = np.eye(grid.size, dtype=np.float32) if weights is None else weights
-    n_rows = open_parquet(path).metadata.num_rows
-    total, share = np.zeros((2, n_rows, grid.size), dtype=np.float32)
-    scanned = np.zeros(n_rows, dtype=bool)
+    total, share = np.zeros((2, file.metadata.num_rows, grid.size), dtype=np.float32)
+    scanned = np.zeros(len(total), dtype=bool)
     for start in track(range(0, wavelengths.size, BLOCK), path.name):
         block = slice(start, start + BLOCK)
         cells = read_parquet(path, [names[nm] for nm in wavelengths[block]])

@@ -8,7 +8,7 @@ documentation (Schmidinger et al. 2025); what was converted is noted in the prov
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import LimeSoDa
 import numpy as np
@@ -26,8 +26,7 @@ CITATION = (
 LICENCE = "CC BY-SA 4.0"
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """What the collection's documentation says about one set."""
 
     place: str

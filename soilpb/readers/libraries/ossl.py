@@ -11,7 +11,7 @@ are three properties.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -64,9 +64,9 @@ TEXT = {
     "id.dataset.site_ascii_txt": "site",
     "scan.visnir.model.name_utf8_txt": "instrument",
 }
-NUMBERS = ("x", "y", "top_cm", "bottom_cm")
 #: Share of the ids of a table of v1.3 that may have rows which contradict each other.
 MOST_CONTRADICTIONS = 0.05
+NUMBERS = ("x", "y", "top_cm", "bottom_cm")
 MODEL = "scan.visnir.model.name_utf8_txt"
 #: Our name → columns of v1.3's soilsite that may hold it; the first that is there counts.
 PLACE = {
@@ -82,6 +82,8 @@ PLACE = {
 _CITATION = (
     "Safanelli et al. 2025, Open Soil Spectral Library (OSSL), PLOS ONE, doi 10.1371/journal.pone.0296545"
 )
+_WITHIN = "{:g}–{:g}".format(*REFLECTANCE_RANGE)
+_ODD_SCANS = f"soils with a scan more than {SCAN_LIMIT:.0%} off their mean dropped"
 
 
 def load_ossl(
@@ -112,27 +114,26 @@ def load_ossl(
 
     Returns
     -------
-    SoilSpectra indexed by the library's own layer id (v1.3; after the code, if there are several
-    libraries) or by OSSL's (v1.2). ``group`` is the profile or place where v1.3 tells it, with ``top_cm``
-    and ``bottom_cm``; in v1.2 the dataset: LUCAS visited many points in 2009 and again in 2015, and soils
-    of one place share ``site``.
+    SoilSpectra indexed by the library's own layer id (v1.3; after the code, if there are several libraries)
+    or by OSSL's (v1.2). ``group`` is the profile or place in v1.3, with ``top_cm`` and ``bottom_cm``; in v1.2
+    the dataset, and soils of one place, visited in 2009 and again in 2015, share ``site``.
     """
     fetched = find_libraries(folder)
-    table = next(list_tables(folder), None)
-    if fetched and table and datasets is None:
-        raise SiteError(f"{folder} has {', '.join(fetched)} and {table}: say which by source_datasets")
+    tables = find_tables(folder, needed=False)
+    if fetched and tables and datasets is None:
+        raise SiteError(f"{folder} has {', '.join(fetched)} and {tables[0]}: say which by source_datasets")
     absent = [code for code in datasets or fetched if code not in fetched]
     if fetched and not absent:
         codes = dict.fromkeys(datasets or fetched)
         load = partial(_load_library, grid=grid, property=property, cache=cache)
         return _keep(_pool({code: load(code, fetched[code]) for code in codes}), "country", countries)
-    if table is None and datasets:
+    if not tables and datasets:
         there = ", ".join(fetched) or "none"
         get = f"soilpb fetch {slug(absent[0])} downloads it" if absent[0] in LIBRARIES else "mend its code"
         raise SiteError(f"{folder} has no library {absent[0]} of OSSL v1.3 (it has {there}); {get}")
     path, *others = find_tables(folder)
     if others:
-        names = ", ".join(map(str, (path, *others)))
+        names = ", ".join(map(str, tables))
         raise SiteError(f"{folder} has {names}; expected one table of OSSL: move the others out")
     soils = load_or_convert(cache, "ossl", [path], grid, lambda: _convert(path, grid))
     for column, wanted in (("dataset", datasets), ("country", countries)):
@@ -161,21 +162,16 @@ def fetched_library(code: str) -> Path | None:
     return folder if (folder / "ossl_soilsite_v1.3.parquet").exists() else None
 
 
-def find_tables(folder: str | Path) -> list[Path]:
-    """Paths of all tables of OSSL v1.2 in ``folder``, at any depth."""
-    tables = list(list_tables(folder))
-    if not tables:
+def find_tables(folder: str | Path, needed: bool = True) -> list[Path]:
+    """Paths of all tables of OSSL v1.2 in ``folder``, at any depth; none is an error if they are needed."""
+    tables = sorted(Path(folder).rglob("ossl_all_L[01]_v*.csv*"))
+    tables = [path for path in tables if path.suffix in (".gz", ".csv")]
+    if needed and not tables:
         raise SiteError(
             f"{folder} has no library of OSSL; soilpb fetch lucas downloads LUCAS, soilpb fetch --list names "
             "the others, soilpb fetch ossl downloads ossl_all_L0_v1.2.csv.gz"
         )
     return tables
-
-
-def list_tables(folder: str | Path) -> Iterator[Path]:
-    """Yield the paths of all tables of OSSL v1.2 in ``folder``, at any depth."""
-    found = sorted(Path(folder).rglob("ossl_all_L[01]_v*.csv*"))
-    yield from (path for path in found if path.suffix in (".gz", ".csv"))
 
 
 def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
@@ -186,16 +182,15 @@ def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
     if missing:
         raise SiteError(f"{path}: no column {missing[0]!r}; is it OSSL's table of all, as downloaded?")
     cells, reflectance, n_rows, n_scanned = read_on_grid(table, wanted, grid)
-    samples, notes = _samples(cells, path)
-    low, high = REFLECTANCE_RANGE
-    possible = ((reflectance > low) & (reflectance < high)).all(axis=1)
-    if possible.mean() < 0.5:  # another unit, which SoilSpectra names
-        possible[:] = True
+    values, methods, notes = _laboratory(cells, LABORATORY, path)
+    text = cells.reindex(columns=list(TEXT), fill_value="").rename(columns=TEXT).replace("NA", "")
+    samples = text.join(values).assign(pH_method=methods["pH"], group=text["dataset"], crs="EPSG:4326")
+    possible = _is_possible(reflectance, np.ones(len(reflectance), dtype=bool))
     ids, mean, agree = average_scans(samples["sample"][possible].to_numpy(), reflectance[possible])
     notes = [
         f"{n_scanned:,} of {n_rows:,} rows have a vis-NIR spectrum, {possible.size:,} on all of the grid",
-        f"{(~possible).sum():,} spectra with reflectance outside {low:g}–{high:g} dropped",
-        f"{(~agree).sum():,} soils with a scan more than {SCAN_LIMIT:.0%} off their mean dropped",
+        f"{(~possible).sum():,} spectra with reflectance outside {_WITHIN} dropped",
+        f"{(~agree).sum():,} {_ODD_SCANS}",
         *notes,
     ]
     kept = samples[possible].drop_duplicates("sample").set_index("sample").loc[ids[agree]]
@@ -204,11 +199,11 @@ def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
     return SoilSpectra(grid, mean[agree], kept, provenance)
 
 
-def _samples(cells: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Text columns under our names, and each property from the first of its columns with a value."""
-    values, methods, notes = _laboratory(cells, LABORATORY, path)
-    text = cells.reindex(columns=list(TEXT), fill_value="").rename(columns=TEXT).replace("NA", "")
-    return text.join(values).assign(pH_method=methods["pH"], group=text["dataset"], crs="EPSG:4326"), notes
+def _is_possible(reflectance: np.ndarray, complete: np.ndarray) -> np.ndarray:
+    """Complete spectra that soils may have; all, if most are none: another unit, named later."""
+    low, high = REFLECTANCE_RANGE
+    possible = complete & ((reflectance > low) & (reflectance < high)).all(axis=1)
+    return complete if possible.sum() < 0.5 * complete.sum() else possible
 
 
 def _laboratory(
@@ -267,11 +262,7 @@ def _convert_library(code: str, files: Sequence[Path], grid: np.ndarray) -> Soil
     site_file, lab_file, scan_file = files
     cells = _read(scan_file, [MODEL])
     reflectance, scanned, complete = read_parquet_on_grid(scan_file, BAND_OF_ONE, grid)
-    low, high = REFLECTANCE_RANGE
-    possible = complete & ((reflectance > low) & (reflectance < high)).all(axis=1)
-    if possible.sum() < 0.5 * complete.sum():  # another unit, which SoilSpectra names
-        possible = complete
-    possible = possible & (cells[KEY] != "").to_numpy()
+    possible = _is_possible(reflectance, complete) & (cells[KEY] != "").to_numpy()
     ids, mean, agree = average_scans(cells[KEY][possible].to_numpy(), reflectance[possible])
     laboratory, notes = _read_laboratory(lab_file)
     places, lost = _read_places(site_file)
@@ -285,8 +276,8 @@ def _convert_library(code: str, files: Sequence[Path], grid: np.ndarray) -> Soil
     samples = laboratory.loc[ids[known & agree]].join(places)
     notes = [
         f"{scanned.sum():,} of {len(cells):,} rows have a spectrum, {complete.sum():,} on all of the grid",
-        f"{(complete & ~possible).sum():,} spectra without an id or outside {low:g}–{high:g} dropped",
-        f"{(~agree).sum():,} soils with a scan more than {SCAN_LIMIT:.0%} off their mean dropped",
+        f"{(complete & ~possible).sum():,} spectra without an id or outside {_WITHIN} dropped",
+        f"{(~agree).sum():,} {_ODD_SCANS}",
         f"{(~known).sum():,} of {ids.size:,} scanned soils are not in {lab_file.name}: dropped",
         f"{(~samples.index.isin(places.index)).sum():,} soils are not in {site_file.name}: place unknown",
         *notes,
@@ -368,17 +359,14 @@ def _pool(libraries: Mapping[str, SoilSpectra]) -> SoilSpectra:
         for code, soils in libraries.items()
     ]
     sources = {code: soils.provenance for code, soils in libraries.items()}
-    told = {
-        key: "; ".join(f"{code}: {getattr(source, key)}" for code, source in sources.items())
-        for key in ("instrument", "licence")
-    }
     provenance = Provenance(
         ", ".join(source.name for source in sources.values()),
         max(source.kind for source in sources.values()),  # simulated, if any is
+        instrument="; ".join(f"{code}: {source.instrument}" for code, source in sources.items()),
         citation=_CITATION,
+        licence="; ".join(f"{code}: {source.licence}" for code, source in sources.items()),
         sha256=hashlib.sha256("".join(source.sha256 for source in sources.values()).encode()).hexdigest(),
         notes=tuple(f"{code}: {note}" for code, source in sources.items() for note in source.notes),
-        **told,
     )
     reflectance = np.concatenate([soils.reflectance for soils in libraries.values()])
     return SoilSpectra(first.wavelengths, reflectance, pd.concat(samples), provenance)
@@ -389,8 +377,7 @@ def _keep(soils: SoilSpectra, column: str, wanted: Sequence[str] | None) -> Soil
     if wanted is None:
         return soils
     known = soils.samples[column]
-    unknown = sorted(set(wanted) - set(known))
-    if unknown:
+    if unknown := sorted(set(wanted) - set(known)):
         there = ", ".join(sorted(set(known) - {""}))
         raise SiteError(f"{soils.provenance.name} has no {column} {', '.join(unknown)}; it has {there}")
     kept = known.isin(list(wanted)).to_numpy()
@@ -405,10 +392,8 @@ def _described(soils: SoilSpectra) -> SoilSpectra:
     methods = samples["pH_method"].value_counts().items()
     notes = [f"pH in water by {method}: {n:,}" for method, n in methods if method]
     notes += [f"{dataset}: {n:,} soils" for dataset, n in samples["dataset"].value_counts().items()]
-    instruments = sorted(set(samples.get("instrument", ())) - {""})
-    licences = samples[["dataset", "licence"]].drop_duplicates().sort_values("dataset")
-    stated = "; ".join(f"{dataset}: {licence or 'none stated'}" for dataset, licence in licences.to_numpy())
-    described = replace(
-        source, instrument="; ".join(instruments) or source.instrument, licence=stated
-    ).with_notes(*notes)
-    return replace(soils, provenance=described)
+    instrument = "; ".join(sorted(set(samples.get("instrument", ())) - {""})) or source.instrument
+    licences = samples[["dataset", "licence"]].drop_duplicates().sort_values("dataset").to_numpy()
+    stated = "; ".join(f"{dataset}: {licence or 'none stated'}" for dataset, licence in licences)
+    source = replace(source, instrument=instrument, licence=stated)
+    return replace(soils, provenance=source.with_notes(*notes))
