@@ -45,7 +45,7 @@ def _spectrum(path: Path, found: dict[str, Any]) -> SpectrumFile:
     _check(path, found)
     axis, values = (np.asarray(found[name], dtype=np.float64) for name in "xy")
     unit = _line(found.get("xunits", ""))
-    told = unit if unit and not _SAYS_AXIS.search(unit) else axis_unit_in_words(unit, axis)
+    told = unit if unit and ("=" in unit or not _SAYS_AXIS.search(unit)) else axis_unit_in_words(unit, axis)
     return SpectrumFile(
         path=path,
         axis=axis,
