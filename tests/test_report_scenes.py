@@ -45,7 +45,7 @@ WAIT = "Path('kernel').write_text(str(os.getpid()))\nwhile Path('meanwhile.py').
 COMMAND = "import sys; from tests.test_report_scenes import stub, cli; stub(sys.argv.pop(1)); cli.app()"
 
 
-def build(notebook, folder):
+def build(notebook, folder, author):
     """Write the words of a notebook and what its cells printed, as a page."""
     cells = json.loads(notebook.read_text())["cells"]
     outputs = [output for cell in cells for output in cell.get("outputs", []) if output["name"] == "stdout"]
