@@ -292,9 +292,11 @@ def name_samples(soils: SoilSpectra, which: np.ndarray, values: np.ndarray | Non
 
 def _check_target(soils: SoilSpectra, site: Site) -> Iterator[Finding]:
     """Check the soils that have the target: how many, of how many groups, and their values."""
+    columns = ", ".join(map(str, soils.samples.columns))
+    for key, target in [("target", site.target), *(("targets", name) for name in site.targets.split())]:
+        if target not in soils.samples:
+            yield Finding("problem", "target", f"no column {target}; there are: {columns}", f"mend {key}")
     if site.target not in soils.samples:
-        columns = ", ".join(map(str, soils.samples.columns))
-        yield Finding("problem", "target", f"no column {site.target}; there are: {columns}", "mend target")
         return
     known = soils.take(np.isfinite(soils.values(site.target)))
     n_soils = len(np.unique(find_near_twins(known.reflectance))) if known.n_samples else 0
@@ -379,9 +381,11 @@ def _check_bands(soils: SoilSpectra, site: Site) -> Iterator[Finding]:
     yield Finding("ok", "bands", f"{soils.n_bands} bands over {first:g}–{last:g} nm, {asked}")
     steps = np.diff(soils.wavelengths)
     inside = (soils.wavelengths[1:] > site.band_start) & (soils.wavelengths[:-1] < site.band_stop)
-    for i in np.flatnonzero(inside & (steps > max(3 * np.median(steps), site.band_step))):
-        gap = f"no bands within {soils.wavelengths[i]:g}–{soils.wavelengths[i + 1]:g} nm"
-        yield Finding("warning", "bands", gap, "values there are drawn from the neighbours")
+    wide = np.flatnonzero(inside & (steps > max(3 * np.median(steps), site.band_step)))
+    if wide.size:
+        gaps = [f"{soils.wavelengths[i]:g}–{soils.wavelengths[i + 1]:g}" for i in wide]
+        found = f"no bands within {list_first(gaps)} nm"
+        yield Finding("warning", "bands", found, "values there are drawn from the neighbours")
 
 
 def _check_source(site: Site) -> Iterator[Finding]:
