@@ -52,7 +52,11 @@ trials, exceedances = stored_model.evaluate_site_model(study, first, candidates)
 rule = study.site.rule or soils.choose_rule(exceedances)
 unmeasured, predicted = sections.read_unmeasured(study), None
 if unmeasured is not None:
-    predicted = stored_model.predict_soils(stored, unmeasured, target, *stored_model.site_rules(study.site))
+    ph = unmeasured.samples.get("pH", float("nan"))
+    predicted = stored_model.predict_soils(
+        stored, unmeasured, target, *stored_model.site_rules(study.site), ph=ph
+    )
+    predicted = predicted.join(unmeasured.samples.filter(["unit"]))
 decided = soils.decide_by_rule(study, stored, unmeasured)
 units = decided.get(rule)
 apart = compare_with_world(study.target)

@@ -21,6 +21,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -276,12 +277,13 @@ def decide_on_site(
 
     ``rules`` are from :func:`soilpb.decide.stored_model.site_rules`; without a standard or a ``rule`` there
     is None. Units are the site file's (``units``), a column of its laboratory table, or one for all soils.
-    ``new`` soils have no laboratory value; ``units`` names theirs, by sample: without it they count where
-    there is one unit. The table is of :func:`decide_units`.
+    ``new`` soils have no laboratory value; ``units`` names theirs, by sample, else their own column or place
+    does: without any they count where there is one unit. The table is of :func:`decide_units`.
     """
     (standard, known), samples, y = rules, study.target.samples, study.natural(study.y)
     if not (standard and rule):
         return None
+    ph = [each.samples["pH"] for each in (study.target, new) if each is not None and "pH" in each.samples]
     below = samples.get("below_detection", pd.Series(False, samples.index)).fillna(False).astype(bool)
     soils = pd.DataFrame({"measured": np.where(below, 2 * y, y), "below": below}, samples.index)  # half, in y
     soils["predicted"] = study.natural(study.y - model.target.residuals)
@@ -290,18 +292,30 @@ def decide_on_site(
     try:
         soils["unit"] = assign_units(named, polygons=polygons)
         soils = soils.dropna(subset="unit")
-        if new is not None and (units is not None or len(set(soils["unit"])) == 1):
+        if new is not None and units is None:
+            units = _units_of_unmeasured(new.samples, soils["unit"], polygons)
+        if new is not None:
             values = study.natural(model.target.fold_predictions(model.inputs(new))).mean(axis=1)
             more = pd.DataFrame({"predicted": values, "below": False}, new.samples.index)
-            more["unit"] = soils["unit"].iloc[0] if units is None else units.reindex(more.index)
+            more["unit"] = units.reindex(more.index)
             soils = pd.concat([soils, more.dropna(subset="unit")])
-        ph = samples["pH"] if "pH" in samples else pd.Series(np.nan, samples.index)
+        ph = pd.concat(ph) if ph else pd.Series(np.nan, samples.index)
         by_unit = ph.reindex(soils.index).groupby(soils["unit"]).median()
         limits = dict(zip(by_unit.index, lead_limit(standard, rule, by_unit.to_numpy(), known), strict=True))
         soils = soils[soils["unit"].map(limits).notna()]
         return decide_units(soils, limits) if len(soils) else None
     except (ValueError, KeyError) as error:
         raise SiteError(str(error.args[0])) from None
+
+
+def _units_of_unmeasured(samples: pd.DataFrame, known: pd.Series, polygons: Path | None) -> pd.Series:
+    """Units of soils without a laboratory value, as those of the others are ``known``; NaN where not told."""
+    if len(set(known)) == 1:
+        return pd.Series(known.iloc[0], samples.index)
+    needed = ["x", "y"] if polygons else ["unit"]
+    if not set(needed) <= set(samples):
+        return pd.Series(dtype=object)
+    return assign_units(samples.dropna(subset=needed), polygons=polygons)
 
 
 def size_on_site(site: Site, decisions: pd.DataFrame) -> pd.DataFrame | None:

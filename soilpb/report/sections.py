@@ -8,7 +8,7 @@ page, :mod:`soilpb.report.text` says what they mean.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -58,8 +58,9 @@ def read_native(study: Study) -> SoilSpectra:
 
 
 def read_unmeasured(study: Study) -> SoilSpectra | None:
-    """Read the spectra of the site's own files that have no laboratory value, on the study's grid.
+    """Read the spectra of the site's own files that have no value of the target, on the study's grid.
 
+    What else their row of the laboratory's table holds (unit, pH, a sensor's reading) is in ``samples``.
     Returns None if there are none, or if the site has no files of its own.
     """
     site = study.site
@@ -78,7 +79,11 @@ def read_unmeasured(study: Study) -> SoilSpectra | None:
         counters=stored_model.scan_counters(study),
     )
     unmeasured = ~soils.samples.index.isin(study.ids)
-    return soils.take(np.flatnonzero(unmeasured)).resample(study.grid) if unmeasured.any() else None
+    if not unmeasured.any():
+        return None
+    soils = soils.take(unmeasured).resample(study.grid)
+    rows = read_measured(site).samples.drop(columns=soils.samples.columns, errors="ignore")
+    return replace(soils, samples=soils.samples.join(rows))
 
 
 @dataclass(frozen=True, eq=False)

@@ -51,8 +51,8 @@ def list_soils(
     """List every soil of a site, by models that had not seen it.
 
     ``trials`` and ``exceedances`` are from :func:`soilpb.decide.stored_model.evaluate_site_model`;
-    ``unmeasured`` from :func:`soilpb.decide.stored_model.predict_soils`. Without a ``rule`` limits and
-    probabilities are unknown.
+    ``unmeasured`` from :func:`soilpb.decide.stored_model.predict_soils`, with ``unit`` where known. Without
+    a ``rule`` limits and probabilities are unknown.
 
     Returns
     -------
@@ -70,14 +70,14 @@ def list_soils(
         standard, known = stored_model.site_rules(study.site)
         limits = lead_limit(standard, rule, np.nan if ph is None else ph, known)
         soils["limit"] = pd.Series(np.broadcast_to(limits, len(study.ids)), study.ids)
+    if "unit" in study.target.samples:
+        soils["unit"] = study.target.samples["unit"]
     if unmeasured is not None:
         target, column = study.site.target, stored_model.probability_column(rule)
         names = {target: "predicted", f"{target}_lower": "lower", f"{target}_upper": "upper"}
         soils = pd.concat(
             [soils, unmeasured.rename(columns={**names, column: "probability", "outside": "flagged"})]
         )
-    if "unit" in study.target.samples:
-        soils["unit"] = study.target.samples["unit"]
     soils = soils.assign(flagged=soils["flagged"].astype(bool)).rename_axis("soil").reset_index()
     order = soils.sort_values(["probability", "predicted"], ascending=False).sort_values(
         "flagged", kind="stable"

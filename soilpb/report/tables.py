@@ -120,12 +120,13 @@ def tabulate_units(units: pd.DataFrame, label: str) -> pd.DataFrame:
     """Write the units of :func:`soilpb.decide.decision_units.decide_on_site` for a page."""
     chances = [number(min(max(p, 0.01), 0.99)) if np.isfinite(p) else "–" for p in units["p_above"]]
     limits = zip(*(units[end].map(format_significant) for end in ("lower", "upper")), strict=True)
+    limits = [" to ".join(pair) if pair != ("–", "–") else "–" for pair in limits]
     return pd.DataFrame(
         {
             "unit": units["unit"].astype(str),
             "verdict": units["verdict"],
             f"mean, {label}": units["mean"].map(format_significant),
-            "95 % limits of the mean": [f"{low} to {high}" for low, high in limits],
+            "95 % limits of the mean": limits,
             "limit": [f"{limit:g}" for limit in units["limit"]],
             "probability above": chances,
             "soils measured": units["n_measured"],

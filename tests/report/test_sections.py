@@ -123,7 +123,7 @@ def test_choosing_is_not_judged_with_few_or_equal_soils(study):
 
 
 def test_scans_of_unmeasured_soils_are_averaged_as_the_others(tmp_path, monkeypatch):
-    """In a folder of two scans per soil, one without a laboratory row appears once, as their mean."""
+    """Two scans of a soil without lead become their mean, with the pH that its laboratory row has."""
     monkeypatch.chdir(tmp_path)
     new = write_project(tmp_path, 30, 5, spectra="data/scans", replicates="mean")
     spectra = pd.read_csv(tmp_path / "data/spectra.csv", index_col=0)
@@ -131,8 +131,12 @@ def test_scans_of_unmeasured_soils_are_averaged_as_the_others(tmp_path, monkeypa
     grid = spectra.columns.astype(float).to_numpy()
     text_format.write_scans("data/scans", SoilSpectra(grid, spectra.to_numpy(), ids, new.provenance))
     text_format.write_scans("data/scans", new)
+    laboratory = pd.read_csv(tmp_path / "data/lab.csv", index_col=0)
+    row = pd.DataFrame({"pH": 6.5}, index=[new.samples.index[0]])
+    pd.concat([laboratory, row]).rename_axis("sample").to_csv(tmp_path / "data/lab.csv")
     unmeasured = sections.read_unmeasured(Study.load("mine"))
     assert list(unmeasured.samples.index) == list(new.samples.index)
+    assert unmeasured.samples["pH"].dropna().to_dict() == {new.samples.index[0]: 6.5}
 
 
 # -- bands and minerals -----------------------------------------------------------
