@@ -24,7 +24,7 @@ MIN_BANDS = 10
 
 _NAME = re.compile(r"(?P<before>\D*)(?P<number>\d+(?:[.,]\d+)?(?:e[+-]?\d+)?)(?P<after>\D*)", re.IGNORECASE)
 _PER_CM = re.compile(r"cm\s*\^?[(.]*-?1\)?|1\s*/\s*cm", re.IGNORECASE)
-_TO_NM = {"nm": lambda x: x, "um": lambda x: 1e3 * x, "1/cm": lambda x: 1e7 / x}
+_TO_NM = {"nm": lambda x: x, "um": lambda x: 1e3 * x, "1/cm": lambda x: 1e7 / x, "Å": lambda x: x / 10}
 _RANGE = f"{VIS_NIR_NM[0]:g}–{VIS_NIR_NM[1]:g} nm"
 
 
@@ -200,7 +200,7 @@ def transpose(table: Table) -> Table:
 
 
 def to_nanometres(axis: np.ndarray, unit: str) -> np.ndarray | None:
-    """Convert an axis in ``nm``, ``um`` or ``1/cm`` to nm, in its order; None if that is not possible.
+    """Convert an axis in ``nm``, ``um``, ``Å`` or ``1/cm`` to nm, in its order; None if that is not possible.
 
     Examples
     --------
@@ -224,7 +224,7 @@ def band_wavelengths(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]
     if wavelengths is None or wavelengths.min() < VIS_NIR_NM[0] or wavelengths.max() > VIS_NIR_NM[1]:
         raise SiteError(f"{table.path} has {span}: {_explain(unit, low, high)}")
     _refuse_repeated_bands(table, bands, wavelengths)
-    name = {"1/cm": "wavenumbers (1/cm)", "um": "micrometres"}.get(unit)
+    name = {"1/cm": "wavenumbers (1/cm)", "um": "micrometres", "Å": "ångströms"}.get(unit)
     return wavelengths, [f"{table.path.name}: {span}: {name} converted to nm"] if name else []
 
 
@@ -239,6 +239,8 @@ def _unit_of(text: str) -> str:
         return "1/cm"
     if re.search(r"(?<![a-z])[uμ]m(?![a-z])|micron|mi[ck]romet", text):
         return "um"
+    if re.search(r"(?<![a-z])å(?![a-zå])|[aå]ngstr[oö]m", text):
+        return "Å"
     return "nm" if re.search(r"(?<![a-z])nm(?![a-z])|nanomet|纳米", text) else ""
 
 
@@ -280,7 +282,7 @@ ID_NAMES = (
 #: Shares of mass without spaces and marks → mg/kg.
 TO_MG_KG = {
     **dict.fromkeys(["mg/kg", "mgkg", "mgkg-1", "ppm", "ug/g", "ugg", "ugg-1", "g/t", "gt-1"], 1.0),
-    **dict.fromkeys(["10-6", "×10-6", "x10-6", "1e-6", "毫克/千克", "mg/公斤"], 1.0),
+    **dict.fromkeys(["10-6", "×10-6", "x10-6", "1e-6", "毫克/千克", "mg/公斤", "мг/кг"], 1.0),
     **dict.fromkeys(["ug/kg", "ugkg", "ugkg-1", "ng/g", "ngg-1", "ppb"], 1e-3),
     **dict.fromkeys(["mg/100g", "mg100g-1"], 10.0),
     **dict.fromkeys(["g/kg", "gkg", "gkg-1", "mg/g", "mgg", "mgg-1", "‰", "permil"], 1e3),
@@ -315,11 +317,12 @@ _ELEMENT_OF = {
 }
 #: What may stand beside an element and leaves it what it is: the whole of it, and how it was measured.
 _BESIDE = frozenset(
-    "w wb total tot totale gesamt content conc concentration gehalt teneur contenido level of in the soil "
+    "w ω wb total tot totale gesamt content conc concentration concentración gehalt teneur contenido level "
+    "of in the soil de del en el suelo du le sol im boden "
     "aas faas gfaas aes oes ms icp icpms icpoes icpaes ar aqua regia pseudototal metal element 土壤".split()
 )
 _XRF = re.compile(r"(?:[a-z]{0,2}xrf)", re.IGNORECASE)
-_WHOLE = re.compile("土壤|含量|浓度|质量分数|总量|全量|[总全]")
+_WHOLE = re.compile("土壤|重金属|元素|含量|浓度|质量分数|总量|全量|[总全]")
 _WORD = re.compile(r"[^\W_\u4e00-\u9fff]+|[\u4e00-\u9fff]+")
 
 _ALIASES = {
@@ -330,7 +333,7 @@ _ALIASES = {
 }
 _IN_PERCENT = ("clay", "silt", "sand", "SOC", "SOM", "CaCO3")
 #: Laboratories add that mass means dry mass; it always does here.
-_DRY = re.compile(r"(dryweight|drymatter|drymass|dry|dwt|dw|dm|ts)$")
+_DRY = re.compile(r"(dryweight|drymatter|drymass|dry|dwt|dw|dm|ts|tm|tr|ms)$")
 _OPENING = "([{,;:/"
 _BREAK = re.compile(r"[\s_.,;:/(\[{]+")
 
@@ -406,6 +409,7 @@ def standard_name(quantity: Quantity) -> tuple[str, float] | None:
 def _unit_key(text: str) -> str:
     """Reduce a unit's spelling: ``(mg kg-1)`` and ``mg_kg-1`` are ``mgkg-1``."""
     key = re.sub(r"[\s_.·*^()\[\]{}]+", "", text).casefold().replace("μ", "u").replace("mcg", "ug")
+    key = re.sub("(?<=g)per(?=[km]?g)", "/", key.replace("–", "-"))
     return _DRY.sub("", key)
 
 

@@ -20,7 +20,10 @@ from soilpb.readers.tables import MISSING_WORDS, Table, as_text, clean, read_num
 from soilpb.site_file import SiteError
 
 #: Names that programs give to a column that has none.
-_UNNAMED = ("", "x", "x1", "1", "v1", "unnamed0", "index", "rowname", "rownames", "row", "rownumber")
+_UNNAMED = (
+    *("", "x", "x1", "1", "v1", "unnamed0", "index", "rowname", "rownames", "row", "rownumber", "rowid"),
+    *("column1", "spalte1", "columna1", "colonne1", "列1", "fid", "oid", "objectid", "level0"),
+)
 
 
 def find_id_column(

@@ -298,10 +298,10 @@ def _find_scaling(values: np.ndarray, least: float) -> str:
     """Name what gave spectra of different shapes one size; a difference below ``least`` is none."""
     mean, top, bottom = values.mean(axis=0), values.max(axis=1), values.min(axis=1)
     sizes = {"maximum": top, "mean": values.mean(axis=1), "norm": np.linalg.norm(values, axis=1)}
-    if np.ptp(top) < least and np.ptp(bottom) < least:
-        return "scaled between their minimum and maximum"
     if np.ptp(values.min(axis=0)) < least and np.ptp(values.max(axis=0)) < least:
         return "scaled band by band"
+    if (np.ptp(top) < least and np.ptp(bottom) < least) or (bottom.min() == 0 and top.max() in (1, 100)):
+        return "scaled between their minimum and maximum"
     if one := [name for name, size in sizes.items() if np.ptp(size) < 1e-3 * size.mean()]:
         return f"scaled to one {one[0]}"
     slope, offset = np.polyfit(mean, values.T, 1)

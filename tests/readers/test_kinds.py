@@ -83,7 +83,7 @@ def test_a_table_that_can_be_read_two_ways_is_refused(tmp_path):
 RUNNING = [str(i) for i in range(1, N + 1)]
 
 
-@pytest.mark.parametrize("name", ["", "Unnamed: 0", "X", "index"])
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "X", "index", "Column1", "OBJECTID"])
 @pytest.mark.parametrize("order", [range(N - 1, -1, -1), None])
 def test_a_running_number_is_never_an_id(tmp_path, name, order):
     """(b) The column that matches as text joins the tables, not the rows' numbers."""
@@ -92,10 +92,11 @@ def test_a_running_number_is_never_an_id(tmp_path, name, order):
     is_right(read(tmp_path))
 
 
-def test_a_running_number_alone_is_refused(tmp_path):
+@pytest.mark.parametrize("name", ["", "FID", "Column1"])
+def test_a_running_number_alone_is_refused(tmp_path, name):
     """(b) Without any other column the rows are not joined by their numbers."""
-    table(tmp_path / "s.csv", ids=RUNNING, corner="")
-    lab(tmp_path / "lab.csv")
+    table(tmp_path / "s.csv", ids=RUNNING, corner=name)
+    lab(tmp_path / "lab.csv", more=[(name, RUNNING[::-1])])
     with pytest.raises(SiteError, match="no column of sample ids.*running number without a name"):
         read(tmp_path)
 
@@ -149,6 +150,11 @@ A = absorbance(SPECTRA)
         (scatter(SPECTRA), "one mean|MSC"),
         (-A, "logarithms of reflectance"),
         (np.sqrt(1.4 * SPECTRA), "square roots"),
+        (np.sqrt(100 * SPECTRA), "square roots"),
+        (-np.log(SPECTRA), "natural logarithms"),
+        ((1 - SPECTRA) ** 2 / 2 / SPECTRA, "Kubelka"),
+        (0.01 + np.gradient(SPECTRA, axis=1) - np.gradient(SPECTRA, axis=1).min(), "derivatives"),
+        ((SPECTRA - SPECTRA.min()) / np.ptp(SPECTRA), "minimum and maximum"),
     ],
 )
 @pytest.mark.parametrize("turned", [False, True])
@@ -167,6 +173,8 @@ def test_values_that_no_soil_has_are_refused_by_name(tmp_path, values, what, tur
         ([["", *["cm-1"] * NM.size]], [f"{1e7 / w:.3f}" for w in NM], "id", False),
         ([["Axis: wavenumber in 1/cm"]], [f"{1e7 / w:.3f}" for w in NM], "id", False),
         ([], [f"{w / 1000:.3f}" for w in NM], "Wellenlänge (µm)", True),
+        ([], [f"{10 * w:g}" for w in NM], "Wavelength (Å)", True),
+        ([["Axis in Angstrom"]], [f"{10 * w:g}" for w in NM], "id", False),
         ([["", *["µm"] * NM.size]], [f"{w / 1000:.3f}" for w in NM], "id", False),
     ],
 )
@@ -244,6 +252,8 @@ def test_percent_signs_in_a_text_count_too(tmp_path):
             "w(Pb)/(mg·kg-1)",
         ),
         *("Blei [mg/kg]", "plomo mg/kg", "plomb (mg kg-1)", "Pb ICP-MS ppm", "Pb (ppm) ICP", "总铅/mg·kg-1"),
+        *("Blei (mg/kg TM)", "Teneur en plomb (mg/kg MS)", "ω(Pb)/(mg/kg)", "Свинец (мг/кг)"),
+        *("重金属铅 (mg/kg)", "Concentración de plomo (mg/kg)", "lead_mg_per_kg", "Pb (mg kg–1)"),
     ],
 )
 def test_lead_in_any_spelling_is_lead(tmp_path, header):

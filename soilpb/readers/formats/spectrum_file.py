@@ -34,6 +34,8 @@ UNDIVIDED = (COUNTS, RADIANCE, IRRADIANCE) = ("raw counts", "radiance", "irradia
 DARKEST = 0.011
 #: The typical soil of 56 measured sites reflects less than this at 400–500 nm, and more than that somewhere.
 BRIGHT_BLUE, DARK_PEAK = 0.22, 0.075
+#: Absorbance of no typical soil: less everywhere, or more at 430–500 nm.
+WHITE, BLACK_BLUE = 0.1, 2.0
 #: A median above this is another unit: percent for a fraction and absorbance, counts for percent.
 HIGHEST_MEDIAN = {"fraction": REFLECTANCE_RANGE[1], "absorbance": 5.0, "percent": 100 * REFLECTANCE_RANGE[1]}
 #: A value is odd if it lies this far, in reflectance, from the cubic through its two neighbours on either
@@ -202,6 +204,11 @@ def recognise_unit(wavelengths: np.ndarray, values: np.ndarray, where: str) -> U
             "that is the target divided by its white reference"
         )
     if high > HIGHEST_MEDIAN["absorbance"]:
+        if high < 100 * DARK_PEAK and wavelengths[-1] > 2000:
+            raise SiteError(
+                f"{where}: read as percent no band of the typical spectrum reflects {DARK_PEAK:.1%}: are "
+                "these square roots? export reflectance; if it is percent, say spectra_unit: percent"
+            )
         return "percent"
     kind, _ = recognise_shape(wavelengths, values)
     if kind == "reflectance" and high <= 1.1:
@@ -213,14 +220,22 @@ def recognise_unit(wavelengths: np.ndarray, values: np.ndarray, where: str) -> U
             )
         return "fraction"
     if kind == "absorbance" and low > -0.3:
-        if 10**-low < DARK_PEAK:
-            raise SiteError(
-                f"{where}: read as log10(1/R) no band of the typical spectrum reflects {DARK_PEAK:.1%}: are "
-                "these natural logarithms, or Kubelka–Munk? export reflectance; if they are log10(1/R), say "
-                "spectra_unit: absorbance"
-            )
+        _refuse_odd_absorbance(wavelengths, median, where)
         return "absorbance"
     raise SiteError(f"{where}: values from {low:.3g} to {high:.3g} may be in one unit or another; {_SAY}")
+
+
+def _refuse_odd_absorbance(wavelengths: np.ndarray, median: np.ndarray, where: str) -> None:
+    """Refuse what makes the typical soil, (n_bands,), white or black if it is read as log10(1/R)."""
+    blue = median[inside_bands(wavelengths, (430, 500))].mean() if wavelengths[0] < 480 else 0
+    odd = "brighter" if median.max() < WHITE else ""
+    odd = odd or ("darker" if 10 ** -median.min() < DARK_PEAK or blue > BLACK_BLUE else "")
+    if odd:
+        what = "natural logarithms, or Kubelka–Munk" if odd == "darker" else "derivatives"
+        raise SiteError(
+            f"{where}: read as log10(1/R) the typical spectrum is {odd} than soils are: are these {what}? "
+            "export reflectance; if they are log10(1/R), say spectra_unit: absorbance"
+        )
 
 
 def recognise_quantity(path: Path, axis: np.ndarray, axis_unit: str, values: np.ndarray) -> str:
