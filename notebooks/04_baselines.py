@@ -35,7 +35,7 @@ from IPython.display import Markdown, display
 from myst_nb import glue
 
 from soilpb import evaluate, plots
-from soilpb._format import number, signed, to_words, with_interval
+from soilpb._format import number, signed, to_words
 from soilpb.models import QUICK_MODELS, STUDY_MODELS, describe_models, make_models, model_name, snv_pipeline
 from soilpb.site_file import project_root
 from soilpb.study import Study, describe_grade
@@ -84,7 +84,7 @@ describe_models(target=target).style.hide(axis="index")
 # %% [markdown]
 # ## One split, and all of them
 #
-# First one split: 30 % of the samples, drawn once, are the test set. We do not know how the study chose its test samples; one split is what small studies often do. Then repeated cross-validation:
+# First one split: about 30 % of the samples, drawn once (whole fields where the site has them), are the test set. We do not know how the study chose its test samples; one split is what small studies often do. Then repeated cross-validation:
 # in each repeat, every sample is predicted once, by a model that never saw it. The folds are stored with the scores, so that anybody can repeat the comparison.
 
 # %%
@@ -105,19 +105,20 @@ league = pd.concat([table.assign(protocol=name) for name, table in by.items()], 
 shown = league[league["metric"].isin(["R2", "RMSE", "RPIQ"])]
 shown = shown.pivot_table(index="model", columns=["protocol", "metric"], values="value", sort=False)
 shown = shown.sort_values(("repeated cross-validation", "R2"), ascending=False)
-shown.rename(columns={"R2": "R²"}).rename_axis(columns=[None, None], index=None).style.format(number)
+shown = shown.rename(columns={"R2": "R²"}).rename_axis(columns=[None, None], index=None)
+shown[[*by][::-1]].style.format(number)  # what to believe comes first
 
 # %% tags=["remove-input"]
 r2 = league.query("metric == 'R2'").sort_values("protocol", ascending=False, kind="stable")
 picture.update(plots.plot_league(r2, hue="protocol", published=PUBLISHED_R2).figure)
 plt.close()
-single_r2, cv_r2 = (shown[name, "R2"] for name in by)
+single_r2, cv_r2 = (shown[name, "R²"] for name in by)
 leads, led = cv_r2.index[0], single_r2.idxmax()
 by_folds = "whole groups of soils that belong together" if study.groups is not None else "random soils"
 Markdown(f"""
 The test rows are {by_folds}. On the one split *{led}* comes first, with R² {number(single_r2[led])}; by cross-validation ({n_repeats} × 5 folds) it is *{leads}*, with {number(cv_r2[leads])}.
 The two columns differ by up to {number((single_r2 - cv_r2).abs().max())} for one and the same model ({{numref}}`fig-league`).
-Believe the second: it uses every soil as a test soil, and {n_repeats * 5} trainings instead of one.
+Believe cross-validation: it uses every soil as a test soil, and {n_repeats * 5} trainings instead of one.
 """)
 
 # %% [markdown]
@@ -144,7 +145,8 @@ shown = pd.DataFrame(
 )
 shown["p"] = compared["p_holm"].map("{:.3f}".format).to_numpy()
 shown["comparison"] = compared["model"].eq(RECIPE).map({True: "primary", False: "secondary"}).to_numpy()
-shown.assign(verdict=compared["verdict"].to_numpy()).rename_axis(None)
+shown.insert(0, "verdict", compared["verdict"].to_numpy())
+shown.rename_axis(None)
 
 # %% tags=["remove-input"]
 row = compared.set_index("model").loc[RECIPE]
@@ -160,6 +162,7 @@ The interval is that of one comparison alone; for a secondary one it may exclude
 # ## How much is chance?
 #
 # Now the same data, the same model, and many different 70/30 splits. Only the draw changes, as it would between two authors who have the same samples.
+# Where soils belong together, whole groups are drawn until they hold about 30 % of the soils.
 
 # %%
 quick = {name: models[name] for name in (model_name(key, target) for key in QUICK_MODELS)}
@@ -184,7 +187,8 @@ for {PLS} on soils like these, such a number from one split is **{usual}**. (*Un
 """)
 
 # %% [markdown]
-# Every model moves. The table has the standard deviation of R² from one split to the next for each of them, on splits that they share.
+# Every model moves. The table has the standard deviation of R² from one split to the next. Models that take longer have only the first of the splits;
+# the table after it compares each pair on those that both have, so its differences are not exactly those of the means here.
 
 # %% tags=["hide-input"]
 moves = r2_of_splits.agg(["mean", "std", "size"]).loc[cv_r2.index]
@@ -208,7 +212,7 @@ worst = wrong.loc[wrong["share"].idxmax()]
 Markdown(f"""
 From one split to the next, R² of these models has a standard deviation of {number(sd_of_split.min())} ({sd_of_split.idxmin()}) to {number(sd_of_split.max())} ({sd_of_split.idxmax()}).
 The most uncertain pair: *{worst["winner"]}* is better than *{worst["loser"]}* on average, and {worst["share"]:.0f} % of {few} single splits say the opposite.
-On one split, the difference in R² between two models of the study has a standard deviation of {number(wrong["sd"].min())} to {number(wrong["sd"].max())}, by the pair: a published difference smaller than that decides nothing.
+On one split, the difference in R² between two models of the study has a standard deviation of {number(wrong["sd"].min())} to {number(wrong["sd"].max())}, by the pair: a published difference of less than twice that decides nothing.
 """)
 
 # %% [markdown]
@@ -242,7 +246,7 @@ by_protocol = {
 by_protocol = pd.concat(table.assign(protocol=name, task=name) for name, table in by_protocol.items())
 by_protocol = by_protocol.query("metric == 'R2'")
 
-# %% mystnb={"figure": {"caption": "R² on {glue:text}`base-label` of four models by the ways of splitting the same soils ({glue:text}`base-kind`).", "name": "fig-protocols"}, "image": {"alt": "A table in colour: one row per model, one column per way of splitting, R squared in each cell and the best of each column in bold."}}
+# %% mystnb={"figure": {"caption": "R² on {glue:text}`base-label` of four quick models by the ways of splitting the same soils ({glue:text}`base-kind`).", "name": "fig-protocols"}, "image": {"alt": "A table in colour: one row per model, one column per way of splitting, R squared in each cell and the best of each column in bold."}}
 ax = plots.plot_task_heatmap(by_protocol, means=False)
 
 # %% tags=["remove-input"]
@@ -250,6 +254,7 @@ of_pls = by_protocol[by_protocol["model"] == PLS].set_index("protocol")["value"]
 Markdown(f"""
 On the same soils, R² of {PLS} runs from {number(of_pls.min())} ({of_pls.idxmin()}) to {number(of_pls.max())} ({of_pls.idxmax()}).
 None of these numbers is wrong; each answers another question, and a paper that gives one of them must say which.
+Single splits average less than cross-validation: they train on fewer soils, and divide by the variance of few. On simulated soils it costs little to keep fields or blocks together; at a mine it may cost much.
 """)
 
 # %% [markdown]
@@ -304,7 +309,7 @@ for soils, rows in runs.groupby("soils", sort=False):
     shares = {name: evaluate.share_with_interval(rows[key] > 0, rows["seed"]) for name, key in versus.items()}
     reached = evaluate.share_with_interval(rows["resnet-ph"] >= PUBLISHED_R2, rows["seed"])
     won[soils] = shares | {f"R² ≥ {PUBLISHED_R2}": reached}
-shown = pd.DataFrame(won).T.map(lambda share: with_interval(*share))
+shown = pd.DataFrame(won).T.map(lambda share: "{:.0f} % ({:.0f} to {:.0f})".format(*(100 * s for s in share)))
 shown.insert(0, "protocols", runs["soils"].value_counts())
 shown.insert(1, "draws", runs.groupby("soils")["seed"].nunique())
 
@@ -319,9 +324,8 @@ for soils, rows in stored.groupby("soils", sort=False):
         effects[soils, name] = evaluate.main_effects(rows, key, [*evaluate.Protocol.model_fields, "seed"])
 effects = pd.DataFrame(effects)
 effects = 100 * effects.loc[effects.max(axis=1).sort_values(ascending=False).index]
-effects.rename(index=lambda name: "draw (seed)" if name == "seed" else to_words(name)).style.format(
-    "{:.0f} %"
-)
+effects = effects.rename(index=lambda name: "the draw of soils" if name == "seed" else to_words(name))
+effects.style.format("{:.0f} %")
 
 # %% tags=["remove-input"]
 sentences, of_soils = [], []
@@ -380,7 +384,7 @@ for key, value in quoted.items():
 answer.update(Markdown(f"""
 **The answer.** On {study.target.n_samples} soils ({describe_grade(study.target.provenance).lower()}), one split gives {RECIPE} an R² of {number(single_r2[RECIPE])} and {PLS} {number(single_r2[PLS])};
 repeated cross-validation gives {number(cv_r2[RECIPE])} and {number(cv_r2[PLS])}. The primary comparison, fold by fold: the verdict on {RECIPE} against {PLS} is **{row["verdict"]}** (p {p}).
-From one split to the next, R² of these models has a standard deviation of {number(sd_of_split.min())} to {number(sd_of_split.max())}: that much of a published difference can be chance.
+From one split to the next, R² of one model has a standard deviation of {number(sd_of_split.min())} to {number(sd_of_split.max())}, and the difference between two models of the study one of {number(wrong["sd"].min())} to {number(wrong["sd"].max())}: so much is chance.
 {shares}
 """))  # fmt: skip
 

@@ -64,6 +64,7 @@ listed = soils.list_soils(study, trials, exceedances, rule, predicted)
 
 # %% tags=["remove-input"]
 decision, skill = text.describe_decision(study, decided, rule), text.describe_skill(study, trials)
+decision += text.describe_exceeding(listed)
 warned = text.list_warnings(study, trials, float(apart.outside.mean()), rule)
 tables.answer_html(decision, warned, None if units is None else tables.tabulate_units(units, label), skill)
 
@@ -120,6 +121,7 @@ tables.fold_table(tables.tabulate_rules(decided, exceedances))
 # ## Every soil
 #
 # By spectrum means: by a model that had not seen the soil. A dash means that the laboratory has no value.
+# The interval takes each error in both directions; the probability takes it with its sign. Where errors are skewed the two differ, and the probability is the sharper.
 
 # %% tags=["remove-input"]
 tables.fold_table(tables.tabulate_soils(listed[~listed["flagged"]], label))
@@ -161,7 +163,7 @@ Markdown(text.describe_stored_model(study, stored))
 # %% tags=["remove-input"]
 tables.fold_table(tables.tabulate_scales(soils.score_scales(study, trials)))
 
-# %% tags=["remove-input"] mystnb={"figure": {"caption": "What the laboratory measured against what the stored model predicts of soils that it had not seen ({{site}}, {{kind}})."}, "image": {"alt": "Parity plot of observed against predicted values with the one-to-one line and the scores in the corner."}}
+# %% tags=["remove-input"] mystnb={"figure": {"caption": "Laboratory values against predictions of each soil by a model made the same way without it ({{site}}, {{kind}})."}, "image": {"alt": "Parity plot of observed against predicted values with the one-to-one line and the scores in the corner."}}
 held_out = trials.assign(model="stored")
 ax = plots.plot_parity(held_out, evaluate.score_predictions(held_out), label, log=logarithmic)
 

@@ -118,7 +118,8 @@ def count_choices(predictions: pd.DataFrame) -> str:
 
 def tabulate_units(units: pd.DataFrame, label: str) -> pd.DataFrame:
     """Write the units of :func:`soilpb.decide.decision_units.decide_on_site` for a page."""
-    chances = [number(min(max(p, 0.01), 0.99)) if np.isfinite(p) else "–" for p in units["p_above"]]
+    chances = [_chance(p) for p in units["p_above"]]
+    method = units["method"].str.replace("student", "Student's t")
     limits = zip(*(units[end].map(format_significant) for end in ("lower", "upper")), strict=True)
     limits = [" to ".join(pair) if pair != ("–", "–") else "–" for pair in limits]
     return pd.DataFrame(
@@ -126,12 +127,12 @@ def tabulate_units(units: pd.DataFrame, label: str) -> pd.DataFrame:
             "unit": units["unit"].astype(str),
             "verdict": units["verdict"],
             f"mean, {label}": units["mean"].map(format_significant),
-            "95 % limits of the mean": limits,
+            "95 % LCL to UCL": limits,
             "limit": [f"{limit:g}" for limit in units["limit"]],
             "probability above": chances,
             "soils measured": units["n_measured"],
             "by spectrum": units["n_predicted"],
-            "method": units["note"].where(units["note"] != "", units["method"]),
+            "method": units["note"].where(units["note"] != "", method),
         }
     )
 
@@ -265,6 +266,13 @@ def tabulate_next_samples(study: Study, chosen: np.ndarray, predicted: pd.DataFr
     page[f"{label} by spectrum (90 %)"] = _intervals(rows[[target, f"{target}_lower", f"{target}_upper"]])
     page["kind"] = np.where(rows["outside"], "unlike those measured", "like those measured")
     return page
+
+
+def _chance(p: float) -> str:
+    """Write a probability; near 0 and 1 it is not known to the second digit."""
+    if np.isnan(p):
+        return "–"
+    return "< 0.01" if p < 0.01 else "> 0.99" if p > 0.99 else number(p)
 
 
 def _signed(value: float) -> str:

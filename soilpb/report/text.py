@@ -83,9 +83,9 @@ def describe_skill(study: Study, predictions: pd.DataFrame) -> str:
     sentence = f"spectra predict {name} with a typical error of {error}; R² is {join_words(words)}."
     if first["R2"] - first["within"] > FLATTERED:
         sentence = (
-            f"Within groups of soils that belong together, R² is {number(first['within'])} {first['scale']}: "
-            "so much spectra say of neighbours. Over all soils, where differences between groups count, "
-            + sentence
+            f"Within the {len(set(study.groups))} groups of soils that belong together, R² is "
+            f"{number(first['within'])} {first['scale']}: so well spectra tell soils of one group apart. "
+            "Over all soils, where differences between groups count, " + sentence
         )
     else:
         sentence = f"On soils that the model had not seen, {sentence}"
@@ -104,7 +104,8 @@ def list_warnings(study: Study, trials: pd.DataFrame, outside: float, rule: str)
     """
     name, scales = study.target_name, score_scales(study, trials).iloc[0]
     spread = trials["predicted"].std() / trials["observed"].std()
-    top = coverage_by_content(trials).iloc[-1]
+    tenths = coverage_by_content(trials)
+    low, top = tenths.iloc[0], tenths.iloc[-1]
     checks = [found for found in quality.check_soils(study.target, study.site) if found.level == "warning"]
     flagged = int(trials["outside"].sum())
     sentences = {
@@ -121,10 +122,13 @@ def list_warnings(study: Study, trials: pd.DataFrame, outside: float, rule: str)
         f"{number(scales['R2'])} over all soils and {number(scales['within'])} within groups.": (
             scales["R2"] - scales["within"] > FLATTERED
         ),
-        f"Of the tenth of soils with most {name}, {100 * top['coverage']:.0f} % lie within their 90 % "
-        "intervals: intervals of such soils are too narrow.": top["coverage"] < MISSED,
-        f"{flagged} of {len(trials)} soils are unlike the others. They stand apart in the table, and need "
-        "the laboratory.": flagged > 0,
+        f"{flagged} of {len(trials)} soils are unlike the others: their predictions are not to be used. The "
+        "laboratory's value, which each of these has, stands.": flagged > 0,
+        f"Spectra draw values to the middle: the tenth of soils with least {name} is predicted at "
+        f"{low['ratio']:.1f} times what the laboratory found, that with most at {top['ratio']:.1f} times; "
+        f"{100 * low['coverage']:.0f} % and {100 * top['coverage']:.0f} % lie within their 90 % intervals.": (
+            min(low["coverage"], top["coverage"]) < MISSED
+        ),
         f"Checks of the files gave {len(checks)} warnings: see Quality.": len(checks) > 0,
     }  # fmt: skip
     return [sentence for sentence, applies in sentences.items() if applies]
@@ -258,7 +262,8 @@ def describe_decision(study: Study, by_rule: Mapping[str, pd.DataFrame], rule: s
         why = "no pH, on which limits depend," if stored_model.site_rules(study.site)[0] else "no limit"
         return (
             f"Nothing is decided on this page: {why} is known for {name}. It says how well spectra predict "
-            f"{name} at this site. Next: name the limit that applies, if there is one."
+            f"{name} at this site. Next: name the limit that applies, if there is one; contamination is "
+            "judged by contaminants that the laboratory measured."
         )
     by, units = f"{stored_model.site_rules(study.site)[0]}, “{rule}”", by_rule[rule]
     kinds = {kind: units.loc[units["verdict"] == kind, "unit"].astype(str).tolist() for kind in VERDICTS}
@@ -271,9 +276,10 @@ def describe_decision(study: Study, by_rule: Mapping[str, pd.DataFrame], rule: s
             f"at the site's pH is {one['limit']:g} {unit}."
         )
         sure = (
-            f"How sure: the mean lies between {low} and {high} {unit}; each end is wrong in one case of "
-            f"twenty. It rests on {one['n_measured']} soils with a laboratory value and {one['n_predicted']} "
-            "more by spectrum."
+            f"How sure: 95 % lower and upper confidence limits (LCL, UCL) of the mean are {low} and {high} "
+            f"{unit}: each alone is wrong in one case of twenty, if the soils were taken at random. They "
+            f"rest on {one['n_measured']} soils with a laboratory value"
+            + (f" and {one['n_predicted']} more by spectrum." if one["n_predicted"] else ".")
         )
     else:
         counts = [f"{len(found)} {kind} ({join_words(found[:5])}{', …' if len(found) > 5 else ''})"
@@ -292,6 +298,18 @@ def describe_decision(study: Study, by_rule: Mapping[str, pd.DataFrame], rule: s
     ]
     told = f" By the other limits of the standard: {'; '.join(others)}." if others else ""
     return f"{decided}{told} {sure} {_say_what_next(units)}"
+
+
+def describe_exceeding(soils: pd.DataFrame) -> str:
+    """Say how many soils the laboratory found above their own limit, and how far; empty without limits.
+
+    ``soils`` are from :func:`soilpb.report.soils.list_soils`.
+    """
+    times = (soils["measured"] / soils["limit"]).dropna()
+    if times.empty:
+        return ""
+    highest = f", the highest at {number(times.max(), 1)} times its limit" if times.max() > 1 else ""
+    return f" Of single soils {(times > 1).sum()} of {len(times)} are above their own limit{highest}."
 
 
 def _join_limits(units: pd.DataFrame) -> str:

@@ -70,7 +70,7 @@ def test_one_unit_is_decided_with_its_limits(study):
     )
     told = text.describe_decision(study, {RULE: units}, RULE)
     assert "not decided against the limit of GB 15618-2018, “intervention”: it is 310 mg/kg" in told
-    assert "rests on 6 soils with a laboratory value and 0 more" in told
+    assert "rest on 6 soils with a laboratory value." in told
     assert f"all soils: {units['more_measured'].item():.0f}" in told
 
 
@@ -131,7 +131,7 @@ def test_scores_within_groups_lead_where_pooling_flatters():
     assert pooled["scale"].tolist() == ["in mg/kg", "on the logarithm"]
     assert pooled["R2"][0] > 0.9
     assert pooled["within"][0] < 0.1
-    assert text.describe_skill(study, flattered).startswith("Within groups of soils")
+    assert text.describe_skill(study, flattered).startswith("Within the 13 groups of soils")
     assert text.describe_skill(study, fair).startswith("On soils that the model had not seen")
 
 
@@ -141,7 +141,7 @@ def test_what_must_be_known_before_use_is_said_first(field_trials):
     said = " ".join(text.list_warnings(study, trials, 0.5, ""))
     for words in (
         "near the mean",
-        "intervals of such soils are too narrow",
+        "0 % lie within their 90 % intervals",
         "50 % of the site's spectra",
         "1 of 98",
     ):
