@@ -10,6 +10,7 @@ CASES = Path(__file__).parents[1].parent / "shared" / "cases"
 def case(name: str) -> Path:
     """Folder of a case; the test is skipped if it is not there."""
     if not (CASES / name).is_dir():
+        # A clone alone has none; inputs made by the tests themselves hold the same kinds everywhere.
         pytest.skip(f"{CASES / name} is not there: cases are handed out beside the project")
     return CASES / name
 
@@ -17,6 +18,7 @@ def case(name: str) -> Path:
 def shared_data(name: str) -> Path:
     """A real file or folder beside the project; the test is skipped if it is not there."""
     if not (CASES.parent / "data" / name).exists():
+        # Licences do not let these files into the project.
         pytest.skip(
             f"{CASES.parent / 'data' / name} is not there: real data are handed out beside the project"
         )

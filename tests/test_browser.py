@@ -11,6 +11,7 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if CHROMIUM is None:
+    # pip cannot install a browser; .ci/run does it by apt.
     pytest.skip("no Chromium on PATH: apt-get install chromium", allow_module_level=True)
 
 #: CSS pixels: a common phone, a desk.

@@ -44,6 +44,7 @@ def key(request):
 def model(key, source):
     """Every model, its networks at few epochs; Cubist where its package is installed."""
     if key not in baselines.installed_models():
+        # It is under the GPL and in no default; .ci/run installs it and runs these tests last.
         pytest.skip("the optional package cubist is not installed")
     (made,) = baselines.make_models(source, [key], epochs=2).values()
     return made
