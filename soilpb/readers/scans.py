@@ -6,37 +6,34 @@ told by the first rows, and a block that is not plain numbers is read cell by ce
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from soilpb._format import track_bytes
-from soilpb.readers.columns import Bands, band_positions, band_wavelengths, join_units, locate_bands
+from soilpb._format import list_first, track_bytes
+from soilpb.readers.columns import band_positions, band_wavelengths, join_units, locate_bands
 from soilpb.readers.ids import find_id_column, join_id_columns, known_in, read_ids
 from soilpb.readers.tables import (
     MISSING_CODES,
     MISSING_WORDS,
     Table,
     as_text,
+    clean,
     decimal_mark,
-    make_table,
     read_numbers,
     read_table,
-    read_text,
 )
 from soilpb.site_file import SiteError
 
 #: Deviation of a scan from the mean of its sample, root mean square over the bands as a share of the
 #: mean's, that is worth a look. Repacking a cup moves a spectrum by a few percent as a whole.
 SCAN_LIMIT = 0.05
-#: A text of more bytes is read in blocks of so many bytes; Parquet in blocks of so many values.
-LARGE, BLOCK, VALUES = 20_000_000, 1 << 23, 1 << 24
+#: A text of more bytes is read in blocks of so many values, and Parquet in blocks of more.
+LARGE, TEXT_VALUES, VALUES = 20_000_000, 1 << 21, 1 << 24
 #: Bytes from which the columns of a large text are found, and columns of Parquet that are read at once.
 _HEAD, _COLUMNS = 1 << 21, 64
 _PARQUET = b"PAR1"
@@ -100,12 +97,12 @@ def iterate_scans(
 ) -> Iterator[Scans]:
     """Read what :func:`read_scans` reads in blocks of rows, so that memory does not grow with the file."""
     path, wanted = Path(path), Wanted(id_column, known, bands)
-    if _start(path).startswith(_PARQUET):
-        yield from _iterate_parquet(path, wanted)
-    elif is_streamed(path):
-        yield from _iterate_text(path, wanted)
-    else:
+    if not is_streamed(path):
         yield _read_whole(read_table(path, wanted.fits), wanted)
+    elif _start(path).startswith(_PARQUET):
+        yield from _iterate_parquet(path, wanted)
+    else:
+        yield from _iterate_text(path, wanted)
 
 
 def is_streamed(path: str | Path) -> bool:
@@ -142,8 +139,8 @@ class _Layout(NamedTuple):
     """Where ids and bands stand in a table."""
 
     table: Table  # turned, if its spectra stand in columns
-    bands: Bands
-    wavelengths: np.ndarray  # (n_bands,) nm, in the order of the table
+    columns: np.ndarray  # (n_bands,) positions in the table
+    wavelengths: np.ndarray  # (n_bands,) nm, ascending
     id_column: int
     notes: tuple[str, ...]
 
@@ -164,126 +161,116 @@ def _find_layout(table: Table, wanted: Wanted) -> _Layout:
     id_at = find_id_column(table, wanted.id_column, others, is_known)
     used = {id_at, *bands.columns.tolist()}
     aside = [repr(name) for j, name in enumerate(table.header) if name and j not in used]
-    more = f" and {len(aside) - 8} more" if len(aside) > 8 else ""
-    told = f"columns of {table.path.name} that are no bands left aside: {', '.join(aside[:8])}{more}"
+    told = f"columns of {table.path.name} that are no bands left aside: {list_first(aside)}"
     notes += [told] if aside else []
-    return _Layout(table, bands, wavelengths, id_at, (*table.notes, *notes))
+    order, steps = np.argsort(wavelengths), np.diff(wavelengths)
+    if not (steps > 0).all():
+        was = "descend" if (steps < 0).all() else "are in no order"
+        notes.append(f"wavelengths {was} in the file; put in ascending order")
+    return _Layout(table, bands.columns[order], wavelengths[order], id_at, (*table.notes, *notes))
 
 
 def _read_whole(table: Table, wanted: Wanted) -> Scans:
     layout = _find_layout(join_units(table), wanted)
-    values, remarks = _read_values(layout.table, layout.bands)
-    return _make_scans(layout, layout.table, None, values, remarks)
+    table = layout.table
+    return _make_scans(layout, table, table.cells[:, layout.id_column], *_read_values(table, layout.columns))
 
 
 def _make_scans(
     layout: _Layout,
     table: Table,
-    ids: np.ndarray | None,
+    ids: np.ndarray,
     values: np.ndarray,
     remarks: Sequence[str] = (),
     keep_bands: np.ndarray | None = None,
 ) -> Scans:
-    """Order bands, drop what is empty, refuse gaps; ``ids`` are cells of the id column if not in ``table``.
+    """Drop rows and bands without any value and refuse gaps; ``ids`` are cells, (n_rows,).
 
     ``keep_bands`` are those that the file's first rows have values of.
     """
-    keep_rows, known_bands, dropped = _drop_empty(table, values, layout.wavelengths, keep_bands)
-    keep_bands = known_bands if keep_bands is None else keep_bands
-    _refuse_gaps(table, layout.bands, values, keep_rows, keep_bands)
-    table = replace(table, cells=table.cells[keep_rows], rows=table.rows[keep_rows])
-    named, id_at = table, layout.id_column
-    if ids is not None:
-        header = (table.header[id_at],)
-        named, id_at = replace(table, header=header, cells=ids[keep_rows, None]), 0
-    wavelengths = layout.wavelengths[keep_bands]
-    order, steps = np.argsort(wavelengths), np.diff(wavelengths)
-    if not (steps > 0).all():
-        was = "descend" if (steps < 0).all() else "are in no order"
-        dropped.append(f"wavelengths {was} in the file; put in ascending order")
-    straight = (steps > 0).all() and keep_rows.all() and keep_bands.all()
+    missing, notes = ~np.isfinite(values), [*layout.notes, *remarks]
+    keep = ~missing.all(axis=1)
+    if keep_bands is None:
+        keep_bands = ~missing.all(axis=0)
+        if not keep.any():
+            raise SiteError(f"{table.path} has wavelength columns without a single value; export it again")
+    if not keep_bands.all():
+        gone = layout.wavelengths[~keep_bands]
+        notes.append(f"{gone.size} bands without any value dropped, {gone[0]:g}–{gone[-1]:g} nm")
+    if not keep.all():
+        listed = ", ".join(map(str, table.rows[~keep][:8]))
+        notes.append(f"{(~keep).sum()} spectra without any value dropped: {table.words[0]} {listed}")
+    gaps = np.argwhere(missing & keep[:, None] & keep_bands)
+    if gaps.size:
+        raise SiteError(
+            f"{table.at(gaps[0, 0], layout.columns[gaps[0, 1]])}: no value ({len(gaps)} in all); fill the "
+            f"cell, or delete the {table.words[0]} or the {table.words[1]}"
+        )
+    table = replace(table, cells=table.cells[keep], rows=table.rows[keep])
+    named = replace(table, header=(table.header[layout.id_column],), cells=ids[keep, None])
     return Scans(
         table=table,
         id_column=layout.id_column,
-        ids=read_ids(named, id_at),
-        wavelengths=wavelengths[order],
-        spectra=values if straight else values[keep_rows][:, keep_bands][:, order],
-        notes=(*layout.notes, *remarks, *dropped),
+        ids=read_ids(named, 0),
+        wavelengths=layout.wavelengths[keep_bands],
+        spectra=values if keep.all() and keep_bands.all() else values[keep][:, keep_bands],
+        notes=tuple(notes),
     )
 
 
 def _iterate_text(path: Path, wanted: Wanted) -> Iterator[Scans]:
     head = join_units(read_table(path, most=_HEAD))
-    start = int(head.rows[0])  # row of the first spectrum
-    with path.open("rb") as file:
-        above = [file.readline() for _ in range(start - 1)]
-    layout, header = _find_layout(head, wanted), next(line for line in reversed(above) if line.strip())
-    width = len(next(csv.reader([header.decode("utf-8", "replace")], delimiter=head.separator)))
-    if layout.table is not head or width != len(head.header):  # turned, or with columns that have no name
-        yield _read_whole(read_table(path), wanted)
-        return
-    cells = head.cells[:, layout.bands.columns].ravel()
-    mark, keep_bands = decimal_mark(cells, head.separator) or ".", None
-    for row, block in _iterate_lines(path, start):
-        read = _parse_numbers(block, layout, mark)
-        if read is None:
-            lines, separator, notes = read_text(path, header + block)
-            lines = [(n + row - 2 if n > 1 else n, line) for n, line in lines]
-            table = make_table(path, lines, separator, notes)
-            values, remarks = _read_values(table, layout.bands)
-            scans = _make_scans(layout, table, None, values, remarks, keep_bands)
-        else:
-            rows = np.arange(row, row + len(read[0]))
-            table = replace(head, cells=np.empty((len(rows), 0), dtype=object), rows=rows)
-            remarks = [f"{path.name} has decimal commas"] if mark == "," else []
-            scans = _make_scans(layout, table, *read, remarks, keep_bands)
-        keep_bands = np.isin(layout.wavelengths, scans.wavelengths)
-        yield scans
-
-
-def _iterate_lines(path: Path, start: int) -> Iterator[tuple[int, bytes]]:
-    """Yield blocks of whole lines from row ``start`` on, each with the row that it starts with."""
+    layout, keep_bands, start = _find_layout(head, wanted), None, int(head.rows[0])
     with path.open("rb") as file, track_bytes(f"reading {path.name}", path.stat().st_size) as progress:
-        for _ in range(start - 1):
-            progress.update(len(file.readline()))
-        while block := file.read(BLOCK):
-            block += file.readline()
-            if block.strip():
-                yield start, block
-            start += block.count(b"\n")
-            progress.update(len(block))
-
-
-def _parse_numbers(block: bytes, layout: _Layout, mark: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Ids and values, (n_rows, n_bands), of lines; None where a cell or a line is odd."""
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
-    names = [str(j) for j in range(len(layout.table.header))]
-    bands, id_name = [names[j] for j in layout.bands.columns], names[layout.id_column]
-    if block[:1] in b"\r\n" or b"\n\n" in block or b"\n\r\n" in block:
-        return None
-    missing = [*MISSING_WORDS, *(word.upper() for word in MISSING_WORDS), "NaN"]
-    try:
-        read = arrow_csv.read_csv(
-            BytesIO(block),
-            arrow_csv.ReadOptions(column_names=names, block_size=len(block) + 1),
-            arrow_csv.ParseOptions(delimiter=layout.table.separator, ignore_empty_lines=False),
-            arrow_csv.ConvertOptions(
-                column_types={**dict.fromkeys(bands, pa.float64()), id_name: pa.string()},
-                include_columns=[id_name, *bands],
-                null_values=missing,
-                decimal_point=mark,
-            ),
+        above = [file.readline() for _ in range(start - 1)]
+        header = next(line for line in reversed(above) if line.strip()).decode("utf-8", "replace")
+        if layout.table is not head or header.count(head.separator) + 1 != len(head.header):
+            yield _read_whole(read_table(path), wanted)  # turned, or with columns that have no name
+            return
+        mark = decimal_mark(head.cells[:, layout.columns].ravel(), head.separator) or "."
+        frames = pd.read_csv(
+            file,
+            sep=head.separator,
+            decimal=mark,
+            names=range(len(head.header)),
+            dtype={layout.id_column: str},
+            na_values=[*MISSING_WORDS, *map(str.upper, MISSING_WORDS)],
+            skip_blank_lines=False,
+            skipinitialspace=True,
+            low_memory=False,
+            encoding_errors="replace",
+            chunksize=max(1, TEXT_VALUES // len(head.header)),
         )
-    except pa.ArrowInvalid:
-        return None
-    values = np.column_stack([read.column(name).to_numpy() for name in bands])
-    if len(values) != block.count(b"\n") + (not block.endswith(b"\n")) or np.isinf(values).any():
-        return None
-    for code in MISSING_CODES:
-        values[values == code] = np.nan
-    return read.column(id_name).to_numpy().astype(object), values
+        try:
+            for frame in frames:
+                scans = _read_frame(frame.dropna(how="all"), layout, start, mark, keep_bands)
+                keep_bands = np.isin(layout.wavelengths, scans.wavelengths)
+                yield scans
+                progress.update(file.tell() - progress.n)
+        except pd.errors.ParserError as error:
+            what = str(error).strip().rpartition("error: ")[2]
+            raise SiteError(f"{path}: {what}, counted from row {start}; mend that row") from None
+
+
+def _read_frame(
+    frame: pd.DataFrame, layout: _Layout, start: int, mark: str, keep_bands: np.ndarray | None
+) -> Scans:
+    """Scans of some rows of a text; where they are not plain numbers, cell by cell."""
+    numbers, rows = frame[layout.columns], frame.index.to_numpy() + start
+    plain = all(dtype.kind in "fi" for dtype in numbers.dtypes) and not np.isinf(numbers.to_numpy()).any()
+    if plain:
+        table = replace(layout.table, cells=np.empty((len(rows), 0), dtype=object), rows=rows)
+        values = numbers.to_numpy(dtype=float, copy=True)
+        values[np.isin(values, MISSING_CODES)] = np.nan
+        remarks = [f"{table.path.name} has decimal commas"] if mark == "," else []
+    else:
+        cells = frame.map(
+            lambda cell: clean(cell) if isinstance(cell, str) else "" if pd.isna(cell) else cell
+        )
+        table = replace(layout.table, cells=cells.to_numpy(object), rows=rows)
+        values, remarks = _read_values(table, layout.columns)
+    ids = frame[layout.id_column].fillna("").to_numpy(object)
+    return _make_scans(layout, table, ids, values, remarks, keep_bands)
 
 
 def _iterate_parquet(path: Path, wanted: Wanted) -> Iterator[Scans]:
@@ -293,51 +280,41 @@ def _iterate_parquet(path: Path, wanted: Wanted) -> Iterator[Scans]:
     try:
         file = parquet.ParquetFile(path)
         names = file.schema_arrow.names
-        cells = np.empty((min(30, file.metadata.row_group(0).num_rows), len(names)), dtype=object)
-        for start in range(0, len(names), _COLUMNS):
-            part = names[start : start + _COLUMNS]
-            few = next(file.iter_batches(len(cells), row_groups=[0], columns=part))
-            for j, column in enumerate(few.columns):
-                cells[:, start + j] = ["" if cell is None else cell for cell in column.to_pylist()]
-        table = Table(path, tuple(map(str, names)), cells, np.arange(1, len(cells) + 1))
-        layout, row, keep_bands = _find_layout(table, wanted), 1, None
-        bands = [names[j] for j in layout.bands.columns]
-        total = file.metadata.num_rows
-        with track_bytes(f"reading {path.name}", total * len(bands) * 4) as progress:
-            for group in range(file.num_row_groups):
-                for ids, values in _read_group(file, group, names[layout.id_column], bands):
-                    rows = np.arange(row, row := row + len(ids))
-                    part = replace(table, cells=np.empty((len(rows), 0), dtype=object), rows=rows)
-                    scans = _make_scans(layout, part, ids, values, (), keep_bands)
-                    keep_bands = np.isin(layout.wavelengths, scans.wavelengths)
-                    yield scans
-                    progress.update(values.size * 4)
-    except (pa.ArrowException, StopIteration) as error:
+        parts = (names[j : j + _COLUMNS] for j in range(0, len(names), _COLUMNS))
+        head = [file.read_row_group(0, part).slice(0, 30).to_pandas(ignore_metadata=True) for part in parts]
+        head = pd.concat(head, axis=1).astype(object)
+        cells = head.where(head.notna(), "").to_numpy()
+        layout = _find_layout(
+            Table(path, tuple(map(str, names)), cells, np.arange(1, len(cells) + 1)), wanted
+        )
+        bands, keep_bands, row = [names[j] for j in layout.columns], None, 1
+        with track_bytes(f"reading {path.name}", file.metadata.num_rows * len(bands) * 4) as progress:
+            for ids, values in _parquet_blocks(file, names[layout.id_column], bands):
+                rows = np.arange(row, row := row + len(ids))
+                table = replace(layout.table, cells=np.empty((len(rows), 0), dtype=object), rows=rows)
+                scans = _make_scans(layout, table, ids, values, (), keep_bands)
+                keep_bands = np.isin(layout.wavelengths, scans.wavelengths)
+                yield scans
+                progress.update(values.nbytes)
+    except (pa.ArrowException, IndexError) as error:
         raise SiteError(f"{path} is no table of spectra ({' '.join(str(error).split())[:200]})") from None
 
 
-def _read_group(file, group: int, id_name: str, bands: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Ids and values, (n_rows, n_bands), of a row group, in blocks; a few of its columns are held at once."""
-    n_rows = file.metadata.row_group(group).num_rows
+def _parquet_blocks(file, id_name: str, bands: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Ids and values, (n_rows, n_bands), in blocks; a few columns are held at once."""
     at_once = max(1, VALUES // len(bands))
-    ids = file.read_row_group(group, [id_name]).column(0).to_numpy().astype(object)
-    for start in range(0, n_rows, at_once):
-        values = np.empty((min(at_once, n_rows - start), len(bands)), dtype=np.float32)
-        for j in range(0, len(bands), _COLUMNS):
-            part = file.read_row_group(group, bands[j : j + _COLUMNS])
-            for k, name in enumerate(bands[j : j + _COLUMNS]):
-                column = part.column(name).slice(start, at_once).cast("float32", safe=False)
-                values[:, j + k] = column.to_numpy()
-        yield ids[start : start + at_once], values
+    for group in range(file.num_row_groups):
+        for start in range(0, file.metadata.row_group(group).num_rows, at_once):
+            ids = file.read_row_group(group, [id_name]).column(0).slice(start, at_once).to_numpy()
+            values = np.empty((len(ids), len(bands)), dtype=np.float32)
+            for j in range(0, len(bands), _COLUMNS):
+                part = file.read_row_group(group, bands[j : j + _COLUMNS]).slice(start, at_once)
+                columns = [column.cast("float32", safe=False).to_numpy() for column in part.columns]
+                values[:, j : j + _COLUMNS] = np.column_stack(columns)
+            yield ids.astype(object), values
 
 
 def average_scans(ids: np.ndarray, reflectance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Average as :func:`measure_scans`; and (n_samples,) bool, whether no scan deviates beyond SCAN_LIMIT."""
-    unique, mean, deviation = measure_scans(ids, reflectance)
-    return unique, mean, deviation <= SCAN_LIMIT
-
-
-def measure_scans(ids: np.ndarray, reflectance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Average the scans of each sample, and say how far they disagree.
 
     Parameters
@@ -350,7 +327,8 @@ def measure_scans(ids: np.ndarray, reflectance: np.ndarray) -> tuple[np.ndarray,
     ids : (n_samples,) array, in order of first appearance
     mean : (n_samples, n_bands) float32 array
     deviation : (n_samples,) array
-        Of the scan that deviates most: root mean square over the bands, as a share of the mean's.
+        Of the scan that deviates most: root mean square over the bands, as a share of the mean's;
+        beyond SCAN_LIMIT it is worth a look.
     """
     sample, unique = pd.factorize(np.asarray(ids, dtype=object))
     if unique.size == sample.size:
@@ -363,9 +341,9 @@ def measure_scans(ids: np.ndarray, reflectance: np.ndarray) -> tuple[np.ndarray,
     return unique, mean, np.maximum.reduceat(deviation[order], starts)
 
 
-def _read_values(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]:
+def _read_values(table: Table, columns: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Values of all bands, (n_rows, n_bands), NaN where missing, and a note on decimal commas."""
-    cells = table.cells[:, bands.columns]
+    cells = table.cells[:, columns]
     mark = decimal_mark(cells.ravel(), table.separator)
     numbers = read_numbers(cells.ravel(), mark)
     bad = np.flatnonzero(numbers.unreadable | np.isfinite(numbers.limits))
@@ -373,38 +351,8 @@ def _read_values(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]:
         row, band = divmod(int(bad[0]), cells.shape[1])
         cell = as_text(cells[row, band])
         raise SiteError(
-            f"{table.at(row, bands.columns[band])}: {cell!r} is no reflectance, nor are {bad.size - 1} other "
+            f"{table.at(row, columns[band])}: {cell!r} is no reflectance, nor are {bad.size - 1} other "
             "cells; write numbers with one decimal mark and no thousands mark"
         )
     notes = [f"{table.path.name} has decimal commas"] if mark == "," else []
     return numbers.measured.reshape(cells.shape), notes
-
-
-def _drop_empty(
-    table: Table, values: np.ndarray, wavelengths: np.ndarray, keep_bands: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Masks of the scans and bands that have any value, and notes on those that have none."""
-    known = np.isfinite(values)
-    rows, bands = known.any(axis=1), known.any(axis=0) if keep_bands is None else keep_bands
-    if not rows.any() and keep_bands is None:
-        raise SiteError(f"{table.path} has wavelength columns without a single value; export it again")
-    notes = []
-    if not bands.all():
-        gone = np.sort(wavelengths[~bands])
-        notes.append(f"{gone.size} bands without any value dropped, {gone[0]:g}–{gone[-1]:g} nm")
-    if not rows.all():
-        listed = ", ".join(map(str, table.rows[~rows][:8]))
-        notes.append(f"{(~rows).sum()} spectra without any value dropped: {table.words[0]} {listed}")
-    return rows, bands, notes
-
-
-def _refuse_gaps(
-    table: Table, bands: Bands, values: np.ndarray, keep_rows: np.ndarray, keep_bands: np.ndarray
-) -> None:
-    missing = ~np.isfinite(values) & keep_rows[:, None] & keep_bands
-    if missing.any():
-        row, band = np.argwhere(missing)[0]
-        raise SiteError(
-            f"{table.at(row, bands.columns[band])}: no value ({missing.sum()} in all); fill the cell, or "
-            f"delete the {table.words[0]} or the {table.words[1]}"
-        )

@@ -33,10 +33,10 @@ from soilpb.readers.libraries import limesoda
 from soilpb.readers.scans import (
     SCAN_LIMIT,
     Scans,
+    average_scans,
     is_streamed,
     iterate_scans,
     join_scans,
-    measure_scans,
     read_scans,
 )
 from soilpb.readers.tables import clean
@@ -337,7 +337,7 @@ def _one_spectrum_each(
     if how.replicates == "refuse":
         mend = "if they are scans of one sample set replicates: mean, else give each sample its own id"
         refuse_repeated_ids(scans.table, scans.ids, scans.id_column, mend)
-    ids, mean, deviation = measure_scans(scans.ids, reflectance)
+    ids, mean, deviation = average_scans(scans.ids, reflectance)
     notes = [f"{len(scans.ids)} scans averaged to {len(ids)} samples"] if len(ids) < len(scans.ids) else []
     if (odd := deviation > SCAN_LIMIT).any():
         worst = ids[int(np.argmax(deviation))]

@@ -54,11 +54,11 @@ def test_scans_are_averaged_whatever_their_order():
     wiggle = np.array([0.004, 0.002, 0.0, 0.0, -0.004, -0.002])
     scans = np.array([[base[i], base[i] / 2] for i in ids]) + wiggle[:, None]
     before = scans.copy()
-    unique, mean, agree = average_scans(ids, scans)
+    unique, mean, deviation = average_scans(ids, scans)
     assert unique.tolist() == ["b", "a", "c"]
     np.testing.assert_allclose(mean, [[0.4, 0.2], [0.2, 0.1], [0.6, 0.3]], rtol=1e-6)
     assert mean.dtype == np.float32
-    assert agree.all()
+    assert (deviation < SCAN_LIMIT).all()
     np.testing.assert_array_equal(scans, before)
 
 
@@ -67,8 +67,8 @@ def test_agreement_is_judged_against_the_limit(share, expected):
     """Two scans that are each 0.9 limits off their mean agree; 1.1 limits off they do not."""
     gap = share * SCAN_LIMIT
     scans = 0.3 * np.array([[1 + gap] * 5, [1.0] * 5, [1.0] * 5, [1 - gap] * 5])
-    _, mean, agree = average_scans(np.array(["a", "b", "b", "a"]), scans)
-    assert agree.tolist() == [expected, True]
+    _, mean, deviation = average_scans(np.array(["a", "b", "b", "a"]), scans)
+    assert (deviation <= SCAN_LIMIT).tolist() == [expected, True]
     np.testing.assert_allclose(mean, 0.3, rtol=1e-6)
 
 
@@ -76,7 +76,7 @@ def test_agreement_is_judged_against_the_limit(share, expected):
 def in_blocks(monkeypatch):
     """Files of any size are read in blocks of a few rows."""
     monkeypatch.setattr(scans, "LARGE", 0)
-    monkeypatch.setattr(scans, "BLOCK", 300)
+    monkeypatch.setattr(scans, "TEXT_VALUES", 2 * NM.size)
     monkeypatch.setattr(scans, "VALUES", 2 * NM.size)
 
 

@@ -249,9 +249,9 @@ def _convert_2015(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
         simulated |= any(cells[name].str.casefold().eq("simulated").any() for name in source)
         countries.append(average_scans(clean_ids(cells[point]).to_numpy(), reflectance))
         n_rows, n_complete = n_rows + n, n_complete + len(reflectance)
-    ids, mean, agree = (np.concatenate(parts) for parts in zip(*countries, strict=True))
     notes = [_COMPLETE.format(n_complete, n_rows), *notes]
-    soils = _join("LUCAS 2015", grid, (ids, mean, agree), laboratory, notes)
+    scans = [np.concatenate(parts) for parts in zip(*countries, strict=True)]
+    soils = _join("LUCAS 2015", grid, scans, laboratory, notes)
     if not simulated:
         return soils
     provenance = Provenance(
@@ -310,12 +310,13 @@ def _by_point(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
 def _join(
     name: str,
     grid: np.ndarray,
-    scans: tuple[np.ndarray, np.ndarray, np.ndarray],
+    scans: Sequence[np.ndarray],
     laboratory: pd.DataFrame,
     notes: list[str],
 ) -> SoilSpectra:
-    """Join averaged scans (ids, mean, agree) with the laboratory table, both ways."""
-    ids, mean, agree = scans
+    """Join what :func:`average_scans` made with the laboratory table, both ways."""
+    ids, mean, deviation = scans
+    agree = deviation <= SCAN_LIMIT
     _refuse_other_units(name, grid, mean, laboratory)
     known = pd.Index(ids).isin(laboratory.index)
     points = f"of {ids.size:,} scanned points"

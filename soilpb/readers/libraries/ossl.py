@@ -186,7 +186,8 @@ def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
     text = cells.reindex(columns=list(TEXT), fill_value="").rename(columns=TEXT).replace("NA", "")
     samples = text.join(values).assign(pH_method=methods["pH"], group=text["dataset"], crs="EPSG:4326")
     possible = _is_possible(reflectance, np.ones(len(reflectance), dtype=bool))
-    ids, mean, agree = average_scans(samples["sample"][possible].to_numpy(), reflectance[possible])
+    ids, mean, deviation = average_scans(samples["sample"][possible].to_numpy(), reflectance[possible])
+    agree = deviation <= SCAN_LIMIT
     notes = [
         f"{n_scanned:,} of {n_rows:,} rows have a vis-NIR spectrum, {possible.size:,} on all of the grid",
         f"{(~possible).sum():,} spectra with reflectance outside {_WITHIN} dropped",
@@ -263,7 +264,8 @@ def _convert_library(code: str, files: Sequence[Path], grid: np.ndarray) -> Soil
     cells = _read(scan_file, [MODEL])
     reflectance, scanned, complete = read_parquet_on_grid(scan_file, BAND_OF_ONE, grid)
     possible = _is_possible(reflectance, complete) & (cells[KEY] != "").to_numpy()
-    ids, mean, agree = average_scans(cells[KEY][possible].to_numpy(), reflectance[possible])
+    ids, mean, deviation = average_scans(cells[KEY][possible].to_numpy(), reflectance[possible])
+    agree = deviation <= SCAN_LIMIT
     laboratory, notes = _read_laboratory(lab_file)
     places, lost = _read_places(site_file)
     known = pd.Index(ids).isin(laboratory.index)
