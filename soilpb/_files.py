@@ -75,10 +75,7 @@ def temporary_folder(prefix: str, parent: str | Path = "") -> Iterator[Path]:
 def lock(path: str | Path, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock of a file until the block, or the process, ends.
 
-    Raises
-    ------
-    OSError
-        If ``wait`` is false, and another process holds it or the file system has no locks.
+    Without ``wait``, one that another process holds, or a file system without locks, is an OSError.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -90,13 +87,7 @@ def lock(path: str | Path, *, wait: bool = True) -> Iterator[None]:
 
 
 def check_space(folder: str | Path, megabytes: int) -> None:
-    """Write that much into a folder and remove it: what cannot be written is known before the work.
-
-    Raises
-    ------
-    OSError
-        If the folder is full, read-only, or cannot be made.
-    """
+    """Write that much into a folder and remove it: a full or read-only one is known before the work."""
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:

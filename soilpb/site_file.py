@@ -58,16 +58,9 @@ class Site(BaseModel):
     spectra_unit: Literal["auto", "fraction", "percent", "absorbance"] = Field(
         "auto", description="unit of the spectra; auto: recognised, or refused where two are possible"
     )
-    below_detection: Literal["refuse", "half"] = Field(
-        "refuse", description="what to do with cells such as <5; half: half the limit"
-    )
-    replicates: Literal["refuse", "mean"] = Field(
-        "refuse", description="what to do with repeated spectrum ids"
-    )
-    splice: Literal["auto", "off"] = Field(
-        "auto",
-        description="steps between the detectors of instrument files; auto: removed where there are any",
-    )
+    below_detection: Literal["refuse", "half"] = Field("refuse", description="cells like <5: half the limit")
+    replicates: Literal["refuse", "mean"] = Field("refuse", description="spectra that share an id")
+    splice: Literal["auto", "off"] = Field("auto", description="steps between detectors; auto: removed")
     replicates_limit: float = Field(
         REPLICATES_LIMIT, gt=0, le=2, description="share by which a scan may deviate from its sample's mean"
     )
@@ -92,27 +85,15 @@ class Site(BaseModel):
         pattern=r"^[^$<>{}\[\]`\\*|&]+$",
     )
     target_column: str = Field("", description="column of the target, where several could be")
-    target_unit: str = Field(
-        "", description="unit of the target and other elements, such as mg/kg, where their names say none"
-    )
-    target_scale: Literal["log", "natural"] = Field(
-        "log", description="scale on which models are fitted and scored"
-    )
-    standard: str = Field(
-        "", description="whose limits decide, such as GB 36600-2018; GB 15618-2018 if empty, where it has one"
-    )
+    target_unit: str = Field("", description="unit of elements whose columns name none, such as mg/kg")
+    target_scale: Literal["log", "natural"] = Field("log", description="scale of fits and scores")
+    standard: str = Field("", description="whose limits decide; GB 15618-2018 if empty, where it has one")
     rule: str = Field("", description="rule of the standard that decides, such as intervention")
     limits: str = Field("", description="YAML file of a standard of your own, instead of those known here")
-    units: str = Field(
-        "", description="column that names decision units, or a GeoJSON of them; found by itself if empty"
-    )
-    sizes: str = Field(
-        "", description="table of units with area_m2, and perhaps depth_m, density_t_m3 and price_per_t"
-    )
+    units: str = Field("", description="column of decision units, or a GeoJSON of them; found if empty")
+    sizes: str = Field("", description="table of units: area_m2, perhaps depth_m, density_t_m3, price_per_t")
     targets: str = Field("", description="further targets to decide on, such as Cd_mg_kg As_mg_kg")
-    sensor: str = Field(
-        "", description="column of a second reading of the target that models take too, such as Pb_XRF_mg_kg"
-    )
+    sensor: str = Field("", description="second reading of the target for models, such as Pb_XRF_mg_kg")
     n_target: int = Field(
         0, ge=0, le=MOST_SOILS, description="use a seeded random choice of so many samples; 0: all"
     )
@@ -120,13 +101,9 @@ class Site(BaseModel):
     source: Literal["twin", "limesoda", "lucas2009", "lucas2015", "ossl"] = Field(
         "limesoda", description="library the network learns from"
     )
-    source_folder: str = Field(
-        "", description="where the library's files are; the folder of its name in data/ if empty"
-    )
+    source_folder: str = Field("", description="folder of the library; that of its name in data/ if empty")
     source_datasets: str = Field("", description="datasets of OSSL to keep, separated by spaces; empty: all")
-    source_countries: str = Field(
-        "", description="countries of OSSL to keep, separated by spaces; empty: all"
-    )
+    source_countries: str = Field("", description="countries of OSSL to keep, likewise; empty: all")
     source_property: str = Field("pH", description="what the network learns from the library")
     source_size: int = Field(0, ge=0, le=MOST_SOILS, description="number of library soils; 0: all")
 
@@ -200,10 +177,7 @@ def load_site_file(name_or_path: str | Path, **overrides: Any) -> Site:
 def parse_yaml(text: str | bytes, where: object) -> Any:
     """Parse YAML that a user wrote, in bounded time and memory.
 
-    Raises
-    ------
-    ValueError
-        In one line that says where and what: no YAML, too long or deep, an alias, a tag, a key twice.
+    What is no YAML, too long or deep, an alias, a tag or a key given twice is a ValueError of one line.
     """
     try:
         if len(text) > _LONGEST_YAML:
@@ -266,23 +240,11 @@ def _suggest(word: str, known: Iterable[str]) -> str:
 
 
 def check_parameters(namespace: Mapping[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the papermill parameters of a notebook, or refuse the first that is wrong.
+    """Return the papermill parameters in a notebook's ``globals()``, or refuse the first that is wrong.
 
-    Papermill only warns of a parameter the notebook does not know. Here whatever is neither
-    annotated in the ``parameters`` cell nor a key of a site file is an error, and so is a
+    Papermill only warns of a parameter the notebook does not know. Here whatever is neither ``declared``
+    (name → type: the notebook's ``__annotations__``) nor a key of a site file is a SiteError, and so is a
     value of another type.
-
-    Parameters
-    ----------
-    namespace : mapping
-        The notebook's ``globals()`` right after the parameters cell.
-    declared : mapping
-        Name → type: the notebook's ``__annotations__``.
-
-    Raises
-    ------
-    SiteError
-        Naming the parameter, its value, and the nearest known name.
     """
     parameters = {k: v for k, v in namespace.items() if _is_user_variable(k, v)}
     known = {**{name: field.annotation for name, field in Site.model_fields.items()}, **declared}

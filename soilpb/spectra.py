@@ -111,23 +111,9 @@ def list_near_twins(ids: Iterable, twins: np.ndarray) -> str:
 def resample(wavelengths: np.ndarray, values: np.ndarray, grid: np.ndarray) -> np.ndarray:
     """Resample spectra to another grid with a Gaussian response as wide as the grid's median step.
 
-    Each band counts with the Gaussian's mass over the interval it stands for, so that
-    unevenly spaced bands are weighted rightly.
-
-    Parameters
-    ----------
-    wavelengths : (n_bands,) array, nm, ascending
-    values : (n_samples, n_bands) array
-    grid : (n_grid,) array, nm, ascending, within the range of ``wavelengths``
-
-    Returns
-    -------
-    (n_samples, n_grid) float32 array; ``values`` itself, copied, on an equal grid.
-
-    Raises
-    ------
-    ValueError
-        If the grid reaches beyond the measured range: nothing is extrapolated.
+    Each band counts with the Gaussian's mass over the interval it stands for, so that unevenly spaced
+    bands are weighted rightly. From ``values``, (n_samples, n_bands), it makes (n_samples, n_grid) float32.
+    A grid beyond the measured range is a ValueError: nothing is extrapolated.
     """
     wavelengths, grid = np.asarray(wavelengths, float), np.asarray(grid, float)
     values = np.asarray(values, dtype=np.float32)
@@ -162,21 +148,9 @@ def correct_splices(
     """Remove the steps where one detector hands over to the next; a spectrum without a step stays as it is.
 
     The first detector is the reference: each later one is divided by the ratio of the two where they meet
-    (the additive form is usual for ASD; division keeps reflectance positive).
-
-    Parameters
-    ----------
-    wavelengths : (n_bands,) array, nm, ascending
-    reflectance : (n_samples, n_bands) array
-    splices : tuple of float
-        Last wavelengths of all detectors but the last, nm.
-    steps : (n_samples, n_splices) array
-        Later / earlier detector, where the file has it (both measure their overlap); else from the slopes
-        on either side, by :func:`measure_steps`.
-
-    Returns
-    -------
-    (n_samples, n_bands) float32 array
+    (the additive form is usual for ASD; division keeps reflectance positive). ``splices`` are the last
+    wavelengths of all detectors but the last, nm. ``steps``, (n_samples, n_splices), are later / earlier
+    detector where the file has it (both measure their overlap), else found by :func:`measure_steps`.
     """
     steps = measure_steps(wavelengths, reflectance, splices) if steps is None else np.asarray(steps)
     corrected = np.array(reflectance, dtype=np.float32)

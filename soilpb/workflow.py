@@ -77,28 +77,11 @@ def pair(source: str | Path) -> bool:
 
 
 def execute(source: str | Path, output: str | Path, site: str, /, **parameters: Any) -> bool:
-    """Execute a chapter for a site; ``output`` appears only when it succeeded.
+    """Execute a chapter's py:percent file for a site; ``output`` appears only when it succeeded.
 
-    Parameters
-    ----------
-    source : path
-        The chapter's py:percent file.
-    output : path
-        The executed notebook.
-    site : str
-        Name of a site file in ``notebooks/sites``.
-    **parameters
-        Laid over the site file, as by papermill's ``-p``.
-
-    Returns
-    -------
-    bool
-        Whether code or site file were edited meanwhile: the notebook is of the values at the start.
-
-    Raises
-    ------
-    SiteError
-        For a fault in the site file, and if a file of the site's data was edited meanwhile.
+    ``parameters`` are laid over the site file, as by papermill's ``-p``. The result tells whether code or
+    site file were edited meanwhile: the notebook is of the values at the start. A fault in the site file,
+    or an edit of the site's data meanwhile, is a SiteError.
     """
     os.environ.update(ONE_THREAD)  # the kernel inherits them
     # A fault in the site file is told at once, not by a kernel.
@@ -230,13 +213,7 @@ def code_behind(source: str | Path) -> list[str]:
 
 
 def choose_library(name: str) -> dict[str, str]:
-    """Keys of a site file that make a fetched library the source: ``lucas`` is LUCAS of OSSL; empty, none.
-
-    Raises
-    ------
-    SiteError
-        If there is no such library, or it has not been fetched.
-    """
+    """Keys of a site file that make a fetched library the source: ``lucas`` is LUCAS of OSSL; empty, none."""
     if name in fetch.CODES:
         if ossl.fetched_library(fetch.CODES[name]) is None:
             raise SiteError(f"{name} has not been fetched: run soilpb fetch {name} first")
