@@ -6,11 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
-CASE = ROOT.parent / "shared/cases/xdist_groups_ignored/test_a.py"
-TWIN = """\
+TESTS = """\
 import os, time
 import pytest
 @pytest.mark.parametrize("i", range(4))
@@ -21,27 +18,14 @@ def test_x(i, request):
 """
 
 
-@pytest.mark.parametrize(
-    "text", [TWIN, pytest.param(CASE, marks=pytest.mark.skipif(not CASE.exists(), reason="no case"))]
-)
-def test_a_file_stays_with_one_worker(tmp_path, text):
+def test_a_file_stays_with_one_worker(tmp_path):
     """With the options of the Makefile, two workers share two files and no file."""
     options = re.search(r"pytest -n \S+ (--dist .*)", (ROOT / "Makefile").read_text())[1].split()
     for name in ("test_a.py", "test_b.py"):
-        (tmp_path / name).write_text(text if text is TWIN else text.read_text())
+        (tmp_path / name).write_text(TESTS)
     own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    run = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--strict-markers",
-        "-n",
-        "2",
-        *options,
-    ]
+    words = ["-q", "-p", "no:cacheprovider", "--strict-markers", "-n", "2"]
+    run = [sys.executable, "-m", "pytest", *words, *options]
     subprocess.run(run, cwd=tmp_path, env=own, check=True, capture_output=True)
     lines = [line.split() for line in (tmp_path / "grouping.txt").read_text().splitlines()]
     workers = {
