@@ -31,7 +31,7 @@ from scipy.stats import rankdata, t
 from threadpoolctl import threadpool_limits
 
 from soilpb._format import track
-from soilpb.decide.confidence_limits import METHODS, recommend_method
+from soilpb.decide.confidence_limits import estimate_limits
 from soilpb.decide.decision_units import decide_units
 from soilpb.decide.intervals import CrossConformal, assign_folds
 from soilpb.decide.sampling import accept_predictions
@@ -111,10 +111,9 @@ def measured_alone(values: np.ndarray) -> dict[str, tuple[float, float]]:
     """Limits of measured soils, of the kind that predictions are used with, and as ProUCL recommends."""
     n, mean = len(values), values.mean()
     width = t.ppf(0.95, n - 1) * values.std(ddof=1) / np.sqrt(n) / mean
-    recommended = METHODS[recommend_method(values)[0]](values, np.zeros(n, bool), 0.95, 0)
     return {
         "measured alone, same kind": (mean * np.exp(-width), mean / (1 - width) if width < 1 else np.inf),
-        "measured alone, ProUCL": recommended,
+        "measured alone, ProUCL": estimate_limits(values)[:2],
     }
 
 

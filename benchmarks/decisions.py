@@ -243,7 +243,7 @@ def compare_with_asked(results: dict[str, pd.DataFrame]) -> pd.DataFrame:
         asked = "≤ 10 %" if row.soils == "same kind" else "≥ 80 %"
         rows.append((f"flagged, {row.soils}", asked, f"{row.flagged:.0%}{known}"))
     needed = results["soils needed"].iloc[:, 0].drop("random")
-    found = f"{needed.min():.0f} ({sampling.NAMES[needed.idxmin()]})"
+    found = f"{needed.min():.0f} ({needed.idxmin()})"
     rows.append(("soils needed for the error of 100 at random", "≤ 75", found))
     table = pd.DataFrame(rows, columns=["about", "asked", "found"])
     return table.replace(r"(\d)%", r"\1 %", regex=True)

@@ -35,12 +35,12 @@ def simulate(spread: float, n: int, share: float, n_samples: int) -> pd.DataFram
     rows = []
     for seed, values in enumerate(np.exp(logs)):
         below = values < detection
-        if (~below).sum() < limits.FEWEST_DETECTED:
+        if (~below).sum() < limits.FEWEST:
             continue
         values = np.where(below, detection, values)
         best, _ = limits.recommend_method(values, below)
         used = [name for name in limits.METHODS if not below.any() or name not in BOOTSTRAPS]
-        found = {name: limits.METHODS[name](values, below, 0.95, seed) for name in used}
+        found = {name: limits.estimate_limits(values, below, 0.95, name, seed)[:2] for name in used}
         found["recommended"] = found.get(best, found["student"])
         rows += [(name, *pair) for name, pair in found.items()]
     return pd.DataFrame(rows, columns=["method", "lower", "upper"])

@@ -2,42 +2,22 @@
 
 An area is above a limit if its mean is, and its mean is known from a few soils only. What is compared with
 the limit is the upper confidence limit (UCL) of the mean: 95 of 100 such limits lie above the true mean.
-Values are in any unit, above 0; ``below`` marks those that a laboratory reports as "less than", whose value
-is the detection limit. With such values, mean and error are those of Kaplan and Meier.
-
-``student``
-    Student's t: right for normal data, and for many soils.
-``chebyshev``
-    Holds for any distribution whose standard deviation is known; mostly far too high.
-``land``
-    Land's exact limit of lognormal data (Land 1971, doi 10.1214/aoms/1177693235), which is ProUCL's H-UCL.
-    Land's tables are not needed: the conditional distribution behind them is integrated.
-``gamma``, ``adjusted gamma``
-    Chi-squared limits of gamma data; adjusted for few soils (Grice & Bain 1980,
-    doi 10.1080/01621459.1980.10477574).
-``bca``, ``bootstrap-t``
-    Bootstraps for no distribution in particular (Efron & Tibshirani 1993, chapters 12 and 14).
-
-Which is recommended follows ProUCL 5.2 (US EPA 2022, EPA/600/R-22/190, section 2.5): normal, then gamma,
-then lognormal data; the first that the soils do not contradict. How often each limit is above the
-true mean of lognormal soils is in ``results/ucl_coverage.csv``.
+How often each limit does so, for lognormal soils, is in ``results/ucl_coverage.csv``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy import stats
+from scipy.integrate import fixed_quad
 from scipy.optimize import brentq
-from scipy.special import digamma
 
-#: Resamples of the bootstraps, and fewest values, and fewest above detection, that have a limit.
-N_RESAMPLES = 2000
-FEWEST, FEWEST_DETECTED = 3, 3
+#: Resamples of the bootstraps; fewest values, as many of them above detection, that have a limit.
+N_RESAMPLES, FEWEST = 2000, 3
 #: Grice and Bain's table: the level that makes a gamma limit of ``n`` soils hold, by 1 − confidence.
 _LEVELS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25]
 _ADJUSTED = {
@@ -58,16 +38,22 @@ class MeanEstimate(NamedTuple):
     se: float
 
 
+class Limits(NamedTuple):
+    """One-sided limits of a mean, by which method, and why by this one."""
+
+    lower: float
+    upper: float
+    method: str
+    reason: str = ""
+
+
 def estimate_mean(values: np.ndarray, below: np.ndarray | None = None) -> MeanEstimate:
     """Mean, standard deviation and standard error; by Kaplan and Meier where values are below detection.
 
-    The share of soils that may lie below the smallest detected value is given that value. ``sd`` divides by
-    ``n − 1`` without values below detection, and by ``n`` with them, as ProUCL does (equations 4-1 to 4-3).
-
-    Raises
-    ------
-    ValueError
-        With fewer than three values, or three detected ones; with values that are not finite.
+    ``below`` marks values that a laboratory reports as "less than"; these are detection limits. The share of
+    soils that may lie below the smallest detected value is given that value. ``sd`` divides by ``n − 1``
+    without values below detection, and by ``n`` with them, as ProUCL does (equations 4-1 to 4-3). Fewer than
+    three values, or three detected ones, and values that are not finite are a ValueError.
 
     Examples
     --------
@@ -76,20 +62,17 @@ def estimate_mean(values: np.ndarray, below: np.ndarray | None = None) -> MeanEs
     (4.25, 3.34, 2.05)
     """
     values, below = _checked(values, below)
-    n = len(values)
+    n, detected = len(values), int((~below).sum())
     if not below.any():
-        sd = values.std(ddof=1)
-        return MeanEstimate(n, float(values.mean()), float(sd), float(sd / np.sqrt(n)))
-    x, m = np.unique(values[~below], return_counts=True)
+        return MeanEstimate(n, float(values.mean()), float(values.std(ddof=1)), float(stats.sem(values)))
+    x, found = np.unique(values[~below], return_counts=True)
     at_risk = (values[:, None] <= x).sum(axis=0)  # a value "< x" is not above x
-    after = np.append(((at_risk - m) / at_risk)[1:][::-1].cumprod()[::-1], 1.0)
+    after = np.append((1 - found / at_risk)[:0:-1].cumprod()[::-1], 1.0)
     weight = np.diff(after, prepend=0.0)
     mean = weight @ x
+    left = at_risk[1:] - found[1:]
     areas = np.cumsum(np.diff(x) * after[:-1])
-    risk, found = at_risk[1:], m[1:]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(risk > found, areas**2 * found / (risk * (risk - found)), 0.0)
-    detected = int((~below).sum())
+    terms = areas**2 * found[1:] / (at_risk[1:] * np.where(left, left, np.inf))
     se = np.sqrt(detected / (detected - 1) * terms.sum())
     return MeanEstimate(n, float(mean), float(np.sqrt(weight @ x**2 - mean**2)), float(se))
 
@@ -99,52 +82,61 @@ def _checked(values: np.ndarray, below: np.ndarray | None) -> tuple[np.ndarray, 
     below = np.zeros(len(values), dtype=bool) if below is None else np.asarray(below, dtype=bool)
     if values.shape != below.shape or not np.isfinite(values).all():
         raise ValueError(f"got {values.shape} values and {below.shape} flags; expected as many, all finite")
-    if len(values) < FEWEST or (~below).sum() < FEWEST_DETECTED:
-        raise ValueError(
-            f"{len(values)} measured soils, {(~below).sum()} above detection; limits of a mean need at least "
-            f"{FEWEST} measured soils, {FEWEST_DETECTED} of them above detection: measure more, or join units"
-        )
+    if too_few := describe_too_few(below):
+        raise ValueError(too_few)
     return values, below
 
 
-def estimate_limits(
-    values: np.ndarray, below: np.ndarray | None = None, confidence: float = 0.95, seed: int = 0
-) -> pd.DataFrame:
-    """Lower and upper confidence limits of the mean by every method, each one-sided at ``confidence``.
+def describe_too_few(below: np.ndarray) -> str:
+    """Say what is missing where measured soils, some ``below`` detection, are too few; else nothing."""
+    detected = int((~below).sum())
+    if len(below) >= FEWEST and detected >= FEWEST:
+        return ""
+    return (
+        f"{len(below)} soils measured, {detected} above detection; at least {FEWEST} are needed, {FEWEST} of "
+        "them above detection: measure more, or join the unit with another"
+    )
 
-    Returns
-    -------
-    DataFrame
-        A row per method: ``method``, ``lower``, ``upper``, ``recommended``, and for the recommended one
-        ``reason``. NaN where a method cannot be used (lognormal and gamma need values above 0).
+
+def estimate_limits(
+    values: np.ndarray,
+    below: np.ndarray | None = None,
+    confidence: float = 0.95,
+    method: str = "",
+    seed: int = 0,
+) -> Limits:
+    """Lower and upper confidence limits of the mean, each one-sided at ``confidence``.
+
+    ``method`` is one of :data:`METHODS`, the recommended one if empty. NaN where it cannot be used: lognormal
+    and gamma limits need values above 0. ``seed`` is that of the bootstraps, the rest as for
+    :func:`estimate_mean`.
 
     Examples
     --------
     >>> soils = np.array([10, 13, 20, 36, 41, 59, 67, 110, 110, 136, 140, 160, 200, 230, 1300.0])
-    >>> table = estimate_limits(soils).set_index("method")
-    >>> table.loc[["student", "land"], "upper"].round(1).tolist()
+    >>> [round(estimate_limits(soils, method=name).upper, 1) for name in ("student", "land")]
     [320.3, 496.6]
     """
     if not 0.5 < confidence < 1:
         raise ValueError(f"confidence is {confidence!r}; expected a share between 0.5 and 1, such as 0.95")
     values, below = _checked(values, below)
-    best, reason = recommend_method(values, below)
-    rows = []
-    for name, method in METHODS.items():
-        usable = values.min() > 0 or name not in ("land", "gamma", "adjusted gamma")
-        limits = method(values, below, confidence, seed) if usable else (np.nan, np.nan)
-        rows.append((name, *limits, name == best, reason if name == best else ""))
-    return pd.DataFrame(rows, columns=["method", "lower", "upper", "recommended", "reason"])
+    method, reason = (method, "") if method else recommend_method(values, below)
+    if values.min() <= 0 and method in ("land", "gamma", "adjusted gamma"):
+        return Limits(np.nan, np.nan, method, reason)
+    mean = estimate_mean(values, below)
+    limits = METHODS[method](values, below, confidence, seed) if mean.sd else (mean.mean, mean.mean)
+    return Limits(*map(float, limits), method, reason)
 
 
 def _by_error(values: np.ndarray, below: np.ndarray, confidence: float, seed: int, *, any_law: bool) -> tuple:
-    """Student's t or Chebyshev's limits."""
+    """Student's t, right for normal data and many soils; or Chebyshev's, for any law, mostly far too high."""
     n, mean, _, se = estimate_mean(values, below)
     factor = np.sqrt(1 / (1 - confidence) - 1) if any_law else stats.t.ppf(confidence, n - 1)
     return mean - factor * se, mean + factor * se
 
 
 def _land(values: np.ndarray, below: np.ndarray, confidence: float, seed: int) -> tuple[float, float]:
+    """Land's exact limits of lognormal data (Land 1971, doi 10.1214/aoms/1177693235): ProUCL's H-UCL."""
     n, mean, sd, _ = estimate_mean(np.log(values), below)
     return tuple(land_limit(n, mean, sd, level) for level in (1 - confidence, confidence))
 
@@ -158,20 +150,19 @@ def land_limit(n: int, log_mean: float, log_sd: float, confidence: float) -> flo
     0.5 gives a lower limit. Of ProUCL's 56 soils with pyrene it is 179.7; ProUCL prints 180.2, which is
     what the factor of the tables' entry for 51 soils and a spread of 0.8 gives instead of 56 and 0.787.
     """
-    if log_sd == 0:
-        return float(np.exp(log_mean))
-    nodes, weights = _gauss_legendre()
 
     def tail(theta: float) -> float:
         total = (n - 1) * log_sd**2 + n * (log_mean - theta) ** 2
-        edge = np.arcsin(np.sqrt(n / total) * (log_mean - theta))
-        parts = []
-        for start, end in ((-np.pi / 2, edge), (edge, np.pi / 2)):
-            angle = start + (end - start) * (nodes + 1) / 2
-            log_density = (n - 2) * np.log(np.cos(angle)) - np.sqrt(n * total) / 2 * np.sin(angle)
-            parts.append((log_density, weights * (end - start)))
-        top = max(log_density.max() for log_density, _ in parts)
-        below, above = (w @ np.exp(log_density - top) for log_density, w in parts)
+        edge, pull = np.arcsin(np.sqrt(n / total) * (log_mean - theta)), np.sqrt(n * total) / 2
+        top = (n - 2 - np.hypot(n - 2, 2 * pull)) / (2 * pull)  # sine of the angle where it is densest
+
+        def density(angle: np.ndarray) -> np.ndarray:
+            return np.exp(
+                (n - 2) * np.log(np.cos(angle) / np.sqrt(1 - top**2)) - pull * (np.sin(angle) - top)
+            )
+
+        parts = ((-np.pi / 2, edge), (edge, np.pi / 2))
+        below, above = (fixed_quad(density, *ends, n=200)[0] for ends in parts)
         return below / (below + above) - (1 - confidence)
 
     centre, step = log_mean + log_sd**2 / 2, log_sd * (1 + log_sd) / np.sqrt(n)
@@ -183,88 +174,64 @@ def land_limit(n: int, log_mean: float, log_sd: float, confidence: float) -> flo
     return float(np.exp(brentq(tail, low, high, xtol=1e-12)))
 
 
-@lru_cache
-def _gauss_legendre() -> tuple[np.ndarray, np.ndarray]:
-    return np.polynomial.legendre.leggauss(200)
-
-
 def gamma_shape(values: np.ndarray) -> float:
     """Shape of a gamma distribution by maximum likelihood, with ProUCL's correction for few soils."""
-    gap = np.log(np.mean(values)) - np.mean(np.log(values))
-    found = brentq(lambda log_k: log_k - digamma(np.exp(log_k)) - gap, np.log(1e-4), np.log(1e8))
     n = len(values)
-    return float((n - 3) * np.exp(found) / n + 2 / (3 * n))
+    return (n - 3) * stats.gamma.fit(values, floc=0)[0] / n + 2 / (3 * n)
 
 
 def gamma_limits(
     n: int, mean: float, shape: float, confidence: float, *, adjusted: bool
 ) -> tuple[float, float]:
-    """Lower and upper chi-squared limits of a gamma mean; only the upper one can be ``adjusted``."""
-    level = _adjusted_level(n, 1 - confidence) if adjusted else 1 - confidence
+    """Lower and upper chi-squared limits of a gamma mean; only the upper one can be ``adjusted``.
+
+    Grice & Bain (1980, doi 10.1080/01621459.1980.10477574) adjust for few soils: their table is interpolated
+    in ``n`` up to 40 soils and in ``1/n`` beyond.
+    """
+    level = 1 - confidence
+    if adjusted:
+        inverse = [1 / size for size in _ADJUSTED] if n > 40 else [-size for size in _ADJUSTED]
+        by_n = [np.interp(level, _LEVELS, row) for row in _ADJUSTED.values()]
+        level = np.interp(1 / n if n > 40 else -n, inverse[::-1], by_n[::-1])
     lower, upper = (2 * n * shape / stats.chi2.ppf(p, 2 * n * shape) for p in (confidence, level))
     return mean * lower, mean * upper
 
 
-def _adjusted_level(n: int, level: float) -> float:
-    """Interpolate Grice and Bain's table, in ``n`` up to 40 soils and in ``1/n`` beyond."""
-    by_n = {size: np.interp(level, _LEVELS, row) for size, row in _ADJUSTED.items()}
-    if n > 40:
-        return float(np.interp(1 / n, [0, 1 / 40], [by_n[np.inf], by_n[40]]))
-    return float(np.interp(n, [5, 10, 20, 40], [by_n[size] for size in (5, 10, 20, 40)]))
-
-
 def _gamma(values: np.ndarray, below: np.ndarray, confidence: float, seed: int, *, adjusted: bool) -> tuple:
     n, mean, sd, _ = estimate_mean(values, below)
-    if sd == 0:
-        return mean, mean
     corrected = (n - 3) / n * (mean / sd) ** 2 + 2 / (3 * n)  # ProUCL's, where values are below detection
     shape = corrected if below.any() else gamma_shape(values)
     return gamma_limits(n, mean, shape, confidence, adjusted=adjusted)
 
 
-def _resample(values: np.ndarray, below: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Means and standard errors of resampled soils; those with too few detected are left out."""
-    rows = np.random.default_rng(seed).integers(len(values), size=(N_RESAMPLES, len(values)))
-    if not below.any():
-        drawn = values[rows]
-        return drawn.mean(axis=1), drawn.std(axis=1, ddof=1) / np.sqrt(len(values))
-    enough = [row for row in rows if (~below[row]).sum() >= FEWEST_DETECTED]
-    found = [estimate_mean(values[row], below[row]) for row in enough]
-    return np.array([one.mean for one in found]), np.array([one.se for one in found])
-
-
 def _bca(values: np.ndarray, below: np.ndarray, confidence: float, seed: int) -> tuple[float, float]:
-    means, _ = _resample(values, below, seed)
-    n, mean = len(values), estimate_mean(values, below).mean
-    rest = ~np.eye(n, dtype=bool)
-    left_out = [_mean_of_rest(values[row], below[row]) for row in rest]
-    gap = np.mean(left_out) - left_out
-    if not gap.any():
-        return mean, mean
-    skew = (gap**3).sum() / (6 * (gap**2).sum() ** 1.5)
-    share = np.mean(means < mean) + np.mean(means == mean) / 2
-    shift = stats.norm.ppf(np.clip(share, 0.5 / N_RESAMPLES, 1 - 0.5 / N_RESAMPLES))
-    z = shift + stats.norm.ppf([1 - confidence, confidence])
-    return tuple(np.quantile(means, stats.norm.cdf(shift + z / (1 - skew * z))))
+    """Bias-corrected, accelerated bootstrap (Efron & Tibshirani 1993, chapter 14)."""
 
+    def mean(drawn: np.ndarray, hidden: np.ndarray) -> float:
+        return drawn.mean() if describe_too_few(hidden > 0) else estimate_mean(drawn, hidden).mean
 
-def _mean_of_rest(values: np.ndarray, below: np.ndarray) -> float:
-    return estimate_mean(values, below).mean if below.any() else float(values.mean())
+    about = {"confidence_level": 2 * confidence - 1, "n_resamples": N_RESAMPLES, "rng": seed, "method": "BCa"}
+    if below.any():
+        return stats.bootstrap((values, below), mean, paired=True, **about).confidence_interval
+    return stats.bootstrap((values,), np.mean, **about).confidence_interval
 
 
 def _bootstrap_t(values: np.ndarray, below: np.ndarray, confidence: float, seed: int) -> tuple[float, float]:
-    means, errors = _resample(values, below, seed)
+    """Bootstrap of Student's t (Efron & Tibshirani 1993, chapter 12), where enough values are detected."""
     _, mean, _, se = estimate_mean(values, below)
-    if se == 0:
-        return mean, mean
+    rows = np.random.default_rng(seed).integers(len(values), size=(N_RESAMPLES, len(values)))
+    if below.any():
+        drawn = [estimate_mean(values[row], below[row]) for row in rows if not describe_too_few(below[row])]
+        means, errors = np.transpose([(one.mean, one.se) for one in drawn])
+    else:
+        means, errors = values[rows].mean(axis=1), stats.sem(values[rows], axis=1)
     pivots = (means - mean)[errors > 0] / errors[errors > 0]
     high, low = np.quantile(pivots, [confidence, 1 - confidence])
     return mean - high * se, mean - low * se
 
 
-Method = Callable[[np.ndarray, np.ndarray, float, int], tuple[float, float]]
-#: Each takes values, which are below detection, the confidence, and a seed.
-METHODS: dict[str, Method] = {
+#: Each takes values, which are below detection, the confidence, and a seed; it gives both limits.
+METHODS: dict[str, Callable[[np.ndarray, np.ndarray, float, int], tuple[float, float]]] = {
     "student": partial(_by_error, any_law=False),
     "chebyshev": partial(_by_error, any_law=True),
     "land": _land,
@@ -308,9 +275,7 @@ def recommend_method(values: np.ndarray, below: np.ndarray | None = None) -> tup
 
 def _may_be_normal(x: np.ndarray, level: float) -> bool:
     """Pass by Shapiro and Wilk's test or by Lilliefors', either being enough in ProUCL."""
-    n, z = len(x), np.sort((x - x.mean()) / x.std(ddof=1))
-    expected, steps = stats.norm.cdf(z), np.arange(n + 1) / n
-    distance = max((steps[1:] - expected).max(), (expected - steps[:-1]).max())
+    n, distance = len(x), stats.kstest((x - x.mean()) / x.std(ddof=1), "norm").statistic
     critical = {0.01: 1.035, 0.1: 0.819}[level] / (np.sqrt(n) - 0.01 + 0.85 / np.sqrt(n))  # Stephens 1974
     return bool(distance <= critical or stats.shapiro(x).pvalue >= level)
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 from scipy.stats import t as student
 
-from soilpb.decide.confidence_limits import FEWEST, FEWEST_DETECTED, estimate_limits, estimate_mean
-from soilpb.decide.maps import assign_units, list_few
+from soilpb._format import list_first
+from soilpb.decide.confidence_limits import describe_too_few, estimate_limits, estimate_mean
+from soilpb.decide.maps import assign_units
 from soilpb.decide.site_model import SiteModel
 from soilpb.decide.standards import lead_limit
 from soilpb.readers.tables import read_numbers, read_table
@@ -40,6 +42,8 @@ from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
 VERDICTS = ("above", "not decided", "below")
+#: How often a unit may be called below that is above, or above that is below.
+WRONG = 0.05
 #: Most further soils that are worth naming.
 MOST_MORE = 500
 ASSISTED = "measured and predicted"
@@ -47,20 +51,29 @@ ASSISTED = "measured and predicted"
 SIZES = ("area_m2", "depth_m", "density_t_m3", "price_per_t")
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Unit:
-    """Measured and predicted soils of one unit, and what its variances are."""
+    """Measured and predicted soils of one unit, and what its variances are.
+
+    ``known`` are predictions of the measured soils, by fits that had not seen them, ``new`` those of the
+    other soils; there are none where predictions cannot help.
+    """
 
     measured: np.ndarray
-    known: np.ndarray  # predictions of the measured soils, by fits that had not seen them
-    new: np.ndarray  # predictions of the other soils
+    known: np.ndarray
+    new: np.ndarray
     slope: float = 0.0
     ratio: float = 1.0  # of the variance that is used to that of the unit's own soils
     prior: float = 0.0  # degrees of freedom that the other units lend
 
-    @property
-    def level(self) -> float:
-        return float(np.concatenate([self.known, self.new]).mean())
+    @classmethod
+    def of(cls, part: pd.DataFrame) -> _Unit:
+        rows = part["measured"].notna()
+        measured, new = part[rows], part.loc[~rows, "predicted"].to_numpy()
+        values, known = measured["measured"].to_numpy(float), measured["predicted"].to_numpy(float)
+        if measured["below"].any() or describe_too_few(measured["below"]) or np.isnan(known).any():
+            new = new[:0]
+        return cls(values, known if len(new) else 0 * values, new)
 
     def weight(self, n: float, m: float) -> float:
         return self.slope / (1 + n / m) if m else 0.0
@@ -85,13 +98,8 @@ class _Unit:
         return float(np.sqrt(total)), float(total**2 / lost if lost else 1e9)
 
 
-def decide_units(
-    soils: pd.DataFrame,
-    limit: float | Mapping[str, float],
-    wrong_below: float = 0.05,
-    wrong_above: float = 0.05,
-) -> pd.DataFrame:
-    """Compare the mean of each unit with a limit.
+def decide_units(soils: pd.DataFrame, limit: float | Mapping[str, float]) -> pd.DataFrame:
+    """Compare the mean of each unit with a limit, at the error rate :data:`WRONG`.
 
     Parameters
     ----------
@@ -100,17 +108,16 @@ def decide_units(
         soil, NaN or absent where there is none; ``below`` (boolean, optional): ``measured`` is a detection
         limit.
     limit : float or mapping
-        One for all units, or one per unit.
-    wrong_below, wrong_above : float
-        How often a unit may be called below that is above, and above that is below.
+        One for all units, or one per unit. One that is not above 0, or below a detection limit, is a
+        ValueError.
 
     Returns
     -------
     DataFrame
         A row per unit: ``unit``, ``n_measured``, ``n_predicted`` (not measured), ``method``, ``mean``,
-        ``lower``, ``upper`` (one-sided, at the two error rates), ``p_above``, ``limit``, ``verdict`` (of
-        :data:`VERDICTS`), ``more_measured``, ``more_scanned`` (soils that would decide it if the mean stays;
-        infinite beyond :data:`MOST_MORE`, 0 where decided), ``note``.
+        ``lower``, ``upper`` (one-sided limits), ``p_above``, ``limit``, ``verdict`` (of :data:`VERDICTS`),
+        ``more_measured``, ``more_scanned`` (soils that would decide it if the mean stays; infinite beyond
+        :data:`MOST_MORE`, 0 where decided), ``note``.
 
     Examples
     --------
@@ -118,66 +125,48 @@ def decide_units(
     >>> decide_units(soils, 200.0)[["unit", "n_measured", "verdict"]].to_numpy().tolist()
     [['A', 6, 'above']]
     """
-    for name, rate in (("wrong_below", wrong_below), ("wrong_above", wrong_above)):
-        if not 0 < rate < 0.5:
-            raise ValueError(f"{name} is {rate!r}; expected an error rate between 0 and 0.5, such as 0.05")
-    soils = soils.assign(below=soils["below"].astype(bool) if "below" in soils else False)
-    if "predicted" not in soils:
-        soils = soils.assign(predicted=np.nan)
-    soils = soils[soils["measured"].notna() | soils["predicted"].notna()]
-    limits = {u: float(limit[u] if isinstance(limit, Mapping) else limit) for u in soils["unit"].unique()}
-    _check_limits(soils, limits)
-    assisted = _share_variances({u: unit for u, part in soils.groupby("unit") if (unit := _assist(part))})
-    rows = [
-        _decide(name, part, assisted.get(name), limits[name], wrong_below, wrong_above)
-        for name, part in soils.groupby("unit", sort=False)
-    ]
-    return pd.DataFrame(rows)
-
-
-def _check_limits(soils: pd.DataFrame, limits: Mapping[str, float]) -> None:
-    for unit, part in soils.groupby("unit"):
-        if not 0 < limits[unit] < np.inf:
-            raise ValueError(f"the limit of unit {unit!r} is {limits[unit]}; expected a number above 0")
-        hidden = part.loc[part["below"], "measured"]
-        if (hidden > limits[unit]).any():
-            few = list_few(hidden.index[hidden > limits[unit]])
-            raise ValueError(
-                f"unit {unit!r}: the limit {limits[unit]:g} is below the detection limit {hidden.max():g} of "
-                f"{few}: have them measured by a more sensitive method"
-            )
-
-
-def _assist(part: pd.DataFrame) -> _Unit | None:
-    """Soils of a unit whose mean predictions can help with; None where they cannot."""
-    measured = part[part["measured"].notna()]
-    new = part.loc[part["measured"].isna(), "predicted"].to_numpy()
-    usable = len(new) and len(measured) >= FEWEST and not measured["below"].any()
-    if not usable or measured["predicted"].isna().any():
-        return None
-    return _Unit(measured["measured"].to_numpy(float), measured["predicted"].to_numpy(float), new)
-
-
-def _share_variances(units: dict[str, _Unit]) -> dict[str, _Unit]:
-    """Give all units one slope, and variances that are drawn towards what they have in common."""
-    if not units:
-        return {}
-    pairs = [(u.measured - u.measured.mean(), u.known - u.known.mean()) for u in units.values()]
-    product, square = sum(float(y @ f) for y, f in pairs), sum(float(f @ f) for _, f in pairs)
-    slope = max(product / square, 0.0) if square else 0.0
-    sloped = {name: _Unit(u.measured, u.known, u.new, slope) for name, u in units.items()}
-    own = np.array(
-        [u.residual_variance(u.weight(len(u.measured), len(u.new))) / u.level**2 for u in sloped.values()]
+    soils = (
+        pd.DataFrame({"predicted": np.nan, "below": False}, soils.index)
+        .assign(**soils)
+        .astype({"below": bool})
     )
-    free = np.array([len(u.measured) - 1 for u in units.values()])
+    soils = soils[soils["measured"].notna() | soils["predicted"].notna()]
+    parts = dict(iter(soils.groupby("unit", sort=False)))
+    limits = {name: float(limit[name] if isinstance(limit, Mapping) else limit) for name in parts}
+    for name, part in parts.items():
+        _check_limit(name, part, limits[name])
+    units = {name: _Unit.of(part) for name, part in parts.items()}
+    _share_variances([units[name] for name in sorted(units) if len(units[name].new)])
+    return pd.DataFrame([_decide(name, parts[name], units[name], limits[name]) for name in parts])
+
+
+def _check_limit(name: str, part: pd.DataFrame, limit: float) -> None:
+    if not 0 < limit < np.inf:
+        raise ValueError(f"the limit of unit {name!r} is {limit}; expected a number above 0")
+    hidden = part.loc[part["below"] & (part["measured"] > limit), "measured"]
+    if len(hidden):
+        raise ValueError(
+            f"unit {name!r}: the limit {limit:g} is below the detection limit {hidden.max():g} of soils "
+            f"{list_first(hidden.index, 5)}: have them measured by a more sensitive method"
+        )
+
+
+def _share_variances(units: list[_Unit]) -> None:
+    """Give all units one slope, and variances that are drawn towards what they have in common."""
+    pairs = [(u.measured - u.measured.mean(), u.known - u.known.mean()) for u in units]
+    product, square = sum(float(y @ f) for y, f in pairs), sum(float(f @ f) for _, f in pairs)
+    for u in units:
+        u.slope = max(product / square, 0.0) if square else 0.0
+    weights = [u.weight(len(u.measured), len(u.new)) for u in units]
+    levels = np.array([np.concatenate([u.known, u.new]).mean() for u in units])
+    own = np.array([u.residual_variance(w) for u, w in zip(units, weights, strict=True)]) / levels**2
     if len(units) < 2 or not (own > 0).all():
-        return sloped
+        return
+    free = np.array([len(u.measured) - 1 for u in units])
     prior, common = _common_variance(own, free)
     shared = common if np.isinf(prior) else (prior * common + free * own) / (prior + free)
-    return {
-        name: _Unit(u.measured, u.known, u.new, slope, ratio, prior)
-        for (name, u), ratio in zip(sloped.items(), shared / own, strict=True)
-    }
+    for u, ratio in zip(units, shared / own, strict=True):
+        u.ratio, u.prior = ratio, prior
 
 
 def _common_variance(variances: np.ndarray, free: np.ndarray) -> tuple[float, float]:
@@ -190,42 +179,34 @@ def _common_variance(variances: np.ndarray, free: np.ndarray) -> tuple[float, fl
     return 2 * half, float(np.exp(logs.mean() + digamma(half) - np.log(half)))
 
 
-def _decide(
-    name: str, part: pd.DataFrame, unit: _Unit | None, limit: float, wrong_below: float, wrong_above: float
-) -> dict[str, Any]:
-    measured = part[part["measured"].notna()]
-    n_new, detected = len(part) - len(measured), int((~measured["below"]).sum())
-    row = {"unit": name, "n_measured": len(measured), "n_predicted": n_new}
-    unknown = dict.fromkeys(("mean", "lower", "upper", "p_above"), np.nan)
-    verdict = {"limit": limit, "verdict": "not decided", "more_measured": np.nan, "more_scanned": np.nan}
-    if len(measured) < FEWEST or detected < FEWEST_DETECTED:
-        note = (
-            f"{len(measured)} soils measured, {detected} above detection; at least {FEWEST} are needed, "
-            f"{FEWEST_DETECTED} of them above detection: measure more, or join the unit with another"
-        )
-        return row | {"method": "none"} | unknown | verdict | {"note": note}
-    if unit is not None and unit.mean() > 0:
-        found = _assisted_limits(unit, limit, wrong_below, wrong_above)
-        note = ""
+def _decide(name: str, part: pd.DataFrame, unit: _Unit, limit: float) -> dict[str, Any]:
+    measured, n_new = part[part["measured"].notna()], int(part["measured"].isna().sum())
+    row = {"unit": name, "n_measured": len(measured), "n_predicted": n_new, "method": "none"}
+    row |= dict.fromkeys(("mean", "lower", "upper", "p_above"), np.nan) | {
+        "limit": limit,
+        "verdict": VERDICTS[1],
+    }
+    row |= {"more_measured": np.nan, "more_scanned": np.nan, "note": describe_too_few(measured["below"])}
+    if row["note"]:
+        return row
+    if len(unit.new) and unit.mean() > 0:
+        row |= _assisted_limits(unit, limit)
     else:
-        found = _measured_limits(measured, limit, wrong_below, wrong_above)
-        note = "predictions are not used: some values are below detection" if measured["below"].any() else ""
-        note = note if n_new else ""
-    is_above, is_below = found["lower"] > limit, found["upper"] <= limit
-    verdict["verdict"] = VERDICTS[0] if is_above else VERDICTS[2] if is_below else VERDICTS[1]
-    more = (0, 0)
-    if not (is_above or is_below):
-        rate = wrong_above if found["mean"] > limit else wrong_below
-        more = _count_more(unit or _measured_unit(measured), found["mean"], limit, rate)
-    verdict |= {"more_measured": more[0], "more_scanned": more[1] if unit else np.inf if more[0] else 0}
-    return row | found | verdict | {"note": note}
+        row |= _measured_limits(measured, limit)
+        if n_new and measured["below"].any():
+            row["note"] = "predictions are not used: some values are below detection"
+    if row["lower"] > limit or row["upper"] <= limit:
+        verdict = VERDICTS[0] if row["lower"] > limit else VERDICTS[2]
+        return row | {"verdict": verdict, "more_measured": 0, "more_scanned": 0}
+    more_measured, more_scanned = _count_more(unit, _relative_distance(row["mean"], limit) * row["mean"])
+    return row | {"more_measured": more_measured, "more_scanned": more_scanned}
 
 
-def _assisted_limits(unit: _Unit, limit: float, wrong_below: float, wrong_above: float) -> dict[str, Any]:
+def _assisted_limits(unit: _Unit, limit: float) -> dict[str, Any]:
     mean, (error, free) = unit.mean(), unit.error()
-    up, down = (student.ppf(1 - rate, free) * error / mean for rate in (wrong_below, wrong_above))
-    found = {"method": ASSISTED, "mean": mean, "lower": mean * np.exp(-down)}
-    found["upper"] = mean / (1 - up) if up < 1 else np.inf
+    width = student.ppf(1 - WRONG, free) * error / mean
+    found = {"method": ASSISTED, "mean": mean, "lower": mean * np.exp(-width)}
+    found["upper"] = mean / (1 - width) if width < 1 else np.inf
     distance = _relative_distance(mean, limit) * np.sign(mean - limit) * mean
     return found | {"p_above": float(student.cdf(distance / error, free) if error else mean > limit)}
 
@@ -235,33 +216,27 @@ def _relative_distance(mean: float, limit: float) -> float:
     return 1 - mean / limit if mean < limit else np.log(mean / limit)
 
 
-def _measured_limits(
-    measured: pd.DataFrame, limit: float, wrong_below: float, wrong_above: float
-) -> dict[str, Any]:
+def _measured_limits(measured: pd.DataFrame, limit: float) -> dict[str, Any]:
     values, below = measured["measured"].to_numpy(float), measured["below"].to_numpy(bool)
-    upper = estimate_limits(values, below, 1 - wrong_below).query("recommended").iloc[0]
-    lower = estimate_limits(values, below, 1 - wrong_above).query("recommended").iloc[0]["lower"]
+    lower, upper, method, _ = estimate_limits(values, below, 1 - WRONG)
     n, mean, _, error = estimate_mean(values, below)
-    above = student.cdf((mean - limit) / error, n - 1) if error else float(mean > limit)
-    told = {"method": f"measured: {upper['method']}", "mean": mean}
-    return told | {"lower": max(lower, 0.0), "upper": upper["upper"], "p_above": float(above)}
+    above = student.cdf((mean - limit) / error, n - 1) if error else mean > limit
+    found = {"method": f"measured: {method}", "mean": mean, "lower": max(lower, 0.0), "upper": upper}
+    return found | {"p_above": float(above)}
 
 
-def _measured_unit(measured: pd.DataFrame) -> _Unit:
-    values = measured["measured"].to_numpy(float)
-    return _Unit(values, np.zeros(len(values)), np.empty(0))
-
-
-def _count_more(unit: _Unit, mean: float, limit: float, rate: float) -> tuple[float, float]:
+def _count_more(unit: _Unit, needed: float) -> tuple[float, float]:
     """Further soils, measured or scanned, that would decide the unit if mean and spread stay."""
-    needed = _relative_distance(mean, limit) * mean
 
-    def decides(k: int, measured: int) -> bool:
-        error, free = unit.error(k * measured, k * (1 - measured))
-        return student.ppf(1 - rate, free) * error <= needed
+    def decides(measured: int, scanned: int) -> bool:
+        error, free = unit.error(measured, scanned)
+        return student.ppf(1 - WRONG, free) * error <= needed
 
     further = range(1, MOST_MORE + 1)
-    found = [bisect_left(further, True, key=lambda k, kind=kind: decides(k, kind)) for kind in (1, 0)]
+    found = (
+        bisect_left(further, True, key=lambda k: decides(k, 0)),
+        bisect_left(further, True, key=lambda k: decides(0, k)) if len(unit.new) else MOST_MORE,
+    )
     return tuple(further[i] if i < MOST_MORE else np.inf for i in found)
 
 
@@ -321,60 +296,32 @@ def _units_of_unmeasured(samples: pd.DataFrame, known: pd.Series, polygons: Path
 def size_on_site(site: Site, decisions: pd.DataFrame) -> pd.DataFrame | None:
     """Add up what is above its limit by the sizes of the units that the site file names; None without.
 
-    ``decisions`` are from :func:`decide_on_site`, the table is of :func:`summarise_sizes`.
+    ``decisions`` are from :func:`decide_on_site`. The table of sizes has ``unit`` and the columns
+    :data:`SIZES`: depth and density make tonnes, the price makes a cost. The result has rows ``area_m2``,
+    ``tonnes``, ``cost``, as far as given: ``surely`` (units above), ``expected`` (each unit times its
+    probability to be above), ``at most`` (units above or not decided).
     """
     if not site.sizes:
         return None
     table = read_table(project_root() / site.sizes)
     names = [name.strip().casefold() for name in table.header]
-    columns = [name for name in SIZES if name in names]
-    if "unit" not in names or SIZES[0] not in columns:
+    if not {"unit", SIZES[0]} <= set(names):
         raise SiteError(f"{table.path} has {', '.join(table.header)}; expected unit, {', '.join(SIZES)}")
-    sizes = {name: read_numbers(table.cells[:, names.index(name)]).measured for name in columns}
     units = [str(cell).strip() for cell in table.cells[:, names.index("unit")]]
-    try:
-        return summarise_sizes(decisions, pd.DataFrame(sizes, index=units))
-    except ValueError as error:
-        raise SiteError(f"{table.path}: {error}") from None
-
-
-def summarise_sizes(decisions: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
-    """Add up area, tonnes and cost of what is above its limit.
-
-    Parameters
-    ----------
-    decisions : DataFrame
-        From :func:`decide_units`.
-    sizes : DataFrame
-        Indexed by unit: ``area_m2``; ``depth_m`` and ``density_t_m3`` for tonnes; ``price_per_t`` for cost.
-
-    Returns
-    -------
-    DataFrame
-        Rows ``area_m2``, ``tonnes``, ``cost``, as far as given: ``surely`` (units above), ``expected``
-        (each unit times its probability to be above), ``at most`` (units above or not decided).
-
-    Examples
-    --------
-    >>> units = pd.DataFrame({"unit": ["A", "B"], "verdict": ["above", "not decided"], "p_above": [1, 0.25]})
-    >>> summarise_sizes(units, pd.DataFrame({"area_m2": [100.0, 40.0]}, index=["A", "B"])).iloc[0].tolist()
-    [100.0, 110.0, 140.0]
-    """
-    if bad := [(c, u) for c in sizes for u, value in sizes[c].items() if not 0 <= value < np.inf]:
-        column, unit = bad[0]
-        raise ValueError(f"{column} of unit {unit!r} is {sizes.loc[unit, column]}; expected 0 or more")
-    if missing := [unit for unit in decisions["unit"] if unit not in sizes.index]:
-        raise ValueError(f"no size is given for unit {missing[0]!r}; there are: {', '.join(sizes.index)}")
-    known = sizes.loc[decisions["unit"]].reset_index(drop=True)
-    amounts = known[["area_m2"]].copy()
-    if {"depth_m", "density_t_m3"} <= set(known):
-        amounts["tonnes"] = known["area_m2"] * known["depth_m"] * known["density_t_m3"]
-        if "price_per_t" in known:
-            amounts["cost"] = amounts["tonnes"] * known["price_per_t"]
-    verdict, chance = decisions["verdict"].reset_index(drop=True), decisions["p_above"].reset_index(drop=True)
-    shares = {
-        "surely": (verdict == "above").astype(float),
-        "expected": chance.fillna(0.5),
-        "at most": (verdict != "below").astype(float),
-    }
-    return pd.DataFrame({name: amounts.mul(share, axis=0).sum() for name, share in shares.items()})
+    columns = {n: read_numbers(table.cells[:, names.index(n)]).measured for n in SIZES if n in names}
+    sizes = pd.DataFrame(columns, index=units)
+    bad = sizes.melt(ignore_index=False)
+    bad = bad[~bad["value"].between(0, np.inf, inclusive="left")]
+    if len(bad):
+        name, value = bad.iloc[0]
+        raise SiteError(f"{table.path}: {name} of unit {bad.index[0]!r} is {value}; expected 0 or more")
+    if missing := [unit for unit in decisions["unit"] if unit not in units]:
+        raise SiteError(
+            f"{table.path}: no size is given for unit {missing[0]!r}; there are: {', '.join(units)}"
+        )
+    known = sizes.loc[decisions["unit"], list(takewhile(columns.__contains__, SIZES))]
+    amounts = known.cumprod(axis=1).drop(columns="depth_m", errors="ignore")
+    verdict, chance = (decisions[name].to_numpy() for name in ("verdict", "p_above"))
+    shares = {"surely": verdict == "above", "expected": chance, "at most": verdict != "below"}
+    shares = pd.DataFrame(shares, index=known.index, dtype=float).fillna(0.5)
+    return (amounts.T @ shares).rename({"density_t_m3": "tonnes", "price_per_t": "cost"})

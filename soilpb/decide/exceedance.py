@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest, norm
+from scipy.stats import norm
 
 from soilpb.decide.standards import LEAD_LIMITS, lead_limit, list_rules
 
@@ -25,7 +25,7 @@ PH_SD = 0.05
 #: Bins of equal width in which probabilities are compared with what happened.
 N_BINS = 10
 #: Probabilities from which soils may be called above their limit.
-THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
+THRESHOLDS = np.array([0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9])
 #: What can be done about a soil.
 ACTIONS = ("ignore", "send", "remediate")
 _QUANTILES = norm.ppf((np.arange(21) + 0.5) / 21)
@@ -57,19 +57,11 @@ def exceedance_by_rule(
 ) -> pd.DataFrame:
     """Probability of exceedance under every rule of a standard, a column per rule and a row per soil.
 
-    It is NaN where a pH is needed and unknown.
-
-    Parameters
-    ----------
-    draws : (n_new, n_samples) array, mg/kg
-    standard, limits
-        As for :func:`soilpb.decide.standards.lead_limit`.
-    ph : float or (n_new,) array
-        Measured pH, which is preferred to a predicted one; NaN where not measured. That the error of the
-        target may be correlated with the soil's pH is not used for these soils.
-    ph_draws : (n_new, n_samples) array, optional
-        Predicted pH, whose column ``i`` errs as the same soil as in ``draws`` (else a ValueError); NaN in
-        the columns of soils whose pH was never measured.
+    ``draws`` (n_new, n_samples) are in mg/kg; ``standard`` and ``limits`` as for
+    :func:`soilpb.decide.standards.lead_limit`. ``ph``, (n_new,) or one for all, is measured (NaN where not)
+    and preferred to ``ph_draws``, predicted pH of the shape of ``draws``, else a ValueError: its column ``i``
+    errs as the same soil does there, NaN for soils whose pH was never measured. The probability is NaN where
+    a pH is needed and unknown. For measured pH a correlation with the target's error is not used.
 
     Examples
     --------
@@ -98,13 +90,9 @@ def reliability_table(probability: np.ndarray, exceeded: np.ndarray) -> pd.DataF
 
     ``probability`` and ``exceeded`` (whether the laboratory found more than the limit) are (n_samples,)
     arrays, of soils that the model has not seen. A probability of NaN is left out; one beyond 0 to 1, or
-    different lengths, are a ValueError.
-
-    Returns
-    -------
-    DataFrame
-        One row per bin that has soils: ``bin`` (its middle), ``predicted`` (mean probability),
-        ``observed`` (share that exceeded), ``lower``, ``upper`` (95 % Wilson interval), ``n``.
+    different lengths, are a ValueError. The table has a row per bin that has soils: ``bin`` (its middle),
+    ``predicted`` (mean probability), ``observed`` (share that exceeded), ``n``, ``lower``, ``upper`` (95 %
+    Wilson interval).
 
     Examples
     --------
@@ -124,29 +112,26 @@ def reliability_table(probability: np.ndarray, exceeded: np.ndarray) -> pd.DataF
     middle = (_assign_bins(probability) + 0.5) / N_BINS
     soils = pd.DataFrame({"bin": middle, "predicted": probability, "observed": exceeded})
     table = soils.groupby("bin", as_index=False).agg(
-        predicted=("predicted", "mean"), observed=("observed", "mean"), n=("observed", "size")
+        predicted=("predicted", "mean"), observed=("observed", "sum"), n=("observed", "size")
     )
-    counts = (table["observed"] * table["n"]).round().astype(int)
-    intervals = [_share(int(k), int(n))[1:] for k, n in zip(counts, table["n"], strict=True)]
-    return table.assign(**dict(zip(("lower", "upper"), np.transpose(intervals), strict=True)))
+    table[["observed", "lower", "upper"]] = _shares(table["observed"], table["n"])
+    return table
 
 
-def _share(k: int, n: int) -> tuple[float, float, float]:
-    """Share k of n and its 95 % Wilson interval; NaN of none."""
-    if not n:
-        return np.nan, np.nan, np.nan
-    return (k / n, *binomtest(k, n).proportion_ci(method="wilson"))
+def _shares(k: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Shares k of n and their 95 % Wilson intervals, (n_rows, 3); NaN of none."""
+    z, k, n = norm.ppf(0.975), np.asarray(k, dtype=float), np.asarray(n, dtype=float)
+    share = np.divide(k, n, out=np.full(k.shape, np.nan), where=n > 0)
+    centre, half = (k + z**2 / 2) / (n + z**2), z * np.sqrt(k * (1 - share) + z**2 / 4) / (n + z**2)
+    return np.column_stack([share, *np.clip([centre - half, centre + half], 0, 1)])
 
 
 def detection_table(probability: np.ndarray, exceeded: np.ndarray) -> pd.DataFrame:
     """Count what is found and missed when soils of at least some probability are called above their limit.
 
-    Returns
-    -------
-    DataFrame
-        One row per threshold of :data:`THRESHOLDS`: ``threshold``, ``called`` (soils called above),
-        ``found`` and ``missed`` (of those above), ``false`` (called, but not above); ``sensitivity`` and
-        ``specificity``, each with a 95 % Wilson interval ``_low`` and ``_high``.
+    The table has a row per threshold of :data:`THRESHOLDS`: ``threshold``, ``called`` (soils called above),
+    ``found`` and ``missed`` (of those above), ``false`` (called, but not above); ``sensitivity`` and
+    ``specificity``, each with a 95 % Wilson interval ``_low`` and ``_high``.
 
     Examples
     --------
@@ -154,37 +139,38 @@ def detection_table(probability: np.ndarray, exceeded: np.ndarray) -> pd.DataFra
     >>> table.query("threshold == 0.5")[["found", "missed", "false", "specificity"]].to_numpy().tolist()
     [[1.0, 1.0, 1.0, 0.5]]
     """
-    probability, exceeded, rows = np.asarray(probability), np.asarray(exceeded, dtype=bool), []
-    for threshold in THRESHOLDS:
-        called = probability >= threshold
-        found, false = int((called & exceeded).sum()), int((called & ~exceeded).sum())
-        row = {"threshold": threshold, "called": found + false, "found": found, "false": false}
-        row["missed"] = int(exceeded.sum()) - found
-        right = {"sensitivity": (found, exceeded), "specificity": ((~called & ~exceeded).sum(), ~exceeded)}
-        for name, (k, of) in right.items():
-            row |= dict(
-                zip((name, f"{name}_low", f"{name}_high"), _share(int(k), int(of.sum())), strict=True)
-            )
-        rows.append(row)
-    return pd.DataFrame(rows)
+    called = np.asarray(probability)[:, None] >= THRESHOLDS  # (n_samples, n_thresholds)
+    above = np.asarray(exceeded, dtype=bool)[:, None]
+    found, false = (called & above).sum(axis=0), (called & ~above).sum(axis=0)
+    n_above, n_others = (np.full(found.shape, rows.sum()) for rows in (above, ~above))
+    table = pd.DataFrame({"threshold": THRESHOLDS, "called": found + false, "found": found, "false": false})
+    table["missed"] = n_above - found
+    for name, k, n in (("sensitivity", found, n_above), ("specificity", n_others - false, n_others)):
+        table[[name, f"{name}_low", f"{name}_high"]] = _shares(k, n)
+    return table
 
 
 def coverage_by_content(predictions: pd.DataFrame) -> pd.DataFrame:
     """Share of soils within their intervals, by tenths of the measured values, the lowest first.
 
     ``predictions`` has ``observed``, ``predicted``, ``lower``, ``upper``, one row per soil. The table has
-    ``tenth`` (1 to 10), ``n``, ``content`` (median measured), ``ratio`` (median of predicted over measured),
+    ``tenth`` (1 to 10), ``content`` (median measured), ``ratio`` (median of predicted over measured), ``n``,
     ``coverage`` and its 95 % Wilson interval ``low``, ``high``.
     """
-    inside = predictions["observed"].between(predictions["lower"], predictions["upper"])
-    tenth = np.ceil(10 * predictions["observed"].rank(pct=True, method="first")).astype(int)
-    ratio = predictions["predicted"] / predictions["observed"]
-    soils = pd.DataFrame({"tenth": tenth, "content": predictions["observed"], "ratio": ratio, "in": inside})
-    by = soils.groupby("tenth")
-    table = by[["content", "ratio"]].median().assign(n=by.size(), inside=by["in"].sum())
-    shares = [_share(int(k), int(n)) for k, n in zip(table.pop("inside"), table["n"], strict=True)]
-    table[["coverage", "low", "high"]] = shares
-    return table.reset_index()
+    content = predictions["observed"]
+    soils = predictions.assign(
+        tenth=np.ceil(10 * content.rank(pct=True, method="first")).astype(int),
+        ratio=predictions["predicted"] / content,
+        inside=content.between(predictions["lower"], predictions["upper"]),
+    )
+    table = soils.groupby("tenth", as_index=False).agg(
+        content=("observed", "median"),
+        ratio=("ratio", "median"),
+        n=("inside", "size"),
+        inside=("inside", "sum"),
+    )
+    table[["coverage", "low", "high"]] = _shares(table.pop("inside"), table["n"])
+    return table
 
 
 def calibration_error(table: pd.DataFrame) -> float:
@@ -223,16 +209,10 @@ def _assign_bins(probability: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Costs:
-    """What each outcome costs; a negative cost is a ValueError.
+    """What each outcome costs, per soil or what it stands for; a negative cost is a ValueError.
 
-    Parameters
-    ----------
-    analysis : float
-        One soil in the laboratory.
-    remediation : float
-        Treating what one soil stands for, needed or not.
-    harm : float
-        Leaving a soil above the limit as it is.
+    ``analysis`` is of one soil in the laboratory, ``remediation`` of treating it, needed or not, and
+    ``harm`` of leaving it as it is where it is above its limit.
 
     Examples
     --------
@@ -259,44 +239,32 @@ class Costs:
         saved, spared = self.harm - self.above, self.remediation - self.analysis
         return self.analysis / saved if saved else np.inf, spared / self.above if self.above else 0.0
 
-
-def expected_costs(probability: np.ndarray, costs: Costs) -> pd.DataFrame:
-    """Expected cost of each of :data:`ACTIONS`, from probabilities of exceedance (n_samples,).
-
-    The column ``best`` names the cheapest action; it is missing where the probability is unknown.
-
-    Examples
-    --------
-    >>> expected_costs(np.array([0.01, 0.4, 0.99]), Costs(50, 1000, 4000))["best"].tolist()
-    ['ignore', 'send', 'remediate']
-    """
-    probability = np.asarray(probability, dtype=float)
-    table = pd.DataFrame(
-        {
-            "ignore": probability * costs.harm,
-            "send": costs.analysis + probability * costs.above,
-            "remediate": np.where(np.isnan(probability), np.nan, costs.remediation),
-        }
-    )
-    cheapest = table.to_numpy().argmin(axis=1)
-    best = pd.Series(np.array(ACTIONS)[cheapest], index=table.index, dtype="string")
-    return table.assign(best=best.where(np.isfinite(probability)))
+    def expected(self, probability: np.ndarray) -> np.ndarray:
+        """Expected cost of each of :data:`ACTIONS` (n_samples, 3), by probability of exceedance."""
+        p = np.asarray(probability, dtype=float)
+        return np.column_stack([p * self.harm, self.analysis + p * self.above, 0 * p + self.remediation])
 
 
 def compare_policies(probability: np.ndarray, exceeded: np.ndarray, costs: Costs) -> pd.DataFrame:
-    """Mean cost per soil of treating all alike, of deciding by probability, and of knowing the truth.
+    """Mean cost per soil of treating all alike, of the cheapest action by probability, and of knowing all.
 
-    ``probability`` and ``exceeded`` (boolean) are (n_samples,) arrays. The table has ``policy``, ``cost`` per
-    soil, and the shares of soils that a policy ignores, sends and remediates.
+    ``probability`` and ``exceeded`` (boolean) are (n_samples,) arrays; soils without a probability are left
+    out. The table has ``policy``, ``cost`` per soil, and the shares that are ignored, sent, remediated.
+
+    Examples
+    --------
+    >>> table = compare_policies([0.01, 0.4, 0.99], [False, True, True], Costs(50, 1000, 4000))
+    >>> table.set_index("policy").loc["by probability", [*ACTIONS]].round(2).tolist()
+    [0.33, 0.33, 0.33]
     """
-    exceeded = np.asarray(exceeded, dtype=bool)
-    paid = expected_costs(exceeded, costs)  # once it is known which soils exceed
-    choices = {f"{action} all": np.full(exceeded.shape, action) for action in ACTIONS}
-    best = expected_costs(probability, costs)["best"]
-    choices["by probability"] = best.to_numpy(dtype=object, na_value="")
-    choices["knowing all"] = np.where(exceeded & (costs.remediation < costs.harm), "remediate", "ignore")
+    known = np.isfinite(probability)
+    probability, exceeded = np.asarray(probability)[known], np.asarray(exceeded, dtype=bool)[known]
+    choices = {f"{action} all": np.full(exceeded.shape, i) for i, action in enumerate(ACTIONS)}
+    choices["by probability"] = costs.expected(probability).argmin(axis=1)
+    choices["knowing all"] = np.where(exceeded & (costs.remediation < costs.harm), 2, 0)
+    paid = costs.expected(exceeded)  # once it is known which soils exceed
     rows = []
-    for name, actions in choices.items():
-        taken = np.column_stack([actions == action for action in ACTIONS])  # (n_samples, n_actions)
-        rows.append((name, (paid[[*ACTIONS]] * taken).sum(axis=1).mean(), *taken.mean(axis=0)))
+    for name, choice in choices.items():
+        taken = np.eye(len(ACTIONS))[choice]  # (n_samples, n_actions)
+        rows.append((name, (paid * taken).sum(axis=1).mean(), *taken.mean(axis=0)))
     return pd.DataFrame(rows, columns=["policy", "cost", *ACTIONS])

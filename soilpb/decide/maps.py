@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.path import Path as Outline
 
+from soilpb._format import list_first
 from soilpb.readers.laboratory import LAYER_COLUMNS, UNIT_COLUMNS
 
 #: Most depth layers of a site, and the name of all soils as one unit.
@@ -41,54 +41,28 @@ def local_coordinates(samples: pd.DataFrame) -> pd.DataFrame | None:
     return known - known.min()
 
 
-def assign_units(
-    samples: pd.DataFrame, column: str = "", polygons: str | Path | None = None, depth: str = ""
-) -> pd.Series:
+def assign_units(samples: pd.DataFrame, polygons: str | Path | None = None) -> pd.Series:
     """Name the unit of each sample, with its depth layer where there is one.
 
-    Parameters
-    ----------
-    samples : DataFrame
-        Indexed by sample; with ``x``, ``y`` and ``crs`` where there are ``polygons``.
-    column : str, optional
-        Column of the units; the first of :data:`UNIT_COLUMNS` that there is, or one unit for all, if empty.
-    polygons : path, optional
-        GeoJSON of polygons, each with a ``unit``, ``name`` or ``id``; instead of a column.
-    depth : str, optional
-        Column of the depth layer; the first of :data:`LAYER_COLUMNS` that there is if empty.
-
-    Raises
-    ------
-    ValueError
-        If there is no such column, a sample has no unit, polygons overlap at a sample, miss one, or are in
-        another coordinate system.
+    ``samples`` is indexed by sample. Units are those of ``polygons``, a GeoJSON whose polygons have a
+    ``unit``, ``name`` or ``id`` (samples then need ``x``, ``y`` and ``crs``); else those of the first of
+    :data:`UNIT_COLUMNS` that there is, else all soils are one. A sample without a unit, and polygons that
+    overlap at a sample, miss one, or are in another coordinate system, are a ValueError.
     """
     lower = {str(name).lower(): name for name in samples}
+    unit, layer = (
+        next((samples[lower[name]] for name in usual if name in lower), None)
+        for usual in (UNIT_COLUMNS, LAYER_COLUMNS)
+    )
     if polygons is not None:
-        units = _locate(samples, *_read_polygons(Path(polygons)), str(polygons))
-    else:
-        found = _find_column(lower, column, UNIT_COLUMNS)
-        units = samples[found] if found else pd.Series(ALL_SOILS, index=samples.index)
-    if units.isna().any():
-        raise ValueError(
-            f"{list_few(units.index[units.isna()])} have no unit: fill the column, or leave them out"
-        )
+        unit = _locate(samples, *_read_polygons(Path(polygons)), str(polygons))
+    units = pd.Series(ALL_SOILS, samples.index) if unit is None else unit
+    if (bare := units.index[units.isna()]).size:
+        raise ValueError(f"soils {list_first(bare, 5)} have no unit: fill the column, or leave them out")
     units = units.map(str)
-    layer = _find_column(lower, depth, LAYER_COLUMNS)
-    if layer and 1 < len(set(samples[layer])) <= MOST_LAYERS:  # more are depths, each measured
-        units = units + " (" + samples[layer].map(str) + ")"
+    if layer is not None and 1 < layer.nunique(dropna=False) <= MOST_LAYERS:  # more are depths, each measured
+        units = units + " (" + layer.map(str) + ")"
     return units.rename("unit")
-
-
-def _find_column(lower: Mapping[str, Any], asked: str, usual: tuple[str, ...]) -> Any:
-    if asked and asked.lower() not in lower:
-        raise ValueError(f"no column {asked!r}; there are: {', '.join(map(str, lower.values()))}")
-    return next((lower[name] for name in ([asked.lower()] if asked else usual) if name in lower), None)
-
-
-def list_few(ids: pd.Index) -> str:
-    """Name the first five soils for a message."""
-    return f"soils {', '.join(map(str, ids[:5]))}{', …' if len(ids) > 5 else ''}"
 
 
 def _read_polygons(path: Path) -> tuple[dict[str, list[np.ndarray]], str]:
@@ -131,11 +105,12 @@ def _locate(samples: pd.DataFrame, rings: Mapping[str, list[np.ndarray]], crs: s
     table = pd.DataFrame(inside, index=samples.index)
     if (double := table.index[table.sum(axis=1) > 1]).size:
         pair = " and ".join(table.columns[table.loc[double[0]].to_numpy()][:2])
-        raise ValueError(f"{where}: {pair} overlap: {list_few(double)} lie in both; draw the border once")
+        few = list_first(double, 5)
+        raise ValueError(f"{where}: {pair} overlap: soils {few} lie in both; draw the border once")
     if (missed := table.index[~table.any(axis=1)]).size:
         raise ValueError(
-            f"{where} misses {len(missed)} of {len(table)} soils ({list_few(missed)}): draw a polygon around "
-            "them, or leave them out"
+            f"{where} misses {len(missed)} of {len(table)} soils (soils {list_first(missed, 5)}): draw a "
+            "polygon around them, or leave them out"
         )
     return table.idxmax(axis=1)
 

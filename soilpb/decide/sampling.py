@@ -1,22 +1,7 @@
 """Which soils to send to the laboratory next, when all have a spectrum and few have a value.
 
-Every method sees spectra only, never a laboratory value, and takes account of the soils that are
-measured already:
-
-``random``
-    Any: what the others must beat.
-``kennard_stone``
-    Always the soil farthest from all chosen so far (Kennard & Stone 1969,
-    doi 10.1080/00401706.1969.10490666).
-``latin_hypercube``
-    Chosen and measured soils together fill equally probable strata of every component, and
-    keep the components' correlations (Minasny & McBratney 2006, doi 10.1016/j.cageo.2005.12.009).
-``uncertainty``
-    Always the soil whose value would reduce the variance of the predictions most, averaged over all
-    soils (Cohn et al. 1996, arXiv:cs/9603104), for a linear model of the spectra: the variance
-    does not depend on the values, so a whole batch can be chosen at once.
-
-:func:`learning_curves` and :func:`soils_needed` test the choice where all values are known.
+Every method sees spectra only, never a laboratory value, and takes account of the soils that are measured
+already. :func:`learning_curves` and :func:`soils_needed` test the choice where all values are known;
 :func:`accept_predictions` says which predictions are good enough to spare the laboratory.
 """
 
@@ -40,10 +25,9 @@ from soilpb.models.preprocessing import derivative_pipeline
 #: settled on twins with seeds 100–111, none of which is used to measure anything.
 NOISE = 0.02
 #: Components that the Latin hypercube fills, exchanges that it tries, and how it cools.
-CUBE = 5
+CUBE, SWAPS, START, COOLING = 5, 4000, 1.0, 0.998
 #: Predictions are accepted only among so many measured soils that as many wrong ones would be allowed.
 FEWEST_WRONG = 5
-SWAPS, START, COOLING = 4000, 1.0, 0.998
 
 
 def spectral_features(X: np.ndarray, n_components: int = 20) -> np.ndarray:
@@ -61,28 +45,16 @@ def spectral_features(X: np.ndarray, n_components: int = 20) -> np.ndarray:
 def choose_samples(
     method: str, F: np.ndarray, n: int, measured: Sequence[int] = (), seed: int = 0
 ) -> np.ndarray:
-    """Choose the next soils to measure, by one of :data:`METHODS`.
+    """Choose the next ``n`` soils to measure, by one of :data:`METHODS`.
 
-    Parameters
-    ----------
-    F : (n_samples, n_features) array
-        From :func:`spectral_features`, of all soils.
-    n : int
-        How many more; more than there are is a ValueError.
-    measured : sequence of int
-        Positions of the soils that have a value.
-    seed : int
-        Of the methods that draw lots.
-
-    Returns
-    -------
-    (n,) int array of positions, none of them measured; the most useful first, where the method has
-    an order.
+    ``F`` (n_samples, n_features) is from :func:`spectral_features`, of all soils; ``measured`` are positions
+    of those that have a value. Returned are positions (n,) of others; the most useful first, where the method
+    has an order. Another method, or more soils than there are, is a ValueError.
 
     Examples
     --------
     >>> soils = np.array([[0.0], [1.0], [2.0], [9.0]])
-    >>> choose_samples("kennard_stone", soils, 2, measured=[0])
+    >>> choose_samples("Kennard–Stone", soils, 2, measured=[0])
     array([3, 2])
     """
     if method not in METHODS:
@@ -103,7 +75,10 @@ def _random(F: np.ndarray, known: np.ndarray, free: np.ndarray, n: int, rng: Gen
 
 
 def _kennard_stone(F: np.ndarray, known: np.ndarray, free: np.ndarray, n: int, rng: Generator) -> np.ndarray:
-    """From the measured soils on; without any, from the soil farthest from the mean."""
+    """Always the soil farthest from all chosen (Kennard & Stone 1969, doi 10.1080/00401706.1969.10490666).
+
+    It starts at the measured soils; without any, at the mean.
+    """
     start = F[known] if len(known) else F.mean(axis=0)[None]
     nearest = cdist(F[free], start).min(axis=1)
     chosen = []
@@ -115,14 +90,17 @@ def _kennard_stone(F: np.ndarray, known: np.ndarray, free: np.ndarray, n: int, r
 
 
 def _hypercube(F: np.ndarray, known: np.ndarray, free: np.ndarray, n: int, rng: Generator) -> np.ndarray:
-    """Simulated annealing: a chosen soil is exchanged for another where that fits better, or by chance."""
+    """Fill equally probable strata of each component, as often as they are correlated, by annealing.
+
+    Measured soils count (Minasny & McBratney 2006, doi 10.1016/j.cageo.2005.12.009).
+    """
     total, cube = n + len(known), F[:, :CUBE]
-    strata = _strata(cube, total)
+    cells = _strata(cube, total) + total * np.arange(cube.shape[1])
     wanted = np.corrcoef(cube, rowvar=False)
 
     def misfit(chosen: np.ndarray) -> float:
         rows = np.concatenate([known, chosen])
-        uneven = np.abs(_counts(strata[rows], total) - 1).sum()
+        uneven = np.abs(np.bincount(cells[rows].ravel(), minlength=total * cube.shape[1]) - 1).sum()
         if wanted.ndim == 0 or total < 3:
             return float(uneven)
         return float(uneven + np.abs(np.corrcoef(cube[rows], rowvar=False) - wanted).sum())
@@ -146,7 +124,10 @@ def _hypercube(F: np.ndarray, known: np.ndarray, free: np.ndarray, n: int, rng: 
 
 
 def _uncertainty(F: np.ndarray, known: np.ndarray, free: np.ndarray, n: int, rng: Generator) -> np.ndarray:
-    """Greedy: each choice reduces the posterior covariance of all soils' values by a rank of one."""
+    """Always the soil whose value would reduce the variance of all predictions most (Cohn et al. 1996).
+
+    arXiv:cs/9603104. The variance of a linear model does not depend on values, so a batch can be chosen.
+    """
     centred = F - F.mean(axis=0)
     covariance = centred @ centred.T
     covariance += covariance.trace() / len(covariance)  # the unknown mean
@@ -174,24 +155,12 @@ def _strata(F: np.ndarray, n: int) -> np.ndarray:
     return rank * n // len(F)
 
 
-def _counts(strata: np.ndarray, n: int) -> np.ndarray:
-    """How many soils lie in each stratum of each feature, (n_features · n,)."""
-    offset = n * np.arange(strata.shape[1])
-    return np.bincount((strata + offset).ravel(), minlength=n * strata.shape[1])
-
-
-#: What :func:`choose_samples` can do, and what tables and figures call it.
+#: What :func:`choose_samples` can do, by the names of tables and figures.
 METHODS: dict[str, Callable[..., np.ndarray]] = {
     "random": _random,
-    "kennard_stone": _kennard_stone,
-    "latin_hypercube": _hypercube,
+    "Kennard–Stone": _kennard_stone,
+    "Latin hypercube": _hypercube,
     "uncertainty": _uncertainty,
-}
-NAMES = {
-    "random": "random",
-    "kennard_stone": "Kennard–Stone",
-    "latin_hypercube": "Latin hypercube",
-    "uncertainty": "uncertainty",
 }
 
 
@@ -207,26 +176,11 @@ def learning_curves(
 ) -> pd.DataFrame:
     """Measure soils in the order each method chooses, and score PLS on soils set aside.
 
-    The training soils of each fold are those to choose from, some of which, chosen at random, are
-    measured already. All methods share both.
-
-    Parameters
-    ----------
-    X, y : (n_samples, n_bands) and (n_samples,) arrays
-        Reflectance, and the target on the modelling scale, of the samples ``sample_ids``.
-    folds : DataFrame
-        From :func:`soilpb.evaluate.splits.random_split`: one draw per repeat.
-    sizes : sequence of int
-        Numbers of measured soils, ascending; the first is the random start.
-    methods : sequence of str
-        Of :data:`METHODS`.
-    groups : (n_samples,) array, optional
-        Soils that the inner folds of PLS keep together.
-
-    Returns
-    -------
-    DataFrame
-        ``model`` (the method), ``draw``, ``n``, ``value``: the RMSE.
+    The training soils of each fold of ``folds`` (one draw per repeat, as of
+    :func:`soilpb.evaluate.splits.random_split`) are those to choose from. Some of them, chosen at random, are
+    measured already: as many as the first of the ascending ``sizes``. All methods share them. ``X`` is
+    reflectance and ``y`` the target on the modelling scale of the samples ``sample_ids``; inner folds of PLS
+    keep ``groups`` together. The table has ``model`` (the method), ``draw``, ``n``, ``value``: the RMSE.
     """
     rows, ids = [], np.asarray(sample_ids)
     splits.validate_folds(folds, ids)
@@ -243,7 +197,7 @@ def learning_curves(
                     measured = np.concatenate([measured, more])
                 model = fit_model(PLSCV(seed=seed), X, y, groups, fold.train[measured])
                 error = model.predict(X[fold.test]) - y[fold.test]
-                rows.append((NAMES[method], fold.repeat, size, np.sqrt(np.mean(error**2))))
+                rows.append((method, fold.repeat, size, np.sqrt(np.mean(error**2))))
     return pd.DataFrame(rows, columns=["model", "draw", "n", "value"])
 
 
@@ -277,21 +231,10 @@ def accept_predictions(
     arXiv:2208.02814), and below which so many soils lie that :data:`FEWEST_WRONG` wrong ones would be
     allowed: of fewer, some look good by chance. New soils must be like the measured.
 
-    Parameters
-    ----------
-    predicted : (n_new,) array
-        Of soils without a value.
-    known, measured : (n_samples,) arrays
-        Of measured soils: predictions by models that had not seen them, and values; above 0.
-    tolerance : float
-        Largest error that is no harm, in the target's unit; a share of the prediction if ``relative``.
-    rate : float
-        Share of accepted predictions that may be off by more.
-
-    Returns
-    -------
-    DataFrame
-        ``risk`` and ``accepted``, a row per new soil; the others go to the laboratory.
+    ``predicted`` (n_new,) are of soils without a value; ``known`` and ``measured`` (n_samples,), above 0, are
+    predictions of measured soils by models that had not seen them, and their values. The ``tolerance`` is in
+    the target's unit, or a share of the prediction if ``relative``. The table has ``risk`` and ``accepted``,
+    a row per new soil; the others go to the laboratory.
 
     Examples
     --------
@@ -308,16 +251,18 @@ def accept_predictions(
     usable = np.isfinite(known + measured) & (known > 0)
     known, measured = known[usable], measured[usable]
 
-    def allowed(values: np.ndarray) -> np.ndarray:
-        return tolerance * values if relative else np.full(values.shape, float(tolerance))
-
     errors = np.abs(measured / known - 1)
-    risk, of_known = (
-        (errors * values[:, None] > allowed(values)[:, None]).mean(axis=1) for values in (predicted, known)
+
+    def beyond(values: np.ndarray, off: np.ndarray) -> np.ndarray:
+        return off > (tolerance * values if relative else tolerance)
+
+    risk, of_known = (beyond(v[:, None], errors * v[:, None]).mean(axis=1) for v in (predicted, known))
+    soils = (
+        pd.DataFrame({"n": 1, "wrong": beyond(known, np.abs(measured - known))})
+        .groupby(of_known)
+        .sum()
+        .cumsum()
     )
-    wrong, limit = np.abs(measured - known) > allowed(known), -np.inf
-    for threshold in np.unique(of_known):
-        below = of_known <= threshold
-        if rate * below.sum() >= FEWEST_WRONG and (wrong[below].sum() + 1) / (below.sum() + 1) <= rate:
-            limit = threshold
+    allowed = (rate * soils["n"] >= FEWEST_WRONG) & ((soils["wrong"] + 1) / (soils["n"] + 1) <= rate)
+    limit = allowed.index[allowed].max() if allowed.any() else -np.inf
     return pd.DataFrame({"risk": risk, "accepted": risk <= limit})

@@ -160,7 +160,7 @@ def compare_choosing(study: Study) -> tuple[float, float] | None:
         study.X, study.y, aside, sizes, study.ids, study.site.seed, methods, study.groups
     )
     needed = sampling.soils_needed(curves)
-    return float(needed[sampling.NAMES[METHOD]]), float(needed["random"])
+    return float(needed[METHOD]), float(needed["random"])
 
 
 def choose_illustrated(study: Study, model: SiteModel, folds: pd.DataFrame) -> Sequence:

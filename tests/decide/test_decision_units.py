@@ -31,9 +31,9 @@ def test_units_without_predictions_have_the_recommended_limits(soils):
     measured = soils.dropna().drop(columns="predicted")
     table = units.decide_units(measured, 100.0).set_index("unit")
     values = measured.query("unit == 'u2'")["measured"].to_numpy()
-    best = estimate_limits(values).query("recommended").iloc[0]
-    assert table.loc["u2", ["lower", "upper"]].tolist() == [best["lower"], best["upper"]]
-    assert table.loc["u2", "method"] == f"measured: {best['method']}"
+    best = estimate_limits(values)
+    assert table.loc["u2", ["lower", "upper"]].tolist() == [best.lower, best.upper]
+    assert table.loc["u2", "method"] == f"measured: {best.method}"
 
 
 def test_assisted_limits_hold_and_are_shorter():
@@ -80,9 +80,9 @@ def test_named_number_of_soils_decides(soils):
     """As many more soils like these as are named bring the limit to the mean's other side, one fewer not."""
     limit = 100.0
     row = units.decide_units(soils, limit).query("verdict == 'not decided'").iloc[0]
-    part = units._share_variances(
-        {u: units._assist(p) for u, p in soils.assign(below=False).groupby("unit")}
-    )[row["unit"]]
+    parts = {u: units._Unit.of(p) for u, p in soils.assign(below=False).groupby("unit")}
+    units._share_variances(list(parts.values()))
+    part = parts[row["unit"]]
     needed = units._relative_distance(row["mean"], limit) * row["mean"]
     more = int(row["more_measured"])
 
@@ -111,53 +111,64 @@ def test_a_unit_with_one_soil_is_not_decided_and_says_why(soils):
     assert table.loc["u0", "upper"] > 0
 
 
+def test_few_detected_values_are_decided_by_those(soils):
+    """A unit of which two are below detection and three above it has limits of its own."""
+    few = pd.DataFrame({"unit": "few", "measured": [10.0, 10, 30, 32, 31]})
+    few["below"] = few["measured"] == 10
+    assert units.decide_units(few, 200.0)["verdict"].tolist() == ["below"]
+
+
 @pytest.mark.parametrize(
-    ("changes", "arguments", "message"),
+    ("changes", "limit", "message"),
     [
-        (
-            {"below": True, "measured": 60.0},
-            {"limit": 50.0},
-            "limit 50 is below the detection limit 60 of soils",
-        ),
-        ({}, {"limit": -5.0}, "limit of unit 'u0' is -5.0; expected a number above 0"),
-        ({}, {"limit": 50.0, "wrong_below": 5}, "wrong_below is 5; expected an error rate"),
+        ({"below": True, "measured": 60.0}, 50.0, "limit 50 is below the detection limit 60 of soils 0, 1"),
+        ({}, -5.0, "limit of unit 'u0' is -5.0; expected a number above 0"),
     ],
 )
-def test_limits_that_cannot_be_judged_are_refused(soils, changes, arguments, message):
-    """A limit below detection, a negative one, an error rate in percent."""
+def test_limits_that_cannot_be_judged_are_refused(soils, changes, limit, message):
+    """A limit below detection, and a negative one."""
     with pytest.raises(ValueError, match=message):
-        units.decide_units(soils.assign(**changes), **arguments)
+        units.decide_units(soils.assign(**changes), limit)
 
 
-def test_sizes_add_up_between_sure_and_at_most():
-    """Tonnes and cost of units above, expected, and at most."""
-    table = pd.DataFrame(
-        {"unit": list("abc"), "verdict": ["above", "not decided", "below"], "p_above": [1, 0.4, 0]}
-    )
-    sizes = pd.DataFrame(
-        {"area_m2": 100.0, "depth_m": 0.5, "density_t_m3": 1.4, "price_per_t": 30}, list("abc")
-    )
-    found = units.summarise_sizes(table, sizes)
-    np.testing.assert_allclose(found.loc["tonnes"], [70, 98, 140])
-    np.testing.assert_allclose(found.loc["cost"], [2100, 2940, 4200])
-    with pytest.raises(ValueError, match="price_per_t of unit 'b' is -30; expected 0 or more"):
-        units.summarise_sizes(table, sizes.assign(price_per_t=[30, -30, 30]))
-    with pytest.raises(ValueError, match="no size is given for unit 'c'"):
-        units.summarise_sizes(table, sizes.loc[["a", "b"]])
-
-
-def test_sizes_come_from_the_table_that_the_site_file_names(tmp_path):
-    """Columns by their names; a table without them is refused in one line that names it."""
-    path, decided = tmp_path / "sizes.csv", pd.DataFrame({"unit": ["a"], "verdict": "above", "p_above": 1.0})
+@pytest.fixture
+def sized(tmp_path):
+    """What three decided units add up to, by a table of sizes."""
+    decided = {"unit": list("abc"), "verdict": ["above", "not decided", "below"], "p_above": [1, 0.4, 0]}
+    path = tmp_path / "sizes.csv"
     site = make_site({"site": "mine", "target_data": "twin", "sizes": str(path)})
-    path.write_text("Unit,area_m2,depth_m,density_t_m3,price_per_t\na,100,0.5,2,10\n")
-    assert units.size_on_site(site, decided)["surely"].tolist() == [100, 100, 1000]
-    path.write_text("block,area\na,100\n")
-    with pytest.raises(SiteError, match=r"sizes.csv has block, area; expected unit, area_m2, depth_m"):
-        units.size_on_site(site, decided)
-    path.write_text("unit,area_m2,depth_m,density_t_m3,price_per_t\na,100,0.5,2,-10\n")
-    with pytest.raises(SiteError, match="sizes.csv: price_per_t of unit 'a' is -10.0; expected 0 or more"):
-        units.size_on_site(site, decided)
+
+    def add_up(table):
+        path.write_text(table)
+        return units.size_on_site(site, pd.DataFrame(decided))
+
+    return add_up
+
+
+SIZES = "Unit,area_m2,depth_m,density_t_m3,price_per_t\na,100,.5,1.4,30\nb,100,.5,1.4,30\nc,100,.5,1.4,30\n"
+
+
+def test_sizes_add_up_between_sure_and_at_most(sized):
+    """Area, tonnes and cost of units above, expected, and at most; without a density, area alone."""
+    np.testing.assert_allclose(sized(SIZES), [[100, 140, 200], [70, 98, 140], [2100, 2940, 4200]])
+    assert sized("unit,area_m2,depth_m,price_per_t\na,1,2,3\nb,1,2,3\nc,1,2,3\n").index.tolist() == [
+        "area_m2"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("block,area\na,100\n", "has block, area; expected unit, area_m2, depth_m"),
+        (SIZES.replace("1.4,30\nc", "1.4,-30\nc"), "price_per_t of unit 'b' is -30.0; expected 0 or more"),
+        (SIZES.replace("a,100", "a,"), "area_m2 of unit 'a' is nan; expected 0 or more"),
+        (SIZES[: SIZES.index("c,")], "no size is given for unit 'c'; there are: a, b"),
+    ],
+)
+def test_sizes_that_cannot_be_meant_are_refused(sized, table, message):
+    """A table without its columns, a negative price, a gap, a unit without a size: the file is named."""
+    with pytest.raises(SiteError, match=f"sizes.csv:? {message}"):
+        sized(table)
 
 
 @pytest.fixture
@@ -225,9 +236,7 @@ def test_polygons_that_do_not_fit_are_refused(samples, tmp_path, squares, crs, m
 
 
 def test_columns_and_files_that_are_not_there_are_refused(samples, tmp_path):
-    """A misspelt column, a cell without a unit, a file of another kind, soils of an unknown system."""
-    with pytest.raises(ValueError, match="no column 'blok'; there are: x, y, crs, Depth"):
-        units.assign_units(samples, column="blok")
+    """A cell without a unit, a file of another kind, soils of an unknown system."""
     with pytest.raises(ValueError, match="soils b have no unit"):
         units.assign_units(samples.assign(unit=["A", None, "A", "B"]))
     (tmp_path / "no.geojson").write_text("{}")

@@ -34,7 +34,7 @@ def test_a_choice_is_new_unique_and_repeatable(cloud, method):
 def test_kennard_stone_is_the_textbooks():
     """On a line the farthest from all chosen comes next, by hand."""
     line = np.array([0.0, 1.0, 2.0, 6.0, 10.0])[:, None]
-    assert choose_samples("kennard_stone", line, 3, measured=[0]).tolist() == [4, 3, 2]
+    assert choose_samples("Kennard–Stone", line, 3, measured=[0]).tolist() == [4, 3, 2]
 
 
 def test_the_hypercube_fills_strata_that_random_choices_miss(cloud):
@@ -47,13 +47,13 @@ def test_the_hypercube_fills_strata_that_random_choices_miss(cloud):
         return sum(13 - len(set(column)) for column in strata.T)
 
     luck = np.mean([empty(choose_samples("random", cloud, 10, measured, seed)) for seed in range(20)])
-    assert empty(choose_samples("latin_hypercube", cloud, 10, measured)) < 0.4 * luck
+    assert empty(choose_samples("Latin hypercube", cloud, 10, measured)) < 0.4 * luck
 
 
 def test_the_hypercube_does_not_sample_again_where_soils_are_measured(cloud):
     """With the lower half of a feature measured, new soils come from its upper half."""
     line = np.linspace(0, 1, 100)[:, None]
-    new = choose_samples("latin_hypercube", line, 10, measured=np.arange(0, 50, 5))
+    new = choose_samples("Latin hypercube", line, 10, measured=np.arange(0, 50, 5))
     assert (line[new] >= 0.5).all()
 
 
@@ -120,7 +120,7 @@ def test_every_method_starts_alike_and_ends_as_chosen(soils):
     fold = next(splits.iterate_folds(FOLDS, range(60)))
     F = sampling.spectral_features(X[fold.train])
     start = np.random.default_rng([0, 0]).choice(42, 15, replace=False)
-    chosen = fold.train[[*start, *sampling.choose_samples("kennard_stone", F, 10, start)]]
+    chosen = fold.train[[*start, *sampling.choose_samples("Kennard–Stone", F, 10, start)]]
     error = PLSCV().fit(X[chosen], y[chosen]).predict(X[fold.test]) - y[fold.test]
     row = found.query("model == 'Kennard–Stone' and draw == 0 and n == 25")
     assert row["value"].item() == pytest.approx(np.sqrt(np.mean(error**2)))
