@@ -115,10 +115,9 @@ In {chosen.sum()} outer folds these models were chosen: {_format.join_words([f"{
 #
 # Somebody must say from which probability on a soil is called above. *Sensitivity* is the share found of the soils that are above; *specificity* is the share of the others that are rightly left.
 
-# %% mystnb={"figure": {"caption": "What is found and what is rightly left at the limit “{glue:text}`decide-rule`”, by the probability from which a soil is called above, each soil once ({glue:text}`decide-kind` soils). Bands: 95 % intervals.", "name": "fig-detection"}, "image": {"alt": "Two curves with bands against the threshold of probability: sensitivity falls from one as the threshold rises, specificity rises towards one; they cross in between."}}
+# %%
 by_rule = decide.select_rule(study, exceedances, rule)
 detection = decide.detection_table(by_rule["probability"], by_rule["exceeded"])
-ax = plots.plot_detection(detection)
 
 # %% tags=["hide-input"]
 shown = detection[["threshold", "found", "missed", "false"]]
@@ -335,14 +334,11 @@ On twins ({over_sites}). Where predictions are this uncertain, strict demands se
 # A soil can be ignored, sent to the laboratory, or treated at once. Which is cheapest depends on its probability and on three costs, which are parameters of this chapter.
 # They are invented. Put in your own.
 
-# %% mystnb={"figure": {"caption": "Expected cost of each action, by the probability of exceedance, at the chapter's costs. Shaded: the cheapest.", "name": "fig-actions"}, "image": {"alt": "Three lines: the cost of ignoring rises steeply from zero, that of sending rises gently, that of treating is level; the lowest of them is shaded."}}
+# %%
 prices = decide.Costs(analysis, remediation, harm)
-odds = np.linspace(0, 1, 201)
-expected = decide.expected_costs(odds, prices).drop(columns="best")
-ax = plots.plot_costs(expected.assign(probability=odds))
+send_from, send_to = prices.thresholds()
 
 # %% tags=["remove-input"]
-send_from, send_to = prices.thresholds()
 Markdown(f"""
 An analysis costs {analysis:.0f}, a treatment {remediation:.0f}, and the harm of a soil left above its limit {harm:.0f}.
 At these costs a soil is worth sending between probabilities of {send_from:.2f} and {send_to:.2f}.

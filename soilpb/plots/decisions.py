@@ -1,4 +1,4 @@
-"""Decisions: intervals of predictions, probabilities of exceedance, costs of actions, maps of a site.
+"""Decisions: intervals of predictions, probabilities of exceedance, maps of a site.
 
 Maps show the soils at their coordinates; no tiles, no network.
 """
@@ -66,25 +66,6 @@ def plot_reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_detection(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the shares of soils rightly called above and rightly called below, by threshold, with intervals.
-
-    ``table`` is from :func:`soilpb.decide.exceedance.detection_table`.
-    """
-    ax = make_axes(ax, height=3.6)
-    kinds = (("sensitivity", "above, and called so", SIGNAL_COLOUR, "^"),
-             ("specificity", "not above, and called so", SOURCE_COLOUR, "o"))  # fmt: skip
-    for name, told, colour, marker in kinds:
-        ax.fill_between(
-            table["threshold"], table[f"{name}_low"], table[f"{name}_high"], color=colour, alpha=0.2
-        )
-        ax.plot(table["threshold"], table[name], color=colour, marker=marker, label=told)
-    ax.set(xlabel="Probability from which a soil is called above", ylabel="Share of such soils")
-    ax.set(xlim=(0, 1), ylim=(-0.03, 1.03))
-    legend_above(ax, ncols=2)
-    return ax
-
-
 def plot_probabilities(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
     """Draw probabilities of exceedance in their order, where soils have no coordinates for a map.
 
@@ -97,23 +78,6 @@ def plot_probabilities(soils: pd.DataFrame, label: str, ax: Axes | None = None) 
         ax.scatter(x, y, s=40, color=colour, marker=marker, label=name)
     ax.set(xlabel="Soils, in the order of their probabilities", ylabel=label, ylim=(-0.03, 1.03))
     legend_above(ax, ncols=1)
-    return ax
-
-
-def plot_costs(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
-    """Draw the expected cost of each action per soil, by the soil's probability of exceedance.
-
-    ``table`` has ``probability``, and a column of expected costs per action.
-    """
-    ax = make_axes(ax, height=3.4)
-    costs = table.drop(columns="probability")
-    for column, style in zip(costs, ("-", "--", ":"), strict=False):
-        ax.plot(table["probability"], table[column], linestyle=style, label=column, linewidth=2)
-    cheapest = np.nanmin(costs.to_numpy(), axis=1)
-    ax.fill_between(table["probability"], 0, cheapest, color=GREY, alpha=0.15)
-    ax.set(xlabel="Probability that the soil exceeds its limit", ylabel="Expected cost per soil", xlim=(0, 1))
-    ax.set_ylim(0, 1.6 * costs[["send", "remediate"]].max(axis=None))
-    legend_above(ax, ncols=3)
     return ax
 
 

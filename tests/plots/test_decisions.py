@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.decide.exceedance import detection_table
 from soilpb.plots import decisions
 from tests.looks import assert_axes, legend_texts
 
@@ -45,16 +44,6 @@ def test_probabilities_are_put_in_order():
     assert_axes(ax, "Soils, in the order of their probabilities", "P")
 
 
-def test_costs_are_drawn_by_action():
-    """One line per action, named, through its expected costs."""
-    p = np.linspace(0, 1, 11)
-    table = pd.DataFrame({"ignore": 4000 * p, "send": 50 + 1000 * p, "remediate": 1000.0, "probability": p})
-    ax = decisions.plot_costs(table)
-    assert legend_texts(ax) == ["ignore", "send", "remediate"]
-    np.testing.assert_allclose(ax.lines[1].get_ydata(), table["send"])
-    assert_axes(ax, "Probability that the soil exceeds its limit", "Expected cost per soil")
-
-
 @pytest.fixture
 def soils():
     rng = np.random.default_rng(0)
@@ -81,11 +70,3 @@ def test_mapped_values_are_coloured_by_their_range(soils):
     assert points.get_clim() == pytest.approx((10, 1000))
     assert points.to_rgba(100.0) == pytest.approx(points.get_cmap()(0.5), abs=0.02)
     assert ax.get_legend() is None
-
-
-def test_detection_is_drawn_with_its_intervals():
-    """Two lines with a band each: what is found above its limit, and what is rightly left."""
-    probability = np.linspace(0, 1, 50)
-    ax = decisions.plot_detection(detection_table(probability, probability > 0.4))
-    assert len(ax.lines) == len(ax.collections) == 2
-    assert ax.lines[0].get_ydata()[0] == 1
