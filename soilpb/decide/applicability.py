@@ -1,15 +1,4 @@
-"""Applicability: whether a new soil is of the kind that a site's model, or the world's library, has seen.
-
-T² and Q (:mod:`soilpb.quality`) among many principal components of derivative spectra, for a kind that
-is new may show where the known soils hardly vary. Among the soils that made the components both
-distances are too small, Q above all, so the limits come from soils that a fit had not seen, fold by
-fold: by conformal ranks (Laxhammar & Falkman 2010), at most the stated share of soils of the same kind
-is flagged on average, whatever their distribution.
-
-Whole sites are compared with 4,168 measured soils of the world (:mod:`soilpb.simulate.library`): by T² and
-Q, by the depth of the features near 1400, 1900 and 2200 nm and the slope of the visible range, and by
-whether a classifier can tell one from the other.
-"""
+"""Applicability: whether a new soil is of the kind that a site's model, or the world's library, has seen."""
 
 from __future__ import annotations
 
@@ -49,7 +38,10 @@ _VISIBLE = (450, 700)
 class ApplicabilityDomain:
     """The principal components of a site's soils, and how far such soils lie from their centre.
 
-    Make one with :meth:`fit`; ``components`` are from :func:`soilpb.quality.fit_components`.
+    T² and Q (:mod:`soilpb.quality`) are among many components of derivative spectra: a new kind may show
+    where known soils hardly vary. Both are too small for soils that made the components, so limits come from
+    soils that a fit had not seen, by conformal ranks (Laxhammar & Falkman 2010): on average at most
+    :data:`FALSE_ALARMS` of soils of the same kind are flagged, whatever their distribution.
     """
 
     components: Pipeline
@@ -61,29 +53,27 @@ class ApplicabilityDomain:
     def fit(cls, X: np.ndarray, fold: np.ndarray) -> ApplicabilityDomain:
         """Fit the components, and the limits from soils that each fold left out.
 
-        ``X`` is the reflectance of the soils that the model has seen, (n_samples, n_bands); ``fold`` is
-        from :func:`soilpb.decide.intervals.assign_folds`.
+        ``X`` is reflectance, (n_samples, n_bands); ``fold`` from
+        :func:`soilpb.decide.intervals.assign_folds`.
         """
         labels, sizes = np.unique(fold, return_counts=True)
         # the same throughout: distances grow with it
         n_components = int(np.clip((len(X) - sizes.max()) // SOILS_PER_COMPONENT, 1, MOST_COMPONENTS))
         unseen, residuals = np.empty((len(X), 2)), np.empty(np.shape(X))
-        for label in labels:
-            out = fold == label
+        for out in (fold == label for label in labels):
             components = _fit(X[~out], n_components)
             unseen[out], residuals[out] = measure_t2_q(components, X[out]), _residuals(components, X[out])
         components = _fit(X, n_components)
         usual = np.quantile(unseen, _USUAL, axis=0)
         # where the components leave nothing over
         usual[1] = max(usual[1], ROUNDING * components[-1].explained_variance_.sum())
-        limits = usual * _conformal_limit((unseen / usual).max(axis=1), FALSE_ALARMS)
+        limits = usual * conformal_limit((unseen / usual).max(axis=1), FALSE_ALARMS)
         return cls(components, *map(float, limits), residuals.astype(np.float32))
 
     def distances(self, X: np.ndarray) -> pd.DataFrame:
         """Measure how far spectra lie, from their reflectance (n_samples, n_bands).
 
-        The table has ``T2``, ``Q``; ``distance``, the larger of both as a multiple of its limit; and
-        ``outside``: whether that is above 1.
+        The table has ``T2``, ``Q``; ``distance``, the larger as a multiple of its limit; ``outside``: above 1.
         """
         table = measure_t2_q(self.components, X)
         distance = np.maximum(table["T2"] / self.t2_limit, table["Q"] / self.q_limit)
@@ -100,42 +90,35 @@ class ApplicabilityDomain:
             return np.nan
         new = _residuals(self.components, np.asarray(X, float)[:: max(1, len(X) // 300)])
         both, n = np.concatenate([new, self.residuals]), len(new)
-        both = both / np.maximum(self.residuals.std(axis=0), 1e-12)
+        both /= np.maximum(self.residuals.std(axis=0), 1e-12)
         rng, total = np.random.default_rng(seed), both.sum(axis=0)
-
-        def difference(rows: np.ndarray) -> float:
-            of_new = both[rows].sum(axis=0)
-            return float(np.square(of_new / n - (total - of_new) / (len(both) - n)).sum())
-
-        found = difference(np.arange(n))
-        beyond = sum(difference(rng.permutation(len(both))[:n]) >= found for _ in range(n_permutations))
-        return (beyond + 1) / (n_permutations + 1)
+        drawn = [np.arange(n), *(rng.permutation(len(both))[:n] for _ in range(n_permutations))]
+        sums = np.array([both[rows].sum(axis=0) for rows in drawn])
+        differences = np.square(sums / n - (total - sums) / (len(both) - n)).sum(axis=1)
+        return float((differences >= differences[0]).mean())
 
 
 def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.DataFrame:
     """Test whether the flag notices a kind of soil that the calibration has never seen.
 
     Soils, from their reflectance ``X`` (n_samples, n_bands), are clustered by their scores on as many
-    components. Each cluster in turn is left out whole, together with a random fifth of the others; the
-    domain is learnt from what remains.
+    components. Each cluster is left out whole, with a random fifth of the others.
 
     Returns
     -------
     DataFrame
-        One row per cluster: ``cluster``, ``n``; ``caught``, the share of it that is flagged;
-        ``false_alarms``, the share of the fifth that is; ``n_others``, how many that fifth holds.
+        One row per cluster: ``cluster``, ``n``, ``caught`` (share of it that is flagged), ``false_alarms``
+        (share of the fifth that is), ``n_others`` (soils of the fifth).
     """
     components = _fit(X, n_clusters)
     leading = components.transform(X) / np.sqrt(components[-1].explained_variance_)
     cluster = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(leading)
-    rng = np.random.default_rng(seed)
-    rows = []
+    rng, rows = np.random.default_rng(seed), []
     for label in range(n_clusters):
-        others = rng.permutation(np.flatnonzero(cluster != label))
+        others, left = rng.permutation(np.flatnonzero(cluster != label)), cluster == label
         held, kept = np.split(others, [len(others) // 5])
         domain = ApplicabilityDomain.fit(X[kept], assign_folds(len(kept), 10, seed))
-        left = cluster == label
-        caught, alarms = (domain.distances(X[rows_])["outside"].mean() for rows_ in (left, held))
+        caught, alarms = (domain.distances(X[of])["outside"].mean() for of in (left, held))
         rows.append((label, int(left.sum()), caught, alarms, len(held)))
     return pd.DataFrame(rows, columns=["cluster", "n", "caught", "false_alarms", "n_others"])
 
@@ -157,9 +140,9 @@ def compare_with_world(soils: SoilSpectra) -> SpectralDistances:
 
 def share_bands(first: SoilSpectra, second: SoilSpectra) -> tuple[SoilSpectra, SoilSpectra]:
     """Both sets of soils on the coarser bands of the two, within the range that both have."""
-    bands = max(first, second, key=lambda soils: np.median(np.diff(soils.wavelengths))).wavelengths
-    low = max(first.wavelengths[0], second.wavelengths[0])
-    high = min(first.wavelengths[-1], second.wavelengths[-1])
+    grids = first.wavelengths, second.wavelengths
+    low, high = max(nm[0] for nm in grids), min(nm[-1] for nm in grids)
+    bands = max(grids, key=lambda nm: np.median(np.diff(nm)))
     bands = bands[(low <= bands) & (bands <= high)]
     return first.resample(bands), second.resample(bands)
 
@@ -174,15 +157,19 @@ def measure_shapes(soils: SoilSpectra) -> pd.DataFrame:
         straight line between the shoulders; ``visible_slope``: its rise from 450 to 700 nm, in percent
         per 100 nm. Missing where the bands do not reach.
     """
-    nm, R = soils.wavelengths, soils.reflectance.astype(float)
-    shapes = {}
+    nm, R, shapes = soils.wavelengths, soils.reflectance.astype(float), {}
+
+    def nearest(x: float) -> tuple[float, np.ndarray]:
+        band = np.abs(nm - x).argmin()
+        return nm[band], R[:, band]
+
     for feature, (left, first, last, right) in SHOULDERS.items():
         deepest = (nm >= first) & (nm <= last)
-        (low, at_left), (high, at_right) = (_nearest(nm, R, x) for x in (left, right))
+        (low, at_left), (high, at_right) = map(nearest, (left, right))
         line = at_left[:, None] + np.outer(at_right - at_left, (nm[deepest] - low) / max(high - low, 1))
         reached = nm[0] <= left and right <= nm[-1] and deepest.any()
         shapes[f"depth_{feature}"] = 100 * (1 - (R[:, deepest] / line).min(axis=1)) if reached else np.nan
-    (low, blue), (high, red) = (_nearest(nm, R, x) for x in _VISIBLE)
+    (low, blue), (high, red) = map(nearest, _VISIBLE)
     reached = nm[0] <= _VISIBLE[0] and high > low
     shapes["visible_slope"] = 1e4 * (red - blue) / (high - low) if reached else np.nan
     return pd.DataFrame(shapes, index=soils.samples.index)
@@ -197,17 +184,9 @@ def tell_apart(first: np.ndarray, second: np.ndarray, n_components: int = 10) ->
     """
     X, y = np.vstack([first, second]).astype(float), np.arange(len(first) + len(second)) < len(first)
     components = PCA(min(n_components, len(X) // 2), random_state=0)
-    model = make_pipeline(components, StandardScaler(), LogisticRegression(max_iter=2000))
+    model = make_pipeline(snv_pipeline(), components, StandardScaler(), LogisticRegression(max_iter=2000))
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
-    return float(
-        cross_val_score(model, snv_pipeline().fit_transform(X), y, cv=folds, scoring="roc_auc").mean()
-    )
-
-
-def _nearest(wavelengths: np.ndarray, reflectance: np.ndarray, nm: float) -> tuple[float, np.ndarray]:
-    """Wavelength nearest to one, and reflectance there, (n_samples,)."""
-    band = int(np.abs(wavelengths - nm).argmin())
-    return float(wavelengths[band]), reflectance[:, band]
+    return float(cross_val_score(model, X, y, cv=folds, scoring="roc_auc").mean())
 
 
 def _residuals(components: Pipeline, X: np.ndarray) -> np.ndarray:
@@ -220,7 +199,7 @@ def _fit(X: np.ndarray, n_components: int) -> Pipeline:
     return fit_components(X, n_components, derivative_pipeline())
 
 
-def _conformal_limit(values: np.ndarray, share: float) -> float:
+def conformal_limit(values: np.ndarray, share: float) -> float:
     """Limit that at most ``share`` of further values passes, by rank; the largest if they are few."""
     rank = int(np.ceil((1 - share) * (len(values) + 1)))
     return float(np.sort(values)[min(rank, len(values)) - 1])

@@ -1,21 +1,11 @@
 """Intervals and predictive distributions of any regressor, by CV+, the regressor chosen or given.
 
-A model is fitted without each fold in turn, and each soil is predicted by the fit that has not seen
-it, with error ``rᵢ``. For a new spectrum ``x``, quantiles of ``f₋ₖ₍ᵢ₎(x) ∓ |rᵢ|`` over the soils are
-the CV+ interval (Barber et al. 2021, Ann. Stat. 49:486), and the values ``f₋ₖ₍ᵢ₎(x) + rᵢ`` are a
-predictive distribution (Vovk et al. 2018, PMLR 91:37).
-
-Of several candidates, that with the smallest errors predicts. Errors that chose a model are smaller
-than its errors on new soils, so the model of each fold is chosen by the errors in the *other* folds.
-Those fits have seen the soil, which the proof of CV+ does not allow for; what it amounts to is measured
-on each site (:func:`soilpb.decide.site_model.cross_validate_site`) and in ``benchmarks/decisions.py``.
-
 Everything is on the modelling scale; ``exp`` of an interval is the interval on the natural scale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,16 +17,20 @@ from soilpb.models.inner_folds import fit_model
 
 @dataclass(frozen=True, eq=False)
 class CrossConformal:
-    """The best of some regressors, and its errors on soils that it had not seen.
+    """The best of some regressors, and its errors on soils that it had not seen; made by :meth:`fit`.
 
-    Make one with :meth:`fit`.
+    A model is fitted without each fold, and each soil predicted by the fit that has not seen it, with error
+    ``rᵢ``. For a new ``x``, quantiles of ``f₋ₖ₍ᵢ₎(x) ∓ |rᵢ|`` are the CV+ interval (Barber et al. 2021, Ann.
+    Stat. 49:486), and ``f₋ₖ₍ᵢ₎(x) + rᵢ`` a predictive distribution (Vovk et al. 2018, PMLR 91:37).
+
+    Errors that chose a model are smaller than its errors on new soils, so the model of each fold is chosen by
+    the errors in the *other* folds. Those fits have seen the soil, which the proof of CV+ does not allow for;
+    what it amounts to is measured on each site, and in ``benchmarks/decisions.py``.
 
     Attributes
     ----------
-    model : regressor
-        Fitted on all soils: what predicts.
-    fold_models : tuple of regressors
-        Each fitted without one fold.
+    model, fold_models : regressor, tuple of regressors
+        Fitted on all soils (what predicts), and without each fold.
     names : tuple of str
         Of the candidates that ``model`` and ``fold_models`` are.
     fold : (n_samples,) int array
@@ -47,6 +41,8 @@ class CrossConformal:
         Root mean square error of each candidate on soils that it had not seen.
     lowest : float
         The lowest value that it was fitted to.
+    intercept, slope : float
+        Of a line that all predictions are put on.
 
     Examples
     --------
@@ -65,6 +61,8 @@ class CrossConformal:
     residuals: np.ndarray
     errors: dict[str, float]
     lowest: float = 0.0
+    intercept: float = 0.0
+    slope: float = 1.0
 
     @classmethod
     def fit(
@@ -75,18 +73,11 @@ class CrossConformal:
         fold: np.ndarray,
         groups: np.ndarray | None = None,
     ) -> CrossConformal:
-        """Fit all candidates without each fold, and the best on all soils.
+        """Fit all candidates without each fold, and the best (the first of equals) on all soils.
 
-        Parameters
-        ----------
-        candidates : mapping of name to regressor
-            Left unfitted; each tunes itself inside ``fit``. The first of equals is taken.
-        y : (n_samples,) array
-            On the modelling scale; NaN where not measured.
-        fold : (n_samples,) int array
-            From :func:`assign_folds`; fewer than two, or other lengths, are a ValueError.
-        groups : (n_samples,) array, optional
-            Soils that the models' inner folds keep together.
+        ``candidates`` are left unfitted. ``y`` is NaN where not measured; ``fold`` is from
+        :func:`assign_folds`. Soils of one of the ``groups`` are together in inner folds, too. Other lengths,
+        and fewer than two folds, are a ValueError.
         """
         y, fold = np.asarray(y, dtype=float), np.asarray(fold)
         if not len(X) == len(y) == len(fold):
@@ -100,12 +91,13 @@ class CrossConformal:
             [fit_model(clone(model), X, y, groups, place != k) for k in range(len(labels))]
             for model in candidates.values()
         ]
-        errors = np.column_stack([y - _predict_unseen(models, X, place) for models in fits])
+        own = np.arange(len(y)), place
+        errors = np.column_stack([y - _predict_each(models, X)[own] for models in fits])
         best, *of_folds = choose_candidates(errors, place)
         names = list(candidates)
         all_folds, residuals = np.zeros(len(known), dtype=int), np.full(len(known), np.nan)
         all_folds[known] = place
-        residuals[known] = errors[np.arange(len(y)), np.array(of_folds)[place]]
+        residuals[known] = errors[own[0], np.array(of_folds)[place]]
         return cls(
             fit_model(clone(candidates[names[best]]), X, y, groups),
             tuple(fits[c][k] for k, c in enumerate(of_folds)),
@@ -123,11 +115,11 @@ class CrossConformal:
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict (n_new,) values with the model of all soils."""
-        return np.ravel(self.model.predict(X))
+        return self.intercept + self.slope * _predict_each([self.model], X)[:, 0]
 
     def fold_predictions(self, X: np.ndarray) -> np.ndarray:
         """Predict (n_new, n_folds) values, each without one fold."""
-        return np.column_stack([np.ravel(model.predict(X)) for model in self.fold_models])
+        return self.intercept + self.slope * _predict_each(self.fold_models, X)
 
     def interval(self, X: np.ndarray, coverage: float = 0.9) -> np.ndarray:
         """CV+ interval of each spectrum, (n_new, 2): lower, upper."""
@@ -142,25 +134,13 @@ class CrossConformal:
         return self.fold_predictions(X)[:, self.fold] + self.residuals
 
 
-def _predict_unseen(models: list[RegressorMixin], X: np.ndarray, fold: np.ndarray) -> np.ndarray:
-    """Predict each soil by the model that was fitted without its fold."""
-    predicted = np.empty(len(X))
-    for k, model in enumerate(models):
-        predicted[fold == k] = np.ravel(model.predict(X[fold == k]))
-    return predicted
+def _predict_each(models: Sequence[RegressorMixin], X: np.ndarray) -> np.ndarray:
+    """Predict (n_samples, n_models) values."""
+    return np.column_stack([np.ravel(model.predict(X)) for model in models])
 
 
 def choose_candidates(errors: np.ndarray, fold: np.ndarray) -> list[int]:
-    """Choose a candidate by all errors, and one for each fold by the errors outside it.
-
-    ``errors`` are (n_samples, n_candidates), of soils that a candidate had not seen. Returned are
-    positions of candidates: of all soils, then of each fold.
-
-    Examples
-    --------
-    >>> choose_candidates(np.array([[0.1, 2.0], [2.0, 1.0], [0.5, 0.8]]), np.array([0, 1, 2]))
-    [0, 1, 0, 0]
-    """
+    """Choose a candidate by all errors (n_samples, n_candidates), and one per fold by those outside it."""
     squares = errors**2
     parts = [squares, *(squares[fold != label] for label in range(fold.max() + 1))]
     return [int(part.mean(axis=0).argmin()) for part in parts]
@@ -169,16 +149,10 @@ def choose_candidates(errors: np.ndarray, fold: np.ndarray) -> list[int]:
 def assign_folds(
     n_samples: int, n_folds: int = 10, seed: int = 0, groups: np.ndarray | None = None
 ) -> np.ndarray:
-    """Fold of each soil, (n_samples,); soils of one group share theirs.
-
-    ``n_folds`` becomes the number of soils, or of groups, where there are fewer.
-    """
+    """Fold of each soil, (n_samples,), no more than there are soils or groups; a group is in one."""
     members = n_samples if groups is None else len(np.unique(groups))
     table = splits.repeated_kfold(range(n_samples), min(n_folds, members), 1, seed, groups)
-    fold = np.empty(n_samples, dtype=int)
-    for part in splits.iterate_folds(table, range(n_samples)):
-        fold[part.test] = part.fold
-    return fold
+    return table[table["role"] == "test"].sort_values("sample")["fold"].to_numpy()
 
 
 def cv_plus(
@@ -186,8 +160,7 @@ def cv_plus(
 ) -> np.ndarray:
     """CV+ interval of new soils, (n_new, 2): lower, upper; infinite where the soils are too few.
 
-    It holds at least ``2 · coverage − 1`` of any exchangeable soils, and in practice close to
-    ``coverage``. ``fold_predictions`` are (n_new, n_folds), ``fold`` and ``residuals`` (n_samples,).
+    It holds at least ``2 · coverage − 1`` of any exchangeable soils, and in practice close to ``coverage``.
     """
     if not 0 < coverage < 1:
         raise ValueError(f"coverage is {coverage!r}; expected a share between 0 and 1, such as 0.9")
@@ -195,7 +168,7 @@ def cv_plus(
     rank = int(np.ceil(coverage * (n + 1) - 1e-9))  # 0.9 · 100 is 90, whatever binary fractions say
     if rank > n:
         return np.tile([-np.inf, np.inf], (len(fold_predictions), 1))
-    at = fold_predictions[:, fold]
-    lower = np.partition(at - np.abs(residuals), n - rank, axis=1)[:, n - rank]
-    upper = np.partition(at + np.abs(residuals), rank - 1, axis=1)[:, rank - 1]
+    at, off = fold_predictions[:, fold], np.abs(residuals)
+    lower = np.partition(at - off, n - rank, axis=1)[:, n - rank]
+    upper = np.partition(at + off, rank - 1, axis=1)[:, rank - 1]
     return np.column_stack([lower, upper])

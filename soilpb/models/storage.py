@@ -1,11 +1,8 @@
 """Models in folders: what was learned, a card that describes it, and checksums of both.
 
-A network is stored as arrays (safetensors); fitted estimators of any kind are a skops file. Neither
-is a pickle. A skops file names the types that it is made of: only those of :data:`TRUSTED` and
-scikit-learn's own estimators are made again, whatever a file asks for. Weights without their card
-are only numbers, and a card beside other weights is a lie: both are read together or not at all.
-Anybody can write new checksums, so a card has a schema, and whoever loads a model checks what it is.
-``sha256sum -c SHA256SUMS`` verifies a folder without this package.
+A network is stored as arrays (safetensors), other estimators as a skops file, of which only types of
+:data:`TRUSTED` and scikit-learn's own are made again. Anybody can write new checksums, so a card has a
+schema, and whoever loads a model checks what it is. ``sha256sum -c SHA256SUMS`` verifies a folder, too.
 """
 
 from __future__ import annotations
@@ -81,12 +78,12 @@ def save_fitted(folder: str | Path, fitted: Mapping[str, Any], card: Mapping[str
     with atomic_write(Path(folder) / ESTIMATORS) as temporary:
         try:
             skops.io.dump(dict(fitted), temporary)
+            if unknown := sorted(set(skops.io.get_untrusted_types(file=temporary)) - set(TRUSTED)):
+                raise TypeError(f"it is made of {unknown[0]}")
+            if (size := temporary.stat().st_size) > LARGEST[ESTIMATORS]:
+                raise TypeError(f"it takes {size:,} bytes")
         except TypeError as error:
-            raise CannotStore(f"a model cannot be stored ({error}); keep another one") from error
-        if unknown := sorted(set(skops.io.get_untrusted_types(file=temporary)) - set(TRUSTED)):
-            raise CannotStore(f"a model cannot be stored: it is made of {unknown[0]}; keep another one")
-        if (size := temporary.stat().st_size) > LARGEST[ESTIMATORS]:
-            raise CannotStore(f"a model cannot be stored: it takes {size:,} bytes; keep another one")
+            raise CannotStore(f"a model cannot be stored: {error}; keep another one") from error
     return _seal(folder, ESTIMATORS, {**card, "versions": {name: version(name) for name in MADE_WITH}})
 
 
@@ -96,9 +93,8 @@ def load_fitted(
     """Read fitted estimators and their card back: they predict bit for bit what they predicted.
 
     Returns what ``build`` makes of both, the two themselves if omitted. A file that is not there is a
-    MissingArtifact. Whatever else fails, in ``build`` too, is a ValueError of one line that names
-    ``made_by``, the command that makes the folder again: other files than those saved together, a type that
-    is not trusted, another release of scikit-learn.
+    MissingArtifact; whatever else fails, in ``build`` too, a ValueError of one line that names ``made_by``,
+    the command that makes the folder again.
     """
     import skops.io
 
@@ -157,13 +153,10 @@ def _seal(folder: str | Path, name: str, card: Mapping[str, Any]) -> Path:
 def _verified_card(folder: str | Path, name: str, made_by: str) -> dict[str, Any]:
     """Read the card, after both files were found to be those that the checksums are of."""
     folder = Path(folder)
-    lines = require(folder / SUMS, made_by).read_text().splitlines()
-    sums = {each: expected for expected, _, each in (line.partition("  ") for line in lines)}
+    sealed = require(folder / SUMS, made_by).read_text().splitlines()
     for each in (name, CARD):
         if require(folder / each, made_by).stat().st_size > LARGEST[each]:
             raise ValueError(f"{each} is larger than {LARGEST[each]:,} bytes")
-        if sha256_of(folder / each) != sums.get(each):
-            raise ValueError(
-                f"{each} is not the file that {SUMS} was written for: it was altered or half copied"
-            )
+        if f"{sha256_of(folder / each)}  {each}" not in sealed:
+            raise ValueError(f"{each} is not the file that {SUMS} is of: it was altered or half copied")
     return load_card(folder / CARD)

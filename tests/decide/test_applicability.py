@@ -100,8 +100,8 @@ def test_a_cluster_that_was_left_out_is_caught():
 
 def test_a_limit_of_few_soils_is_their_largest():
     """With fewer soils than the share needs, the largest distance is the limit; ranks are conformal."""
-    assert applicability._conformal_limit(np.arange(1.0, 20.0), 0.025) == 19
-    assert applicability._conformal_limit(np.arange(1.0, 100.0), 0.05) == 95
+    assert applicability.conformal_limit(np.arange(1.0, 20.0), 0.025) == 19
+    assert applicability.conformal_limit(np.arange(1.0, 100.0), 0.05) == 95
 
 
 def test_the_world_is_usual_and_what_is_not_soil_is_not():
