@@ -38,10 +38,11 @@ VISNIR_SHARE, MIR_SHARE = 64_644 / 135_651, 85_684 / 135_651
 
 LOAD_OURS = """
 import sys, time
+from functools import partial
 from pathlib import Path
 from soilpb.spectra import band_grid
 from soilpb.readers.libraries import lucas, ossl
-load = {"lucas2015": lucas.load_lucas_2015}.get(sys.argv[1], ossl.load_ossl)
+load = partial(lucas.load_lucas, "lucas2015") if sys.argv[1] == "lucas2015" else ossl.load_ossl
 start = time.perf_counter()
 soils = load(Path(sys.argv[2]), band_grid(400, 2490, 10), cache=Path(sys.argv[2]) / "cache")
 print(time.perf_counter() - start, *soils.reflectance.shape)

@@ -492,11 +492,12 @@ def _source_folder(source: str) -> Path:
 def check_source(source: SourceLibrary, folder: Folder = None) -> None:
     """Say whether a library is complete and right; exit with 1 if it is not."""
     from soilpb.readers.libraries import checks
+    from soilpb.spectra import WARN
 
-    findings = checks.check_source(source, folder or _source_folder(source))
-    for finding in findings:
-        _print(f"{'✓' if finding.good else '✗'} {finding.text}")
-    complete = all(finding.good for finding in findings)
+    notes = checks.check_source(source, folder or _source_folder(source))
+    for note in notes:
+        _print(f"{'✗' if note.startswith(WARN) else '✓'} {note.removeprefix(WARN)}")
+    complete = not any(note.startswith(WARN) for note in notes)
     _print(f"{source}: {'complete' if complete else 'not complete'}")
     raise typer.Exit(0 if complete else 1)
 

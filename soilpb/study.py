@@ -297,8 +297,8 @@ def _read_library(site: Site, grid: np.ndarray) -> SoilSpectra:
     if site.source == "ossl":
         about["datasets"] = site.source_datasets.split() or None
         about["countries"] = site.source_countries.split() or None
-    load = {"ossl": ossl.load_ossl, "lucas2009": lucas.load_lucas_2009, "lucas2015": lucas.load_lucas_2015}
-    return load[site.source](library_folder(site), **about)
+        return ossl.load_ossl(library_folder(site), **about)
+    return lucas.load_lucas(site.source, library_folder(site), **about)
 
 
 def _without_site_places(soils: SoilSpectra, world: SoilSpectra) -> SoilSpectra:

@@ -16,6 +16,10 @@ LUCAS_BANDS = np.arange(400, 2500, 0.5)
 OSSL_VISNIR = np.arange(400, 2501, 2)
 OSSL_MIR = np.arange(600, 4001, 2)
 
+OSSL_TEXT = (
+    "id.layer_uuid_txt dataset.code_ascii_txt dataset.license.title_ascii_txt location.country_iso.3166_txt "
+    "id.dataset.site_ascii_txt scan.visnir.model.name_utf8_txt"
+).split()
 LUCAS_2009 = (
     "sample.ID POINT_ID iso.country date SURV_DATE GPS_LONG GPS_LAT LC1 LU1 mineral WRBFU coarse clay silt "
     "sand pH.in.CaCl2 pH.in.H2O OC CaCO3 N P K CEC"
@@ -118,7 +122,7 @@ def ossl_columns(level: str = "L0", visnir: np.ndarray = OSSL_VISNIR) -> list[st
     """Columns of OSSL's table that are read, and those of MIR; ISO's methods stand in L0 only."""
     laboratory = [name for names in ossl.LABORATORY.values() for name in names]
     return [
-        *ossl.TEXT,
+        *OSSL_TEXT,
         *(name for name in laboratory if level == "L0" or "_iso" not in name),
         *(f"scan_visnir.{w}_ref" for w in visnir),
         *(f"scan_mir.{w}_abs" for w in OSSL_MIR),

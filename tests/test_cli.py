@@ -260,6 +260,6 @@ def test_check_source_tells_by_its_exit_code(run_in_empty_folder, tmp_path):
     layouts.write_lucas_2009(folder, layouts.lucas_2009_table(12), absorbance)
     result = run_in_empty_folder("check-source", "lucas2009")
     assert result.exit_code == 1
-    assert "✓ LUCAS.SOIL_corr.csv: 4,200 bands" in result.stdout
-    assert "✗ 12 rows; the release has 19,860" in result.stdout
+    assert "✓ 12 of 12 points have spectra" in result.stdout
+    assert "✗ 12 scans; the release has 19,860" in result.stdout
     assert result.stdout.endswith("lucas2009: not complete\n")

@@ -20,7 +20,7 @@ _EXPORTS = {
     "libraries.checks": ["check_source"],
     "libraries.fetch": ["fetch_library", "fetch_ossl"],
     "libraries.limesoda": ["FULL_RANGE_FIELDS", "load_field", "load_fields"],
-    "libraries.lucas": ["load_lucas_2009", "load_lucas_2015"],
+    "libraries.lucas": ["load_lucas"],
     "libraries.ossl": ["fetched_library", "load_ossl"],
     "site": ["read_measured", "read_site", "read_spectra"],
     "scans": ["Scans", "average_scans", "read_scans"],

@@ -14,14 +14,14 @@ hands the table out on request: beside a survey's files, with ``metal`` in its n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from soilpb._format import track
+from soilpb._format import list_first, track
 from soilpb.readers.columns import parse_quantity
 from soilpb.readers.laboratory import clean_ids, read_library_columns
 from soilpb.readers.libraries.cache import load_or_convert
@@ -29,7 +29,7 @@ from soilpb.readers.libraries.large_tables import SpectralTable, read_on_grid
 from soilpb.readers.scans import SCAN_LIMIT, average_scans
 from soilpb.readers.tables import read_table
 from soilpb.site_file import SiteError
-from soilpb.spectra import Provenance, SoilSpectra, reflectance_from_absorbance
+from soilpb.spectra import WARN, Provenance, SoilSpectra, reflectance_from_absorbance
 
 #: Names of band columns in both surveys, in ESDAC's spelling and in R's.
 BAND = r"(?:spc\.|X)?(\d{3,4}(?:[.,]\d+)?)"
@@ -51,6 +51,8 @@ LABORATORY = {
     "gpslong": ("x", 1.0),
     "gpslat": ("y", 1.0),
 }
+#: Simplified columns that are read as text.
+_TEXT = ("pointid", "sampleid", "isocountry", "nuts0", "source")
 #: Elements that the table of metals may have, and bounds of the median of lead in European topsoils, mg/kg.
 METALS = frozenset("As Cd Co Cr Cu Fe Hg Mn Ni Pb Sb V Zn".split())
 MEDIAN_LEAD = (3.0, 100.0)
@@ -60,48 +62,76 @@ WAVELENGTHS = np.arange(400.0, 2500.0, 0.5)
 COUNTRIES = tuple(
     "AT BE BG CY CZ DE DK EE EL ES FI FR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK UK".split()
 )
-#: Rows of the releases, and scans of 2015.
-N_2009, N_2015, N_SCANS_2015 = 19_860, 21_859, 43_560
+#: A file may lack one row in twenty of its release, since publishers mend their releases.
+LEAST_SHARE = 0.95
+_INSTRUMENT = "FOSS XDS Rapid Content Analyzer, soil < 2 mm"
+_LICENCE = "ESDAC licence: free on request, no redistribution"
 #: European topsoils have a median of 20 g/kg organic carbon, the driest countries 10; a
 #: lower median than this is a column that somebody has already divided by ten.
 LEAST_MEDIAN_OC = 5.0
+
+
+class Survey(NamedTuple):
+    """What a survey's download holds, and how to get it."""
+
+    name: str
+    spectra: str  #: names of the files of spectra, and of the laboratory's table
+    laboratory: str
+    n_scans: int  #: rows of the release
+    n_points: int
+    citation: str
+    ask: str  #: of ESDAC
+    unpack: str
+
+
+SURVEYS = {
+    "lucas2009": Survey(
+        "LUCAS 2009",
+        "LUCAS.SOIL_corr*.csv",
+        "LUCAS_TOPSOIL_v1*.xlsx",
+        19_860,
+        19_860,
+        "Tóth, Jones & Montanarella 2013, LUCAS Topsoil Survey, doi 10.2788/97922",
+        "the spectral data; a message with links follows.",
+        """LUCAS.SOIL_corr.csv (about 808 MB) into {folder}, without opening it in a spreadsheet.
+4. If you also got LUCAS_TOPSOIL_v1.xlsx, put it there too: it fills laboratory values that are missing.""",
+    ),
+    "lucas2015": Survey(
+        "LUCAS 2015",
+        "spectra_*.csv",
+        "LUCAS_Topsoil_2015*.csv",
+        43_560,
+        21_859,
+        "Jones, Fernández-Ugalde & Scarpa 2020, LUCAS 2015 Topsoil Survey, doi 10.2760/616084",
+        "the laboratory table and the spectral data (EU-28).",
+        """LUCAS_Topsoil_2015_20200323.csv and the folder LUCAS2015_Soil_Spectra_EU28 into {folder}.
+4. Rename nothing (file names have spaces: 'spectra_ AT .csv') and open nothing in a spreadsheet.""",
+    ),
+}
 #: LUCAS is handed out on request only: five lines on what to ask for and where it goes.
 REQUEST_STEPS = {
-    "lucas2009": """\
-1. Open https://esdac.jrc.ec.europa.eu/projects/lucas and fill in the request form of LUCAS 2009 topsoil.
-2. Ask for the spectral data; a message with links follows. They may not be passed on to anybody.
-3. Unpack LUCAS.SOIL_corr.csv (about 808 MB) into {folder}, without opening it in a spreadsheet.
-4. If you also got LUCAS_TOPSOIL_v1.xlsx, put it there too: it fills laboratory values that are missing.
-5. Run: soilpb check-source lucas2009 --folder {folder}""",
-    "lucas2015": """\
-1. Open https://esdac.jrc.ec.europa.eu/projects/lucas and fill in the request form of LUCAS 2015 topsoil.
-2. Ask for the laboratory table and the spectral data (EU-28). They may not be passed on to anybody.
-3. Unpack LUCAS_Topsoil_2015_20200323.csv and the folder LUCAS2015_Soil_Spectra_EU28 into {folder}.
-4. Rename nothing (file names have spaces: 'spectra_ AT .csv') and open nothing in a spreadsheet.
-5. Run: soilpb check-source lucas2015 --folder {folder}""",
-}
-
-_INSTRUMENT = "FOSS XDS Rapid Content Analyzer, soil < 2 mm"
-_LICENCE = "ESDAC licence: free on request, no redistribution"
-_COMPLETE = (
-    "{:,} of {:,} scans have a value in every band, the others are dropped; absorbance A read as "
-    "reflectance 10^-A"
-)
-_CITATIONS = {
-    "LUCAS 2009": "Tóth, Jones & Montanarella 2013, LUCAS Topsoil Survey, doi 10.2788/97922",
-    "LUCAS 2015": "Jones, Fernández-Ugalde & Scarpa 2020, LUCAS 2015 Topsoil Survey, doi 10.2760/616084",
+    source: f"""\
+1. Open https://esdac.jrc.ec.europa.eu/projects/lucas and fill in the request form of {of.name} topsoil.
+2. Ask for {of.ask} They may not be passed on to anybody.
+3. Unpack {of.unpack}
+5. Run: soilpb check-source {source} --folder {{folder}}"""
+    for source, of in SURVEYS.items()
 }
 
 
-def load_lucas_2009(
-    folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
+def load_lucas(
+    source: str, folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
 ) -> SoilSpectra:
-    """Read LUCAS 2009: ``LUCAS.SOIL_corr.csv``, and ``LUCAS_TOPSOIL_v1.xlsx`` where it is there.
+    """Read a survey of LUCAS from ESDAC's files.
 
-    The spectral file carries the laboratory values; the workbook fills those it lacks.
+    In 2009 the spectral file carries the laboratory values, and the workbook, if it is there, fills those
+    it lacks; in 2015 they are in a table of their own. The scans of a point (two in 2015, as a rule) are
+    averaged; a point with a scan that deviates from their mean is dropped, and counted.
 
     Parameters
     ----------
+    source : str
+        ``lucas2009`` or ``lucas2015``.
     folder : Path
         Holds the unpacked download, at any depth.
     grid : (n_bands,) array, nm, within 400–2499.5
@@ -112,29 +142,11 @@ def load_lucas_2009(
 
     Returns
     -------
-    SoilSpectra indexed by POINT_ID; ``group`` is the country, ``x`` and ``y`` are GPS
-    longitude and latitude.
+    SoilSpectra indexed by POINT_ID; ``group`` is the country, ``x`` and ``y`` are GPS longitude and latitude,
+    or metres in EPSG:3035 read from the point's id (the nodes of LUCAS's grid).
     """
-    files = find_2009(folder)
-    soils = load_or_convert(cache, "lucas2009", files, grid, lambda: _convert_2009(files, grid))
-    return _having(soils, property)
-
-
-def load_lucas_2015(
-    folder: Path, grid: np.ndarray, *, property: str = "pH", cache: Path | None = None
-) -> SoilSpectra:
-    """Read LUCAS 2015: the laboratory CSV, and the folder with one file of spectra per country.
-
-    The scans of a point (two, as a rule) are averaged; a point with a scan that deviates from their mean
-    is dropped, and counted. Parameters and result are those of :func:`load_lucas_2009`, but ``x`` and ``y``
-    are metres in EPSG:3035, read from the Point_ID (the nodes of LUCAS's grid).
-    """
-    files = find_2015(folder)
-    soils = load_or_convert(cache, "lucas2015", files, grid, lambda: _convert_2015(files, grid))
-    return _having(soils, property)
-
-
-def _having(soils: SoilSpectra, property: str) -> SoilSpectra:
+    files = find_files(source, folder)
+    soils = load_or_convert(cache, source, [*files], grid, lambda: _convert(SURVEYS[source], files, grid))
     if property not in soils.samples:
         has = ", ".join(soils.samples.select_dtypes("number"))
         ask = "ask ESDAC for the table of heavy metals and put it beside them, with 'metal' in its name"
@@ -143,195 +155,145 @@ def _having(soils: SoilSpectra, property: str) -> SoilSpectra:
     return soils.having(property)
 
 
-def find_2009(folder: Path) -> list[Path]:
-    """Spectral CSV of 2009, and the laboratory workbook and the table of metals if they are there."""
-    spectra = _only(folder, "LUCAS.SOIL_corr*.csv", "lucas2009")
-    return [spectra, *sorted(Path(folder).rglob("LUCAS_TOPSOIL_v1*.xlsx"))[:1], *_find_metals(folder)]
-
-
-def _find_metals(folder: Path) -> list[Path]:
-    """The table of metals beside a survey's files, if there is one."""
-    tables = [path for path in Path(folder).rglob("*") if path.suffix.lower() in (".csv", ".xlsx")]
-    found = sorted(path for path in tables if has_metals(path))
-    if len(found) > 1:
-        raise SiteError(f"{' and '.join(map(str, found))} could both be the table of metals: move one out")
-    return found
-
-
-def has_metals(path: Path) -> bool:
-    """Tell the table of metals by its name."""
-    return "metal" in path.name.lower()
-
-
-def find_2015(folder: Path) -> list[Path]:
-    """Laboratory CSV of 2015, then the spectral files in the order of their countries."""
-    laboratory = _only(folder, "LUCAS_Topsoil_2015*.csv", "lucas2015")
-    spectra: dict[str, Path] = {}
-    for path in sorted(Path(folder).rglob("spectra_*.csv")):
-        other = spectra.setdefault(country_of(path), path)
-        if other != path:
-            raise SiteError(f"{other} and {path} are both spectra of {country_of(path)}; remove one")
-    if not spectra:
-        raise SiteError(f"{folder} has no 'spectra_ XX .csv'; soilpb fetch lucas2015 explains where they go")
-    return [laboratory, *(spectra[country] for country in sorted(spectra)), *_find_metals(folder)]
+def find_files(source: str, folder: Path) -> dict[Path, str]:
+    """Files of a survey and what each holds: spectra, then the laboratory's values, then metals."""
+    survey, found = SURVEYS[source], {}
+    patterns = {
+        "spectra": survey.spectra,
+        "laboratory": survey.laboratory,
+        "metals": "*[mM][eE][tT][aA][lL]*",
+    }
+    for kind, pattern in patterns.items():
+        for path in sorted(Path(folder).rglob(pattern)):
+            what = f"{kind} of {country_of(path) or survey.name}" if kind == "spectra" else kind
+            if path.suffix.lower() in (".csv", ".xlsx") and found.setdefault(what, path) != path:
+                raise SiteError(f"{found[what]} and {path} are both {what}; remove one")
+        needed = kind == "spectra" or (kind == "laboratory" and source == "lucas2015")
+        if needed and not any(what.startswith(kind) for what in found):
+            raise SiteError(f"{folder} has no {pattern}; soilpb fetch {source} explains where it goes")
+    return {path: what.split()[0] for what, path in found.items()}
 
 
 def country_of(path: Path) -> str:
     """Country of a spectral file of 2015, whose name ESDAC writes with spaces: ``spectra_ MT .csv``."""
-    return re.sub(r"\s", "", path.stem.removeprefix("spectra_"))
+    return re.sub(r"\s", "", path.stem.removeprefix("spectra_")) if path.stem.startswith("spectra_") else ""
 
 
-def simplify(name: str) -> str:
-    """Reduce a column's name to one key for its spellings: ``pH.in.H2O`` and ``pH(H2O)`` are ``phh2o``."""
-    return "".join(c for c in name.lower() if c.isalnum()).replace("phin", "ph", 1)
+def simplify(names: Iterable[str]) -> dict[str, str]:
+    """Key → name of columns, one key for all spellings: ``pH.in.H2O`` and ``pH(H2O)`` are ``phh2o``."""
+    return {re.sub(r"[\W_]", "", name.lower()).replace("phin", "ph", 1): name for name in names}
 
 
-def laboratory_columns(names: Iterable[str]) -> dict[str, tuple[str, float]]:
-    """Those of a table's columns that hold laboratory values, with our name and factor."""
-    spelling = {simplify(name): name for name in names}
-    return {spelling[key]: ours for key, ours in LABORATORY.items() if key in spelling}
-
-
-def find_column(names: Iterable[str], key: str, path: Path) -> str:
-    """Name of the column whose simplified name is ``key``."""
-    spelling = {simplify(name): name for name in names}
-    if key in spelling:
-        return spelling[key]
-    raise SiteError(f"{path}: no column {key!r} in any spelling; it has {', '.join(list(names)[:8])}, …")
-
-
-def _only(folder: Path, pattern: str, source: str) -> Path:
-    found = sorted(Path(folder).rglob(pattern))
-    if len(found) != 1:
-        names = f"{len(found)} files {pattern} ({', '.join(map(str, found))})" if found else f"no {pattern}"
-        raise SiteError(f"{folder} has {names}; expected one: soilpb fetch {source} explains where it goes")
-    return found[0]
-
-
-def _convert_2009(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
-    path, *others = files
-    workbooks = [other for other in others if not has_metals(other)]
-    table = SpectralTable(path, BAND)
-    point, sample, country = (
-        find_column(table.columns, key, path) for key in ("pointid", "sampleid", "isocountry")
-    )
-    columns = laboratory_columns(table.columns)
-    text = [point, sample, country, *columns]
-    cells, reflectance, n_rows, _ = read_on_grid(table, text, grid, reflectance_from_absorbance)
-    ids = clean_ids(cells[point])
-    ids = ids.mask(ids == "", "sample " + cells[sample])  # a soil of unknown place is a soil all the same
-    laboratory, notes = read_library_columns(cells, columns, str(path))
-    laboratory["group"] = cells[country]
-    laboratory = _by_point(laboratory, ids)
-    for workbook in workbooks:
-        more, found = _laboratory(workbook)
-        laboratory, notes = laboratory.combine_first(more), [*notes, *found]
-    laboratory, found = _join_metals(laboratory.assign(crs="EPSG:4326"), others)
-    notes += found
-    scans = average_scans(ids.to_numpy(), reflectance)
-    return _join("LUCAS 2009", grid, scans, laboratory, [_COMPLETE.format(len(reflectance), n_rows), *notes])
-
-
-def _convert_2015(files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
-    laboratory, notes = _laboratory(files[0])
-    # A point's id is easting and northing of its grid node, four digits of km each.
-    known = laboratory.index.to_series().where(laboratory.index.str.fullmatch(r"\d{8}"))
-    east, north = (pd.to_numeric(part) * 1000.0 for part in (known.str[:4], known.str[4:]))
-    laboratory = laboratory.assign(x=east, y=north, crs="EPSG:3035")
-    countries, n_rows, n_complete, simulated = [], 0, 0, False
-    laboratory, found = _join_metals(laboratory, files)
-    notes += found
-    for path in track([path for path in files[1:] if not has_metals(path)], "reading LUCAS 2015"):
-        table = SpectralTable(path, BAND)
-        point = find_column(table.columns, "pointid", path)
-        source = [name for name in table.columns if simplify(name) == "source"]
-        cells, reflectance, n, _ = read_on_grid(table, [point, *source], grid, reflectance_from_absorbance)
-        simulated |= any(cells[name].str.casefold().eq("simulated").any() for name in source)
-        countries.append(average_scans(clean_ids(cells[point]).to_numpy(), reflectance))
-        n_rows, n_complete = n_rows + n, n_complete + len(reflectance)
-    notes = [_COMPLETE.format(n_complete, n_rows), *notes]
-    scans = [np.concatenate(parts) for parts in zip(*countries, strict=True)]
-    soils = _join("LUCAS 2015", grid, scans, laboratory, notes)
-    if not simulated:
-        return soils
-    provenance = Provenance(
-        name=f"simulated soils in the files of {soils.provenance.name}",
-        kind="simulated",
-        instrument="simulated laboratory spectrometer",
-        licence="none needed: nobody measured these",
-        notes=soils.provenance.notes,
-    )
-    return replace(soils, provenance=provenance)
-
-
-def _laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Read a table of laboratory values alone, by point; the country, if named, is the group."""
-    cells = read_table(path).to_frame()
-    laboratory, notes = read_library_columns(cells, laboratory_columns(cells), str(path))
-    for name in cells:
-        if simplify(name) == "nuts0":
-            laboratory["group"] = cells[name]
-    return _by_point(laboratory, clean_ids(cells[find_column(cells, "pointid", path)])), notes
-
-
-def _join_metals(laboratory: pd.DataFrame, files: Sequence[Path]) -> tuple[pd.DataFrame, list[str]]:
-    """Add the JRC's metals, mg/kg, by point; a column without a unit is taken for mg/kg, and noted."""
-    notes: list[str] = []
-    for path in filter(has_metals, files):
-        cells = read_table(path).to_frame()
-        point = find_column(cells, "pointid", path)
-        quantities = {name: parse_quantity(name) for name in cells}
-        elements = {name: found for name, found in quantities.items() if found.name in METALS}
-        known = [found.name for found in elements.values()]
-        if not known or len(set(known)) < len(known) or any(found.remark for found in elements.values()):
-            raise SiteError(
-                f"{path}: expected a column for each element, such as 'Pb' or 'Pb (mg/kg)', once, in a unit "
-                f"of mass per mass; it has {', '.join(map(repr, elements or list(cells)[:20]))}"
-            )
-        columns = {name: (f"{found.name}_mg_kg", found.factor or 1.0) for name, found in elements.items()}
-        metals, remarks = read_library_columns(cells, columns, str(path))
-        lead = metals["Pb_mg_kg"].median() if "Pb_mg_kg" in metals else np.nan
-        if lead < MEDIAN_LEAD[0] or lead > MEDIAN_LEAD[1]:
-            usual = "European topsoils about 15: mend its unit"
-            raise SiteError(f"{path}: lead has a median of {lead:.3g} mg/kg, {usual}")
-        laboratory = laboratory.join(_by_point(metals, clean_ids(cells[point])))
-        silent = [found.name for found in elements.values() if found.factor is None]
-        notes += [f"metals of {path.name} by aqua regia (Tóth et al. 2016): {', '.join(known)}", *remarks]
-        notes += [f"no unit stated, taken as mg/kg: {', '.join(silent)}"] if silent else []
-    return laboratory, notes
-
-
-def _by_point(table: pd.DataFrame, ids: pd.Series) -> pd.DataFrame:
-    """Index a table by point: rows without an id go, and of a repeated id the first stays."""
-    indexed = table.set_axis(pd.Index(ids, name="sample"))
-    return indexed[(indexed.index != "") & ~indexed.index.duplicated()]
-
-
-def _join(
-    name: str,
-    grid: np.ndarray,
-    scans: Sequence[np.ndarray],
-    laboratory: pd.DataFrame,
-    notes: list[str],
-) -> SoilSpectra:
-    """Join what :func:`average_scans` made with the laboratory table, both ways."""
-    ids, mean, deviation = scans
+def _convert(survey: Survey, files: Mapping[Path, str], grid: np.ndarray) -> SoilSpectra:
+    laboratory, scans, notes, n_rows, n_complete, simulated = pd.DataFrame(), [], [], 0, 0, False
+    for path, kind in track(files.items(), f"reading {survey.name}"):
+        if kind == "spectra":
+            table = SpectralTable(path, BAND)
+            nm, spelling = table.wavelengths, simplify(table.columns)
+            bands = f"{path.name}: {nm.size:,} bands, {nm[0]:g}–{nm[-1]:g} nm; expected 4,200, 400–2499.5 nm"
+            notes += [] if np.array_equal(nm, WAVELENGTHS) else [WARN + bands]
+            wanted = [name for key, name in spelling.items() if key in {*_TEXT, *LABORATORY}]
+            cells, reflectance, n, _ = read_on_grid(table, wanted, grid, reflectance_from_absorbance)
+            scans.append(average_scans(_read_ids(cells, path).to_numpy(), reflectance))
+            n_rows, n_complete = n_rows + n, n_complete + len(reflectance)
+            simulated |= "source" in spelling and "simulated" in {*cells[spelling["source"]].str.casefold()}
+        else:
+            cells = read_table(path).to_frame()
+        values, remarks = (_read_metals if kind == "metals" else _read_laboratory)(cells, path)
+        notes += remarks
+        if not values.empty:
+            values = values.set_axis(pd.Index(_read_ids(cells, path), name="sample"))
+            values = values[(values.index != "") & ~values.index.duplicated()]
+            values = laboratory.join(values) if kind == "metals" else values
+            laboratory = values if laboratory.empty else laboratory.combine_first(values)
+    ids, mean, deviation = (np.concatenate(parts) for parts in zip(*scans, strict=True))
     agree = deviation <= SCAN_LIMIT
-    _refuse_other_units(name, grid, mean, laboratory)
+    _refuse_other_units(survey.name, grid, mean, laboratory)
+    if "x" not in laboratory:  # a point's id is easting and northing of its grid node, four digits of km each
+        node = laboratory.index.to_series().str.extract(r"^(\d{4})(\d{4})$").astype(float) * 1000
+        laboratory = laboratory.assign(x=node[0], y=node[1], crs="EPSG:3035")
+    else:
+        laboratory = laboratory.assign(crs="EPSG:4326")
     known = pd.Index(ids).isin(laboratory.index)
-    points = f"of {ids.size:,} scanned points"
-    counts = [
-        f"{known.sum():,} of {len(laboratory):,} points have spectra",
-        f"{(~known).sum():,} {points} are not in the laboratory table: dropped",
-        f"{(~agree).sum():,} {points} have a scan more than {SCAN_LIMIT:.0%} off the point's mean: dropped",
+    n_points, n_seen, scanned = len(laboratory), known.sum(), f"of {ids.size:,} scanned points"
+    countries = {country_of(path) for path in files} - {""}
+    absent = sorted({*COUNTRIES} - countries) if countries else []
+    told = [
+        (n_rows >= LEAST_SHARE * survey.n_scans, f"{n_rows:,} scans; the release has {survey.n_scans:,}"),
+        (True, f"{n_complete:,} of {n_rows:,} scans have a value in every band, the others are dropped"),
+        (not absent, f"spectra of {', '.join(absent) or 'no country'} are missing"),
+        (
+            n_points >= LEAST_SHARE * survey.n_points,
+            f"{n_points:,} points; the release has {survey.n_points:,}",
+        ),
+        (n_seen >= LEAST_SHARE * n_points, f"{n_seen:,} of {n_points:,} points have spectra"),
+        (known.all(), f"{(~known).sum():,} {scanned} are not in the laboratory table: dropped"),
+        (
+            True,
+            f"{(~agree).sum():,} {scanned} have a scan more than {SCAN_LIMIT:.0%} off their mean: dropped",
+        ),
     ]
-    keep = known & agree
-    provenance = Provenance(
-        name, "measured", _INSTRUMENT, _CITATIONS[name], _LICENCE, notes=(*notes, *counts)
-    )
+    notes = [
+        "absorbance A read as reflectance 10^-A",
+        *(WARN * (not good) + text for good, text in told),
+        *notes,
+    ]
+    keep, name = known & agree, survey.name
     if not keep.any():
-        raise SiteError(f"{name}: nothing is left to learn from: {'; '.join(counts)}")
-    return SoilSpectra(grid, mean[keep], laboratory.loc[ids[keep]], provenance)
+        raise SiteError(f"{name}: nothing is left to learn from: {'; '.join(notes)}")
+    source = Provenance(name, "measured", _INSTRUMENT, survey.citation, _LICENCE, notes=tuple(notes))
+    if simulated:
+        source = Provenance(
+            name=f"simulated soils in the files of {name}",
+            kind="simulated",
+            instrument="simulated laboratory spectrometer",
+            licence="none needed: nobody measured these",
+            notes=source.notes,
+        )
+    return SoilSpectra(grid, mean[keep], laboratory.loc[ids[keep]], source)
+
+
+def _read_ids(cells: pd.DataFrame, path: Path) -> pd.Series:
+    """Points of rows; a soil of unknown place is a soil all the same, and goes by its sample's id."""
+    spelling = simplify(cells)
+    if "pointid" not in spelling:
+        raise SiteError(f"{path}: no column 'pointid' in any spelling; it has {list_first(list(cells))}")
+    ids = clean_ids(cells[spelling["pointid"]])
+    if "sampleid" in spelling:
+        ids = ids.mask(ids == "", "sample " + cells[spelling["sampleid"]].astype(str))
+    return ids
+
+
+def _read_laboratory(cells: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Laboratory values of a table, with the country as ``group``; empty if it has none."""
+    spelling = simplify(cells)
+    columns = {spelling[key]: ours for key, ours in LABORATORY.items() if key in spelling}
+    values, notes = read_library_columns(cells, columns, str(path))
+    for key in {"isocountry", "nuts0"} & {*spelling} if columns else ():
+        values["group"] = cells[spelling[key]]
+    return values, notes
+
+
+def _read_metals(cells: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """The JRC's metals, mg/kg; a column without a unit is taken for mg/kg, and noted."""
+    quantities = {name: parse_quantity(name) for name in cells}
+    elements = {name: found for name, found in quantities.items() if found.name in METALS}
+    known = [found.name for found in elements.values()]
+    if not known or len(set(known)) < len(known) or any(found.remark for found in elements.values()):
+        raise SiteError(
+            f"{path}: expected a column for each element, such as 'Pb' or 'Pb (mg/kg)', once, in a unit "
+            f"of mass per mass; it has {', '.join(map(repr, elements or list(cells)[:20]))}"
+        )
+    columns = {name: (f"{found.name}_mg_kg", found.factor or 1.0) for name, found in elements.items()}
+    metals, notes = read_library_columns(cells, columns, str(path))
+    lead = metals["Pb_mg_kg"].median() if "Pb_mg_kg" in metals else np.nan
+    if lead < MEDIAN_LEAD[0] or lead > MEDIAN_LEAD[1]:
+        usual = "European topsoils about 15: mend its unit"
+        raise SiteError(f"{path}: lead has a median of {lead:.3g} mg/kg, {usual}")
+    silent = [found.name for found in elements.values() if found.factor is None]
+    notes += [f"metals of {path.name} by aqua regia (Tóth et al. 2016): {', '.join(known)}"]
+    notes += [f"no unit stated, taken as mg/kg: {', '.join(silent)}"] if silent else []
+    return metals, notes
 
 
 def _refuse_other_units(
@@ -339,7 +301,7 @@ def _refuse_other_units(
 ) -> None:
     if "pH" not in laboratory:
         raise SiteError(f"{name}: no column of pH; put the download's laboratory table beside the spectra")
-    carbon = 10 * laboratory["SOC_pct"].dropna() if "SOC_pct" in laboratory else pd.Series(dtype=float)
+    carbon = 10 * laboratory.get("SOC_pct", pd.Series(dtype=float)).dropna()
     if carbon.size >= 30 and carbon.median() < LEAST_MEDIAN_OC:
         raise SiteError(
             f"{name}: OC has a median of {carbon.median():.2g}; LUCAS gives g/kg, with a median near 20. "

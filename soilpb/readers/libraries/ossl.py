@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,23 +21,17 @@ import pandas as pd
 from soilpb._format import join_words
 from soilpb.readers.laboratory import clean_ids, read_library_columns
 from soilpb.readers.libraries.cache import load_or_convert
-from soilpb.readers.libraries.fetch import LIBRARIES, VERSION, Library, slug
-from soilpb.readers.libraries.large_tables import (
-    SpectralTable,
-    open_parquet,
-    read_on_grid,
-    read_parquet,
-    read_parquet_on_grid,
-)
+from soilpb.readers.libraries.fetch import LIBRARIES, VERSION, slug
+from soilpb.readers.libraries.large_tables import SpectralTable, read_on_grid, read_parquet
 from soilpb.readers.scans import SCAN_LIMIT, average_scans
 from soilpb.site_file import SiteError, project_root
-from soilpb.spectra import REFLECTANCE_RANGE, Provenance, SoilSpectra
+from soilpb.spectra import REFLECTANCE_RANGE, WARN, Provenance, SoilSpectra
 
-#: Rows of the release.
-N_ROWS = 135_651
-BAND = r"scan_visnir\.(\d+(?:\.\d+)?)_ref"
-#: Bands of v1.3, and the column by which its tables are joined.
-BAND_OF_ONE, KEY = r"scan_(?:visnir|nir)\.(\d+(?:\.\d+)?)_ref", "id.layer_local_c"
+#: Rows of the release of v1.2; a file may lack one in twenty.
+N_ROWS, LEAST_SHARE = 135_651, 0.95
+BAND = r"scan_(?:visnir|nir)\.(\d+(?:\.\d+)?)_ref"
+#: Columns of the ids: the library's own, by which tables of v1.3 are joined, and OSSL's.
+KEY, UUID = "id.layer_local_c", "id.layer_uuid_txt"
 #: Our name → OSSL's columns of that property, in the order in which they count.
 LABORATORY = {
     "pH": ("ph.h2o_iso.10390_index", "ph.h2o_usda.a268_index"),
@@ -55,35 +48,26 @@ LABORATORY = {
     "x": ("longitude.point_wgs84_dd",),
     "y": ("latitude.point_wgs84_dd",),
 }
-#: OSSL's column → ours, kept as text; the first three must be there.
+#: Our name → columns that may hold what is kept as text, or as numbers; the first that is there counts.
 TEXT = {
-    "id.layer_uuid_txt": "sample",
-    "dataset.code_ascii_txt": "dataset",
-    "dataset.license.title_ascii_txt": "licence",
-    "location.country_iso.3166_txt": "country",
-    "id.dataset.site_ascii_txt": "site",
-    "scan.visnir.model.name_utf8_txt": "instrument",
+    "dataset": ("dataset.code_ascii_txt",),
+    "licence": ("dataset.license.title_ascii_txt",),
+    "country": ("location.country_iso.3166_txt", "loc.country_src_txt"),
+    "site": ("id.profile_local_c", "id.dataset.site_ascii_txt", "id.location_olc_txt"),
+    "instrument": ("scan.visnir.model.name_utf8_txt",),
+    "title": ("dataset.title_utf8_txt",),
+}
+DEPTH = {
+    "top_cm": ("layer.upper.depth_usda_cm", "layer.top.depth_usda_cm"),
+    "bottom_cm": ("layer.lower.depth_usda_cm", "layer.bottom.depth_usda_cm"),
 }
 #: Share of the ids of a table of v1.3 that may have rows which contradict each other.
 MOST_CONTRADICTIONS = 0.05
-NUMBERS = ("x", "y", "top_cm", "bottom_cm")
-MODEL = "scan.visnir.model.name_utf8_txt"
-#: Our name → columns of v1.3's soilsite that may hold it; the first that is there counts.
-PLACE = {
-    "country": ("location.country_iso.3166_txt", "loc.country_src_txt"),
-    "site": ("id.profile_local_c", "id.dataset.site_ascii_txt", "id.location_olc_txt"),
-    "x": LABORATORY["x"],
-    "y": LABORATORY["y"],
-    "top_cm": ("layer.upper.depth_usda_cm", "layer.top.depth_usda_cm"),
-    "bottom_cm": ("layer.lower.depth_usda_cm", "layer.bottom.depth_usda_cm"),
-    "title": ("dataset.title_utf8_txt",),
-}
 
 _CITATION = (
     "Safanelli et al. 2025, Open Soil Spectral Library (OSSL), PLOS ONE, doi 10.1371/journal.pone.0296545"
 )
 _WITHIN = "{:g}–{:g}".format(*REFLECTANCE_RANGE)
-_ODD_SCANS = f"soils with a scan more than {SCAN_LIMIT:.0%} off their mean dropped"
 
 
 def load_ossl(
@@ -118,27 +102,24 @@ def load_ossl(
     or by OSSL's (v1.2). ``group`` is the profile or place in v1.3, with ``top_cm`` and ``bottom_cm``; in v1.2
     the dataset, and soils of one place, visited in 2009 and again in 2015, share ``site``.
     """
-    fetched = find_libraries(folder)
-    tables = find_tables(folder, needed=False)
-    if fetched and tables and datasets is None:
-        raise SiteError(f"{folder} has {', '.join(fetched)} and {tables[0]}: say which by source_datasets")
-    absent = [code for code in datasets or fetched if code not in fetched]
-    if fetched and not absent:
-        codes = dict.fromkeys(datasets or fetched)
-        load = partial(_load_library, grid=grid, property=property, cache=cache)
-        return _keep(_pool({code: load(code, fetched[code]) for code in codes}), "country", countries)
-    if not tables and datasets:
-        there = ", ".join(fetched) or "none"
-        get = f"soilpb fetch {slug(absent[0])} downloads it" if absent[0] in LIBRARIES else "mend its code"
-        raise SiteError(f"{folder} has no library {absent[0]} of OSSL v1.3 (it has {there}); {get}")
-    path, *others = find_tables(folder)
-    if others:
-        names = ", ".join(map(str, tables))
-        raise SiteError(f"{folder} has {names}; expected one table of OSSL: move the others out")
-    soils = load_or_convert(cache, "ossl", [path], grid, lambda: _convert(path, grid))
-    for column, wanted in (("dataset", datasets), ("country", countries)):
-        soils = _keep(soils, column, wanted)
-    return _described(soils.having(property) if property else soils)
+    libraries, tables = find_libraries(folder), find_tables(folder)
+    if libraries and tables and datasets is None:
+        raise SiteError(f"{folder} has {', '.join(libraries)} and {tables[0]}: say which by source_datasets")
+    codes = list(dict.fromkeys(datasets or libraries))
+    absent = [code for code in codes if code not in libraries]
+    if libraries and not absent:
+        soils = _pool({code: load_library(code, libraries[code], grid, property, cache) for code in codes})
+    elif len(tables) == 1:
+        soils = _keep(load_library("", tables, grid, property, cache), "dataset", datasets)
+    else:
+        get = "soilpb fetch --list names what can be downloaded, soilpb fetch ossl gets v1.2's one table"
+        if tables:
+            get = "expected one table of OSSL: move the others out"
+        elif absent and absent[0] in LIBRARIES:
+            get = f"soilpb fetch {slug(absent[0])} downloads it"
+        there = ", ".join(map(str, [*libraries, *tables])) or "none"
+        raise SiteError(f"{folder} has no library {', '.join(absent)} of OSSL (it has {there}); {get}")
+    return describe(_keep(soils, "country", countries))
 
 
 def find_libraries(folder: str | Path) -> dict[str, list[Path]]:
@@ -162,66 +143,10 @@ def fetched_library(code: str) -> Path | None:
     return folder if (folder / "ossl_soilsite_v1.3.parquet").exists() else None
 
 
-def find_tables(folder: str | Path, needed: bool = True) -> list[Path]:
-    """Paths of all tables of OSSL v1.2 in ``folder``, at any depth; none is an error if they are needed."""
+def find_tables(folder: str | Path) -> list[Path]:
+    """Paths of all tables of OSSL v1.2 in ``folder``, at any depth."""
     tables = sorted(Path(folder).rglob("ossl_all_L[01]_v*.csv*"))
-    tables = [path for path in tables if path.suffix in (".gz", ".csv")]
-    if needed and not tables:
-        raise SiteError(
-            f"{folder} has no library of OSSL; soilpb fetch lucas downloads LUCAS, soilpb fetch --list names "
-            "the others, soilpb fetch ossl downloads ossl_all_L0_v1.2.csv.gz"
-        )
-    return tables
-
-
-def _convert(path: Path, grid: np.ndarray) -> SoilSpectra:
-    table = SpectralTable(path, BAND)
-    laboratory = [name for names in LABORATORY.values() for name in names]
-    wanted = [name for name in (*TEXT, *laboratory) if name in table.columns]
-    missing = [name for name in list(TEXT)[:3] if name not in table.columns]
-    if missing:
-        raise SiteError(f"{path}: no column {missing[0]!r}; is it OSSL's table of all, as downloaded?")
-    cells, reflectance, n_rows, n_scanned = read_on_grid(table, wanted, grid)
-    values, methods, notes = _laboratory(cells, LABORATORY, path)
-    text = cells.reindex(columns=list(TEXT), fill_value="").rename(columns=TEXT).replace("NA", "")
-    samples = text.join(values).assign(pH_method=methods["pH"], group=text["dataset"], crs="EPSG:4326")
-    possible = _is_possible(reflectance, np.ones(len(reflectance), dtype=bool))
-    ids, mean, deviation = average_scans(samples["sample"][possible].to_numpy(), reflectance[possible])
-    agree = deviation <= SCAN_LIMIT
-    notes = [
-        f"{n_scanned:,} of {n_rows:,} rows have a vis-NIR spectrum, {possible.size:,} on all of the grid",
-        f"{(~possible).sum():,} spectra with reflectance outside {_WITHIN} dropped",
-        f"{(~agree).sum():,} {_ODD_SCANS}",
-        *notes,
-    ]
-    kept = samples[possible].drop_duplicates("sample").set_index("sample").loc[ids[agree]]
-    name = f"OSSL {' '.join(path.name.split('.csv')[0].split('_')[2:])}"
-    provenance = Provenance(name, "measured", citation=_CITATION, notes=tuple(notes))
-    return SoilSpectra(grid, mean[agree], kept, provenance)
-
-
-def _is_possible(reflectance: np.ndarray, complete: np.ndarray) -> np.ndarray:
-    """Complete spectra that soils may have; all, if most are none: another unit, named later."""
-    low, high = REFLECTANCE_RANGE
-    possible = complete & ((reflectance > low) & (reflectance < high)).all(axis=1)
-    return complete if possible.sum() < 0.5 * complete.sum() else possible
-
-
-def _laboratory(
-    cells: pd.DataFrame, candidates: Mapping[str, Sequence[str]], path: Path
-) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
-    """Values, and the method of each, of the first column with a value; notes on what was no number."""
-    values, notes = pd.DataFrame(index=cells.index), []
-    methods = pd.DataFrame("", cells.index, list(candidates))
-    for rank in range(max(map(len, candidates.values()))):
-        columns = {names[rank]: (ours, 1.0) for ours, names in candidates.items() if rank < len(names)}
-        found, remarks = read_library_columns(cells, columns, str(path))
-        for name, (ours, _) in columns.items():
-            if ours in found:
-                new = (methods[ours] == "") & found[ours].notna()
-                methods[ours] = methods[ours].mask(new, name.rsplit("_", 2)[1])
-        values, notes = values.combine_first(found), [*notes, *remarks]
-    return values, methods, notes
+    return [path for path in tables if path.suffix in (".gz", ".csv")]
 
 
 def find_methods(columns: Iterable[str]) -> dict[str, list[str]]:
@@ -239,109 +164,126 @@ def find_methods(columns: Iterable[str]) -> dict[str, list[str]]:
         same = [name for name, part in parts.items() if (part[0], part[-1]) == (what, unit)]
         if ours == "P_Olsen_mg_kg":  # another method extracts another phosphorus
             same = [name for name in same if name in known]
-        if same and ours not in ("x", "y"):
+        if same:
             found[ours] = [*(name for name in known if name in same), *sorted(set(same) - set(known))]
     return found
 
 
-def _load_library(
+def load_library(
     code: str, files: Sequence[Path], grid: np.ndarray, property: str, cache: Path | None
 ) -> SoilSpectra:
-    """One library of v1.3: its soils that have a property, or all."""
-    soils = load_or_convert(cache, "ossl", files, grid, partial(_convert_library, code, files, grid))
+    """One library of v1.3, or the table of v1.2, without a code: its soils that have a property, or all."""
+    soils = load_or_convert(cache, "ossl", files, grid, lambda: _convert(code, files, grid))
     measured = soils.samples.dropna(axis="columns", how="all").select_dtypes("number")
-    measured = measured.columns.difference(list(PLACE), sort=False)
+    measured = measured.columns.difference(["x", "y", *DEPTH], sort=False)
     if property and property not in measured:
         raise SiteError(
-            f"{code} of OSSL has no {property}{' in water' if property == 'pH' else ''}; it has "
+            f"{soils.provenance.name} has no {property}{' in water' if property == 'pH' else ''}; it has "
             f"{', '.join(measured)}: mend source_property, or leave the library out of source_datasets"
         )
     return soils.having(property) if property else soils
 
 
-def _convert_library(code: str, files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
-    site_file, lab_file, scan_file = files
-    cells = _read(scan_file, [MODEL])
-    reflectance, scanned, complete = read_parquet_on_grid(scan_file, BAND_OF_ONE, grid)
-    possible = _is_possible(reflectance, complete) & (cells[KEY] != "").to_numpy()
-    ids, mean, deviation = average_scans(cells[KEY][possible].to_numpy(), reflectance[possible])
+def _convert(code: str, files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
+    *others, scan_file = files
+    table, key = SpectralTable(scan_file, BAND), KEY if others else UUID
+    cells, reflectance, n_rows, n_scanned = read_on_grid(table, [key, *_wanted(table.columns)], grid)
+    ids = clean_ids(cells[key]).to_numpy()
+    possible = (ids != "") & (REFLECTANCE_RANGE[0] < reflectance).all(axis=1)
+    possible &= (reflectance < REFLECTANCE_RANGE[1]).all(axis=1)
+    if possible.sum() < 0.5 * len(ids):  # another unit, named later
+        possible = ids != ""
+    unique, mean, deviation = average_scans(ids[possible], reflectance[possible])
     agree = deviation <= SCAN_LIMIT
-    laboratory, notes = _read_laboratory(lab_file)
-    places, lost = _read_places(site_file)
-    known = pd.Index(ids).isin(laboratory.index)
-    if not (known & agree).any():
-        here, there = (", ".join(map(str, some[:3])) or "none" for some in (ids, laboratory.index))
+    cells = cells[possible].set_axis(ids[possible]).drop(columns=key)
+    cells = cells[~cells.index.duplicated()]
+    notes = [
+        f"{WARN * (not others and n_rows < LEAST_SHARE * N_ROWS)}{n_scanned:,} of {n_rows:,} rows have a "
+        f"spectrum, {ids.size:,} on all of the grid",
+        f"{(~possible).sum():,} spectra without an id or outside {_WITHIN} dropped",
+        f"{(~agree).sum():,} soils with a scan more than {SCAN_LIMIT:.0%} off their mean dropped",
+    ]
+    keep = agree
+    for path, what in zip(others, ("their place is unknown", "dropped"), strict=False):
+        more, remarks = _read_by_id(path)
+        known = cells.index.isin(more.index)
+        lost = f"{(~known).sum():,} of {unique.size:,} scanned soils are not in {path.name}: {what}"
+        notes += [lost, *remarks]
+        cells = cells.join(more.drop(columns=cells.columns, errors="ignore"))
+        keep = agree & known  # of the last, the laboratory's
+    if not keep.any():
+        here, there = (", ".join(map(str, some[:3])) or "none" for some in (unique, more.index))
         raise SiteError(
             f"no soil of {scan_file} with a spectrum on all of {grid[0]:g}–{grid[-1]:g} nm ({here}) is in "
-            f"{lab_file.name} ({there}); mend band_start and band_stop, or fetch {slug(code)} again"
+            f"{path.name} ({there}); mend band_start and band_stop, or fetch {slug(code)} again"
         )
-    samples = laboratory.loc[ids[known & agree]].join(places)
-    notes = [
-        f"{scanned.sum():,} of {len(cells):,} rows have a spectrum, {complete.sum():,} on all of the grid",
-        f"{(complete & ~possible).sum():,} spectra without an id or outside {_WITHIN} dropped",
-        f"{(~agree).sum():,} {_ODD_SCANS}",
-        f"{(~known).sum():,} of {ids.size:,} scanned soils are not in {lab_file.name}: dropped",
-        f"{(~samples.index.isin(places.index)).sum():,} soils are not in {site_file.name}: place unknown",
-        *notes,
-        *lost,
-    ]
-    samples = samples.fillna({"site": "", "country": "", "title": ""})
-    simulated = bool(samples["title"].str.contains("simulated", case=False).any())
-    models = sorted(set(cells.get(MODEL, pd.Series(dtype=str)).dropna()) - {"", "NA"})
-    unknown = Library(*5 * ["not stated"])
-    about = unknown._replace(licence="none needed") if simulated else LIBRARIES.get(code, unknown)
-    provenance = Provenance(
-        f"{'simulated soils in the files of ' * simulated}OSSL {VERSION} {code}",
-        "simulated" if simulated else "measured",
-        "; ".join(models) or about.instrument,
-        "" if simulated else _CITATION,
-        about.licence,
-        notes=tuple(notes),
+    cells = cells[keep].astype(object).where(cells[keep].notna(), "")
+    values, remarks = _read_laboratory(cells, files[-2:][0])
+    samples = pd.DataFrame({ours: _first(cells, names).astype(str) for ours, names in TEXT.items()})
+    samples = samples.assign(
+        **{ours: pd.to_numeric(_first(cells, names), errors="coerce") for ours, names in DEPTH.items()},
+        **values,
+        crs="EPSG:4326",
     )
-    samples = samples.assign(dataset=code, group=_group(samples), crs="EPSG:4326").drop(columns="title")
-    return SoilSpectra(grid, mean[known & agree], samples, provenance)
+    simulated = bool(samples.pop("title").str.contains("simulated", case=False).any())
+    if others:
+        name, about = f"OSSL {VERSION} {code}", LIBRARIES.get(code)
+        silent = samples["instrument"] == ""
+        samples["instrument"] = samples["instrument"].mask(silent, about.instrument if about else "")
+        samples["licence"] = "none needed" if simulated else about.licence if about else ""
+        samples = samples.assign(dataset=code, group=_group(samples))
+    else:
+        name = f"OSSL {' '.join(scan_file.name.split('.csv')[0].split('_')[2:])}"
+        samples["group"] = samples["dataset"]
+    provenance = Provenance(
+        f"{'simulated soils in the files of ' * simulated}{name}",
+        "simulated" if simulated else "measured",
+        citation="" if simulated else _CITATION,
+        notes=(*notes, *remarks),
+    )
+    return SoilSpectra(grid, mean[keep], samples.rename_axis("sample"), provenance)
 
 
-def _read_laboratory(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Laboratory values of one library by id, with ``pH_method``; the method of each stands in the notes."""
-    candidates = find_methods(open_parquet(path).schema_arrow.names)
-    cells, notes = _by_id(path, [name for found in candidates.values() for name in found])
-    values, methods, remarks = _laboratory(cells, candidates, path)
-    for ours, found in methods.items():
-        by = [f"{method} ({n:,})" for method, n in found.value_counts().items() if method]
-        notes += [f"{ours} by {join_words(by)}"] if by else []
-    return values.assign(pH_method=methods.get("pH", "")), [*notes, *remarks]
+def _wanted(columns: Iterable[str]) -> list[str]:
+    """Those of a table's columns that are read, but for ids and bands."""
+    known = [*TEXT.values(), *DEPTH.values(), *find_methods(columns).values()]
+    return [name for name in columns if any(name in names for names in known)]
 
 
-def _read_places(path: Path) -> tuple[pd.DataFrame, list[str]]:
-    """Country, site, place and depth of each layer of one library, by id."""
-    cells, notes = _by_id(path, [name for known in PLACE.values() for name in known])
-    places = pd.DataFrame(index=cells.index)
-    for ours, known in PLACE.items():
-        column = cells[next((name for name in known if name in cells), KEY)].replace("NA", "")
-        places[ours] = pd.to_numeric(column, errors="coerce") if ours in NUMBERS else column
-    return places, notes
+def _first(cells: pd.DataFrame, names: Sequence[str]) -> pd.Series:
+    """Cells of the first of the columns that is there; empty if none is."""
+    found = [name for name in names if name in cells]
+    return cells[found[0]].replace("NA", "") if found else pd.Series("", cells.index)
 
 
-def _read(path: Path, wanted: Sequence[str]) -> pd.DataFrame:
-    """Id and columns of a table of v1.3."""
-    cells = read_parquet(path, [KEY, *wanted])
-    if KEY not in cells:
+def _read_laboratory(cells: pd.DataFrame, path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Values of the first method that has one, ``pH_method``; and notes: methods, and what was no number."""
+    values, notes = pd.DataFrame({"pH_method": ""}, cells.index), []
+    for ours, names in find_methods(cells).items():
+        read = [read_library_columns(cells, {name: (ours, 1.0)}, str(path)) for name in names]
+        found = pd.concat([column[ours] for column, _ in read], axis=1, keys=names)
+        values[ours] = found.bfill(axis=1).iloc[:, 0]
+        method = found.notna().idxmax(axis=1).str.rsplit("_", n=2).str[1].where(values[ours].notna(), "")
+        notes += [remark for _, remarks in read for remark in remarks]
+        by = [f"{name} ({n:,})" for name, n in method.value_counts().items() if name]
+        notes += [f"{ours} by {join_words(by)}"] if by and ours not in ("x", "y") else []
+        values["pH_method"] = method if ours == "pH" else values["pH_method"]
+    return values, notes
+
+
+def _read_by_id(path: Path) -> tuple[pd.DataFrame, list[str]]:
+    """Columns of a table of v1.3 by id; ids with contradicting rows are left out."""
+    table = read_parquet(path)
+    if KEY not in table:
         raise SiteError(f"{path}: no column {KEY!r}, by which tables are joined; run soilpb fetch again")
-    return cells.assign(**{KEY: clean_ids(cells[KEY])})
-
-
-def _by_id(path: Path, wanted: Sequence[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Columns of a table of v1.3 by id, empty where missing; ids with contradicting rows are left out."""
-    cells = _read(path, wanted)
+    cells = table[_wanted(table.columns)].assign(**{KEY: clean_ids(table[KEY])})
     cells = cells[cells[KEY] != ""].drop_duplicates().set_index(KEY)
     twice = cells.index.duplicated(keep=False)
     contradicting = cells.index[twice].nunique()
     note = f"{path.name}: {contradicting:,} ids with rows that contradict each other left out"
     if contradicting > MOST_CONTRADICTIONS * cells.index.nunique():
         raise SiteError(f"{note}, such as {cells.index[twice][0]}: too many; run soilpb fetch again")
-    cells = cells[~twice].astype(object)
-    return cells.where(cells.notna(), "").assign(**{KEY: ""}), [note] if contradicting else []
+    return cells[~twice], [note] if contradicting else []
 
 
 def _group(samples: pd.DataFrame) -> pd.Series:
@@ -364,9 +306,7 @@ def _pool(libraries: Mapping[str, SoilSpectra]) -> SoilSpectra:
     provenance = Provenance(
         ", ".join(source.name for source in sources.values()),
         max(source.kind for source in sources.values()),  # simulated, if any is
-        instrument="; ".join(f"{code}: {source.instrument}" for code, source in sources.items()),
         citation=_CITATION,
-        licence="; ".join(f"{code}: {source.licence}" for code, source in sources.items()),
         sha256=hashlib.sha256("".join(source.sha256 for source in sources.values()).encode()).hexdigest(),
         notes=tuple(f"{code}: {note}" for code, source in sources.items() for note in source.notes),
     )
@@ -388,14 +328,15 @@ def _keep(soils: SoilSpectra, column: str, wanted: Sequence[str] | None) -> Soil
     return replace(taken, provenance=taken.provenance.with_notes(note))
 
 
-def _described(soils: SoilSpectra) -> SoilSpectra:
-    """Say whose soils were kept: licence and count of each dataset, instruments, methods of pH."""
-    samples, source = soils.samples, soils.provenance
-    methods = samples["pH_method"].value_counts().items()
-    notes = [f"pH in water by {method}: {n:,}" for method, n in methods if method]
-    notes += [f"{dataset}: {n:,} soils" for dataset, n in samples["dataset"].value_counts().items()]
-    instrument = "; ".join(sorted(set(samples.get("instrument", ())) - {""})) or source.instrument
-    licences = samples[["dataset", "licence"]].drop_duplicates().sort_values("dataset").to_numpy()
-    stated = "; ".join(f"{dataset}: {licence or 'none stated'}" for dataset, licence in licences)
-    source = replace(source, instrument=instrument, licence=stated)
-    return replace(soils, provenance=source.with_notes(*notes))
+def describe(soils: SoilSpectra) -> SoilSpectra:
+    """Say whose soils were kept: count, licence and instruments of each dataset."""
+    by = soils.samples.groupby("dataset")
+    stated = {
+        column: "; ".join(
+            f"{dataset}: {', '.join(filter(None, sorted(names))) or 'not stated'}"
+            for dataset, names in by[column].unique().items()
+        )
+        for column in ("licence", "instrument")
+    }
+    counts = [f"{dataset}: {n:,} soils" for dataset, n in by.size().items()]
+    return replace(soils, provenance=replace(soils.provenance, **stated).with_notes(*counts))
