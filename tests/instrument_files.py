@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soilpb.readers.formats import asd, omnic, opus, text
+from soilpb.readers.formats import asd, omnic, opus, read_instruments, text
 from tests.site_files import soil_spectra
 
 NM = np.arange(350.0, 2501.0, 5.0)
@@ -15,6 +15,12 @@ FOLDER = Path(__file__).parents[1].parent / "shared" / "data" / "instruments"
 needs_real_files = pytest.mark.skipif(
     not FOLDER.exists(), reason=f"real instrument files are not in {FOLDER}"
 )
+
+
+def read_instrument(path):
+    """Spectrum of a file that holds one."""
+    (spectrum,) = read_instruments(path)
+    return spectrum
 
 
 def write_asd(

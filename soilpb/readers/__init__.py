@@ -14,7 +14,7 @@ import lazy_loader
 _EXPORTS = {
     "columns": ["parse_quantity", "standard_name"],
     "folder": ["list_files", "read_folder"],
-    "formats": ["read_instrument"],
+    "formats": ["read_instruments"],
     "formats.text": ["write_scans", "write_sed"],
     "laboratory": ["plausible_range", "read_laboratory"],
     "libraries.checks": ["check_source"],

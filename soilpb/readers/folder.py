@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -24,9 +24,7 @@ from soilpb.readers.formats import export_hint, find_format, has_instrument_suff
 from soilpb.readers.formats.spectrum_file import (
     UNDIVIDED,
     SpectrumFile,
-    describe_odd_bands,
     recognise_unit,
-    to_fraction,
     to_reflectance,
 )
 from soilpb.readers.formats.white_reference import divide_by
@@ -55,20 +53,9 @@ _COUNTERS = tuple(
 _WHITE = re.compile(r"(white|wr|wref|ref|reference|spectralon|panel|白板|参考)(\W|_|\d|ref)*", re.IGNORECASE)
 #: What instruments' programs leave of file names in the columns of an export.
 _SUFFIXES = re.compile(r"(\.(asd|ref|rad|raw|sed|sig|spc|spa|dpt|jdx|dx|txt|csv))+$", re.IGNORECASE)
+_DIGITS = str.maketrans("0123456789", 10 * "#")
 #: Counters that hardly end a sample's own name.
 _TELLING = re.compile(r"(?P<id>.+?)[ _.\-]+(?:(?:scan|rep|r)[ _.\-]?\d{1,3}|0\d{2,4})")
-
-
-class Scan(NamedTuple):
-    """One spectrum of the folder: reflectance as a fraction over nm, both (n_bands,)."""
-
-    path: Path
-    sample: str
-    wavelengths: np.ndarray
-    reflectance: np.ndarray
-    instrument: str = ""
-    place: tuple[float, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def list_files(path: str | Path) -> list[Path]:
@@ -120,29 +107,26 @@ def read_folder(
     files, faults = list_files(folder), {}
     find = sample_finder(known, counters)
     found = _try_each(files, lambda path: _read_file(path, known, counters, find), faults)
-    raw = {path: parts for path, parts in found.items() if parts and isinstance(parts[0], SpectrumFile)}
-    instruments, whites = set(raw), _take_whites(raw, known)
+    whites = _take_whites(found, known)
 
-    def to_scans(path: Path) -> list[Scan]:
-        return _to_scans(path, raw[path], whites.get(path.parent, []), known, find, splice)
+    def to_scans(path: Path) -> list[SpectrumFile]:
+        return [_to_scan(file, whites.get(path.parent, []), splice) for file in found[path]]
 
-    read = _try_each(raw, to_scans, faults)
+    scans = [scan for parts in _try_each(found, to_scans, faults).values() for scan in parts]
     names = {path: path.relative_to(base).as_posix() for path in files}
     if faults:
         others = [names[path] for path in sorted(faults)[1:]]
         also = f" ({len(others)} other files cannot be read either: {list_first(others)})" if others else ""
         raise SiteError(f"{faults[min(faults)]}{also}")
-    used = sorted(instruments - set(raw))
-    scans = [scan for path in files if path not in used for scan in read.get(path, found[path])]
-    aside = [names[path] for path in files if not found[path]]
+    aside = [names[path] for path, parts in found.items() if not parts]
     hints = sorted({f"{path.suffix} from {hint}" for path in files if (hint := export_hint(path))})
     hints = f"export {'; '.join(hints)}" if hints else ""  # how to, from formats that are not read
     if not scans:
         there = f"it has the files {list_first(aside)}" if aside else "it has no files"
         raise SiteError(f"{folder} has no spectra; {there}; {hints or 'put the instrument files there'}")
     wavelengths, spectra, notes = _on_common_bands(scans)
-    if used:
-        notes.append(f"white references: {list_first([names[path] for path in used])}")
+    if used := sorted({names[white.path] for parts in whites.values() for white in parts}):
+        notes.append(f"white references: {list_first(used)}")
     if aside:
         notes.append(
             f"files of {folder.name} without spectra left aside: {list_first(aside)}{hints and f' ({hints})'}"
@@ -162,8 +146,8 @@ def read_folder(
 
 
 def _try_each(
-    paths: Iterable[Path], read: Callable[[Path], list], faults: dict[Path, str]
-) -> dict[Path, list]:
+    paths: Iterable[Path], read: Callable[[Path], list[SpectrumFile]], faults: dict[Path, str]
+) -> dict[Path, list[SpectrumFile]]:
     """Read each file; what is wrong with those that cannot be read goes into ``faults``."""
     found = {}
     for path in paths:
@@ -201,7 +185,7 @@ def sample_finder(
         if bare in known:
             return bare
         matches = [match["id"] for counter in _COUNTERS if (match := counter.fullmatch(bare))]
-        fitting = sorted({*matches} & known) or _without(counters, name)
+        fitting = sorted({*matches} & known or {m for m in matches if _marks(bare, m) & {*counters}})
         if len(fitting) > 1:
             raise SiteError(
                 f"{where}{path}: the name may mean sample {' or '.join(map(repr, fitting))}; rename it to "
@@ -224,8 +208,14 @@ def find_counters(paths: Iterable[Path | str], known: Collection[str]) -> tuple[
     for path in paths:
         name, sample = clean(path.stem if isinstance(path, Path) else path), find(path)
         if sample in known and name.startswith(sample) and name != sample:
-            found.add(re.sub(r"\d+", _as_marks, name.removeprefix(sample)))
+            found.add(min(_marks(_SUFFIXES.sub("", name), sample), key=len))
     return tuple(sorted(found))
+
+
+def _marks(name: str, sample: str) -> set[str]:
+    """Counter behind a sample's id with digits as ``#``: one for each, and one for a short number."""
+    behind = name.removeprefix(sample)
+    return {re.sub(r"\d", "#", behind), re.sub(r"(?<!\d)[1-9]\d?(?!\d)", "#", behind).translate(_DIGITS)}
 
 
 def find_counted_scans(ids: Sequence[str]) -> tuple[str, ...]:
@@ -237,43 +227,24 @@ def find_counted_scans(ids: Sequence[str]) -> tuple[str, ...]:
     return next((tuple(names) for names in scans.values() if len(names) > 1), ())
 
 
-def _without(counters: Sequence[str], name: str) -> list[str]:
-    """What may remain of a name without its counter."""
-    behind = (re.sub("#+", _as_pattern, re.escape(counter).replace(r"\#", "#")) for counter in counters)
-    matches = (re.fullmatch(rf"(?P<id>.+?){pattern}", name) for pattern in behind)
-    return sorted({match["id"] for match in matches if match})
-
-
-def _as_marks(digits: re.Match[str]) -> str:
-    fixed = digits[0].startswith("0") or len(digits[0]) > 2
-    return "#" * len(digits[0]) if fixed else "#"
-
-
-def _as_pattern(marks: re.Match[str]) -> str:
-    return rf"\d{{{len(marks[0])}}}" if len(marks[0]) > 1 else r"[1-9]\d?"
-
-
 def _read_file(
-    path: Path, known: Collection[str], counters: Sequence[str], find: Callable[[Path], str]
-) -> list[SpectrumFile] | list[Scan]:
-    """Spectra of a file; none if it is about something else."""
+    path: Path, known: Collection[str], counters: Sequence[str], find: Callable[[Path | str], str]
+) -> list[SpectrumFile]:
+    """Spectra of a file, called after their samples; none if it is about something else."""
     try:
-        is_instruments = find_format(path) is not None or has_instrument_suffix(path)
+        is_instruments = holds_spectra(path)
     except OSError as error:
         raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
     if is_instruments:
-        return read_instruments(path)
+        return _name_spectra(path, read_instruments(path), known, find)
     if path.suffix.lower() not in _TABLES or not _has_bands(path, known):
         return []
     scans = name_samples(read_scans(path, known=known), known, counters)
     alone = len(scans.ids) == 1 and scans.ids[0] not in known  # as programs export it: named after its file
     unit = recognise_unit(scans.wavelengths, scans.spectra, str(path))
-    reflectance = to_fraction(scans.spectra, unit)
-    notes = [*scans.notes, *([f"reflectance from {unit} to fraction"] if unit != "fraction" else [])]
-    notes += describe_odd_bands(scans.wavelengths, reflectance, scans.at)
     return [
-        Scan(path, name, scans.wavelengths, spectrum, notes=tuple(notes))
-        for name, spectrum in zip([find(path)] if alone else scans.ids, reflectance, strict=True)
+        SpectrumFile(path, scans.wavelengths, "nm", spectrum, unit, sample=name, notes=scans.notes)
+        for name, spectrum in zip([find(path)] if alone else scans.ids, scans.spectra, strict=True)
     ]
 
 
@@ -283,12 +254,12 @@ def _take_whites(
     """Take files off that are named after a white reference and hold counts or radiance, by their folders."""
     whites: dict[Path, list[SpectrumFile]] = {}
     for path in [path for path in found if _WHITE.fullmatch(path.stem) and clean(path.stem) not in known]:
-        if all(spectrum.quantity in UNDIVIDED for spectrum in found[path]):
+        if found[path] and all(spectrum.quantity in UNDIVIDED for spectrum in found[path]):
             whites.setdefault(path.parent, []).extend(found.pop(path))
     return whites
 
 
-def _collect_notes(scans: Sequence[Scan]) -> list[str]:
+def _collect_notes(scans: Sequence[SpectrumFile]) -> list[str]:
     """Notes of the scans, each once: with the names of files that it is about, or their number."""
     about: dict[str, list[str]] = {}
     for name, note in ((scan.path.name, note) for scan in scans for note in scan.notes):
@@ -310,35 +281,25 @@ def _has_bands(path: Path, known: Collection[str]) -> bool:
         raise
 
 
-def _to_scans(
-    path: Path,
-    spectra: Sequence[SpectrumFile],
-    whites: Sequence[SpectrumFile],
-    known: Collection[str],
-    find: Callable[[Path], str],
-    splice: str,
-) -> list[Scan]:
-    """Reflectance of a file's spectra; each is named after the file or, of several, as the file calls it."""
-    scans, names = [], [spectrum.sample for spectrum in spectra]
-    told = len(set(names) - {""}) == len(names)
-    for k, found in enumerate(spectra, start=1):
-        name = path
-        if len(spectra) > 1:
-            name = Path(found.sample if told else f"{path.stem}_{k}")
-            whole = name.name in known or not has_instrument_suffix(name)
-            name = name.with_name(f"{name.name}.x") if whole else name
-        sample = find(name)
-        wavelengths, reflectance, notes = _to_scan(found, whites, splice)
-        if len(spectra) == 1 and sample not in known and found.sample in known:
-            sample, notes = found.sample, (*notes, "named after the sample that the file's header names")
-        scans.append(Scan(path, sample, wavelengths, reflectance, found.instrument, found.place, notes))
-    return scans
+def _name_spectra(
+    path: Path, spectra: Sequence[SpectrumFile], known: Collection[str], find: Callable[[Path | str], str]
+) -> list[SpectrumFile]:
+    """Call each spectrum after its sample: by the file's name or, of several, as the file calls it."""
+    names = [spectrum.sample for spectrum in spectra]
+    if len(spectra) > 1:
+        told = len(set(names) - {""}) == len(names)
+        called = [name if name in known else _SUFFIXES.sub("", name) for name in names]
+        called = called if told else [f"{path.stem}_{k}" for k in range(1, len(names) + 1)]
+        return [replace(found, sample=find(name)) for name, found in zip(called, spectra, strict=True)]
+    sample = find(path)
+    if sample in known or names[0] not in known:
+        return [replace(spectra[0], sample=sample)]
+    notes = (*spectra[0].notes, "named after the sample that the file's header names")
+    return [replace(spectra[0], notes=notes)]
 
 
-def _to_scan(
-    file: SpectrumFile, whites: Sequence[SpectrumFile], splice: str
-) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Wavelengths, reflectance and notes of a spectrum, divided by its folder's white references if raw."""
+def _to_scan(file: SpectrumFile, whites: Sequence[SpectrumFile], splice: str) -> SpectrumFile:
+    """Reflectance as a fraction over nm, divided by its folder's white references if the file is raw."""
     quantity = file.quantity
     if quantity in UNDIVIDED and whites:
         file = divide_by(file, replace(whites[0], values=np.mean([white.values for white in whites], axis=0)))
@@ -353,27 +314,28 @@ def _to_scan(
         reflectance = correct_splices(wavelengths, reflectance[None], file.splices, steps)[0]
         places = [f"{at:g}" for at, step in zip(file.splices, steps[0], strict=True) if step != 1]
         notes += [f"steps between detectors removed at {', '.join(places)} nm"] if places else []
-    return wavelengths, reflectance, tuple(notes)
+    read = {"axis": wavelengths, "axis_unit": "nm", "values": reflectance, "quantity": "fraction"}
+    return replace(file, **read, notes=tuple(notes))
 
 
-def _on_common_bands(scans: Sequence[Scan]) -> tuple[np.ndarray, np.ndarray, list[str]]:
+def _on_common_bands(scans: Sequence[SpectrumFile]) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Wavelengths, reflectance (n_scans, n_bands), and a note if bands differed."""
-    bands = scans[0].wavelengths
-    if all(np.array_equal(scan.wavelengths, bands) for scan in scans):
-        return bands, np.array([scan.reflectance for scan in scans]), []
-    low = max(scan.wavelengths[0] for scan in scans)
-    high = min(scan.wavelengths[-1] for scan in scans)
-    widths = np.array([np.ptp(scan.wavelengths) for scan in scans])
+    bands = scans[0].axis
+    if all(np.array_equal(scan.axis, bands) for scan in scans):
+        return bands, np.array([scan.values for scan in scans]), []
+    low = max(scan.axis[0] for scan in scans)
+    high = min(scan.axis[-1] for scan in scans)
+    widths = np.array([np.ptp(scan.axis) for scan in scans])
     if high - low < (1 - LOST_RANGE) * widths.max():
         narrow, wide = scans[int(widths.argmin())], scans[int(widths.argmax())]
-        spans = [f"{scan.wavelengths[0]:g}–{scan.wavelengths[-1]:g} nm" for scan in (narrow, wide)]
+        spans = [f"{scan.axis[0]:g}–{scan.axis[-1]:g} nm" for scan in (narrow, wide)]
         raise SiteError(
             f"{narrow.path} covers {spans[0]}, {wide.path.name} covers {spans[1]}: one is cut off or of "
             "another instrument; copy it again, or keep the instruments in folders of their own"
         )
     # As fine as the finest file, and interpolated: bands are averaged once, on the study's own grid.
-    finest = min(float(np.median(np.diff(scan.wavelengths))) for scan in scans)
+    finest = min(float(np.median(np.diff(scan.axis))) for scan in scans)
     grid = band_grid(np.ceil(low), np.floor(high), max(1.0, np.floor(finest)))
-    spectra = [np.interp(grid, scan.wavelengths, scan.reflectance) for scan in scans]
+    spectra = [np.interp(grid, scan.axis, scan.values) for scan in scans]
     span = f"{grid[0]:g}–{grid[-1]:g} nm by {grid[1] - grid[0]:g} nm"
     return grid, np.array(spectra), [f"files differ in their bands: interpolated to {span}"]

@@ -19,13 +19,10 @@ from soilpb.readers.folder import holds_spectra, list_files, name_samples, read_
 from soilpb.readers.formats.spectrum_file import (
     STUDY_NM,
     Unit,
+    as_fraction,
     describe_odd_bands,
-    find_contradiction,
-    find_implausible,
     inside_bands,
-    is_within,
     recognise_unit,
-    to_fraction,
 )
 from soilpb.readers.ids import find_id_column, match_ids, possible_ids, refuse_repeated_ids
 from soilpb.readers.laboratory import open_laboratory, read_laboratory
@@ -180,12 +177,11 @@ def _average(
     """Reflectance of each sample, with how the scans were read; each block on a grid, if one is given."""
     parts, unit = [], how.spectra_unit
     for scans in blocks:
-        unit = _find_unit(scans, unit, how.study)
-        reflectance, converted = _to_reflectance(scans, unit, how.study)
-        parts.append(replace(scans, spectra=reflectance, notes=(*scans.notes, *converted)))
+        scans, unit = _to_reflectance(scans, unit, how.study)
         if grid is not None:
-            values = resample(scans.wavelengths, reflectance, grid)
-            parts[-1] = replace(parts[-1], wavelengths=np.asarray(grid, float), spectra=values)
+            values = resample(scans.wavelengths, scans.spectra, grid)
+            scans = replace(scans, wavelengths=np.asarray(grid, float), spectra=values)
+        parts.append(scans)
     scans = join_scans(parts)
     keep, dropped = _without_noise(scans, how.study)
     ids, reflectance, averaged = _one_spectrum_each(scans, scans.spectra[:, keep], how)
@@ -248,24 +244,28 @@ def _without_noise(scans: Scans, study: tuple[float, float]) -> tuple[slice, lis
     return slice(first, end), [f"{at}{others}: noise outside the study's {start:g}–{stop:g} nm; {kept}"]
 
 
-def _find_unit(scans: Scans, unit: Unit | Literal["auto"], study: tuple[float, float]) -> Unit:
-    """Unit that the files say, else that the site file says, else that the spectra look like."""
-    where = str(scans.table.path)
+def _to_reflectance(
+    scans: Scans, unit: Unit | Literal["auto"], study: tuple[float, float]
+) -> tuple[Scans, Unit]:
+    """Scans as a fraction, and their unit: what the files say, else the site file, else their looks."""
+    where, nm = str(scans.table.path), scans.wavelengths
     if scans.unit and unit not in ("auto", scans.unit):
         raise SiteError(
             f"{where}: instrument files say their unit themselves; they were read as {scans.unit}, not "
             f"{unit}: set spectra_unit to auto"
         )
     some = scans.spectra[:: max(1, len(scans.spectra) // 500)]
-    inside = inside_bands(scans.wavelengths, study)
-    if done := find_transformation(some) or find_transformation(some[:, inside]):
+    if done := find_transformation(some) or find_transformation(some[:, inside_bands(nm, study)]):
         raise SiteError(
             f"{where}: the spectra are {done}, as no reflectance or absorbance of soils is; export them as "
             "they were measured: a study preprocesses by itself"
         )
-    if scans.unit or unit != "auto":
-        return scans.unit or unit
-    return recognise_unit(scans.wavelengths, some, where)
+    if unit == "auto":
+        unit = scans.unit or recognise_unit(nm, some, where)
+    reflectance = as_fraction(scans.spectra, unit, nm, where, scans.at, study)
+    notes = [] if unit == "fraction" else [f"reflectance from {unit} to fraction"]
+    notes += describe_odd_bands(nm, reflectance, scans.at)
+    return replace(scans, spectra=reflectance, notes=(*scans.notes, *notes)), unit
 
 
 def find_transformation(values: np.ndarray) -> str:
@@ -309,25 +309,6 @@ def _find_scaling(values: np.ndarray, least: float) -> str:
     left_over = (values - slope[:, None] * mean - offset[:, None]).std() / mean.mean()
     corrected = len(values) >= 10 and uneven < 0.01 and left_over > 5 * max(uneven, 1e-3)
     return "corrected for scatter (MSC)" if corrected else ""
-
-
-def _to_reflectance(scans: Scans, unit: Unit, study: tuple[float, float]) -> tuple[np.ndarray, list[str]]:
-    """Reflectance as a fraction, (n_scans, n_bands), and a note if it was converted."""
-    where, found = str(scans.table.path), unit
-    some = scans.spectra[:: max(1, len(scans.ids) // 500)]  # a median of more takes long
-    looks = "" if scans.unit else find_contradiction(found, scans.wavelengths, some)
-    if looks:
-        raise SiteError(f"{where}: said to be {found}, but it looks like {looks}; mend spectra_unit")
-    reflectance = to_fraction(scans.spectra, found)
-    odd = find_implausible(reflectance, is_within(scans.wavelengths, study))
-    if odd:
-        row, band, why = odd
-        value, nm = scans.spectra[row, band], scans.wavelengths[band]
-        raise SiteError(f"{scans.at(row)}: {value:.4g} at {nm:g} nm, read as {found}; {why}")
-    notes = [] if found == "fraction" else [f"reflectance from {found} to fraction"]
-    if not scans.unit:  # else each file was looked at
-        notes += describe_odd_bands(scans.wavelengths, reflectance, scans.at)
-    return reflectance, notes
 
 
 def _one_spectrum_each(

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soilpb.readers.formats import find_format, has_instrument_suffix, read_instrument
+from soilpb.readers.formats import find_format, has_instrument_suffix
 from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.site_file import SiteError
 from tests import instrument_files as files
-from tests.instrument_files import FOLDER, needs_real_files
+from tests.instrument_files import FOLDER, needs_real_files, read_instrument
 
 WRITERS = [getattr(files, f"write_{name}") for name in ("asd", "sed", "svc", "opus", "omnic", "jcamp")]
 

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 
 from soilpb.quality import check_soils
 from soilpb.readers.folder import read_folder
-from soilpb.readers.formats import opus, read_instrument
+from soilpb.readers.formats import opus
 from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.readers.site import read_site
 from soilpb.site_file import Site, SiteError
 from soilpb.spectra import absorbance
 from tests import instrument_files as files
 from tests import mutations
-from tests.instrument_files import NM
+from tests.instrument_files import NM, read_instrument
 from tests.site_files import soil_spectra, workbook, write
 
 N = 24
@@ -173,7 +173,7 @@ INSTRUMENTS = {
     "SED with decimal commas": (five(files.write_sed, FIVE, name="005.sed", comma=True), READ),
     "SED of percent that is a fraction": (
         five(files.write_sed, FIVE, name="005.sed", factor=1),
-        "005.sed says that its values are percent, but they look like a fraction",
+        "005.sed: said to be percent, but the values look like a fraction",
     ),
     "SED of fraction that is percent": (
         five(files.write_sed, FIVE, name="005.sed", unit=" [1.0]"),

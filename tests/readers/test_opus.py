@@ -6,7 +6,7 @@ import brukeropus
 import numpy as np
 import pytest
 
-from soilpb.readers.formats import opus, read_instrument
+from soilpb.readers.formats import opus
 from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.site_file import SiteError
 from tests.cases import case
@@ -17,6 +17,7 @@ from tests.instrument_files import (
     mid_absorbance,
     near_absorbance,
     needs_real_files,
+    read_instrument,
     write_opus,
 )
 

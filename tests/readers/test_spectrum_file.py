@@ -53,7 +53,7 @@ def test_every_unit_gives_the_same_reflectance(scan):
         (scanned(SOIL, "absorbance"), "look like reflectance by its slope"),
         (scanned(np.where(NM == 900, 9.0, SOIL)), "9 at 900 nm"),
         (scanned(SOIL[:5], axis=NM[:5]), "5 bands"),
-        (scanned(axis=np.where(NM == 900, 895, NM)), "895 nm stands there twice"),
+        (scanned(axis=np.where(NM == 900, 895, NM)), "one stands there twice .895 before 895 nm"),
     ],
 )
 def test_what_is_no_reflectance_is_refused(scan, says):

@@ -6,7 +6,6 @@ A new format is a module with a ``FORMATS`` tuple of
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -19,15 +18,7 @@ from soilpb.site_file import SiteError
 if TYPE_CHECKING:
     from soilpb.readers.formats.spectrum_file import Format, SpectrumFile
 
-_MODULES = (
-    "asd",
-    "opus",
-    "omnic",
-    "jcamp",
-    "text",
-    "spc",
-    "exports",
-)
+_MODULES = ("asd", "opus", "omnic", "jcamp", "text", "spc", "exports")
 #: As much of a file as tells its format: remarks may stand before the first telling line.
 _HEAD = 16_384
 #: Spectra that are not read, by the end of their files' names: who writes them, and how they come out.
@@ -66,14 +57,6 @@ def export_hint(path: Path) -> str:
     return _EXPORT.get(path.suffix.lower(), "")
 
 
-def read_instrument(path: str | Path) -> SpectrumFile:
-    """Read the spectrum of a file of any format known here; refuse a file that holds several."""
-    spectra = read_instruments(path)
-    if len(spectra) > 1:
-        raise SiteError(f"{path} holds {len(spectra)} spectra; read them with read_spectra")
-    return spectra[0]
-
-
 # A damaged file may hold any number; what comes of it is refused by its value.
 @np.errstate(all="ignore")
 def read_instruments(path: str | Path) -> list[SpectrumFile]:
@@ -91,20 +74,14 @@ def read_instruments(path: str | Path) -> list[SpectrumFile]:
         raise SiteError(
             f"{path} is no instrument file known here ({names}), or its beginning is lost; {mend}"
         )
-    spectra = found.read(path, path.read_bytes())
-    spectra = spectra if isinstance(spectra, list) else [spectra]
-    return [replace(file, notes=(*file.notes, *_odd_bands(file))) for file in spectra]
-
-
-def _odd_bands(file: SpectrumFile) -> list[str]:
-    """Notes on what may be damaged; none on what :func:`to_reflectance` refuses."""
-    from soilpb.readers.formats.spectrum_file import describe_odd_bands, to_reflectance
-
-    try:
-        wavelengths, reflectance = to_reflectance(file)
-    except SiteError:
-        return []
-    return describe_odd_bands(wavelengths, reflectance[None], lambda _: file.path.name)
+    content = path.read_bytes()
+    if b"\0" in content[:_HEAD] and content.find(content[:16], 1) > 0:
+        raise SiteError(
+            f"{path} holds several files of its format, one behind the other; copy each from the instrument "
+            "again, alone"
+        )
+    spectra = found.read(path, content)
+    return spectra if isinstance(spectra, list) else [spectra]
 
 
 @cache

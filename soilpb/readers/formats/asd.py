@@ -8,7 +8,6 @@ logs what it cannot read instead of raising; hence the few lines here.
 
 from __future__ import annotations
 
-import re
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,6 @@ from soilpb.readers.formats.spectrum_file import (
     Format,
     SpectrumFile,
     refuse_cut_off,
-    refuse_second,
 )
 from soilpb.readers.formats.white_reference import (
     divide_by_white,
@@ -71,8 +69,6 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
     refuse_cut_off(path, content, HEADER.itemsize, "within its header")
     header = np.frombuffer(content, HEADER, 1)[0]
     axis = _axis(path, header)
-    layout = re.escape(content[191:206])  # axis, data format and channels
-    refuse_second(path, content, re.escape(content[:3]) + b".{188}" + layout)
     spectrum, end = _values(path, content, header, HEADER.itemsize, "spectrum")
     white, notes = _white_reference(path, content, header, end) if VERSIONS[content[:3]] > 1 else (None, ())
     flag = int(header["saturated"])

@@ -7,13 +7,12 @@ for two blocks.
 
 from __future__ import annotations
 
-import re
 import struct
 from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off, refuse_second
+from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off
 from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 
@@ -37,7 +36,6 @@ _QUANTITIES = {
 def read_omnic(path: Path, content: bytes) -> list[SpectrumFile]:
     """Read an OMNIC file, one spectrum or a group: usually absorbance over descending wavenumbers."""
     blocks = _directory(path, content)
-    refuse_second(path, content, re.escape(content[: len(MARK) + 2]))
     headers, values, titles = ([block for key, *block in blocks if key == wanted] for wanted in _KEYS)
     if not headers or len(headers) != len(values):
         raise SiteError(

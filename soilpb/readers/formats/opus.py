@@ -8,7 +8,6 @@ Each spectrum is checked against the smallest and largest value that its paramet
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from soilpb.readers.columns import to_nanometres
-from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off, refuse_second
+from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off
 from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 from soilpb.spectra import VIS_NIR_NM
@@ -77,7 +76,6 @@ def read_opus(path: Path, content: bytes) -> SpectrumFile:
     Without either, sample and reference single-channel spectra give their ratio.
     """
     blocks = list(_blocks(path, content))
-    refuse_second(path, content, re.escape(content[:12]))  # mark and version
     # What has no parameters is no spectrum, whatever its type says: quality tests are stored as text so.
     data = [b for b in blocks if b.about == 0 and b.kind in _QUANTITIES and b.form in (0, _COMPACT)]
     data = [block for block in data if any(other.describes(block) for other in blocks)]

@@ -53,14 +53,22 @@ STUDY_NM = (Site.model_fields["band_start"].default, Site.model_fields["band_sto
 AGAIN = "copy it from the instrument again"
 
 _WORDS = {
-    **{
-        "reflectance": r"reflect|%\s*R\b",
-        "absorbance": r"absorban|log.{0,9}1\s*/\s*R",
-        "transmittance": r"transmi",
-    },
-    **{COUNTS: r"\bcounts?\b|\bDN\b|\braw\b", RADIANCE: r"(?<!ir)radiance", IRRADIANCE: r"irradiance"},
-    **{"Kubelka-Munk units": r"kubelka", "a derivative": r"derivative"},
+    "reflectance": r"refl|\b(tgt|target)\.?\s*/\s*ref|%\s*R\b|^\s*R\s*$",
+    "absorbance": r"absorban|^\s*abs\s*$|log.{0,9}1\s*/\s*R|log\W*R\b",
+    "transmittance": r"transmi",
+    "normalised counts": r"norm(al|\b)",
+    COUNTS: r"^(?!.*norm).*(\bcounts?\b|\bDN\b|\braw\b|digital)",
+    RADIANCE: r"(?<!ir)radiance|\brad\b",
+    IRRADIANCE: r"irradiance|\birrad\b",
+    "Kubelka-Munk units": r"kubelka",
+    "a derivative": r"derivative",
 }
+#: How a label says the unit of reflectance.
+_LABELS = {
+    "percent": r"ref\S*\s*[\[(]?\s*(%|percent|pct)|(%|percent|pct)\s*R",
+    "fraction": r"ref\S*\s*[\[(]\s*(1\.0|0\s*-\s*1)",
+}
+
 _AXIS_WORDS = {
     "1/cm": r"cm\s*\^?\(?[-−⁻]\s*[1¹]|1\s*/\s*cm|wave\s*number",
     "um": r"[µμ]m\b|\bum\b|micro",
@@ -118,33 +126,49 @@ def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
     (array([ 400., 2500.]), array([0.158, 0.398]))
     """
     path, quantity = file.path, file.quantity
+    where = f"{path} (sample {file.sample!r})" if file.sample not in ("", path.stem) else str(path)
     wavelengths = to_nanometres(file.axis, file.axis_unit)
     if wavelengths is None:
         what = f"its axis is no wavelength or wavenumber ({file.axis_unit})"
-        raise SiteError(f"{path}: {what}; export a spectrum over nm or 1/cm")
+        raise SiteError(f"{where}: {what}; export a spectrum over nm or 1/cm")
     if quantity in UNDIVIDED:
         raise SiteError(
-            f"{path} holds {quantity} without a white reference (median {np.median(file.values):.4g}); put "
+            f"{where} holds {quantity} without a white reference (median {np.median(file.values):.4g}); put "
             "that into the folder as white_1 with its suffix, or export reflectance"
         )
     if quantity not in UNITS:
-        raise SiteError(f"{path} holds {quantity}; export reflectance, or absorbance as log10(1/R)")
-    _refuse_broken(file)
+        raise SiteError(f"{where} holds {quantity}; export reflectance, or absorbance as log10(1/R)")
+    _refuse_broken(file, where)
     order = np.argsort(wavelengths, kind="stable")
     wavelengths, values = wavelengths[order], file.values[order]
-    _refuse_range(file, wavelengths)
-    looks = find_contradiction(quantity, wavelengths, values[None])
-    if looks:
-        found = f"they look like {looks} (median {np.median(values):.4g})"
+    _refuse_range(file, wavelengths, where)
+    return wavelengths, as_fraction(values[None], quantity, wavelengths, where, lambda _: where)[0]
+
+
+def as_fraction(
+    values: np.ndarray,
+    unit: Unit,
+    wavelengths: np.ndarray,
+    where: str,
+    at: Callable[[int], str],
+    study: tuple[float, float] = STUDY_NM,
+) -> np.ndarray:
+    """Reflectance as a fraction, (n_samples, n_bands), if the values agree with their unit and with soils.
+
+    Outside the bands of the ``study``, nm, they may be noise. ``at`` says where a row stands.
+    """
+    some = values[:: max(1, len(values) // 500)]  # a median of more takes long
+    if looks := find_contradiction(unit, wavelengths, some):
         raise SiteError(
-            f"{path} says that its values are {quantity}, but {found}; export it again, or mend its header"
+            f"{where}: said to be {unit}, but the values look like {looks} (median {np.median(some):.4g}); "
+            "mend spectra_unit or the file's header, or export it again"
         )
-    reflectance = to_fraction(values, quantity)
-    odd = find_implausible(reflectance[None], is_within(wavelengths))
-    if odd:
-        _, band, why = odd
-        raise SiteError(f"{path}: {values[band]:.4g} at {wavelengths[band]:g} nm, read as {quantity}; {why}")
-    return wavelengths, reflectance
+    reflectance = to_fraction(values, unit)
+    if odd := find_implausible(reflectance, is_within(wavelengths, study)):
+        row, band, why = odd
+        found = f"{values[row, band]:.4g} at {wavelengths[band]:g} nm"
+        raise SiteError(f"{at(row)}: {found}, read as {unit}; {why}")
+    return reflectance
 
 
 def refuse_cut_off(path: Path, content: bytes, size: int, where: str) -> None:
@@ -153,20 +177,14 @@ def refuse_cut_off(path: Path, content: bytes, size: int, where: str) -> None:
         raise SiteError(f"{path} is cut off {where} ({len(content)} bytes); {AGAIN}")
 
 
-def refuse_second(path: Path, content: bytes, beginning: bytes) -> None:
-    """Refuse a file with a second one copied behind it: its ``beginning``, a pattern, comes again."""
-    if re.search(beginning, content[1:], re.DOTALL):
-        raise SiteError(
-            f"{path} holds several files of its format, one behind the other; {AGAIN}, each alone"
-        )
-
-
 def quantity_in_words(text: str, values: np.ndarray) -> str:
     """Quantity that a label names, one of :data:`UNITS` if it is reflectance; empty if none or two."""
-    found = {name for name, words in _WORDS.items() if re.search(words, text, re.IGNORECASE)}
+    found = {name for name, words in _WORDS.items() if re.search(words, text, re.IGNORECASE | re.MULTILINE)}
     if found != {"reflectance"}:
         return found.pop() if len(found) == 1 else ""
-    return "percent" if np.median(values) > HIGHEST_MEDIAN["fraction"] else "fraction"
+    by_value = "percent" if np.median(values) > HIGHEST_MEDIAN["fraction"] else "fraction"
+    said = (unit for unit, words in _LABELS.items() if re.search(words, text, re.IGNORECASE))
+    return next(said, by_value)
 
 
 def axis_unit_in_words(text: str, axis: np.ndarray) -> str:
@@ -381,35 +399,26 @@ def _find_odd_steps(wavelengths: np.ndarray) -> np.ndarray:
     return np.flatnonzero((off[:-1] * off[1:] < 0) & (np.minimum(*np.abs([off[:-1], off[1:]])) > least)) + 1
 
 
-def _refuse_broken(file: SpectrumFile) -> None:
+def _refuse_broken(file: SpectrumFile, where: str) -> None:
     """Refuse too few bands, values that are no numbers, and an axis that goes back."""
-    path = file.path
     if file.axis.size < MIN_BANDS or file.axis.shape != file.values.shape:
         sizes = f"{file.axis.size} bands, {file.values.size} values"
-        raise SiteError(f"{path}: {sizes}; export the whole spectrum again")
+        raise SiteError(f"{where}: {sizes}; export the whole spectrum again")
     bad = np.flatnonzero(~np.isfinite(file.values))
     if bad.size:
         at = f"{file.axis[bad[0]]:g} {file.axis_unit}"
-        raise SiteError(f"{path}: no value at {at} ({bad.size} in all); export or measure it again")
-    back = np.flatnonzero(np.diff(file.axis) * (file.axis[-1] - file.axis[0]) < 0)
+        raise SiteError(f"{where}: no value at {at} ({bad.size} in all); export or measure it again")
+    back = np.flatnonzero(np.diff(file.axis) * (file.axis[-1] - file.axis[0]) <= 0)
     if back.size:
         at = f"{file.axis[back[0]]:g} before {file.axis[back[0] + 1]:g} {file.axis_unit}"
-        raise SiteError(f"{path}: its bands are out of order ({at}); {AGAIN}")
+        raise SiteError(f"{where}: its bands are out of order, or one stands there twice ({at}); {AGAIN}")
 
 
-def _refuse_range(file: SpectrumFile, wavelengths: np.ndarray) -> None:
-    if (np.diff(wavelengths) <= 0).any():
-        at = wavelengths[int(np.argmin(np.diff(wavelengths)))]
-        raise SiteError(f"{file.path}: the band {at:g} nm stands there twice; export it again")
+def _refuse_range(file: SpectrumFile, wavelengths: np.ndarray, where: str) -> None:
     low, high = sorted((file.axis[0], file.axis[-1]))
-    span = f"{low:g}–{high:g} {file.axis_unit}"
-    if wavelengths[-1] > VIS_NIR_NM[1]:
+    if wavelengths[0] < VIS_NIR_NM[0] or wavelengths[-1] > VIS_NIR_NM[1]:
+        what = "is a mid-infrared spectrum" if wavelengths[-1] > VIS_NIR_NM[1] else "is no spectrum of soil"
         raise SiteError(
-            f"{file.path} is a mid-infrared spectrum ({span}); this study needs visible and near infrared, "
-            f"{_RANGE}: move the file out, or cut it to that range"
-        )
-    if wavelengths[0] < VIS_NIR_NM[0]:
-        raise SiteError(
-            f"{file.path} runs over {span}; visible and near infrared is {_RANGE}: "
-            "cut it to that range, or mend the unit of its axis"
+            f"{where} {what} ({low:g}–{high:g} {file.axis_unit}); this study needs visible and near "
+            f"infrared, {_RANGE}: move the file out, cut it to that range, or mend the unit of its axis"
         )
