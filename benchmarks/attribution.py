@@ -98,14 +98,15 @@ def find_planted(seed: int, strength: float) -> list[tuple]:
     explained = {
         "wavelengths": attribute_by_coefficients(*asked),
         "components, mapped back": attribute_components(*asked),
-        "zones, interventional": attribute_zones(*asked, ZONES),
-        "zones, conditional": attribute_zones(*asked, ZONES, conditional=True),
+        "zones, interventional": attribute_by_coefficients(*asked),
+        "zones, conditional": attribute_zones(*asked, ZONES),
     }
     zone, rows = int(np.searchsorted(ZONES, PLANTED[0]) - 1), []
     for way, found in explained.items():
-        table = found.profile("") if way[0] in "wc" else found.bands(ZONES, "")
+        by_band = way[:5] != "zones"
+        table = found.profile("") if by_band else found.bands(ZONES, "")
         sizes = table["mean_abs"].to_numpy()
-        if way[0] in "wc":  # the highest wavelength of each zone
+        if by_band:  # the highest wavelength of each zone
             inside = np.digitize(COARSE, ZONES) - 1
             sizes = (
                 pd.Series(sizes).groupby(inside).max().reindex(range(len(ZONES) - 1), fill_value=0).to_numpy()

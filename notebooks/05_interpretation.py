@@ -194,9 +194,6 @@ strongest = after[0].bands(wide, AFTER)
 curves = explain.mask_bands(network, few, background[:10], strongest, n_random=10, seed=seed)
 masking = explain.check_masking(curves)
 
-# %% mystnb={"figure": {"caption": "How far predictions of {glue:text}`shap-label` move as bands of 100 nm are masked or given back ({glue:text}`shap-kind`). Solid: strongest band first; dashed: random orders, with 5–95 % of them. The test is about the area between solid and dashed.", "name": "fig-masking"}, "image": {"alt": "Two pairs of curves against the share of bands handled: deletion rises and insertion falls, the order by attribution beside random orders."}}
-ax = plots.plot_masking_curves(curves)
-
 # %% [markdown]
 # **Do the published bands matter?** A window that was named beforehand says something if it gets more than the even share, and if few windows *of the same width* get as much.
 
@@ -246,9 +243,12 @@ Of {len(found)} bands, {n_chance} stand out from {n_permutations} permuted targe
 hypotheses, truth, known = tested, [], study.site.target_data == "twin"
 if known:
     response = simulate.true_response(study.target, source.prepare)
-    true = explain.compare_with_truth(of_target, response, left_out=1 / n_folds)
-    truth = explain.check_truth(of_target, response, AFTER, left_out=1 / n_folds)
-    true = true.assign(group="true of the twin")
+    true = explain.compare_windows(of_target, explain.true_windows(response), left_out=1 / n_folds)
+    truth = [
+        explain.check_ranking(of_target, response, AFTER, 1 / n_folds),
+        *explain.check_windows(true, AFTER),
+    ]
+    true = true.assign(verdict=[each.verdict for each in truth[1:]], group="true of the twin")
     hypotheses = pd.concat([tested, true], ignore_index=True)
 
 # %% mystnb={"figure": {"caption": "Attribution per nanometre in windows that were not chosen by it ({glue:text}`shap-kind`), relative to an even spread (line), with 90 % intervals; right: p among all windows of the same width, before Holm's correction. Windows of the study are claims about lead at Gejiu; the others, where there are any, were chosen by the simulation's truth.", "name": "fig-windows"}, "image": {"alt": "One row per window of wavelengths: a dot with an interval beside the line of the even share, and its p-value at the right."}}
@@ -285,10 +285,13 @@ of_kind = {"zones, interventional": [], "zones, conditional": [], "components, m
 for fold in folds[:n_folds]:
     linear = fit_model(PLSCV(max_components=10), study.X, study.y, study.groups, fold.train)
     asked = (linear, study.X, study.X[fold.train], study.grid)
-    zones = [explain.attribute_zones(*asked, wide, conditional=c, n_orders=5) for c in (False, True)]
-    sizes = [np.abs(each.attributions).mean(axis=0) for each in zones]
-    sizes.append(explain.attribute_components(*asked).bands(wide, "")["mean_abs"].to_numpy())
-    for kind, size in zip(of_kind, sizes, strict=True):
+    each = (
+        explain.attribute_by_coefficients(*asked),
+        explain.attribute_zones(*asked, wide, n_orders=5),
+        explain.attribute_components(*asked),
+    )
+    for kind, explanation in zip(of_kind, each, strict=True):
+        size = explanation.bands(wide, "")["mean_abs"].to_numpy()
         of_kind[kind].append(size / size.sum())
 shares = pd.DataFrame({kind: np.mean(draws, axis=0) for kind, draws in of_kind.items()})
 shares["zone"] = [explain.format_window(start, start + 100) for start in wide[:-1]]

@@ -17,8 +17,8 @@ _EXPORTS = {
                        "estimate_slopes_by_fold", "laboratory_abundances"],
     "network_attribution": ["deep_lift_shap", "deep_shap", "integrated_gradients"],
     "sanity_checks": ["check_additivity", "check_agreement", "check_beyond_chance", "check_masking",
-                      "check_randomisation", "check_stability", "check_truth", "check_windows",
-                      "compare_with_permuted_targets", "compare_with_truth", "mask_bands",
-                      "profile_random_networks"],
+                      "check_randomisation", "check_ranking", "check_stability", "check_windows",
+                      "compare_with_permuted_targets", "mask_bands", "profile_random_networks",
+                      "true_windows"],
 }  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

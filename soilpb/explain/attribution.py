@@ -136,37 +136,33 @@ def attribute_zones(
     background: np.ndarray,
     wavelengths: np.ndarray,
     edges: np.ndarray,
-    *,
-    conditional: bool = False,
     n_orders: int = 20,
     seed: int = 0,
 ) -> Attribution:
-    """Shapley values of wavelength zones, for a model that is linear in absorbance.
+    """Conditional Shapley values of wavelength zones, for a model that is linear in absorbance.
 
-    Of a zone that is not known the *interventional* value takes the background's mean, whatever the other
-    zones are; the *conditional* one takes what they make most likely, under a normal law with the shrunken
+    A zone that is not known takes what the others make most likely, under a normal law with the shrunken
     covariance of the ``background`` (Ledoit & Wolf 2004), averaged over ``n_orders`` random orders of zones
-    and their reverses. ``wavelengths`` of the result are the zones' centres; ``edges`` as for
+    and their reverses. (The *interventional* value, which takes the background's mean, is the sum over the
+    zone of :func:`attribute_by_coefficients`.) ``wavelengths`` are the zones' centres, ``edges`` as for
     :meth:`Attribution.bands`. Source: Aas, Jullum & Løland 2021, doi 10.1016/j.artint.2021.103502.
     """
     members, slopes = band_members(wavelengths, edges), absorbance_coefficients(model, background)
     known = LedoitWolf().fit(absorbance(np.asarray(background, dtype=float)))
     apart = absorbance(np.asarray(X, dtype=float)) - known.location_
-    credits = (apart * slopes) @ members.T
-    if conditional:
-        credits, rng = np.zeros_like(credits), np.random.default_rng(seed)
-        forward = [rng.permutation(len(members)) for _ in range(n_orders)]
-        for order in [*forward, *(o[::-1] for o in forward)]:
-            before = np.zeros(len(apart))
-            for count, zone in enumerate(order, start=1):
-                rows = members[order[:count]].any(axis=0)
-                inside = known.covariance_[np.ix_(rows, rows)]
-                after = apart[:, rows] @ np.linalg.solve(inside, known.covariance_[rows] @ slopes)
-                credits[:, zone] += (after - before) / (2 * n_orders)
-                before = after
-    name = f"zones, {'conditional' if conditional else 'interventional'}"
-    centres, base = (edges[:-1] + edges[1:]) / 2, float(model.predict(X).mean() - credits.sum(axis=1).mean())
-    return Attribution(name, centres, credits, apart @ members.T, model.predict(X), base)
+    credits, rng = np.zeros((len(apart), len(members))), np.random.default_rng(seed)
+    forward = [rng.permutation(len(members)) for _ in range(n_orders)]
+    for order in [*forward, *(o[::-1] for o in forward)]:
+        before = np.zeros(len(apart))
+        for count, zone in enumerate(order, start=1):
+            rows = members[order[:count]].any(axis=0)
+            inside = known.covariance_[np.ix_(rows, rows)]
+            after = apart[:, rows] @ np.linalg.solve(inside, known.covariance_[rows] @ slopes)
+            credits[:, zone] += (after - before) / (2 * n_orders)
+            before = after
+    predicted, centres = model.predict(X), (edges[:-1] + edges[1:]) / 2
+    base = float(predicted.mean() - credits.sum(axis=1).mean())
+    return Attribution("zones, conditional", centres, credits, apart @ members.T, predicted, base)
 
 
 def attribute_components(
@@ -188,5 +184,6 @@ def attribute_components(
     scores, loadings = components.transform(inputs), components.components_
     outside = inputs - components.mean_ - scores @ loadings
     credits = (scores * (loadings @ slopes)) @ loadings**2 + outside * slopes
-    base = float(model.predict(X).mean() - credits.sum(axis=1).mean())
-    return Attribution("components, mapped back", wavelengths, credits, inputs, model.predict(X), base)
+    predicted = model.predict(X)
+    base = float(predicted.mean() - credits.sum(axis=1).mean())
+    return Attribution("components, mapped back", wavelengths, credits, inputs, predicted, base)

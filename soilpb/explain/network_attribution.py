@@ -2,7 +2,7 @@
 
 DeepExplainer and DeepLiftShap replace the gradient of each activation *module* by a rule that needs that
 module's own input and output. An activation that is no module (``F.relu``), overwrites its input
-(``inplace=True``) or is called twice is explained wrongly, and silently so: :func:`check_explainable` finds
+(``inplace=True``) or is called twice is explained wrongly, and silently so: :func:`trace_network` refuses
 all three. Explainers also leave hooks behind that corrupt a state dict, so they only ever get a copy.
 
 Bands are the network's own inputs (absorbance, SNV, standardised). A band that is not known takes its value
@@ -15,14 +15,12 @@ from __future__ import annotations
 import copy
 import warnings
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode, resolve_name
+from torch import Tensor, fx, nn
 
 from soilpb.explain.attribution import Attribution
 from soilpb.models.network import SpectralNetwork
@@ -37,7 +35,7 @@ LINEAR_LAYERS = (
 ACTIVATIONS = (nn.ELU, nn.LeakyReLU, nn.ReLU, nn.Sigmoid, nn.Softplus, nn.Tanh)
 #: What a forward pass may do outside a layer: add branches, and change shapes.
 _BETWEEN_LAYERS = frozenset(
-    "__add__ __get__ __getitem__ add cat dim flatten permute reshape size squeeze unsqueeze view".split()
+    "add cat dim flatten getattr getitem permute reshape size squeeze unsqueeze view".split()
 )
 #: Samples that captum explains at once, each against the whole background.
 _CHUNK = 16
@@ -51,19 +49,15 @@ class UnexplainableError(TypeError):
 
 
 @reproducible(seed=0)
-def deep_shap(
-    network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
-) -> Attribution:
+def deep_shap(network: SpectralNetwork, X: np.ndarray, background: np.ndarray) -> Attribution:
     """Compute SHAP values by DeepExplainer (Lundberg & Lee 2017, NeurIPS 30).
 
     Parameters
     ----------
     network : SpectralNetwork
-        Explained on a copy; it is bit-equal afterwards.
+        Of one property. Explained on a copy; it is bit-equal afterwards.
     X, background : (n, n_bands) arrays
         Reflectance of the soils to explain, and of those that stand for "spectrum unknown".
-    output : int
-        Which property, where the network predicts several.
 
     Raises
     ------
@@ -72,54 +66,38 @@ def deep_shap(
     ArithmeticError
         If attributions do not add up to 1e-4 of the predictions' standard deviation.
     """
-    check_explainable(network.network, network.wavelengths.size)
-    copied = ExplainableNetwork.prepare(network, X, background, output)
-    with _without_library_warnings():
-        import shap  # here, as captum below: they take seconds to import and warn while they do
+    copied = ExplainableNetwork.prepare(network, X, background)
+    copied.model = trace_network(copied.model)
+    with warnings.catch_warnings(action="ignore"):
+        import shap  # here, as captum below: they take seconds to import, and warn then and later
 
         values = shap.DeepExplainer(copied.model, copied.background).shap_values(copied.inputs)[..., 0]
     return copied.attribution("DeepExplainer", values).require_additivity()
 
 
 @reproducible(seed=0)
-def deep_lift_shap(
-    network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
-) -> Attribution:
+def deep_lift_shap(network: SpectralNetwork, X: np.ndarray, background: np.ndarray) -> Attribution:
     """Compute the same values with captum's independent, faster implementation.
 
     Parameters, errors and result are those of :func:`deep_shap`.
     """
-    check_explainable(network.network, network.wavelengths.size)
-    copied = ExplainableNetwork.prepare(network, X, background, output)
-    with _without_library_warnings():
-        from captum.attr import DeepLiftShap
-
-        explainer = DeepLiftShap(copied.model)
-        chunks = [explainer.attribute(x, copied.background).detach() for x in copied.inputs.split(_CHUNK)]
-    return copied.attribution("DeepLiftShap", torch.cat(chunks).numpy()).require_additivity()
+    copied = ExplainableNetwork.prepare(network, X, background)
+    copied.model = trace_network(copied.model)
+    return copied.ask_captum("DeepLiftShap").require_additivity()
 
 
 @reproducible(seed=0)
-def integrated_gradients(
-    network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
-) -> Attribution:
+def integrated_gradients(network: SpectralNetwork, X: np.ndarray, background: np.ndarray) -> Attribution:
     """Integrate gradients along the straight line from the mean background spectrum.
 
     No rules, so any differentiable network will do; the base is the prediction *of* the mean background.
     Activations put kinks into the path, so steps are doubled until attributions add up to 2 % of the
     predictions' sd. Source: Sundararajan, Taly & Yan (2017), arXiv:1703.01365.
     """
-    copied = ExplainableNetwork.prepare(network, X, background, output)
+    copied = ExplainableNetwork.prepare(network, X, background)
     copied.background = copied.background.mean(dim=0, keepdim=True)
-    with _without_library_warnings():
-        from captum.attr import IntegratedGradients
-    integrate = IntegratedGradients(copied.model).attribute
     for steps in _STEPS:
-        chunks = [
-            integrate(x, copied.background, n_steps=steps, method="riemann_middle").detach()
-            for x in copied.inputs.split(_CHUNK)
-        ]
-        explained = copied.attribution("IntegratedGradients", torch.cat(chunks).numpy())
+        explained = copied.ask_captum("IntegratedGradients", n_steps=steps, method="riemann_middle")
         if explained.additivity_error <= _PATH_TOLERANCE:
             break
     return explained.require_additivity(_PATH_TOLERANCE)
@@ -140,23 +118,15 @@ class ExplainableNetwork:
     sd: float
 
     @classmethod
-    def prepare(
-        cls, network: SpectralNetwork, X: np.ndarray, background: np.ndarray, output: int = 0
-    ) -> ExplainableNetwork:
+    def prepare(cls, network: SpectralNetwork, X: np.ndarray, background: np.ndarray) -> ExplainableNetwork:
         """Copy a network and prepare reflectance for it; parameters as for :func:`deep_shap`."""
         if len(background) < 2:
             raise ValueError(f"the background holds {len(background)} spectra; at least 2 are needed")
-        # a linear layer picks the output, so that the rules hold through it
-        pick = nn.Linear(len(network.properties), 1, bias=False)
-        with torch.no_grad():
-            pick.weight.copy_(torch.eye(len(network.properties))[[output]])
-        return cls(
-            nn.Sequential(copy.deepcopy(network.network), pick).eval().requires_grad_(False),
-            torch.from_numpy(network.prepare(X)),
-            torch.from_numpy(network.prepare(background)),
-            network.wavelengths,
-            *network.output_scale(output),
-        )
+        if len(network.properties) > 1:
+            raise ValueError(f"the network predicts {', '.join(network.properties)}; expected one property")
+        model = copy.deepcopy(network.network).eval().requires_grad_(False)
+        inputs, unknown = (torch.from_numpy(network.prepare(spectra)) for spectra in (X, background))
+        return cls(model, inputs, unknown, network.wavelengths, *network.output_scale())
 
     def predict(self, inputs: Tensor) -> np.ndarray:
         """Predictions in the units of the target, (n,) float64."""
@@ -168,84 +138,61 @@ class ExplainableNetwork:
         mixed = torch.where(torch.from_numpy(known), self.inputs[:, None], self.background)
         return self.predict(mixed.flatten(0, 1)).reshape(len(self.inputs), -1).mean(axis=1)
 
+    def ask_captum(self, explainer: str, **options: Any) -> Attribution:
+        """Explain by one of captum's classes."""
+        with warnings.catch_warnings(action="ignore"):
+            from captum import attr
+
+            ask = getattr(attr, explainer)(self.model).attribute
+            chunks = [ask(x, self.background, **options).detach() for x in self.inputs.split(_CHUNK)]
+        return self.attribution(explainer, torch.cat(chunks).numpy())
+
     def attribution(self, explainer: str, values: np.ndarray) -> Attribution:
         """Turn values in standard deviations into an attribution in the units of the target."""
-        return Attribution(
-            explainer,
-            self.wavelengths,
-            self.sd * values.astype(float),
-            self.inputs.detach().numpy(),
-            self.predict(self.inputs),
-            float(self.predict(self.background).mean()),
-        )
+        values, base = self.sd * values.astype(float), float(self.predict(self.background).mean())
+        inputs, predicted = self.inputs.detach().numpy(), self.predict(self.inputs)
+        return Attribution(explainer, self.wavelengths, values, inputs, predicted, base)
 
 
-def check_explainable(network: nn.Module, n_bands: int) -> None:
-    """Raise :class:`UnexplainableError` unless DeepLIFT's rules hold for every step of the forward pass.
+def trace_network(network: nn.Module) -> fx.GraphModule:
+    """Trace a network's forward pass, or raise :class:`UnexplainableError` if DeepLIFT's rules do not hold.
 
-    A copy is run once, on zeros of ``n_bands`` bands. Source: Shrikumar et al. (2017), arXiv:1704.02685.
+    The traced network has the same layers, and ``h += x`` overwrites nothing in it. Source: Shrikumar et al.
+    (2017), arXiv:1704.02685.
 
     Examples
     --------
     >>> relu = nn.ReLU()
-    >>> check_explainable(nn.Sequential(nn.Linear(4, 4), relu, nn.Linear(4, 4), relu, nn.Linear(4, 1)), 4)
+    >>> trace_network(nn.Sequential(nn.Linear(4, 4), relu, nn.Linear(4, 4), relu, nn.Linear(4, 1)))
     Traceback (most recent call last):
     ...
     soilpb.explain.network_attribution.UnexplainableError: ReLU '1' is called 2 times in one forward pass: ...
     """
-    names = {module: name for name, module in network.named_modules()}
-    for module, name in names.items():
-        what = f"{type(module).__name__} {name!r}"
-        if getattr(module, "inplace", False) and isinstance(module, ACTIVATIONS):
+    modules = dict(network.named_modules())
+    try:
+        traced = fx.symbolic_trace(network)
+    except (fx.proxy.TraceError, TypeError) as error:
+        raise UnexplainableError(f"the forward pass overwrites or depends on values: {error}") from None
+    calls = Counter(node.target for node in traced.graph.nodes if node.op == "call_module")
+    for name, module in modules.items():
+        what, activation = f"{type(module).__name__} {name!r}", isinstance(module, ACTIVATIONS)
+        if activation and getattr(module, "inplace", False):
             raise UnexplainableError(
                 f"{what} works in place: it overwrites the input its rule needs; set inplace=False"
+            )
+        if activation and calls[name] > 1:
+            raise UnexplainableError(
+                f"{what} is called {calls[name]} times in one forward pass: the rule would see only the last "
+                "call; give each use its own nn.ReLU()"
             )
         if not any(module.children()) and not isinstance(module, LINEAR_LAYERS + ACTIVATIONS):
             known = ", ".join(layer.__name__ for layer in ACTIVATIONS + LINEAR_LAYERS)
             raise UnexplainableError(f"{what} has no rule; layers with one are {known}")
-    calls, between = _record_forward_pass(network, n_bands)
-    for module, count in calls.items():
-        if count > 1 and isinstance(module, ACTIVATIONS):
-            raise UnexplainableError(
-                f"{type(module).__name__} {names[module]!r} is called {count} times in one forward pass: "
-                "the rule would see only the last call; give each use its own nn.ReLU()"
-            )
-    for function in between:
-        if function.rsplit(".", 1)[-1] not in _BETWEEN_LAYERS:
+    for node in traced.graph.nodes:
+        function = getattr(node.target, "__name__", node.target)
+        if node.op in ("call_function", "call_method") and function not in _BETWEEN_LAYERS:
             raise UnexplainableError(
                 f"the forward pass calls {function} outside a layer, where no rule reaches it: "
-                "use a module of its own (nn.ReLU() for F.relu), and h = h + x for h += x"
+                "use a module of its own, such as nn.ReLU() for F.relu"
             )
-
-
-def _record_forward_pass(network: nn.Module, n_bands: int) -> tuple[Counter[nn.Module], list[str]]:
-    """Run a copy once: how often each layer is called, and what is called between layers."""
-    probe = copy.deepcopy(network).eval()
-    calls: Counter[nn.Module] = Counter()
-    running, between = [], []
-
-    class Recorder(TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
-            if not running:
-                between.append(resolve_name(function) or getattr(function, "__name__", repr(function)))
-            return function(*args, **(kwargs or {}))
-
-    for own, original in zip(probe.modules(), network.modules(), strict=True):
-        if not any(own.children()):
-            own.register_forward_pre_hook(lambda *_, layer=original: running.append(calls.update([layer])))
-            own.register_forward_hook(lambda *_: running.pop() and None)
-    spectra = torch.zeros(2, n_bands)
-    with torch.no_grad(), Recorder():
-        probe(spectra)
-    return calls, between
-
-
-@contextmanager
-def _without_library_warnings() -> Iterator[None]:
-    """Silence what shap (numpy's and matplotlib's new ways), captum (its hooks) and tqdm always say."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "The set_(bad|over|under) function", PendingDeprecationWarning)
-        warnings.filterwarnings("ignore", "IProgress not found")
-        warnings.filterwarnings("ignore", "__array_wrap__ must accept", DeprecationWarning)
-        warnings.filterwarnings("ignore", "Setting forward, backward hooks", UserWarning)
-        yield
+    return traced

@@ -20,8 +20,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from soilpb._format import to_words, track
-from soilpb.explain.attribution import ADDITIVITY_TOLERANCE, Attribution, band_members
-from soilpb.explain.bands import compare_windows, format_window, jackknife_half_width, relative_attribution
+from soilpb.explain.attribution import ADDITIVITY_TOLERANCE, Attribution, band_members, tabulate
+from soilpb.explain.bands import format_window, jackknife_half_width, relative_attribution
 from soilpb.explain.network_attribution import ExplainableNetwork, deep_lift_shap
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.training import reproducible
@@ -54,12 +54,10 @@ def profile_random_networks(
     An explanation that looks the same for them shows nothing that was learned (Adebayo et al. 2018,
     arXiv:1810.03292). ``X`` and ``background`` are reflectance.
     """
-    profiles, shape = [], (network.wavelengths, network.properties, network.network.config)
-    for draw in range(n_draws):
-        untrained = SpectralNetwork.random(X, *shape, seed + draw)
-        randomised = replace(network, network=untrained.network)
-        profiles.append(deep_lift_shap(randomised, X, background).profile("random weights", draw))
-    return pd.concat(profiles, ignore_index=True)
+    shape = (network.wavelengths, network.properties, network.network.config)
+    untrained = [SpectralNetwork.random(X, *shape, seed + draw).network for draw in range(n_draws)]
+    explained = [deep_lift_shap(replace(network, network=each), X, background) for each in untrained]
+    return tabulate({"random weights": explained})
 
 
 @reproducible(seed=0)
@@ -140,32 +138,25 @@ def _permute(y: np.ndarray, groups: np.ndarray | None, rng: np.random.Generator)
 def check_additivity(explained: Iterable[Attribution]) -> Verdict:
     """Decide whether attributions add up to the predictions in every explanation."""
     errors = [attribution.additivity_error for attribution in explained]
+    word: Word = "holds" if max(errors) <= ADDITIVITY_TOLERANCE else "fails"
+    test = f"largest gap ≤ {ADDITIVITY_TOLERANCE:g} sd of the predictions"
     return Verdict(
-        "Attributions add up to the predictions",
-        f"largest gap ≤ {ADDITIVITY_TOLERANCE:g} sd of the predictions",
-        max(errors),
-        min(errors),
-        max(errors),
-        "holds" if max(errors) <= ADDITIVITY_TOLERANCE else "fails",
+        "Attributions add up to the predictions", test, max(errors), min(errors), max(errors), word
     )
 
 
 def check_agreement(first: Attribution, second: Attribution, threshold: float) -> Verdict:
     """Decide whether two explainers rank the bands alike, soil by soil."""
-    return Verdict(
-        f"{first.explainer} and {second.explainer} agree",
-        f"Spearman of a soil's attributions ≥ {threshold:g}",
-        *_over_draws(_spearman(zip(first.attributions, second.attributions, strict=True)), threshold),
-    )
+    rho = _spearman(zip(first.attributions, second.attributions, strict=True))
+    statement = f"{first.explainer} and {second.explainer} agree"
+    return _judge(statement, f"Spearman of a soil's attributions ≥ {threshold:g}", rho, threshold)
 
 
 def check_stability(profiles: pd.DataFrame, changed: str, threshold: float = 0.8) -> Verdict:
     """Decide whether the profiles of all draws are the same, whatever was ``changed`` between them."""
-    return Verdict(
-        f"{changed[0].upper()}{changed[1:]} gives the same profile",
-        f"Spearman of two draws ≥ {threshold:g}",
-        *_over_draws(_spearman(combinations(_by_draw(profiles), 2)), threshold),
-    )
+    rho = _spearman(combinations(_by_draw(profiles), 2))
+    statement = f"{changed[0].upper()}{changed[1:]} gives the same profile"
+    return _judge(statement, f"Spearman of two draws ≥ {threshold:g}", rho, threshold)
 
 
 def check_randomisation(profiles: pd.DataFrame, untrained: pd.DataFrame) -> Verdict:
@@ -175,14 +166,11 @@ def check_randomisation(profiles: pd.DataFrame, untrained: pd.DataFrame) -> Verd
     """
     trained = _by_draw(profiles)
     threshold = np.median(_spearman(combinations(trained, 2)))
-    *summary, word = _over_draws(_spearman(product(trained, _by_draw(untrained))), threshold)
+    test = f"Spearman with untrained networks < {threshold:.2f}, that among draws"
+    rho = _spearman(product(trained, _by_draw(untrained)))
+    found = _judge("The profile shows what was learned", test, rho, threshold)
     opposite: dict[Word, Word] = {"holds": "fails", "fails": "holds", "undecided": "undecided"}
-    return Verdict(
-        "The profile shows what was learned",
-        f"Spearman with untrained networks < {threshold:.2f}, that among draws",
-        *summary,
-        opposite[word],
-    )
+    return found._replace(verdict=opposite[found.verdict])
 
 
 def check_masking(curves: pd.DataFrame) -> list[Verdict]:
@@ -195,36 +183,57 @@ def check_masking(curves: pd.DataFrame) -> list[Verdict]:
         table = curves[curves["curve"] == curve].pivot_table("moved", "share", ["order", "draw"])
         areas = pd.Series(np.trapezoid(table, table.index, axis=0), index=table.columns)
         lead = sign * (areas["attribution"].item() - areas["random"].to_numpy())
-        verdicts.append(Verdict(statement, "area between the curves > 0 sd", *_over_draws(lead, 0.0)))
+        verdicts.append(_judge(statement, "area between the curves > 0 sd", lead, 0.0))
     return verdicts
 
 
 def check_windows(tested: pd.DataFrame, model: str) -> list[Verdict]:
-    """Decide for each window of :func:`soilpb.explain.bands.compare_windows` whether the model uses it."""
-    return [
-        Verdict(
-            f"{model} uses {format_window(row.start, row.stop)}",
-            f"attribution per nm > 1; Holm's p < {SIGNIFICANT:g} among windows as wide: {row.p_holm:.2f}",
-            row.relative,
-            row.low,
-            row.high,
-            _judge_window(row.low, row.high, row.p_holm),
-        )
-        for row in tested.itertuples()
-    ]
+    """Decide for each window of :func:`soilpb.explain.bands.compare_windows` whether the model uses it.
+
+    Any of those named beforehand must also stand out among windows as wide; :func:`true_windows`, which have
+    a ``driver``, need not.
+    """
+    verdicts = []
+    for row in tested.itertuples():
+        statement = f"{model} uses {format_window(row.start, row.stop)}"
+        if "driver" in tested:
+            statement += f", where {to_words(row.driver)} truly acts"
+            test, word = "attribution per nm ≥ 1 (even)", decide(row.low, row.high, 1.0)
+        else:
+            test = (
+                f"attribution per nm > 1; Holm's p < {SIGNIFICANT:g} among windows as wide: {row.p_holm:.2f}"
+            )
+            holds = row.low > 1 and row.p_holm < SIGNIFICANT  # too large a p refutes nothing
+            word = "holds" if holds else "fails" if row.high < 1 else "undecided"
+        verdicts.append(Verdict(statement, test, row.relative, row.low, row.high, word))
+    return verdicts
 
 
 def check_beyond_chance(found: pd.DataFrame, model: str) -> list[Verdict]:
     """Name the bands that :func:`compare_with_permuted_targets` found; one verdict if there is none."""
     test = f"attribution per nm against permuted targets, p < {SIGNIFICANT:g} over all bands"
-    bands, none = found[found["p"] < SIGNIFICANT], (np.nan, np.nan)
-    if bands.empty:
-        statement = f"{model} uses some band beyond chance"
-        return [Verdict(statement, test, found.loc[found["p"].idxmin(), "z"], *none, "undecided")]
+    bands = found[found["p"] < SIGNIFICANT]
+    named = [(format_window(b.start, b.stop), b.z, "holds") for b in bands.itertuples()]
+    none = [("some band", found.loc[found["p"].idxmin(), "z"], "undecided")]
     return [
-        Verdict(f"{model} uses {format_window(b.start, b.stop)} beyond chance", test, b.z, *none, "holds")
-        for b in bands.itertuples()
+        Verdict(f"{model} uses {what} beyond chance", test, z, np.nan, np.nan, word)
+        for what, z, word in named or none
     ]
+
+
+def check_ranking(profiles: pd.DataFrame, response: pd.DataFrame, model: str, left_out: float) -> Verdict:
+    """Decide whether attributions rank wavelengths as the truth does.
+
+    ``response`` is that of :func:`soilpb.simulate.twin.true_response` for what the model sees, on the same
+    wavelengths.
+    """
+    draws = profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs")
+    truth = true_profile(response).loc[draws.index]
+    rho = _spearman((truth, draw) for _, draw in draws.items())
+    mean, half = float(rho.mean()), float(jackknife_half_width(rho, left_out))
+    statement = f"Attributions of {model} rank wavelengths as the true response does"
+    interval = (mean, mean - half, mean + half)
+    return Verdict(statement, "Spearman over wavelengths ≥ 0.5", *interval, decide(*interval[1:], 0.5))
 
 
 def true_profile(response: pd.DataFrame) -> pd.Series:
@@ -251,38 +260,6 @@ def true_windows(response: pd.DataFrame) -> pd.DataFrame:
     return table[table["driver"] != ""].reset_index(drop=True)
 
 
-def compare_with_truth(profiles: pd.DataFrame, response: pd.DataFrame, left_out: float) -> pd.DataFrame:
-    """Test for each of :func:`true_windows` whether the model of the profiles uses it.
-
-    ``response`` is that of :func:`soilpb.simulate.twin.true_response` for what the model sees, on the same
-    wavelengths. Returns what :func:`soilpb.explain.bands.compare_windows` does, with ``verdict``.
-    """
-    tested = compare_windows(profiles, true_windows(response), left_out)
-    return tested.assign(verdict=[decide(row.low, row.high, 1.0) for row in tested.itertuples()])
-
-
-def check_truth(profiles: pd.DataFrame, response: pd.DataFrame, model: str, left_out: float) -> list[Verdict]:
-    """Decide whether attributions rank wavelengths as the truth does, and which true windows are used."""
-    draws = profiles.pivot_table(index="wavelength", columns="draw", values="mean_abs")
-    truth = true_profile(response).loc[draws.index]
-    rho = _spearman((truth, draw) for _, draw in draws.items())
-    half = jackknife_half_width(rho, left_out)
-    mean, low, high = (float(value) for value in (rho.mean(), rho.mean() - half, rho.mean() + half))
-    statement = f"Attributions of {model} rank wavelengths as the true response does"
-    verdict = decide(low, high, 0.5)
-    return [Verdict(statement, "Spearman over wavelengths ≥ 0.5", mean, low, high, verdict)] + [
-        Verdict(
-            f"{model} uses {format_window(row.start, row.stop)}, where {to_words(row.driver)} truly acts",
-            "attribution per nm ≥ 1 (even)",
-            row.relative,
-            row.low,
-            row.high,
-            row.verdict,
-        )
-        for row in compare_with_truth(profiles, response, left_out).itertuples()
-    ]
-
-
 def decide(low: float, high: float, threshold: float) -> Word:
     """Say whether an interval lies above a threshold, below it, or across it.
 
@@ -294,10 +271,10 @@ def decide(low: float, high: float, threshold: float) -> Word:
     return "holds" if low >= threshold else "fails" if high < threshold else "undecided"
 
 
-def _judge_window(low: float, high: float, p: float) -> Word:
-    if low > 1 and p < SIGNIFICANT:
-        return "holds"
-    return "fails" if high < 1 else "undecided"  # too large a p refutes nothing
+def _judge(statement: str, test: str, values: np.ndarray, threshold: float) -> Verdict:
+    """Median of values over draws, interval between the quantiles, and what they say of the threshold."""
+    low, high = (float(end) for end in np.quantile(values, QUANTILES))
+    return Verdict(statement, test, float(np.median(values)), low, high, decide(low, high, threshold))
 
 
 def _by_draw(profiles: pd.DataFrame) -> np.ndarray:
@@ -308,9 +285,3 @@ def _by_draw(profiles: pd.DataFrame) -> np.ndarray:
 def _spearman(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
     """Rank correlation of each pair, (n_pairs,)."""
     return np.array([spearmanr(a, b).statistic for a, b in pairs])
-
-
-def _over_draws(values: np.ndarray, threshold: float) -> tuple[float, float, float, Word]:
-    """Median, interval between the quantiles, and what they say of the threshold."""
-    low, high = np.quantile(values, QUANTILES)
-    return float(np.median(values)), float(low), float(high), decide(low, high, threshold)

@@ -8,8 +8,8 @@ and the network, ``attribution`` bands and minerals, ``decisions`` probabilities
 import lazy_loader
 
 _EXPORTS = {
-    "attribution": ["compute_shares", "plot_band_change", "plot_masking_curves", "plot_mirrored_profiles",
-                    "plot_profile", "style_verdicts"],
+    "attribution": ["compute_shares", "plot_band_change", "plot_mirrored_profiles", "plot_profile",
+                    "style_verdicts"],
     "decisions": ["plot_map", "plot_prediction_intervals", "plot_probabilities", "plot_reliability"],
     "scores": ["plot_intervals", "plot_league", "plot_parity", "plot_parity_grid", "plot_protocols",
                "plot_split_histogram", "plot_task_heatmap", "plot_within_groups"],

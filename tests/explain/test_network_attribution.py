@@ -11,10 +11,10 @@ from torch import nn
 from soilpb.explain.network_attribution import (
     ExplainableNetwork,
     UnexplainableError,
-    check_explainable,
     deep_lift_shap,
     deep_shap,
     integrated_gradients,
+    trace_network,
 )
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.resnet import ResNet1d, ResNetConfig
@@ -33,10 +33,10 @@ def spectra():
 
 @pytest.fixture(scope="module")
 def network(spectra):
-    """Untrained network with two outputs whose scale is that of a laboratory."""
-    config = ResNetConfig(len(WAVELENGTHS), n_outputs=2, stem_channels=8, channels=(8, 8))
-    network = SpectralNetwork.random(spectra, WAVELENGTHS, ("pH", "ln Pb"), config)
-    network.set_outputs(np.random.default_rng(1).normal([6, 5.8], [1, 0.6], (30, 2)), ("pH", "ln Pb"))
+    """Untrained network with an output whose scale is that of a laboratory."""
+    config = ResNetConfig(len(WAVELENGTHS), stem_channels=8, channels=(8, 8))
+    network = SpectralNetwork.random(spectra, WAVELENGTHS, ("ln Pb",), config)
+    network.set_outputs(np.random.default_rng(1).normal(5.8, 0.6, (30, 1)), ("ln Pb",))
     with torch.no_grad():
         network.network.head.weight *= 5  # as spread as a trained head
     return network
@@ -44,10 +44,10 @@ def network(spectra):
 
 @pytest.mark.parametrize("explain", [deep_shap, deep_lift_shap, integrated_gradients])
 def test_attributions_add_up_and_nothing_else_changes(explain, network, spectra):
-    """They sum to that property's prediction minus its base; weights, generator and bits stay the same."""
+    """They sum to the prediction minus its base; weights, generator and bits stay the same."""
     before, random_state = copy.deepcopy(network.network.state_dict()), np.random.get_state()[1].copy()  # noqa: NPY002
-    explained, again = (explain(network, spectra[:12], spectra[12:20], output=1) for _ in range(2))
-    predicted = network.predict(spectra[:12])[:, 1]
+    explained, again = (explain(network, spectra[:12], spectra[12:20]) for _ in range(2))
+    predicted = network.predict(spectra[:12])[:, 0]
     np.testing.assert_allclose(explained.predicted, predicted, rtol=1e-5)
     sums = explained.attributions.sum(axis=1) + explained.base
     tolerance = 0.02 if explained.explainer == "IntegratedGradients" else 1e-4
@@ -88,10 +88,10 @@ def test_a_network_that_the_rules_do_not_fit_is_never_explained(network, spectra
 
 def test_all_bands_known_is_the_prediction_and_none_is_the_background(network, spectra):
     """Knowing every band gives each soil's prediction; knowing none, the background's mean."""
-    copied = ExplainableNetwork.prepare(network, spectra[:5], spectra[5:], output=1)
+    copied = ExplainableNetwork.prepare(network, spectra[:5], spectra[5:])
     everything, nothing = np.ones(len(WAVELENGTHS), bool), np.zeros(len(WAVELENGTHS), bool)
-    np.testing.assert_allclose(copied.expect(everything), network.predict(spectra[:5])[:, 1], rtol=1e-5)
-    np.testing.assert_allclose(copied.expect(nothing), network.predict(spectra[5:])[:, 1].mean(), rtol=1e-5)
+    np.testing.assert_allclose(copied.expect(everything), network.predict(spectra[:5])[:, 0], rtol=1e-5)
+    np.testing.assert_allclose(copied.expect(nothing), network.predict(spectra[5:])[:, 0].mean(), rtol=1e-5)
     assert not {id(p) for p in network.network.parameters()} & {id(p) for p in copied.model.parameters()}
     with pytest.raises(ValueError, match="holds 1 spectra; at least 2"):
         ExplainableNetwork.prepare(network, spectra[:5], spectra[5:6])
@@ -138,6 +138,14 @@ class SumInPlace(Residual):
         return self.head(h)
 
 
+class Overwrites(Residual):
+    def forward(self, x):
+        """A value that is overwritten."""
+        h = self.activation(self.first(x))
+        h[:, 0] = 0
+        return self.head(h)
+
+
 class Gated(Residual):
     def forward(self, x):
         """A product of two branches."""
@@ -147,12 +155,12 @@ class Gated(Residual):
 @pytest.mark.parametrize(
     ("network", "reason"),
     [
-        (Functional(), r"torch.nn.functional.relu outside a layer.*nn.ReLU\(\)"),
-        (Method(), "torch.Tensor.relu outside a layer"),
+        (Functional(), r"calls relu outside a layer.*nn.ReLU\(\)"),
+        (Method(), "calls relu outside a layer"),
         (Residual(nn.ReLU(inplace=True)), "ReLU 'activation' works in place.*inplace=False"),
         (Shared(), r"ReLU 'activation' is called 2 times.*its own nn.ReLU\(\)"),
-        (SumInPlace(), r"outside a layer.*h = h \+ x"),
-        (Gated(), "torch.Tensor.mul outside a layer"),
+        (Overwrites(), "overwrites or depends on values"),
+        (Gated(), "calls mul outside a layer"),
         (Residual(nn.SiLU()), "SiLU 'activation' has no rule"),
         (Residual(nn.GELU()), "GELU 'activation' has no rule"),
         (nn.Sequential(nn.Linear(N_BANDS, 4), nn.GroupNorm(2, 4)), "GroupNorm '1' has no rule"),
@@ -161,15 +169,27 @@ class Gated(Residual):
 def test_refused_with_the_reason_and_the_remedy(network, reason):
     """A step that the rules do not reach is named before anything is explained."""
     with pytest.raises(UnexplainableError, match=reason):
-        check_explainable(network, N_BANDS)
+        trace_network(network)
+
+
+def test_a_sum_in_place_is_explained_as_one_that_overwrites_nothing(spectra):
+    """Traced, it gives the same predictions, and its attributions are those of the plain sum."""
+    network = SpectralNetwork.random(spectra[:, :N_BANDS], WAVELENGTHS[:N_BANDS])
+    config, plain, found = network.network.config, Residual(), []
+    spoilt = SumInPlace()
+    spoilt.load_state_dict(plain.state_dict())
+    for network.network in (plain, spoilt):
+        network.network.config = config
+        found.append(deep_shap(network, spectra[:5, :N_BANDS], spectra[5:15, :N_BANDS]).attributions)
+    np.testing.assert_allclose(*found, atol=1e-7)
 
 
 def test_networks_within_the_rules_pass_without_a_trace():
     """Inspection accepts single-use activation modules and changes neither weights, hooks nor mode."""
-    check_explainable(Residual(), N_BANDS)
+    trace_network(Residual())
     network = ResNet1d(ResNetConfig(N_BANDS)).train()
     before = copy.deepcopy(network.state_dict())
-    check_explainable(network, N_BANDS)
+    trace_network(network)
     assert network.training
     assert all(torch.equal(before[name], value) for name, value in network.state_dict().items())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in network.modules())

@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from soilpb.explain import sanity_checks
+from soilpb.explain import bands, sanity_checks
 from soilpb.explain.attribution import Attribution, attribute_by_coefficients
 from soilpb.explain.network_attribution import deep_lift_shap
 from soilpb.explain.sanity_checks import (
     compare_with_permuted_targets,
-    compare_with_truth,
     mask_bands,
     profile_random_networks,
     true_profile,
@@ -64,8 +63,8 @@ def test_masking_the_band_that_is_read_moves_predictions_at_once(spectra):
     with torch.no_grad():
         network.network[0].weight.copy_(torch.from_numpy((WAVELENGTHS >= 1000) & (WAVELENGTHS < 1300))[None])
     edges = np.arange(400.0, 2501.0, 300.0)
-    bands = deep_lift_shap(network, spectra[:20], spectra[20:30]).bands(edges, "network")
-    curves = mask_bands(network, spectra[:20], spectra[20:30], bands, n_random=3)
+    explained = deep_lift_shap(network, spectra[:20], spectra[20:30]).bands(edges, "network")
+    curves = mask_bands(network, spectra[:20], spectra[20:30], explained, n_random=3)
     strongest_first = curves[curves["order"] == "attribution"].set_index("share")
     deletion, insertion = (
         strongest_first[strongest_first["curve"] == c]["moved"] for c in ("deletion", "insertion")
@@ -227,12 +226,16 @@ def test_a_profile_that_is_the_truth_passes_and_one_that_avoids_it_fails(respons
     size = true_profile(response).to_numpy()
     oracle = make_profiles(size**2 * noise, GRID)  # squared, to lie clear of the even spread
     liar = make_profiles(np.where(size > 1, 0.01, 1.0) * noise, GRID)
-    compared = compare_with_truth(oracle, response, left_out=0.2)
-    assert set(compared.loc[compared["true"] > 1.3, "verdict"]) == {"holds"}
-    ranking, *_ = sanity_checks.check_truth(oracle, response, "oracle", left_out=0.2)
+    windows = true_windows(response)
+    of_oracle, of_liar = (bands.compare_windows(each, windows, left_out=0.2) for each in (oracle, liar))
+    words = np.array([each.verdict for each in sanity_checks.check_windows(of_oracle, "oracle")])
+    assert set(words[windows["true"] > 1.3]) == {"holds"}
+    ranking = sanity_checks.check_ranking(oracle, response, "oracle", left_out=0.2)
     assert ranking.statistic > 0.99
     assert ranking.verdict == "holds"
-    assert {v.verdict for v in sanity_checks.check_truth(liar, response, "liar", left_out=0.2)} == {"fails"}
+    lies = sanity_checks.check_windows(of_liar, "liar")
+    lies.append(sanity_checks.check_ranking(liar, response, "liar", left_out=0.2))
+    assert {each.verdict for each in lies} == {"fails"}
 
 
 def test_true_windows_hold_what_exceeds_an_even_spread_and_name_what_acts(response):
@@ -252,5 +255,6 @@ def test_a_model_of_the_planted_band_is_said_to_use_it(planted, response):
         train = np.setdiff1d(np.arange(130), test)
         model = PLSCV(max_components=10).fit(X[train], y[train])
         draws.append(attribute_by_coefficients(model, X, X[train], GRID).profile("PLS-Pb", i))
-    verdicts = sanity_checks.check_truth(pd.concat(draws), response, "PLS-Pb", left_out=0.2)
+    tested = bands.compare_windows(pd.concat(draws), true_windows(response), left_out=0.2)
+    verdicts = sanity_checks.check_windows(tested, "PLS-Pb")
     assert [v.verdict for v in verdicts if "where lead truly acts" in v.statement] == ["holds"]
