@@ -70,7 +70,7 @@ def make(part: str, country: str) -> RegressorMixin:
     """Make an unfitted member."""
     if part in TRANSFER:
         source = source_network(country, shuffled=TRANSFER[part])
-        return baselines.average_with_transfer(source).members[-1][1]
+        return baselines.average(source=source).members[-1][1]
     return baselines.MODELS[part].make()
 
 

@@ -17,9 +17,10 @@ from ledger_models import Library
 from sklearn.frozen import FrozenEstimator
 
 from soilpb.evaluate.pretraining import choose_epochs
-from soilpb.models.network import NETWORK_STRATEGIES, SpectralNetwork, fine_tune
+from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.training import TrainingConfig
+from soilpb.models.transfer import STRATEGIES, fine_tune
 from soilpb.simulate import twin
 from soilpb.simulate.minerals import ENDMEMBERS
 from soilpb.spectra import SoilSpectra
@@ -126,7 +127,7 @@ class Sources:
                 self.network("physics", seed),
                 X,
                 self.values("pH"),
-                NETWORK_STRATEGIES["full"],
+                STRATEGIES["full"],
                 training,
                 dropout=0.1,
             )

@@ -25,12 +25,12 @@ from soilpb import site_file
 from soilpb.evaluate import splits
 from soilpb.evaluate.cross_validation import cross_validate, score_predictions
 from soilpb.models import baselines
-from soilpb.models.network import SpectralNetwork, Strategy
+from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
 from soilpb.models.preprocessing import PREPROCESSING
 from soilpb.models.resnet import ResNetConfig
 from soilpb.models.training import TrainingConfig
-from soilpb.models.transfer import DROPOUT, DirectResNet, TransferRegressor
+from soilpb.models.transfer import DROPOUT, NetworkRegressor, Strategy
 from soilpb.study import Study
 
 #: Choices on which the source network depends.
@@ -174,8 +174,8 @@ def _score(study: Study, protocol: Protocol, network: SpectralNetwork) -> dict[s
     strategy = Strategy("", "", blocks=_BLOCKS[protocol.layers_frozen], rate=protocol.learning_rate)
     shape, epochs = _shape(protocol, len(study.grid), DROPOUT["direct"]), protocol.target_epochs
     models = _baselines(protocol, seed) | {
-        "resnet": DirectResNet(epochs, seed=seed, config=shape),
-        "resnet-ph": TransferRegressor(network, strategy, epochs, seed=seed),
+        "resnet": NetworkRegressor(epochs=epochs, seed=seed, config=shape),
+        "resnet-ph": NetworkRegressor(network, strategy, epochs, seed=seed),
     }
     found = cross_validate(models, study.X, y, _split(study, protocol, y), study.ids, groups=study.groups)
     pooled = score_predictions(found).query("metric == 'R2' and fold == -1")

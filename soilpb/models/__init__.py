@@ -14,13 +14,13 @@ _EXPORTS = {
                   "installed_models", "describe_models"],
     "inner_folds": ["InnerFolds", "fit_model"],
     "linear": ["MiniRocket", "RidgeKFold", "SensorFusion"],
-    "network": ["SpectralNetwork", "NETWORK_STRATEGIES", "fine_tune"],
-    "pls": ["PLSCV", "LocalPLS"],
-    "preprocessing": ["PREPROCESSING", "Absorbance", "raw_pipeline", "snv_pipeline", "derivative_pipeline"],
+    "network": ["SpectralNetwork"],
+    "pls": ["PLSCV"],
+    "preprocessing": ["PREPROCESSING", "raw_pipeline", "snv_pipeline", "derivative_pipeline"],
     "resnet": ["ResNet1d", "ResNetConfig"],
     "storage": ["save_fitted", "load_fitted", "CannotStore"],
     "training": ["TrainingConfig"],
-    "transfer": ["TransferRegressor", "DirectResNet", "EmbeddingPLS", "STRATEGIES", "describe_strategies",
+    "transfer": ["NetworkRegressor", "EmbeddingPLS", "STRATEGIES", "describe_strategies", "fine_tune",
                  "property_line"],
 }  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

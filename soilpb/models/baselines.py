@@ -1,7 +1,5 @@
 """All models that can be compared, each with its search space: the table :data:`MODELS`.
 
-A model is an unfitted scikit-learn regressor that takes reflectance and tunes itself inside ``fit``,
-on the rows it gets. Names are the study's where it has them: PLS-Pb, SVM-Pb, ResNet-Pb, ResNet-pH-Pb.
 What is fixed here rather than tuned was settled while looking at the ten LimeSoDa tasks (views, kernels) and
 at soils of China, Indonesia, Brazil and Kenya (members of the average): there scores are a little flattered.
 """
@@ -35,9 +33,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from soilpb.models.inner_folds import WANTS_GROUPS, InnerFolds, fit_model
 from soilpb.models.linear import MiniRocket, RidgeKFold
 from soilpb.models.network import SpectralNetwork
-from soilpb.models.pls import PLSCV, LocalPLS
+from soilpb.models.pls import PLSCV
 from soilpb.models.preprocessing import EvenComponents, derivative_pipeline, raw_pipeline, snv_pipeline
-from soilpb.models.transfer import DirectResNet, NetworkFeatures, TransferRegressor
+from soilpb.models.transfer import EmbeddingPLS, NetworkFeatures, NetworkRegressor
 
 #: Of ridge regression.
 RIDGE_PENALTIES = tuple(np.logspace(-5, 3, 33))
@@ -45,8 +43,26 @@ RIDGE_PENALTIES = tuple(np.logspace(-5, 3, 33))
 SVM_SPACE = {"svr__C": [1, 10, 100], "svr__gamma": [0.01, 0.1, 1], "svr__epsilon": [0.02, 0.2]}
 #: How far a prediction of the average may leave the training values, as a share of their range.
 MARGIN = 0.05
-#: PLS that also chooses its preprocessing.
+#: PLS that also chooses its preprocessing, and PLS on the nearest soils.
 pls_any = partial(PLSCV, preprocessing=("raw", "snv", "d1"))
+local_pls = partial(PLSCV, neighbours=(30, 45, 60, 80, 120, 180))
+
+
+def four_views() -> Pipeline:
+    """Absorbance, SNV, first derivative, and SNV of it, side by side."""
+    derivative_snv = make_pipeline(derivative_pipeline(), StandardNormalVariate())
+    return make_pipeline(
+        _double(), make_union(raw_pipeline(), snv_pipeline(), derivative_pipeline(), derivative_snv)
+    )
+
+
+def standardised() -> Pipeline:
+    """Bands of unit variance, and spectra divided by the root of the number of bands.
+
+    Squared lengths are then means over bands: penalties, kernel widths and gamma mean the
+    same with 210 bands, with 2,100, and with four views side by side.
+    """
+    return make_pipeline(StandardScaler(), FunctionTransformer(_divide_by_root_bands))
 
 
 def ridge(seed: int = 0) -> Pipeline:
@@ -59,49 +75,47 @@ def multiblock_ridge(seed: int = 0) -> Pipeline:
     return make_pipeline(four_views(), standardised(), RidgeKFold(RIDGE_PENALTIES, seed=seed))
 
 
+def minirocket(seed: int = 0) -> Pipeline:
+    """Ridge regression on MiniRocket features of SNV spectra, as many as its paper takes."""
+    features = make_pipeline(snv_pipeline(), MiniRocket(seed=seed), standardised())
+    return make_pipeline(*features, RidgeKFold(RIDGE_PENALTIES, seed=seed))
+
+
 def svm(seed: int = 0) -> Pipeline:
-    """Support vector regression with a radial kernel on SNV spectra."""
-    search = GridSearchCV(
-        make_pipeline(standardised(), SVR()),
-        SVM_SPACE,
-        scoring="neg_root_mean_squared_error",
-        cv=InnerFolds(seed=seed),
-    )
-    # SNV and the target's scale stay outside the search: the former learns from no other
-    # row, and the latter only sets the unit of C and epsilon.
+    """Support vector regression with a radial kernel on SNV spectra.
+
+    SNV and the target's scale stay outside the search: the former learns from no other row, and the latter
+    only sets the unit of C and epsilon.
+    """
+    svr, rmse = make_pipeline(standardised(), SVR()), "neg_root_mean_squared_error"
+    search = GridSearchCV(svr, SVM_SPACE, scoring=rmse, cv=InnerFolds(seed=seed))
     scaled = TransformedTargetRegressor(search, transformer=StandardScaler())
     return make_pipeline(_double(), snv_pipeline(), scaled)
 
 
-def gaussian_process(seed: int = 0) -> Pipeline:
-    """Gaussian process on the four views; length, signal and noise by marginal likelihood."""
-    kernel = ConstantKernel(1, (1e-4, 1e4)) * Matern(1, (0.1, 1e3), nu=1.5) + WhiteKernel(0.1, (1e-4, 2))
+def gaussian_process(seed: int = 0, components: bool = False) -> Pipeline:
+    """Gaussian process on the four views; length, signal and noise by marginal likelihood.
+
+    On principal ``components``, whose spreads are made more even, its kernel is exponential: it follows jumps
+    between kinds of soils that differ in what their spectra mean.
+    """
+    shape = Matern(1, (0.1, 1e3), nu=0.5 if components else 1.5)
+    kernel = ConstantKernel(1, (1e-4, 1e4)) * shape + WhiteKernel(0.1, (1e-4, 2))
     process = GaussianProcess(kernel, normalize_y=True, alpha=1e-8, random_state=seed)
-    return make_pipeline(four_views(), standardised(), process)
+    last = (EvenComponents(), process) if components else (process,)
+    return make_pipeline(four_views(), standardised(), *last)
 
 
 def random_forest(seed: int = 0) -> Pipeline:
-    """Random forest on first derivatives.
-
-    Not tuned: a third of the bands at a split is Breiman's rule for regression, and more
-    trees only ever help (Probst & Boulesteix 2018, J. Mach. Learn. Res. 18:181).
-    """
+    """Random forest on first derivatives, not tuned: a third of the bands at a split is Breiman's rule."""
     forest = RandomForestRegressor(200, max_features=1 / 3, min_samples_leaf=2, random_state=seed)
     return make_pipeline(derivative_pipeline(), forest)
 
 
-def minirocket(seed: int = 0) -> Pipeline:
-    """Ridge regression on MiniRocket features of SNV spectra, as many as its paper takes."""
-    return make_pipeline(
-        snv_pipeline(), MiniRocket(seed=seed), standardised(), RidgeKFold(RIDGE_PENALTIES, seed=seed)
-    )
-
-
 def cubist(seed: int = 0) -> Pipeline:
-    """Cubist on SNV spectra: trees of rules, each with a linear model (Quinlan 1992).
+    """Cubist on SNV spectra: trees of rules, each with a linear model (Quinlan 1992), not tuned.
 
-    Not tuned: twenty committees, corrected by the five nearest training spectra. Inner folds
-    over both would take twenty times as long. Needs the optional package ``cubist``.
+    Twenty committees, corrected by the five nearest training spectra. Needs the optional package ``cubist``.
     """
     from cubist import Cubist  # optional: its licence is the GPL
 
@@ -109,46 +123,44 @@ def cubist(seed: int = 0) -> Pipeline:
     return make_pipeline(_double(), snv_pipeline(), FunctionTransformer(_name_bands), rules)
 
 
-def component_process(seed: int = 0) -> Pipeline:
-    """Gaussian process on principal components of the four views, whose spreads are made more even.
+def average(seed: int = 0, source: SpectralNetwork | None = None) -> BoundedAverage:
+    """Multiblock ridge and two Gaussian processes: a weighted mean within the range of training values.
 
-    Its exponential kernel follows jumps between kinds of soils that differ in what their spectra mean.
+    With a ``source`` network, ridge on its features is one more, which weighs what its errors allow.
     """
-    kernel = ConstantKernel(1, (1e-4, 1e4)) * Matern(1, (0.1, 1e3), nu=0.5) + WhiteKernel(0.1, (1e-4, 2))
-    process = GaussianProcess(kernel, normalize_y=True, alpha=1e-8, random_state=seed)
-    return make_pipeline(four_views(), standardised(), EvenComponents(), process)
-
-
-def average(seed: int = 0) -> BoundedAverage:
-    """Multiblock ridge and two Gaussian processes: a weighted mean within the range of training values."""
-    return BoundedAverage(_members(seed))
-
-
-def average_with_transfer(source: SpectralNetwork, seed: int = 0) -> BoundedAverage:
-    """The same, and ridge on the features of a source network, which weighs what its errors allow."""
-    ridge = make_pipeline(NetworkFeatures(source), RidgeKFold(RIDGE_PENALTIES, seed=seed))
-    return BoundedAverage([*_members(seed), ("source features", ridge)])
+    members = {
+        "multiblock ridge": multiblock_ridge(seed),
+        "GPR": gaussian_process(seed),
+        "GPR on components": gaussian_process(seed, components=True),
+    }
+    if source is not None:
+        ridge = make_pipeline(NetworkFeatures(source), RidgeKFold(RIDGE_PENALTIES, seed=seed))
+        members["source features"] = ridge
+    return BoundedAverage(list(members.items()))
 
 
 def stack(seed: int = 0) -> StackingRegressor:
     """Weighted sum of PLS, multiblock ridge and GPR, by inner folds, none negative (Breiman 1996)."""
-    members = [("PLS", pls_any(seed=seed)), *_members(seed)[:2]]
-    return StackingRegressor(members, StackWeights(positive=True), cv=InnerFolds(seed=seed))
+    members = {"PLS": pls_any, "multiblock ridge": multiblock_ridge, "GPR": gaussian_process}
+    # A search of nothing accepts the groups that a stack hands to its final estimator.
+    line, folds = LinearRegression(positive=True), InnerFolds(seed=seed)
+    weights = GridSearchCV(line, {}, scoring="neg_root_mean_squared_error", cv=folds)
+    made = [(name, make(seed=seed)) for name, make in members.items()]
+    return StackingRegressor(made, weights, cv=folds)
 
 
 class GaussianProcess(GaussianProcessRegressor):
     """A Gaussian process that knows its error on grouped inner folds, and does not warn at bounds.
 
-    Where spectra say nothing of a target, the likelihood is largest without any signal. ``inner_rmse_`` is
-    averaged over inner folds, each left out in closed form, length, signal and noise as fitted to all rows
-    (Rasmussen & Williams 2006, Gaussian Processes for Machine Learning, eq. 5.12).
+    ``inner_rmse_`` is averaged over inner folds, each left out in closed form, length, signal and noise as
+    fitted to all rows (Rasmussen & Williams 2006, Gaussian Processes for Machine Learning, eq. 5.12).
     """
 
     __metadata_request__fit = WANTS_GROUPS
 
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> GaussianProcess:
         """Fit as the parent does; groups are those of the inner folds, whose seed is ``random_state``."""
-        with warnings.catch_warnings():
+        with warnings.catch_warnings():  # without a signal the likelihood is largest at a bound
             warnings.simplefilter("ignore", ConvergenceWarning)
             super().fit(X, y)
         precision = cho_solve((self.L_, True), np.eye(len(X)))
@@ -218,41 +230,6 @@ class BoundedAverage(RegressorMixin, BaseEstimator):
         return self.weights_ @ np.clip(predicted, *self.bounds_)
 
 
-class StackWeights(LinearRegression):
-    """Linear regression that accepts the groups which a stack hands to its final estimator."""
-
-    __metadata_request__fit = WANTS_GROUPS
-
-    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> StackWeights:
-        """Fit as the parent does; groups change nothing."""
-        return super().fit(X, y)
-
-
-def four_views() -> Pipeline:
-    """Absorbance, SNV, first derivative, and SNV of it, side by side."""
-    derivative_snv = make_pipeline(derivative_pipeline(), StandardNormalVariate())
-    return make_pipeline(
-        _double(), make_union(raw_pipeline(), snv_pipeline(), derivative_pipeline(), derivative_snv)
-    )
-
-
-def standardised() -> Pipeline:
-    """Bands of unit variance, and spectra divided by the root of the number of bands.
-
-    Squared lengths are then means over bands: penalties, kernel widths and gamma mean the
-    same with 210 bands, with 2,100, and with four views side by side.
-    """
-    return make_pipeline(StandardScaler(), FunctionTransformer(_divide_by_root_bands))
-
-
-def _members(seed: int) -> list[tuple[str, RegressorMixin]]:
-    return [
-        ("multiblock ridge", multiblock_ridge(seed)),
-        ("GPR", gaussian_process(seed)),
-        ("GPR on components", component_process(seed)),
-    ]
-
-
 def _divide_by_root_bands(X: np.ndarray) -> np.ndarray:
     return X / np.sqrt(X.shape[1])
 
@@ -279,7 +256,7 @@ class Entry(NamedTuple):
 
 
 def _transfer(name: str, learns: str, strategy: str, trained: bool = True) -> Entry:
-    return Entry(name, learns, partial(TransferRegressor, strategy=strategy), transfer=True, trained=trained)
+    return Entry(name, learns, partial(NetworkRegressor, strategy=strategy), transfer=True, trained=trained)
 
 
 #: Key → entry; the order is that of tables.
@@ -292,17 +269,18 @@ MODELS: dict[str, Entry] = {
     "blocks": Entry("multiblock ridge{}", "ridge on four preprocessings side by side", multiblock_ridge),
     "gpr": Entry("GPR{}", "a Gaussian process on the same four", gaussian_process),
     "gpr-pc": Entry("GPR on components{}", "the same on principal components, weak ones strengthened",
-                    component_process),
+                    partial(gaussian_process, components=True)),
     "forest": Entry("random forest{}", "200 trees on first derivatives", random_forest),
     "minirocket": Entry("MiniRocket{}", "ridge on 10,000 random convolutions' shares above a bias",
                         minirocket),
     "local-pls": Entry("local PLS{}", "PLS on the nearest soils, for each soil anew; how many by inner folds",
-                       LocalPLS),
+                       local_pls),
     "cubist": Entry("Cubist{}", "trees of rules, a linear model in each", cubist, needs="cubist"),
     "average": Entry("average{}", "multiblock ridge and both GPR, weighted by error, kept in range",
                      average),
     "stack": Entry("stack{}", "PLS, multiblock ridge and GPR, weights by regression on inner folds", stack),
-    "resnet": Entry("ResNet{}", "the network, trained on the site's soils alone", DirectResNet, trained=True),
+    "resnet": Entry("ResNet{}", "the network, trained on the site's soils alone", NetworkRegressor,
+                    trained=True),
     "resnet-ph": _transfer("ResNet-pH{}", "the pH network, fine-tuned as a whole: the assumed recipe",
                            "full"),
     "head": _transfer("pH network, new head{}", "a new head, trained; the pH features stay", "head"),
@@ -310,10 +288,10 @@ MODELS: dict[str, Entry] = {
     "lp-ft": _transfer("pH network, LP-FT{}", "a ridge head first, then everything gently", "lp_ft"),
     "features-ridge": _transfer("pH features + ridge{}", "a ridge head on the pH network's features",
                                 "embedding_ridge", trained=False),
-    "features-pls": _transfer("pH features ‖ PLS{}", "ridge on the pH features beside PLS scores",
-                              "embedding_pls", trained=False),
+    "features-pls": Entry("pH features ‖ PLS{}", "ridge on the pH features beside PLS scores", EmbeddingPLS,
+                          transfer=True),
     "average-ph": Entry("average with pH features{}", "the average, and ridge on the pH network's features",
-                        average_with_transfer, transfer=True),
+                        average, transfer=True),
 }  # fmt: skip
 
 #: The four of the study.

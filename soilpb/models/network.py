@@ -1,33 +1,25 @@
-"""A network with its scales: reflectance goes in, properties come out in their units; and fine-tuning.
+"""A network with its scales: reflectance goes in, properties come out in their units.
 
 The network sees preprocessed absorbance, each band standardised by the soils it was trained on. Scales,
 grid and names of properties travel with the weights: without them weights are only numbers.
-:func:`fine_tune` makes a network for the target from the source's, which never changes;
-a :class:`Strategy` says what it starts from and which of its weights learn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from pydantic import BaseModel
-from sklearn.linear_model import RidgeCV
-from torch import nn
 
 from soilpb.models import storage
-from soilpb.models.inner_folds import fit_model
-from soilpb.models.linear import RidgeKFold
 from soilpb.models.preprocessing import Scaling, preprocess
 from soilpb.models.resnet import ResNet1d, ResNetConfig
-from soilpb.models.training import TrainingConfig, evaluate, fit_network, freeze, reproducible
+from soilpb.models.training import TrainingConfig, evaluate, fit_network, reproducible
 
-#: Penalties that ridge heads choose from, on standardised features.
-ALPHAS = np.logspace(-1, 5, 19)
 _SCALINGS = ("input_scaling", "output_scaling")
 
 
@@ -62,10 +54,7 @@ class SpectralNetwork:
         config: ResNetConfig | None = None,
         seed: int = 0,
     ) -> SpectralNetwork:
-        """Make an untrained network whose input scales are learned from ``X``: the control of transfer.
-
-        Arguments are those of :meth:`fit`; ``seed`` draws the initial weights.
-        """
+        """Make an untrained network whose input scales are learned from ``X``: the control of transfer."""
         wavelengths, properties = np.array(wavelengths, dtype=np.float64), tuple(properties)
         config = config or ResNetConfig(len(wavelengths), len(properties))
         if (config.n_bands, config.n_outputs) != (len(wavelengths), len(properties)):
@@ -96,17 +85,13 @@ class SpectralNetwork:
         Parameters
         ----------
         X, Y : (n_samples, n_bands), (n_samples,) or (n_samples, n_properties) arrays
-            Reflectance, and values in the units of ``properties``; NaN where not measured.
+            Reflectance, and values in the units of ``properties``; NaN where not measured. Shapes that
+            disagree, a flat spectrum and a property that does not vary are a ValueError.
         wavelengths : (n_bands,) array, nm
         validation : (X, Y), optional
             Soils to report R² on after each epoch.
         progress : str
             Description of a progress bar; none if empty.
-
-        Raises
-        ------
-        ValueError
-            If shapes disagree, a spectrum is flat, or a property does not vary.
         """
         training = training or TrainingConfig()
         made = cls.random(X, wavelengths, properties, config, training.seed)
@@ -243,88 +228,3 @@ def _columns(Y: np.ndarray, properties: Sequence[str]) -> np.ndarray:
     if Y.shape[1] != len(properties):
         raise ValueError(f"got values of shape {Y.shape} for {len(properties)} properties: {properties}")
     return Y
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """What fine-tuning starts from and what it trains; ``stays`` and ``learns`` say it in words."""
-
-    stays: str
-    learns: str
-    probe: bool = False  # start from a ridge head in closed form rather than a random one
-    blocks: int | None = None  # last residual blocks that learn; None for all of them and the stem
-    rate: float | None = None  # of learning; None trains nothing
-    frozen_norms: bool = False  # keep every BatchNorm, also beside convolutions that learn
-
-
-#: ``lp_ft`` is linear probe, then fine-tuning at a tenth of the learning rate (Kumar et al. 2022,
-#: arXiv:2202.10054); ``full`` is assumed to be the study's recipe.
-NETWORK_STRATEGIES = {
-    "head": Strategy("all features", "a new linear head, by gradient descent", blocks=0, rate=1e-2),
-    "partial": Strategy("stem and first blocks", "the last block and a new head", blocks=1, rate=3e-3),
-    "full": Strategy("nothing: it is only where training starts", "every weight and a new head", rate=3e-3),
-    "lp_ft": Strategy(
-        "BatchNorm: shifts and scales",
-        "a ridge head first, then the other weights, gently",
-        probe=True,
-        rate=3e-4,
-        frozen_norms=True,
-    ),
-    "embedding_ridge": Strategy("all features", "a ridge head, in closed form", probe=True, blocks=0),
-}
-
-
-def fine_tune(
-    source: SpectralNetwork,
-    X: np.ndarray,
-    y: np.ndarray,
-    strategy: Strategy,
-    training: TrainingConfig,
-    dropout: float,
-    groups: np.ndarray | None = None,
-) -> SpectralNetwork:
-    """Make a network for the target from the source's, which is not changed, on the rows given.
-
-    Input scales are the source's: features mean what they meant. ``X`` is reflectance on the source's grid,
-    (n_samples, n_bands). The learning rate is the strategy's; ``dropout`` is of the new head's features, and
-    ``groups`` are soils that stay together where the penalty of a ridge head is chosen.
-    """
-    tuned = _with_new_head(source, y, dropout, training.seed)
-    if strategy.probe:
-        _probe(tuned, X, y, groups, training.seed)
-    if strategy.rate is None:
-        return tuned
-    network = tuned.network
-    if strategy.blocks is not None:
-        freeze(network.stem, *network.blocks[: len(network.blocks) - strategy.blocks])
-    if strategy.frozen_norms:
-        freeze(*(module for module in network.modules() if isinstance(module, nn.BatchNorm2d)))
-    tuned.train(X, y, replace(training, learning_rate=strategy.rate))
-    network.requires_grad_(True)
-    return tuned
-
-
-def _with_new_head(source: SpectralNetwork, y: np.ndarray, dropout: float, seed: int) -> SpectralNetwork:
-    """Copy of the source's stem, blocks and input scales, with one fresh output."""
-    with reproducible(seed):
-        network = ResNet1d(replace(source.network.config, n_outputs=1, dropout=dropout)).eval()
-    network.stem.load_state_dict(source.network.stem.state_dict())
-    network.blocks.load_state_dict(source.network.blocks.state_dict())
-    tuned = replace(source, network=network, history=[], training=None)
-    tuned.set_outputs(y, ["target"])
-    return tuned
-
-
-def _probe(
-    tuned: SpectralNetwork, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, seed: int
-) -> None:
-    """Put ridge on the features into the head; leave-one-out, or folds with groups, choose its penalty."""
-    features = tuned.embed(X)
-    scaling, (mean, sd) = Scaling.learn(features), tuned.output_scale()
-    ridge = RidgeCV(ALPHAS) if groups is None else RidgeKFold(ALPHAS, seed=seed)
-    fit_model(ridge, scaling.apply(features), (y - mean) / sd, groups)
-    weights = ridge.coef_ / scaling.sd
-    bias = ridge.intercept_ - weights @ scaling.mean
-    with torch.no_grad():
-        tuned.network.head.weight.copy_(torch.from_numpy(weights)[None])
-        tuned.network.head.bias.fill_(float(bias))

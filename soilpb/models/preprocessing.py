@@ -1,8 +1,7 @@
-"""Preprocessing as scikit-learn pipelines that start from reflectance.
+"""Preprocessing as scikit-learn pipelines: reflectance (n_samples, n_bands) in, as many bands out.
 
-Every pipeline takes reflectance as a fraction, ``(n_samples, n_bands)``, and returns
-as many bands. None of the steps learns anything from other samples, but each is a
-pipeline step all the same, so that a fold cannot be preprocessed outside itself.
+None of the steps learns from other samples, but each is a pipeline step all the same, so that a fold
+cannot be preprocessed outside itself. Reflectance below ``REFLECTANCE_FLOOR`` counts as that.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from chemotools.derivative import SavitzkyGolay
 from chemotools.scatter import StandardNormalVariate
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.preprocessing import FunctionTransformer
 
 from soilpb.spectra import REFLECTANCE_FLOOR, absorbance
 
@@ -28,32 +27,9 @@ _VALUES = 1 << 21
 RELATIVE_SPREAD = 1e-6
 
 
-class Absorbance(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Turn reflectance into apparent absorbance, ``log10(1/R)``.
-
-    Reflectance below ``REFLECTANCE_FLOOR`` counts as that: noise near zero must not explode.
-
-    Examples
-    --------
-    >>> Absorbance().fit_transform(np.array([[1.0, 0.1, 0.0]])).round(3)
-    array([[-0.   ,  1.   ,  2.699]])
-    """
-
-    def fit(self, X: np.ndarray, y: None = None) -> Absorbance:
-        """Check the spectra and remember their number of bands."""
-        validate_data(self, X, dtype=(np.float64, np.float32))
-        return self
-
-    def transform(self, X: np.ndarray) -> np.ndarray:
-        """Return ``log10(1/R)``, (n_samples, n_bands), in the precision of ``X``."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
-        return absorbance(X)
-
-
 def raw_pipeline() -> Pipeline:
-    """Absorbance alone: albedo, particle size and moisture stay in the spectrum."""
-    return make_pipeline(Absorbance())
+    """Apparent absorbance, ``log10(1/R)``, alone: albedo, particle size and moisture stay in the spectrum."""
+    return make_pipeline(FunctionTransformer(absorbance, validate=True))
 
 
 def snv_pipeline() -> Pipeline:
@@ -62,7 +38,7 @@ def snv_pipeline() -> Pipeline:
     A spectrum ``a·x + b`` becomes what ``x`` becomes: differences of path length and
     offset are gone, and each spectrum has mean 0 and standard deviation 1.
     """
-    return make_pipeline(Absorbance(), StandardNormalVariate())
+    return make_pipeline(*raw_pipeline(), StandardNormalVariate())
 
 
 def derivative_pipeline() -> Pipeline:
@@ -71,7 +47,7 @@ def derivative_pipeline() -> Pipeline:
     The ends are derivatives of the last full window's polynomial, so that a straight line has one
     slope everywhere.
     """
-    return make_pipeline(Absorbance(), SavitzkyGolay(window_length=7, polyorder=2, deriv=1, mode="interp"))
+    return make_pipeline(*raw_pipeline(), SavitzkyGolay(window_length=7, polyorder=2, deriv=1, mode="interp"))
 
 
 #: What PLS may choose from and a network may see. Each works on one spectrum at a time: one that
@@ -84,13 +60,7 @@ PREPROCESSING: dict[str, Callable[[], Pipeline]] = {
 
 
 def preprocess(X: np.ndarray, name: str) -> np.ndarray:
-    """Apply one of :data:`PREPROCESSING` to (n_samples, n_bands) reflectance of any size, in float32.
-
-    Raises
-    ------
-    ValueError
-        If a spectrum is flat: it has no standard deviation to divide by.
-    """
+    """Apply one of :data:`PREPROCESSING` to any number of spectra, in float32; flat ones are refused."""
     pipeline = PREPROCESSING[name]().fit(X[:1])
     transformed = np.empty(X.shape, dtype=np.float32)
     for start in range(0, len(X), _BLOCK):

@@ -1,9 +1,4 @@
-"""The one-dimensional residual network: stem, residual blocks, linear head.
-
-A strided stem shortens the spectrum, residual blocks (He et al. 2016, with one dimension instead of
-two) halve it again and again, and a linear head reads the flattened features. Flattening keeps *where*
-an absorption lies; averaging over the spectrum would forget it. The finer the bands, the longer the
-stem: the blocks see the same stretch of the spectrum, and cost the same, at 210 bands and at 4,200.
+"""The one-dimensional residual network (He et al. 2016): stem, residual blocks, linear head.
 
 Every activation is an ``nn.ReLU`` module of its own, not in place, and sums make a new tensor:
 DeepExplainer attributes silently wrong numbers to any other spelling. A spectrum is held as an image
@@ -102,7 +97,10 @@ class ResidualBlock(nn.Module):
 
 
 class ResNet1d(nn.Module):
-    """Stem, residual blocks, flattened features, linear head.
+    """A strided stem, blocks that halve the spectrum again and again, flattened features, a linear head.
+
+    Flattening keeps *where* an absorption lies; averaging over the spectrum would forget it. The finer the
+    bands, the longer the stem: blocks see the same stretch, and cost the same, at 210 bands and at 4,200.
 
     Examples
     --------

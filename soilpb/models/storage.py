@@ -28,13 +28,14 @@ WEIGHTS, ESTIMATORS, CARD, SUMS = "weights.safetensors", "estimators.skops", "ca
 TRUSTED = [
     f"{module}.{name}"
     for module, names in {
-        "soilpb.models.baselines": "BoundedAverage GaussianProcess Matern StackWeights _divide_by_root_bands",
+        "soilpb.models.baselines": "BoundedAverage GaussianProcess Matern _divide_by_root_bands",
         "soilpb.models.inner_folds": "InnerFolds",
         "soilpb.models.linear": "MiniRocket RidgeKFold SensorFusion",
         "soilpb.models.network": "SpectralNetwork",
-        "soilpb.models.pls": "PLSCV LocalPLS",
-        "soilpb.models.preprocessing": "Absorbance EvenComponents Scaling",
-        "soilpb.models.transfer": "Blocks DirectResNet EmbeddingPLS NetworkFeatures TransferRegressor",
+        "soilpb.models.pls": "PLSCV",
+        "soilpb.models.preprocessing": "EvenComponents Scaling",
+        "soilpb.models.transfer": "EmbeddingPLS NetworkFeatures NetworkRegressor",
+        "soilpb.spectra": "absorbance",
         "chemotools.derivative._savitzky_golay": "SavitzkyGolay",
         "chemotools.scatter._standard_normal_variate": "StandardNormalVariate",
         "numpy": "asarray",

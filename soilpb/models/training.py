@@ -1,8 +1,7 @@
 """Seeded training of a network: one loop for pretraining and for fine-tuning.
 
-Spectra and properties arrive standardised. Everything random (initial weights, order of the soils,
-augmentation, dropout) comes from one seed, on one thread, inside :func:`reproducible`: the same call
-gives the same bits, and the caller's own random numbers are untouched.
+Everything random comes from one seed, on one thread, inside :func:`reproducible`: the same call gives
+the same bits, and the caller's own random numbers are untouched.
 """
 
 from __future__ import annotations
@@ -67,35 +66,33 @@ def fit_network(
 ) -> list[dict[str, float]]:
     """Train ``model`` in place on what is not frozen, and leave it in evaluation mode.
 
-    Parameters
-    ----------
-    model : Module
-        Maps (n, n_bands) to (n, n_outputs). Parameters with ``requires_grad=False``
-        stay as they are, as do the running statistics of a frozen BatchNorm.
-    X, Y : (n_samples, n_bands), (n_samples, n_outputs) float32 arrays
-        Standardised; NaN where a property was not measured.
-    validation : (X, Y), optional
-        Other soils, on the same scales, to report R² on. Nothing is chosen by it.
-    progress : str
-        Description of a progress bar; none if empty.
-
-    Returns
-    -------
-    list of dict
-        For each epoch its learning rate, ``train_loss`` (mean squared error in standard deviations, with
-        dropout and augmentation) and, with ``validation``, ``validation_r2``.
+    It maps (n, n_bands) to (n, n_outputs). Parameters with ``requires_grad=False`` stay as they are, as do
+    the running statistics of a frozen BatchNorm. Spectra and properties are standardised float32, NaN where
+    not measured; nothing is chosen by ``validation``, other soils. Returned are, for each epoch, its learning
+    rate, ``train_loss`` (mean squared error in standard deviations, with dropout and augmentation) and, with
+    ``validation``, ``validation_r2``.
     """
     inputs, targets = torch.from_numpy(X), torch.from_numpy(Y)
     n_batches = math.ceil(len(X) / config.batch_size)
+    frozen = [
+        one for one in model.modules() if isinstance(one, nn.BatchNorm2d) and not one.weight.requires_grad
+    ]
     history: list[dict[str, float]] = []
     with reproducible(config.seed):
         optimiser, schedule = _optimiser(model, config, config.epochs * n_batches)
         epochs = range(1, config.epochs + 1)
         for epoch in track(epochs, progress) if progress else epochs:
-            row = {"epoch": epoch, "learning_rate": optimiser.param_groups[0]["lr"]}
-            batches = _batches(inputs, targets, n_batches, config)
-            _training_mode(model)
-            row["train_loss"] = sum(_step(model, x, y, optimiser, schedule) for x, y in batches) / n_batches
+            row = {"epoch": epoch, "learning_rate": optimiser.param_groups[0]["lr"], "train_loss": 0.0}
+            model.train()
+            for norm in frozen:
+                norm.eval()  # or its statistics would drift
+            for x, y in _batches(inputs, targets, n_batches, config):
+                optimiser.zero_grad()
+                loss = masked_mse(model(x), y)
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                row["train_loss"] += loss.item() / n_batches
             if validation is not None:
                 row["validation_r2"] = _r2(validation[1], evaluate(model, validation[0]))
             history.append(row)
@@ -104,21 +101,11 @@ def fit_network(
 
 
 def evaluate(model: nn.Module, X: np.ndarray, layer: str = "forward") -> np.ndarray:
-    """Return what a network makes of (n_samples, n_bands) float32 spectra, standardised.
-
-    ``layer`` is the method to call, in evaluation mode and without gradients: ``forward``, or
-    ``embed`` for the features before the head.
-    """
+    """Return what a method of a network makes of (n_samples, n_bands) standardised float32 spectra."""
     model.eval()
     with reproducible(seed=0), torch.inference_mode():
         batches = torch.from_numpy(X).split(_EVALUATION_BATCH)
         return torch.cat([getattr(model, layer)(batch) for batch in batches]).numpy()
-
-
-def freeze(*modules: nn.Module) -> None:
-    """Exclude modules from training: their weights, and their running statistics."""
-    for module in modules:
-        module.requires_grad_(False)
 
 
 def augment(X: Tensor, config: TrainingConfig) -> Tensor:
@@ -145,16 +132,6 @@ def _batches(X: Tensor, Y: Tensor, n_batches: int, config: TrainingConfig) -> It
         yield from zip(augment(X[rows], config).split(sizes), Y[rows].split(sizes), strict=True)
 
 
-def _step(model: nn.Module, x: Tensor, y: Tensor, optimiser: Optimizer, schedule: LRScheduler) -> float:
-    """One step downhill; returns the loss before it."""
-    optimiser.zero_grad()
-    loss = masked_mse(model(x), y)
-    loss.backward()
-    optimiser.step()
-    schedule.step()
-    return loss.item()
-
-
 def _optimiser(model: nn.Module, config: TrainingConfig, n_steps: int) -> tuple[Optimizer, LRScheduler]:
     learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
     rate, decay = config.learning_rate, config.weight_decay
@@ -167,14 +144,6 @@ def _optimiser(model: nn.Module, config: TrainingConfig, n_steps: int) -> tuple[
         return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1.0, n_steps - rise))))
 
     return optimiser, LambdaLR(optimiser, factor)
-
-
-def _training_mode(model: nn.Module) -> None:
-    """Training mode, except for BatchNorm layers that are frozen: theirs would drift."""
-    model.train()
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d) and not module.weight.requires_grad:
-            module.eval()
 
 
 def _r2(measured: np.ndarray, predicted: np.ndarray) -> float:

@@ -1,35 +1,34 @@
-"""From a network that learned a source property to a target with few soils; and the direct network.
+"""Networks for a target with few soils: trained on it alone, or from one that learned a source property.
 
-Beside the direct network there are six strategies, from full fine-tuning to closed forms
-(:data:`STRATEGIES`). Each is what :class:`TransferRegressor` does inside ``fit``, on the rows it gets
-and no others, so that nested cross-validation is ``clone``, ``fit``, ``predict``.
+A :class:`Strategy` says what fine-tuning starts from and which weights learn. Everything is learned in
+``fit``, on the rows it gets and no others: nested cross-validation is ``clone``, ``fit``, ``predict``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.cross_decomposition import PLSRegression
-from sklearn.linear_model import LinearRegression, Ridge
+from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import nn
 
-from soilpb.models.inner_folds import WANTS_GROUPS, InnerFolds
-from soilpb.models.linear import ridge_path
-from soilpb.models.network import ALPHAS, NETWORK_STRATEGIES, SpectralNetwork, Strategy, fine_tune
+from soilpb.models.inner_folds import WANTS_GROUPS, InnerFolds, fit_model
+from soilpb.models.linear import RidgeKFold, ridge_path
+from soilpb.models.network import SpectralNetwork
 from soilpb.models.preprocessing import Scaling, derivative_pipeline
-from soilpb.models.resnet import ResNetConfig
-from soilpb.models.training import TrainingConfig
+from soilpb.models.resnet import ResNet1d, ResNetConfig
+from soilpb.models.training import TrainingConfig, reproducible
 
-STRATEGIES: dict[str, Strategy] = NETWORK_STRATEGIES | {
-    "embedding_pls": Strategy("all features", "PLS scores of the site's spectra, and ridge on both")
-}
+#: Penalties that ridge heads choose from, on standardised features.
+ALPHAS = np.logspace(-1, 5, 19)
 #: Gain and noise of augmentation where a network is trained on few soils.
 AUGMENT = 0.1
 #: Share of features that a head does without: trained from scratch, it sees three in ten. This, and
@@ -42,87 +41,141 @@ MOST_SCORES = 12
 SCORE_WEIGHT = 2.0
 
 
-class DirectResNet(RegressorMixin, BaseEstimator):
-    """The study's ResNet-Pb: the same network, trained on the target alone.
+@dataclass(frozen=True)
+class Strategy:
+    """What fine-tuning starts from and what it trains; ``stays`` and ``learns`` say it in words."""
 
-    The defaults were chosen on real soils, clay and organic carbon of the five LimeSoDa fields.
-
-    Parameters are those of :class:`~soilpb.models.training.TrainingConfig`, and the network's shape if not
-    the default; ``network_`` is the fitted :class:`SpectralNetwork`, whose bands are numbered from 0.
-    """
-
-    def __init__(
-        self, epochs: int = 30, batch_size: int = 32, seed: int = 0, config: ResNetConfig | None = None
-    ) -> None:
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.seed = seed
-        self.config = config
-
-    def fit(self, X: np.ndarray, y: np.ndarray) -> DirectResNet:
-        """Train on reflectance (n_samples, n_bands) and target values (n_samples,)."""
-        X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=2)
-        config = self.config or ResNetConfig(X.shape[1], dropout=DROPOUT["direct"])
-        self.network_ = SpectralNetwork.fit(X, y, np.arange(X.shape[1]), ["target"], config, _training(self))
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        """Predict (n_samples,) target values from reflectance (n_samples, n_bands)."""
-        check_is_fitted(self)
-        return self.network_.predict(validate_data(self, X, reset=False))[:, 0]
+    stays: str
+    learns: str
+    probe: bool = False  # start from a ridge head in closed form rather than a random one
+    blocks: int | None = None  # last residual blocks that learn; None for all of them and the stem
+    rate: float | None = None  # of learning; None trains nothing
+    frozen_norms: bool = False  # keep every BatchNorm, also beside convolutions that learn
 
 
-class TransferRegressor(RegressorMixin, BaseEstimator):
-    """A target predicted with what a source network has learned, which never changes.
+#: ``lp_ft`` is linear probe, then fine-tuning at a tenth of the learning rate (Kumar et al. 2022,
+#: arXiv:2202.10054); ``full`` is assumed to be the study's recipe.
+STRATEGIES = {
+    "head": Strategy("all features", "a new linear head, by gradient descent", blocks=0, rate=1e-2),
+    "partial": Strategy("stem and first blocks", "the last block and a new head", blocks=1, rate=3e-3),
+    "full": Strategy("nothing: it is only where training starts", "every weight and a new head", rate=3e-3),
+    "lp_ft": Strategy("BatchNorm: shifts and scales", "a ridge head first, then the other weights, gently",
+                      probe=True, rate=3e-4, frozen_norms=True),
+    "embedding_ridge": Strategy("all features", "a ridge head, in closed form", probe=True, blocks=0),
+}  # fmt: skip
 
-    ``strategy`` is a key of :data:`STRATEGIES`; ``epochs`` and ``batch_size`` are of those that train,
-    ``seed`` is of new heads, training and inner folds. Fitted, it has a ``network_`` that predicts, or with
-    ``embedding_pls`` a ``regressor_``.
+
+class NetworkRegressor(RegressorMixin, BaseEstimator):
+    """A network trained on the target: alone, or from what a source network has learned, which never changes.
+
+    The defaults were chosen on real soils, clay and organic carbon of the five LimeSoDa fields. Fitted,
+    ``network_`` is a :class:`SpectralNetwork`; without a source its bands are numbered from 0.
+
+    Parameters
+    ----------
+    source : SpectralNetwork, optional
+        None for the study's ResNet-Pb: the same network, trained on the target alone.
+    strategy : str or Strategy
+        A key of :data:`STRATEGIES`, where there is a source.
+    epochs, batch_size : int
+        Of what is trained.
+    seed : int
+        Of new weights, training and inner folds.
+    config : ResNetConfig, optional
+        The network's shape without a source, if not the default.
     """
 
     __metadata_request__fit = WANTS_GROUPS
 
     def __init__(
         self,
-        source: SpectralNetwork,
+        source: SpectralNetwork | None = None,
         strategy: str | Strategy = "embedding_ridge",
         epochs: int = 30,
         batch_size: int = 32,
         seed: int = 0,
+        config: ResNetConfig | None = None,
     ) -> None:
         self.source = source
         self.strategy = strategy
         self.epochs = epochs
         self.batch_size = batch_size
         self.seed = seed
+        self.config = config
 
-    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> TransferRegressor:
+    def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> NetworkRegressor:
         """Fit to reflectance (n_samples, n_bands) on the source's grid; ``y``, ``groups`` (n_samples,)."""
         strategy = STRATEGIES.get(self.strategy, self.strategy)
         if not isinstance(strategy, Strategy):
             raise ValueError(f"strategy is {self.strategy!r}; expected one of {', '.join(STRATEGIES)}")
         X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=2)
-        if self.strategy == "embedding_pls":
-            self.regressor_ = EmbeddingPLS(self.source, self.seed).fit(X, y, groups)
+        sizes = {"epochs": self.epochs, "batch_size": self.batch_size, "seed": self.seed}
+        training = TrainingConfig(**sizes, augment_gain=AUGMENT, augment_noise=AUGMENT)
+        if self.source is None:
+            shape = self.config or ResNetConfig(X.shape[1], dropout=DROPOUT["direct"])
+            self.network_ = SpectralNetwork.fit(X, y, np.arange(X.shape[1]), ["target"], shape, training)
         else:
-            self.network_ = fine_tune(
-                self.source, X, y, strategy, _training(self), DROPOUT["transfer"], groups
-            )
+            self.network_ = fine_tune(self.source, X, y, strategy, training, DROPOUT["transfer"], groups)
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict (n_samples,) target values from reflectance (n_samples, n_bands)."""
         check_is_fitted(self)
-        if self.strategy == "embedding_pls":
-            return self.regressor_.predict(X)
         return self.network_.predict(validate_data(self, X, reset=False))[:, 0]
 
 
-class NetworkFeatures(TransformerMixin, BaseEstimator):
-    """Features of a source network, standardised, divided by the root of their number.
+def fine_tune(
+    source: SpectralNetwork,
+    X: np.ndarray,
+    y: np.ndarray,
+    strategy: Strategy,
+    training: TrainingConfig,
+    dropout: float,
+    groups: np.ndarray | None = None,
+) -> SpectralNetwork:
+    """Make a network for the target from the source's, which is not changed, on the rows given.
 
-    ``source`` is a :class:`SpectralNetwork`, never changed; scales are learned in ``fit``.
+    Input scales are the source's: features mean what they meant. The learning rate is the strategy's;
+    ``dropout`` is of the new head's features.
     """
+    with reproducible(training.seed):
+        network = ResNet1d(replace(source.network.config, n_outputs=1, dropout=dropout)).eval()
+    network.stem.load_state_dict(source.network.stem.state_dict())
+    network.blocks.load_state_dict(source.network.blocks.state_dict())
+    tuned = replace(source, network=network, history=[], training=None)
+    tuned.set_outputs(y, ["target"])
+    if strategy.probe:
+        _probe(tuned, X, y, groups, training.seed)
+    if strategy.rate is None:
+        return tuned
+    if strategy.blocks is not None:
+        network.stem.requires_grad_(False)
+        network.blocks[: len(network.blocks) - strategy.blocks].requires_grad_(False)
+    for module in network.modules():
+        if strategy.frozen_norms and isinstance(module, nn.BatchNorm2d):
+            module.requires_grad_(False)
+    tuned.train(X, y, replace(training, learning_rate=strategy.rate))
+    network.requires_grad_(True)
+    return tuned
+
+
+def _probe(
+    tuned: SpectralNetwork, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, seed: int
+) -> None:
+    """Put ridge on the features into the head; leave-one-out, or folds with groups, choose its penalty."""
+    features = tuned.embed(X)
+    scaling, (mean, sd) = Scaling.learn(features), tuned.output_scale()
+    ridge = RidgeCV(ALPHAS) if groups is None else RidgeKFold(ALPHAS, seed=seed)
+    fit_model(ridge, scaling.apply(features), (y - mean) / sd, groups)
+    weights = ridge.coef_ / scaling.sd
+    bias = ridge.intercept_ - weights @ scaling.mean
+    with torch.no_grad():
+        tuned.network.head.weight.copy_(torch.from_numpy(weights)[None])
+        tuned.network.head.bias.fill_(float(bias))
+
+
+class NetworkFeatures(TransformerMixin, BaseEstimator):
+    """Features of a source network, never changed; standardised, divided by the root of their number."""
 
     def __init__(self, source: SpectralNetwork) -> None:
         self.source = source
@@ -155,76 +208,65 @@ class EmbeddingPLS(RegressorMixin, BaseEstimator):
     def fit(self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None = None) -> EmbeddingPLS:
         """Fit to reflectance (n_samples, n_bands); ``y``, ``groups`` (n_samples,)."""
         X, y = validate_data(self, X, y, y_numeric=True, ensure_min_samples=5)
-        embedding, derivative = self.source.embed(X), derivative_pipeline().fit_transform(X)
+        features, spectra = self._features(X), derivative_pipeline().fit_transform(X)
         folds = InnerFolds(seed=self.seed).training_masks(len(X), groups)
         most = min(MOST_SCORES, int(folds.sum(axis=1).min()) - 1, X.shape[1])
         errors = np.zeros((most, ALPHAS.size))
         for train in folds:
-            blocks = Blocks.learn(embedding[train], derivative[train], y[train], most)
-            joined = blocks.join(embedding, derivative)
+            joined = self._learn(features[train], spectra[train], y[train], most)._join(features, spectra)
             for row in range(most):
-                columns = joined[:, : embedding.shape[1] + row + 1]
+                columns = joined[:, : features.shape[1] + row + 1]
                 slopes, levels = ridge_path(columns[train], y[train], ALPHAS)
                 predicted = columns[~train] @ slopes + levels
                 errors[row] += ((predicted - y[~train, None]) ** 2).sum(axis=0)
         row, column = np.unravel_index(errors.argmin(), errors.shape)
         self.n_scores_, self.alpha_ = int(row) + 1, float(ALPHAS[column])
-        self.blocks_ = Blocks.learn(embedding, derivative, y, self.n_scores_)
-        self.ridge_ = Ridge(self.alpha_).fit(self.blocks_.join(embedding, derivative), y)
+        joined = self._learn(features, spectra, y, self.n_scores_)._join(features, spectra)
+        self.ridge_ = Ridge(self.alpha_).fit(joined, y)
         return self
 
     def predict(self, X: np.ndarray) -> np.ndarray:
         """Predict (n_samples,) target values from reflectance (n_samples, n_bands)."""
-        check_is_fitted(self, "n_scores_")
+        check_is_fitted(self)
         X = validate_data(self, X, reset=False)
-        joined = self.blocks_.join(self.source.embed(X), derivative_pipeline().fit_transform(X))
-        return self.ridge_.predict(joined)
+        return self.ridge_.predict(self._join(self._features(X), derivative_pipeline().fit_transform(X)))
 
+    def _features(self, X: np.ndarray) -> np.ndarray:
+        return self.source.embed(X)
 
-@dataclass(frozen=True, eq=False)
-class Blocks:
-    """Scales of the features, and PLS scores with theirs, learned from training rows."""
-
-    features: Scaling
-    pls: PLSRegression
-    scores: Scaling
-
-    @classmethod
-    def learn(cls, embedding: np.ndarray, derivative: np.ndarray, y: np.ndarray, n_scores: int) -> Blocks:
-        """Learn from features (n, n_features), derivative spectra (n, n_bands) and values (n,)."""
-        pls = PLSRegression(n_scores, scale=False).fit(derivative, y)
+    def _learn(self, features: np.ndarray, spectra: np.ndarray, y: np.ndarray, n_scores: int) -> EmbeddingPLS:
+        """Learn scales of the features, and PLS scores with theirs, from training rows."""
+        self.pls_ = PLSRegression(n_scores, scale=False).fit(spectra, y)
         # late scores are small by nature, not dead as features can be: hardly a floor
-        scores = Scaling.learn(pls.transform(derivative), floor=1e-3)
-        return cls(Scaling.learn(embedding), pls, scores)
+        scores = Scaling.learn(self.pls_.transform(spectra), floor=1e-3)
+        self.scalings_ = Scaling.learn(features), scores
+        return self
 
-    def join(self, embedding: np.ndarray, derivative: np.ndarray) -> np.ndarray:
+    def _join(self, features: np.ndarray, spectra: np.ndarray) -> np.ndarray:
         """Standardised features, then weighted scores, (n_samples, n_features + n_scores)."""
-        scores = SCORE_WEIGHT * self.scores.apply(self.pls.transform(derivative))
-        return np.hstack([self.features.apply(embedding), scores]).astype(np.float64)
+        of_features, of_scores = self.scalings_
+        scores = SCORE_WEIGHT * of_scores.apply(self.pls_.transform(spectra))
+        return np.hstack([of_features.apply(features), scores]).astype(np.float64)
 
 
-def describe_strategies(fitted: Mapping[str, TransferRegressor]) -> pd.DataFrame:
-    """Lay fitted strategies side by side: columns model, stays, learns, and weights that were learned."""
-    rows = [
-        (
-            name,
-            STRATEGIES[model.strategy].stays,
-            STRATEGIES[model.strategy].learns,
-            count_learned_weights(model),
-        )
-        for name, model in fitted.items()
-    ]
+def describe_strategies(fitted: Mapping[str, NetworkRegressor | EmbeddingPLS]) -> pd.DataFrame:
+    """Lay fitted strategies side by side: columns model, stays, learns, and weights that were learned.
+
+    These are counted, not asserted: in a network the head and all weights that differ from the source's.
+    """
+    rows = []
+    for name, model in fitted.items():
+        words = "all features", "PLS scores of the site's spectra, and ridge on both"
+        if isinstance(model, NetworkRegressor):
+            words = STRATEGIES[model.strategy].stays, STRATEGIES[model.strategy].learns
+        rows.append((name, *words, count_learned_weights(model)))
     return pd.DataFrame(rows, columns=["model", "stays", "learns", "weights"])
 
 
-def count_learned_weights(model: TransferRegressor) -> int:
-    """Count the weights that a fitted model learned on the site: counted, not asserted.
-
-    In a network these are the head and all weights that differ from the source's. Ridge on
-    features beside PLS scores has a coefficient each and an intercept.
-    """
-    if model.strategy == "embedding_pls":
-        return model.regressor_.ridge_.n_features_in_ + 1
+def count_learned_weights(model: NetworkRegressor | EmbeddingPLS) -> int:
+    """Count the weights that a fitted model learned on the site."""
+    if isinstance(model, EmbeddingPLS):
+        return model.ridge_.n_features_in_ + 1
     before = dict(model.source.network.named_parameters())
     return sum(
         weight.numel() if name.startswith("head.") else int(torch.ne(weight, before[name]).sum())
@@ -239,13 +281,3 @@ def property_line(network: SpectralNetwork) -> Pipeline:
     more than the property that the network was taught.
     """
     return make_pipeline(FunctionTransformer(network.predict), LinearRegression())
-
-
-def _training(model: DirectResNet | TransferRegressor) -> TrainingConfig:
-    return TrainingConfig(
-        epochs=model.epochs,
-        batch_size=model.batch_size,
-        augment_gain=AUGMENT,
-        augment_noise=AUGMENT,
-        seed=model.seed,
-    )

@@ -94,11 +94,11 @@ def test_a_process_imports_what_networks_need_before_its_first_fit():
 import sys
 import numpy as np
 from soilpb.evaluate import cross_validation
-from soilpb.models.transfer import DirectResNet
+from soilpb.models.transfer import NetworkRegressor
 cross_validation._start_process()
 known = set(sys.modules)
 X = np.random.default_rng(0).uniform(0.1, 0.5, (8, 30))
-DirectResNet(epochs=1).fit(X, X[:, 0])
+NetworkRegressor(epochs=1).fit(X, X[:, 0])
 print(len(set(sys.modules) - known))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

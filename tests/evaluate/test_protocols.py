@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from soilpb.evaluate import protocols
-from soilpb.models.transfer import DirectResNet, TransferRegressor
+from soilpb.models.transfer import NetworkRegressor
 from soilpb.site_file import SiteError, project_root
 from soilpb.study import Study
 
@@ -26,8 +26,8 @@ def study():
 
 def test_our_defaults_are_what_chapters_do(choices):
     """What the file calls our default is what the models of the chapters are."""
-    assert choices["target_epochs"].default == DirectResNet().epochs == TransferRegressor(None).epochs
-    assert choices["batch_size"].default == DirectResNet().batch_size
+    assert choices["target_epochs"].default == NetworkRegressor().epochs
+    assert choices["batch_size"].default == NetworkRegressor().batch_size
     assert choices["seed"].default == Study.load("gejiu").site.seed
     assert choices["target_scale"].default == Study.load("gejiu").site.target_scale
     assert all(choice.others for choice in choices.values() if choice.status == "assumed")

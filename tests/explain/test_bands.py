@@ -11,7 +11,7 @@ from soilpb.explain import bands
 from soilpb.explain.bands import OUTCOMES, PUBLISHED_WINDOWS, compare_bands, compare_windows
 from soilpb.models.network import SpectralNetwork
 from soilpb.models.pls import PLSCV
-from soilpb.models.preprocessing import Absorbance, snv_pipeline
+from soilpb.models.preprocessing import raw_pipeline, snv_pipeline
 from soilpb.models.training import TrainingConfig
 from soilpb.spectra import reflectance_from_absorbance
 
@@ -42,7 +42,7 @@ def explain(model, soils, seed=0):
 
 @pytest.mark.parametrize(
     "model",
-    [RAW, make_pipeline(Absorbance(), Ridge(1e-3)), make_pipeline(snv_pipeline(), Ridge(1e-3))],
+    [RAW, make_pipeline(raw_pipeline(), Ridge(1e-3)), make_pipeline(snv_pipeline(), Ridge(1e-3))],
     ids=["PLS", "ridge", "ridge on SNV"],
 )
 def test_the_band_that_matters_has_the_largest_attribution(model, soils):

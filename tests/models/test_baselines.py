@@ -104,7 +104,7 @@ def test_average_weighs_its_members_by_their_errors(site):
     np.testing.assert_allclose(made.weights_ * np.power(errors, 4), (made.weights_ * np.power(errors, 4))[0])
     expected = made.weights_ @ [member.predict(X) for member in made.members_]
     np.testing.assert_allclose(made.predict(X), expected)
-    assert (baselines.stack().fit(X, y).final_estimator_.coef_ >= 0).all()
+    assert (baselines.stack().fit(X, y).final_estimator_.best_estimator_.coef_ >= 0).all()
 
 
 def test_average_gives_noise_no_weight(site):
@@ -134,7 +134,8 @@ def test_weights_of_the_average_respect_groups():
     rng = np.random.default_rng(0)
     y = np.repeat(rng.normal(size=20), 6)  # spectra say nothing of it, but a scan says all of its soil
     X, groups = np.repeat(X, 6, axis=0) * rng.normal(1, 1e-3, (120, X.shape[1])), np.repeat(np.arange(20), 6)
-    for make in (baselines.gaussian_process, baselines.component_process, baselines.multiblock_ridge):
+    for key in ("gpr", "gpr-pc", "blocks"):
+        make = baselines.MODELS[key].make
         singly, grouped = (fit_model(make(), X, y, g)[-1].inner_rmse_ for g in (None, groups))
         assert grouped > 0.8 * y.std()
         assert singly < 0.7 * grouped

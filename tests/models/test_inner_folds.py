@@ -43,7 +43,7 @@ def test_no_model_splits_a_group(key, model, site, dealt):
 @pytest.mark.parametrize("key", [key for key in baselines.MODELS if key not in UNTUNED])
 def test_without_groups_soils_are_dealt_singly(model, site, dealt):
     """The test above would notice: without groups every such model is refused."""
-    if model.__class__.__name__ == "TransferRegressor" and model.strategy != "embedding_pls":
+    if model.__class__.__name__ == "NetworkRegressor":
         # Such a model deals no inner folds then, so there is nothing to notice.
         pytest.skip("its ridge head chooses by leave-one-out where there are no groups")
     with pytest.raises(AssertionError, match="no groups"):

@@ -126,16 +126,6 @@ def test_dilations_stay_inside_the_spectrum(n_bands, per_kernel):
     assert (counts > 0).all()
 
 
-def test_a_spectrum_is_transformed_alone(monkeypatch):
-    """Features do not depend on the spectra beside it, nor on how many are handled at once."""
-    X = spectra(20, 64)
-    model = MiniRocket(n_features=500, seed=3).fit(X)
-    together = model.transform(X)
-    np.testing.assert_array_equal(together[7:9], model.transform(X[7:9]))
-    monkeypatch.setattr("soilpb.models.linear._VALUES", 84 * 64 * 3)
-    np.testing.assert_array_equal(together, model.transform(X))
-
-
 def test_a_spectrum_too_short_for_a_kernel_is_refused():
     """Eight bands cannot hold a kernel of nine."""
     with pytest.raises(ValueError, match="minimum of 9 is required"):

@@ -1,23 +1,20 @@
-"""A network predicts in units and is safe on disk; fine-tuning trains what its strategy names."""
+"""A network predicts in units and is safe on disk."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import RidgeCV
 
 from soilpb._files import load_card
 from soilpb.models import storage
-from soilpb.models.network import ALPHAS, NETWORK_STRATEGIES, SpectralNetwork, fine_tune
-from soilpb.models.preprocessing import Scaling
+from soilpb.models.network import SpectralNetwork
 from soilpb.models.resnet import ResNetConfig
 from soilpb.models.training import TrainingConfig
 
 WAVELENGTHS = np.arange(500.0, 800.0, 10.0)
 SMALL = ResNetConfig(n_bands=30, stem_channels=4, stem_stride=2, channels=(6, 8))
 QUICK = TrainingConfig(epochs=2, batch_size=32)
-TUNING = TrainingConfig(epochs=3, batch_size=16, seed=2)
 
 
 @pytest.fixture(scope="module")
@@ -144,81 +141,3 @@ def test_what_cannot_be_learnt_is_refused(soils, change, message):
         SpectralNetwork.fit(*change(*soils), WAVELENGTHS, ["pH"], training=QUICK)
     with pytest.raises(ValueError, match="config has 24 bands"):
         SpectralNetwork.random(soils[0], WAVELENGTHS, config=ResNetConfig(24))
-
-
-@pytest.fixture(scope="module")
-def target(soils):
-    """Sixty of the soils, with values that follow the same absorption, and noise."""
-    return soils[0][:60], 100 + 300 * soils[1][:60] + np.random.default_rng(1).normal(0, 20, 60)
-
-
-@pytest.fixture(scope="module")
-def source(soils):
-    """A network that learned another property of the same spectra."""
-    pH = np.log(soils[0][:, 20]) - np.log(soils[0][:, 12])
-    return SpectralNetwork.fit(soils[0], pH, WAVELENGTHS, ["pH"], SMALL, TUNING)
-
-
-def moved(source, tuned):
-    """Names of the tensors of stem and blocks that differ by a bit from the source's."""
-    before = source.network.state_dict()
-    return {
-        name
-        for name, value in tuned.network.state_dict().items()
-        if not name.startswith("head") and not torch.equal(value, before[name])
-    }
-
-
-@pytest.mark.parametrize("name", NETWORK_STRATEGIES)
-def test_the_source_is_left_as_it_was(name, source, target):
-    """No recipe changes a bit of the source, and no weight stays frozen for whoever comes next."""
-    before = {key: value.clone() for key, value in source.network.state_dict().items()}
-    scale, history = source.output_scale(), list(source.history)
-    tuned = fine_tune(source, *target, NETWORK_STRATEGIES[name], TUNING, 0.5)
-    after = source.network.state_dict()
-    assert all(torch.equal(after[key], value) for key, value in before.items())
-    assert (source.output_scale(), source.history, source.properties) == (scale, history, ("pH",))
-    assert all(parameter.requires_grad for parameter in tuned.network.parameters())
-    np.testing.assert_array_equal(tuned.prepare(target[0]), source.prepare(target[0]))
-
-
-@pytest.mark.parametrize("name", ["head", "embedding_ridge", "full", "lp_ft"])
-def test_a_strategy_moves_what_it_says_and_leaves_the_rest_bit_equal(name, source, target):
-    """A head alone moves nothing of stem and blocks, full everything, LP-FT all but BatchNorm."""
-    moves = {"head": (), "embedding_ridge": (), "lp_ft": (4,)}.get(name, (0, 1, 4))  # dimensions of tensors
-    tuned = fine_tune(source, *target, NETWORK_STRATEGIES[name], TUNING, 0.5)
-    tensors = source.network.state_dict().items()
-    assert moved(source, tuned) == {n for n, t in tensors if t.ndim in moves and not n.startswith("head")}
-
-
-def test_partial_moves_the_last_blocks_only(source, target):
-    """With one block the stem and the first block stay bit-equal; with two only the stem does."""
-    one = moved(source, fine_tune(source, *target, NETWORK_STRATEGIES["partial"], TUNING, 0.5))
-    assert {name.split(".")[0] + name.split(".")[1] for name in one} == {"blocks1"}
-    assert "blocks.1.norm1.running_var" in one
-    two = moved(
-        source,
-        fine_tune(source, *target, replace(NETWORK_STRATEGIES["partial"], blocks=2), TUNING, 0.5),
-    )
-    assert {name.split(".")[1] for name in two} == {"0", "1"}
-    assert not [name for name in two if name.startswith("stem")]
-
-
-def test_the_ridge_head_is_the_ridge(source, target):
-    """The folded head predicts what ridge on the standardised features predicts, for new soils too."""
-    X, y = target
-    tuned = fine_tune(source, X[:40], y[:40], NETWORK_STRATEGIES["embedding_ridge"], TUNING, 0.5)
-    features = source.embed(X)
-    scaling = Scaling.learn(features[:40])
-    ridge = RidgeCV(ALPHAS).fit(scaling.apply(features[:40]), (y[:40] - y[:40].mean()) / y[:40].std())
-    expected = ridge.predict(scaling.apply(features)) * y[:40].std() + y[:40].mean()
-    np.testing.assert_allclose(tuned.predict(X)[:, 0], expected, atol=1e-4 * y.std())
-    assert np.corrcoef(expected[40:], y[40:])[0, 1] > 0.8
-
-
-def test_lp_ft_starts_from_the_ridge_head(source, target):
-    """LP-FT without a step is embedding and ridge."""
-    still = replace(TUNING, epochs=0)
-    probed = fine_tune(source, *target, NETWORK_STRATEGIES["lp_ft"], still, 0.5)
-    ridge = fine_tune(source, *target, NETWORK_STRATEGIES["embedding_ridge"], TUNING, 0.5)
-    np.testing.assert_array_equal(probed.predict(target[0]), ridge.predict(target[0]))

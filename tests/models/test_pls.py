@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from soilpb.models import pls
-from soilpb.models.pls import PLSCV, PREPROCESSING, LocalPLS, nearest_spectra
+from soilpb.models.pls import PLSCV, PREPROCESSING, nearest_spectra
 from soilpb.models.preprocessing import derivative_pipeline
 
 
@@ -80,23 +80,12 @@ def two_absorptions(n_samples, seed=0, n_bands=40):
     return 10 ** -(0.3 + depths @ bands + noise), depths
 
 
-def test_with_all_soils_it_is_pls():
-    """Without smaller neighbourhoods, choice and predictions are those of PLS."""
-    X, depths = two_absorptions(50)
-    new, _ = two_absorptions(20, seed=1)
-    y = depths[:, 0] + np.random.default_rng(3).normal(0, 0.05, 50)
-    local, plain = LocalPLS(neighbours=(), seed=2).fit(X, y), PLSCV(seed=2).fit(X, y)
-    assert (local.n_neighbours_, local.n_components_) == (50, plain.n_components_)
-    np.testing.assert_allclose(local.inner_rmse_, plain.inner_rmse_)
-    np.testing.assert_allclose(local.predict(new), plain.predict(new), atol=1e-10)
-
-
 def test_each_prediction_is_pls_on_the_nearest_soils():
     """A new soil's value is scikit-learn's PLS, fitted to its nearest training spectra alone."""
     X, depths = two_absorptions(60)
     new, _ = two_absorptions(5, seed=1)
     y = np.sin(9 * depths[:, 0])
-    model = LocalPLS(neighbours=[20], max_components=4).fit(X, y)
+    model = PLSCV(neighbours=[20], max_components=4).fit(X, y)
     assert model.n_neighbours_ == 20
     known, unseen = (derivative_pipeline().fit_transform(rows) for rows in (X, new))
     for spectrum, predicted in zip(unseen, model.predict(new), strict=True):
@@ -109,7 +98,7 @@ def test_inner_errors_are_those_of_each_fold_fitted_outright():
     """The error that the choice is made from is that of fitting and predicting each inner fold outright."""
     X, depths = two_absorptions(60)
     y = np.sin(9 * depths[:, 0])
-    model = LocalPLS(neighbours=[25], max_components=3, seed=4).fit(X, y)
+    model = PLSCV(neighbours=[25], max_components=3, seed=4).fit(X, y)
     spectra, errors = derivative_pipeline().fit_transform(X), []
     for train, test in KFold(5, shuffle=True, random_state=4).split(X):
         order = nearest_spectra(spectra[test], spectra[train])[:, :25]
@@ -119,12 +108,13 @@ def test_inner_errors_are_those_of_each_fold_fitted_outright():
         ]
         errors.append(np.sqrt(np.mean((predicted - y[test]) ** 2)))
     assert model.inner_rmse_[0, 1] == pytest.approx(np.mean(errors))
+    np.testing.assert_allclose(model.inner_rmse_[1], PLSCV(max_components=3, seed=4).fit(X, y).inner_rmse_[0])
 
 
 def test_it_wins_where_the_relation_bends():
     """A target that rises and falls with an absorption is learned by neighbours better than by all."""
     (X, depths), (new, unseen) = two_absorptions(200), two_absorptions(80, seed=1)
-    local = LocalPLS(neighbours=[20, 30]).fit(X, np.sin(9 * depths[:, 0]))
+    local = PLSCV(neighbours=[20, 30]).fit(X, np.sin(9 * depths[:, 0]))
     plain = PLSCV().fit(X, np.sin(9 * depths[:, 0]))
     truth = np.sin(9 * unseen[:, 0])
     assert local.n_neighbours_ < 200
@@ -145,8 +135,8 @@ def test_distances_do_not_hang_on_the_scale_of_an_axis():
     ("model", "message"),
     [
         (PLSCV(preprocessing=("raw", "msc")), r"'msc'.*raw.*snv.*d1"),
-        (LocalPLS(preprocessing="D1"), r"preprocessing is 'D1'; expected of \['raw', 'snv', 'd1'\]"),
-        (LocalPLS(neighbours=[2, 30]), "3 soils or more"),
+        (PLSCV(preprocessing="D1"), r"preprocessing is 'D1'; expected of \['raw', 'snv', 'd1'\]"),
+        (PLSCV(neighbours=[2, 30]), "3 soils or more"),
     ],
 )
 def test_misspelt_settings_are_refused(model, message):
@@ -158,7 +148,7 @@ def test_misspelt_settings_are_refused(model, message):
 @parametrize_with_checks(
     [
         PLSCV(max_components=3, preprocessing="raw"),
-        LocalPLS([5, 8], max_components=3, preprocessing="raw"),
+        PLSCV(neighbours=[5, 8], max_components=3, preprocessing="raw"),
     ]
 )
 def test_they_are_scikit_learn_estimators(estimator, check):
