@@ -8,6 +8,7 @@ water windows and the last 40 nm) are predicted from the others by a ridge regre
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -88,17 +89,11 @@ def with_amounts(soils: SoilSpectra) -> SoilSpectra:
 
     A place is a cell of one degree; it is missing where coordinates are.
     """
-    samples = soils.samples
-    cell = (
-        np.floor(samples["y"]).astype("Int64").astype(str)
-        + " "
-        + np.floor(samples["x"]).astype("Int64").astype(str)
-    )
-    place = cell.where(samples["x"].notna() & samples["y"].notna())
-    amounts = invert(soils.reflectance, soils.wavelengths).set_index(samples.index)
-    return SoilSpectra(
-        soils.wavelengths, soils.reflectance, samples.assign(place=place, **amounts), soils.provenance
-    )
+    degrees = soils.samples[["y", "x"]]
+    cell = np.floor(degrees).astype("Int64").astype(str)
+    place = (cell["y"] + " " + cell["x"]).where(degrees.notna().all(axis=1))
+    amounts = invert(soils.reflectance, soils.wavelengths).set_index(degrees.index)
+    return replace(soils, samples=soils.samples.assign(place=place, **amounts))
 
 
 def invert(reflectance: np.ndarray, wavelengths: np.ndarray) -> pd.DataFrame:

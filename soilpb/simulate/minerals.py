@@ -10,7 +10,7 @@ spectra and finds amounts that soils have. Lead has no feature.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -98,52 +98,37 @@ TYPICAL_ABUNDANCE: Mapping[str, float] = MappingProxyType(
 #: Constituents in the order that every array of abundances follows.
 ENDMEMBERS = tuple(name for name in TYPICAL_ABUNDANCE if name not in MIXTURES)
 
-
 _LOWEST = 1e-3  # reflectance below it has no finite K/S worth computing with
 
 
-def absorption(wavelengths: np.ndarray) -> np.ndarray:
-    """Absorption ``K`` of the pure constituents, (len(ENDMEMBERS), n_bands), at a mass fraction of 1.
+def absorption(wavelengths: np.ndarray, constituents: Sequence[str] = ENDMEMBERS) -> np.ndarray:
+    """Absorption ``K`` of pure constituents or mixtures, (n_constituents, n_bands), at a mass fraction of 1.
 
     ``wavelengths`` are (n_bands,), nm.
-    """
-    wavelengths = np.asarray(wavelengths, dtype=float)
-    total = np.zeros((len(ENDMEMBERS), wavelengths.size))
-    for edge in EDGES.itertuples():
-        tail = np.minimum(1, np.exp(-(wavelengths - edge.start_nm) / edge.decay_nm))
-        total[ENDMEMBERS.index(edge.constituent)] += edge.strength * tail
-    for feature in FEATURES.itertuples():
-        distance = (wavelengths - feature.centre_nm) / feature.width_nm
-        total[ENDMEMBERS.index(feature.constituent)] += feature.strength * np.exp(-0.5 * distance**2)
-    return total
-
-
-def endmember_absorption(wavelengths: np.ndarray) -> dict[str, np.ndarray]:
-    """Absorption ``K`` (n_bands,) of the pure constituents and of the mixtures, at a mass fraction of 1.
 
     Examples
     --------
-    >>> spectra = endmember_absorption(np.arange(2150.0, 2260.0, 10))
-    >>> int(2150 + 10 * spectra["clay"].argmax())
+    >>> int(2150 + 10 * absorption(np.arange(2150.0, 2260.0, 10), ["clay"]).argmax())
     2210
     """
-    spectra = dict(zip(ENDMEMBERS, absorption(wavelengths), strict=True))
-    for mixture, shares in MIXTURES.items():
-        spectra[mixture] = sum(share * spectra[member] for member, share in shares.items())
-    return spectra
+    wavelengths = np.asarray(wavelengths, dtype=float)
+    pure = {name: np.zeros(wavelengths.size) for name in ENDMEMBERS}
+    for edge in EDGES.itertuples():
+        tail = np.minimum(1, np.exp(-(wavelengths - edge.start_nm) / edge.decay_nm))
+        pure[edge.constituent] += edge.strength * tail
+    for feature in FEATURES.itertuples():
+        distance = (wavelengths - feature.centre_nm) / feature.width_nm
+        pure[feature.constituent] += feature.strength * np.exp(-0.5 * distance**2)
+    shares = [MIXTURES.get(name, {name: 1.0}) for name in constituents]
+    return np.array([sum(share * pure[name] for name, share in mixed.items()) for mixed in shares])
 
 
-def scattering(
-    wavelengths: np.ndarray, factor: np.ndarray | float = 1.0, exponent: np.ndarray | float = 0.25
-) -> np.ndarray:
-    """Scattering of soil, ``0.45 · factor · (λ / 1000 nm) ** −exponent``.
-
-    ``factor`` and ``exponent`` may be (n_samples, 1) arrays; the defaults are a soil of median grain.
-    """
-    return 0.45 * factor * (np.asarray(wavelengths) / 1000) ** -np.asarray(exponent)
+def scattering(wavelengths: np.ndarray) -> np.ndarray:
+    """Scattering of soil of median grain, ``0.45 · (λ / 1000 nm) ** −0.25``."""
+    return 0.45 * (np.asarray(wavelengths) / 1000) ** -0.25
 
 
-def km_reflectance(absorption: np.ndarray, scattering: np.ndarray | float = 1.0) -> np.ndarray:
+def km_reflectance(ratio: np.ndarray) -> np.ndarray:
     """Reflectance of an infinitely thick layer, ``R = 1 + q − √(q² + 2q)`` with ``q = K/S``.
 
     Source: Kubelka & Munk (1931), Z. Tech. Phys. 12, 593–601.
@@ -153,7 +138,6 @@ def km_reflectance(absorption: np.ndarray, scattering: np.ndarray | float = 1.0)
     >>> float(km_reflectance(np.array(0.25)))
     0.5
     """
-    ratio = np.asarray(absorption) / scattering
     return 1 + ratio - np.sqrt(ratio * (ratio + 2))
 
 
@@ -179,7 +163,7 @@ def add_constituent(
     if constituent not in TYPICAL_ABUNDANCE:
         known = ", ".join(TYPICAL_ABUNDANCE)
         raise ValueError(f"the atlas has no constituent {constituent!r}; it has: {known}")
-    added = endmember_absorption(wavelengths)[constituent] / scattering(wavelengths)
+    added = absorption(wavelengths, [constituent]) / scattering(wavelengths)
     return add_ratio(reflectance, np.reshape(delta, (-1, 1)) * added)
 
 
@@ -191,6 +175,5 @@ def add_ratio(reflectance: np.ndarray, added: np.ndarray) -> np.ndarray:
     reflectance = np.asarray(reflectance)
     before = km_ratio(reflectance.astype(np.float64))
     after = np.maximum(before + added, 0)
-    return (reflectance * km_reflectance(after) / km_reflectance(before)).astype(
-        np.result_type(reflectance, np.float32)
-    )
+    changed = reflectance * km_reflectance(after) / km_reflectance(before)
+    return changed.astype(np.result_type(reflectance, np.float32))

@@ -14,8 +14,7 @@ given, its soils are taken as they are, with their measured pH, and only lead is
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -42,7 +41,7 @@ from soilpb.simulate.soils import (
     laboratory,
     log_pb,
 )
-from soilpb.spectra import SPLICES, Provenance, SoilSpectra, absorbance
+from soilpb.spectra import SPLICES, SoilSpectra, absorbance
 
 SHIFT = 0.0  #: share of the soils at the site's places, the poorest in iron, that the site has none of
 LABEL_NOISE = 0.22  #: sd of ln Pb at equal constituents and pH: natural scatter and the laboratory's error
@@ -51,58 +50,43 @@ NEIGHBOURS = 30  #: among which the two others of a mixture are drawn
 WEIGHTS = (2.0, 1.0, 1.0)  #: Dirichlet parameters of the mixture: the first soil has half on average
 EXTENT, PATCH, FIELD = 4e3, 600.0, 800.0  #: m: side of the site, range of its soils, side of a sampling field
 
+_NOT_A_MINE = "says nothing about the soils of any mine"
 _STEP = 1e-4  # relative step of the finite differences behind the true slopes
 _CHUNK = 2000  # soils mixed at a time
 
 
-@dataclass(frozen=True)
-class Instrument:
-    """What a spectrometer does to reflectance; spreads are standard deviations over soils."""
+def measure(
+    reflectance: np.ndarray,
+    wavelengths: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    gain: float = 0.05,
+    splice: float = 0.001,
+    noise: float = 0.0002,
+    ripple: float = 0.0,
+) -> np.ndarray:
+    """Read reflectance (n_samples, n_bands) as a spectrometer does; float32.
 
-    name: str
-    gain: float = 0.05  #: spread of ln(gain): lamp, distance, white reference
-    splice: float = 0.001  #: spread of the step at each detector change
-    noise: float = 0.0002  #: at a band of 10 nm; three times that at both ends
-    ripple: float = 0.0  #: amplitude of a fixed ripple that tells instruments apart
-
-    def fixed_response(self, wavelengths: np.ndarray) -> np.ndarray:
-        """Gain by wavelength, the same for every soil, (n_bands,)."""
-        phase = 2 * np.pi * (np.asarray(wavelengths) - 400)
-        return 1 + self.ripple * (np.sin(phase / 310) + np.sin(phase / 87))
-
-    def noise_level(self, wavelengths: np.ndarray) -> np.ndarray:
-        """Standard deviation of the noise at a band, (n_bands,)."""
-        ends = np.exp(-(wavelengths - 400) / 40) + np.exp((wavelengths - 2500) / 60)
-        return self.noise * (1 + 2 * ends)
-
-    def measure(
-        self, reflectance: np.ndarray, wavelengths: np.ndarray, rng: np.random.Generator
-    ) -> np.ndarray:
-        """Read reflectance (n_samples, n_bands) with gain, splice steps, ripple and noise; float32."""
-        n = len(reflectance)
-        gain = np.exp(self.gain * rng.standard_normal((n, 1)))
-        steps = self.splice * rng.standard_normal((n, len(SPLICES)))
-        later_detectors = (np.array(SPLICES)[:, None] < wavelengths).astype(float)
-        noise = self.noise_level(wavelengths) * rng.standard_normal(reflectance.shape)
-        response = gain * self.fixed_response(wavelengths) * (1 + steps @ later_detectors)
-        return (response * reflectance + noise).astype(np.float32)
+    ``gain`` and ``splice`` are standard deviations over soils, of ln(gain) (lamp, distance, white reference)
+    and of the step at each detector change; ``noise`` is that of a band of 10 nm, three times as large at
+    both ends; ``ripple`` is the amplitude of a fixed response that tells instruments apart.
+    """
+    n = len(reflectance)
+    gains = np.exp(gain * rng.standard_normal((n, 1)))
+    steps = splice * rng.standard_normal((n, len(SPLICES)))
+    later_detectors = (np.array(SPLICES)[:, None] < wavelengths).astype(float)
+    ends = np.exp(-(wavelengths - 400) / 40) + np.exp((wavelengths - 2500) / 60)
+    error = noise * (1 + 2 * ends) * rng.standard_normal(reflectance.shape)
+    phase = 2 * np.pi * (wavelengths - 400)
+    fixed = 1 + ripple * (np.sin(phase / 310) + np.sin(phase / 87))
+    return (gains * fixed * (1 + steps @ later_detectors) * reflectance + error).astype(np.float32)
 
 
-class LeadBand(NamedTuple):
-    """An absorption that real lead does not have: the control in which a band *is* the cause."""
-
-    centre_nm: float
-    width_nm: float
-    strength: float  #: absorption ``K`` at 350 mg/kg; a median soil has about 0.2 at 1000 nm
-
-    def ratio(self, lead: np.ndarray, wavelengths: np.ndarray) -> np.ndarray:
-        """``K/S`` of lead in mg/kg, (n_samples, n_bands)."""
-        band = np.exp(-0.5 * ((wavelengths - self.centre_nm) / self.width_nm) ** 2)
-        return np.outer(np.asarray(lead) / CHEMISTRY.pb, self.strength * band / scattering(wavelengths))
-
-
-LIBRARY_INSTRUMENT = Instrument("ASD FieldSpec FR; a simulated instrument's errors on top")
-SITE_INSTRUMENT = Instrument("ASD FieldSpec FR; another simulated instrument's errors on top", ripple=0.001)
+def _lead_ratio(lead: np.ndarray, wavelengths: np.ndarray, band: tuple[float, float, float]) -> np.ndarray:
+    """``K/S`` of an absorption that real lead, mg/kg, does not have, (n_samples, n_bands)."""
+    centre, width, strength = band
+    shape = np.exp(-0.5 * ((wavelengths - centre) / width) ** 2)
+    return np.outer(np.asarray(lead) / CHEMISTRY.pb, strength * shape / scattering(wavelengths))
 
 
 @threadpool_limits.wrap(limits=1)
@@ -128,7 +112,7 @@ def simulate_source(
     soils, clean = _draw(pool, n, rng, "library")
     if not is_measured(library):  # mixtures with one first soil stay together
         soils["group"] = soils["measured_soil"]
-    return _spectra("library", library, soils, clean, LIBRARY_INSTRUMENT, rng, grid)
+    return _spectra(library, soils, clean, rng, grid)
 
 
 @threadpool_limits.wrap(limits=1)
@@ -164,7 +148,10 @@ def simulate_target(
     """
     library = load_library() if library is None else library
     rng = _generator(1, n, seed)
-    soils, clean = _draw(_iron_rich(library, shift), n, rng, "site")
+    pool = library.take(np.flatnonzero(is_at_site_places(library)))
+    iron = laboratory(pool.samples)["Fe_pct"].to_numpy()
+    pool = pool.take(np.flatnonzero(iron >= np.quantile(iron, shift)))
+    soils, clean = _draw(pool, n, rng, "site")
     places = draw_places(soils["Fe_pct"].to_numpy(), rng, EXTENT, PATCH)
     soils = soils.assign(x=places[:, 0], y=places[:, 1], crs="fictional local grid, metres")
     soils["Pb_mg_kg"] = np.exp(log_pb(soils, soils["pH"]) + label_noise * rng.standard_normal(len(soils)))
@@ -172,8 +159,8 @@ def simulate_target(
     if not is_measured(library):  # horizons of a measured profile stay together
         soils["group"] = "field-" + column + "-" + row
     if direct_band is not None:
-        clean = add_ratio(clean, LeadBand(*direct_band).ratio(soils["Pb_mg_kg"], library.wavelengths))
-    return _spectra("site", library, soils, clean, SITE_INSTRUMENT, rng, grid)
+        clean = add_ratio(clean, _lead_ratio(soils["Pb_mg_kg"], library.wavelengths, direct_band))
+    return _spectra(library, soils, clean, rng, grid)
 
 
 def _generator(stream: int, n: int, seed: int) -> np.random.Generator:
@@ -189,13 +176,6 @@ def is_at_site_places(library: SoilSpectra) -> np.ndarray:
     tropical = samples["place"].notna() & (samples["y"].abs() <= TROPICS)
     of_place = laboratory(samples)["Fe_pct"][tropical].groupby(samples["place"][tropical]).median()
     return samples["place"].isin(of_place.index[of_place > of_place.median()]).to_numpy()
-
-
-def _iron_rich(library: SoilSpectra, shift: float) -> SoilSpectra:
-    """Soils of the site's places but for the share ``shift`` that is poorest in iron."""
-    soils = library.take(np.flatnonzero(is_at_site_places(library)))
-    iron = laboratory(soils.samples)["Fe_pct"].to_numpy()
-    return soils.take(np.flatnonzero(iron >= np.quantile(iron, shift)))
 
 
 def is_measured(library: SoilSpectra) -> bool:
@@ -249,46 +229,38 @@ def _choose_mixtures(
 
 
 def _spectra(
-    prefix: str,
     library: SoilSpectra,
     soils: pd.DataFrame,
     clean: np.ndarray,
-    instrument: Instrument,
     rng: np.random.Generator,
     grid: np.ndarray | None,
 ) -> SoilSpectra:
-    """Spectra of the soils, their samples with what a laboratory reports first, and their origin."""
-    measured = is_measured(library)
-    reading = clean if measured else instrument.measure(clean, library.wavelengths, rng)
-    laboratory_first = "Pb_mg_kg pH clay_pct SOC_pct CaCO3_pct Fe_pct group x y crs".split()
-    first = [column for column in laboratory_first if column in soils]
-    return SoilSpectra(
-        wavelengths=library.wavelengths if grid is None else grid,
-        reflectance=_interpolate(reading, library.wavelengths, grid),
-        samples=soils[[*first, *soils.columns.difference(first, sort=False)]],
-        provenance=_provenance(prefix, library, instrument),
-    )
-
-
-def _provenance(prefix: str, library: SoilSpectra, instrument: Instrument) -> Provenance:
-    """Say what of the soils is measured and what simulated."""
-    measured, whose = is_measured(library), library.provenance
-    name = {"library": "source soils of the twin", "site": "twin of a Gejiu-like mining site"}[prefix]
-    kind = ("measured" if prefix == "library" else "lead simulated") if measured else "simulated"
-    lead = "lead simulated from amounts of constituents and pH" if prefix == "site" else ""
+    """Spectra as an instrument reads them, samples with what a laboratory reports first, and their origin."""
+    measured, whose, has_lead = is_measured(library), library.provenance, "Pb_mg_kg" in soils
+    if not measured:
+        clean = measure(clean, library.wavelengths, rng, ripple=0.001 * has_lead)
+    first = "Pb_mg_kg pH clay_pct SOC_pct CaCO3_pct Fe_pct group x y crs".split()
+    first = [column for column in first if column in soils]
+    name = "twin of a Gejiu-like mining site" if has_lead else "source soils of the twin"
+    other = "another simulated" if has_lead else "a simulated"
     mixed = (
         "each soil an intimate mixture of three measured soils with near spectra; laboratory values simulated"
     )
-    notes = [*whose.notes, "" if measured else mixed, lead, "says nothing about the soils of any mine"]
-    return Provenance(
-        name=f"{name}, from the {whose.name}",
-        kind=kind,
-        instrument=whose.instrument if measured else instrument.name,
-        citation=whose.citation,
-        licence=whose.licence,
-        sha256=whose.sha256,
-        notes=tuple(note for note in notes if note),
-        mixed=not measured,
+    lead = "lead simulated from amounts of constituents and pH"
+    return SoilSpectra(
+        wavelengths=library.wavelengths if grid is None else grid,
+        reflectance=_interpolate(clean, library.wavelengths, grid),
+        samples=soils[[*first, *soils.columns.difference(first, sort=False)]],
+        provenance=replace(
+            whose,
+            name=f"{name}, from the {whose.name}",
+            kind="simulated" if not measured else "lead simulated" if has_lead else "measured",
+            instrument=whose.instrument
+            if measured
+            else f"ASD FieldSpec FR; {other} instrument's errors on top",
+            notes=(*whose.notes, *[mixed] * (not measured), *[lead] * has_lead, _NOT_A_MINE),
+            mixed=not measured,
+        ),
     )
 
 
@@ -359,10 +331,10 @@ def true_response(
                 added = np.outer(other[column] - samples[column], ratios[column])
                 responses[name] += answer @ (transform(add_ratio(soils.reflectance, added)) - seen)
     if direct_band is not None:
-        lead, band = samples["Pb_mg_kg"].to_numpy(), LeadBand(*direct_band)
+        lead = samples["Pb_mg_kg"].to_numpy()
         responses["lead"] = np.zeros(grid.size)
         for swap in swaps:
-            changed = add_ratio(soils.reflectance, band.ratio(lead[swap] - lead, grid))
+            changed = add_ratio(soils.reflectance, _lead_ratio(lead[swap] - lead, grid, direct_band))
             responses["lead"] += np.log(lead[swap] / lead) @ (transform(changed) - seen)
     responses = {name: sums / (2 * n_swaps * len(samples) * truth.var()) for name, sums in responses.items()}
     responses["all"] = np.sum(list(responses.values()), axis=0)

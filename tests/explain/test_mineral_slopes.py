@@ -18,8 +18,8 @@ from soilpb.models.pls import PLSCV
 from soilpb.simulate import twin
 from soilpb.simulate.minerals import (
     TYPICAL_ABUNDANCE,
+    absorption,
     add_constituent,
-    endmember_absorption,
     km_ratio,
     km_reflectance,
     scattering,
@@ -35,7 +35,7 @@ class Geochemist:
     """Reads the abundance of one pure constituent off its strongest band; predicts 0.7 of its logarithm."""
 
     def __init__(self, constituent):
-        pure = endmember_absorption(GRID)[constituent] / scattering(GRID)
+        pure = absorption(GRID, [constituent])[0] / scattering(GRID)
         self.band = int(pure.argmax())
         self.strength = pure[self.band]
 
@@ -61,7 +61,7 @@ def soils():
 def test_a_known_slope_is_recovered(constituent):
     """A model that predicts 0.7 of ln(abundance) has the slope 0.7, soil by soil."""
     abundance = np.array([0.01, 0.03, 0.08])
-    X = km_reflectance(np.outer(abundance, endmember_absorption(GRID)[constituent]), scattering(GRID))
+    X = km_reflectance(np.outer(abundance, absorption(GRID, [constituent])) / scattering(GRID))
     slopes = estimate_slopes(Geochemist(constituent), X, GRID, [constituent], {constituent: abundance})
     assert slopes["sample"].tolist() == [0, 1, 2]
     np.testing.assert_allclose(slopes["slope"], 0.7, rtol=0.01)

@@ -22,7 +22,7 @@ def test_the_inversion_finds_what_was_mixed():
     rng = np.random.default_rng(0)
     amounts = rng.uniform(0, 5, (20, len(ENDMEMBERS)))
     absorbed = 0.05 + amounts / 100 @ absorption(GRID)
-    found = library.invert(km_reflectance(absorbed, scattering(GRID)), GRID)
+    found = library.invert(km_reflectance(absorbed / scattering(GRID)), GRID)
     np.testing.assert_allclose(found, amounts, atol=0.02)
 
 

@@ -12,7 +12,6 @@ from sklearn.preprocessing import StandardScaler
 
 from soilpb.simulate import library, twin
 from soilpb.simulate.soils import log_pb
-from soilpb.simulate.twin import Instrument
 from soilpb.spectra import SoilSpectra, absorbance, band_grid
 
 GRID = band_grid(400, 2490, 10)
@@ -156,7 +155,9 @@ def _laboratory(world):
 def test_an_instrument_steps_where_detectors_change_and_errs_in_nothing_else():
     """Without gain, splice, noise and ripple the reading is the reflectance; splices lie at 1000, 1800 nm."""
     soils, rng = np.random.default_rng(0).uniform(0.1, 0.5, (9, GRID.size)), np.random.default_rng(6)
-    perfect, stepped = (Instrument("", 0, splice, 0).measure(soils, GRID, rng) for splice in (0, 0.05))
+    perfect, stepped = (
+        twin.measure(soils, GRID, rng, gain=0, splice=splice, noise=0) for splice in (0, 0.05)
+    )
     np.testing.assert_allclose(perfect, soils, rtol=1e-6)
     jump = np.abs(np.diff(stepped / soils, axis=1)).max(axis=0)
     assert list(GRID[:-1][jump > 1e-3]) == [1000.0, 1800.0]
