@@ -40,7 +40,7 @@ from pathlib import Path
 import numpy as np
 
 from soilpb._files import sha256_of
-from soilpb.decide import stored_model
+from soilpb.decide import site_model, stored_model
 from soilpb.models import storage
 from soilpb.models.network import SpectralNetwork
 from soilpb.study import Study
@@ -235,8 +235,8 @@ def main(n: int = 100, seed: int = 0) -> None:
     write_project(root)
     study = Study.load("mine", "02_pretraining")
     SpectralNetwork.random(study.X, study.grid, ("pH",)).save(study.folder())
-    candidates = stored_model.make_candidates(study, ["features-pls"])
-    model = stored_model.fit_site_model(study, candidates)
+    candidates = site_model.make_candidates(study, ["features-pls"])
+    model = site_model.fit_site_model(study, candidates)
     stored_model.store_site_model(study, model, {"R2": 0.5}, ["a limit"])
     folder, new = study.folder(stored_model.CHAPTER) / stored_model.FOLDER, root / "data" / "new.csv"
     expected = stored_model.predict_files("mine", new)[0].to_numpy(float)

@@ -43,7 +43,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from soilpb._format import track
-from soilpb.decide import applicability, sampling, stored_model
+from soilpb.decide import applicability, sampling, site_model
 from soilpb.decide.exceedance import (
     calibration_error,
     coverage_by_content,
@@ -97,7 +97,7 @@ def judged(seeds: range) -> tuple[pd.DataFrame, ...]:
             GRID,
             ph=ph,
             seed=seed,
-            candidates=baselines.make_models(source, stored_model.CANDIDATES, seed),
+            candidates=baselines.make_models(source, site_model.CANDIDATES, seed),
         )
         said = model.predict(new.reflectance)
         for name, column, prefix in (("lead", "Pb_mg_kg", ""), ("pH", "pH", "pH_")):

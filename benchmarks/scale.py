@@ -30,11 +30,11 @@ from soilpb.readers.libraries.limesoda import load_field
 
 FIELD, GRID, AT_ONCE = "CV.98", np.arange(350.0, 2501.0), 2000
 STORE = """
-from soilpb.decide import stored_model as stored
+from soilpb.decide import site_model, stored_model
 from soilpb.study import Study
 study = Study.load("big")
-model = stored.fit_site_model(study, stored.make_candidates(study, ["average"]))
-stored.store_site_model(study, model, {"R2": 0.6}, [])
+model = site_model.fit_site_model(study, site_model.make_candidates(study, ["average"]))
+stored_model.store_site_model(study, model, {"R2": 0.6}, [])
 """
 SITE = """site: big
 target_data: files

@@ -232,22 +232,19 @@ if len(set(unit)) == 1 and places is not None:
     unit = (third + np.where(north, ", north", ", south")).reindex(samples.index, fill_value="no place")
 rng = np.random.default_rng(study.site.seed)
 drawn = unit.groupby(unit).transform(lambda u: rng.permutation(len(u)) < (len(u) + 1) // 2)
-measured, groups = drawn.to_numpy(bool), None if study.groups is None else study.groups[drawn.to_numpy(bool)]
+measured = drawn.to_numpy(bool)
 
 # %%
-halves = decide.SiteModel.fit(
-    *(study.X[measured], study.y[measured], study.grid, study.site.target_scale),
-    **{"groups": groups, "seed": study.site.seed, "candidates": candidates},
-)
+halves = decide.fit_site_model(study, candidates, measured)
 lead = study.natural(study.y)
 soils = pd.DataFrame({"unit": unit, "measured": np.where(measured, lead, np.nan)})
 soils.loc[measured, "predicted"] = study.natural(study.y[measured] - halves.target.residuals)
-soils.loc[~measured, "predicted"] = study.natural(halves.target.fold_predictions(study.X[~measured])).mean(
-    axis=1
-)
+soils.loc[~measured, "predicted"] = study.natural(
+    halves.target.fold_predictions(study.inputs[~measured])
+).mean(axis=1)
 
 # %%
-ph = pd.Series(decide.measured_ph(study), samples.index, dtype=float).where(measured).groupby(unit).median()
+ph = pd.Series(decide.measured_ph(study), samples.index).where(measured).groupby(unit).median()
 at = dict(zip(ph.index, decide.lead_limit(standard, rule, ph.to_numpy(), limits), strict=True))
 units = decide.decide_units(soils, at)
 units["all_soils"] = units["unit"].map(pd.Series(lead, unit.index).groupby(unit).mean())

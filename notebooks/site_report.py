@@ -27,7 +27,7 @@ n_jobs: int = 1  # processes
 from IPython.display import Markdown
 
 from soilpb import evaluate, plots, quality
-from soilpb.decide import compare_with_world, coverage_by_content, decision_units, stored_model
+from soilpb.decide import compare_with_world, coverage_by_content, decision_units, site_model, stored_model
 from soilpb.explain import bands
 from soilpb.models import baselines
 from soilpb.report import record, sections, soils, tables, text
@@ -46,15 +46,15 @@ logarithmic = study.site.target_scale == "log"
 n_folds = 5 if study.groups is None else min(5, len(set(study.groups)))
 folds = evaluate.repeated_kfold(study.ids, n_folds, n_repeats, study.site.seed, study.groups)
 first = folds.query("repeat == 0")
-candidates = stored_model.make_candidates(study, keep.split())
-stored = stored_model.fit_site_model(study, candidates)
-trials, exceedances = stored_model.evaluate_site_model(study, first, candidates)
+candidates = site_model.make_candidates(study, keep.split())
+stored = site_model.fit_site_model(study, candidates)
+trials, exceedances = site_model.evaluate_site_model(study, first, candidates)
 rule = study.site.rule or soils.choose_rule(exceedances)
 unmeasured, predicted = sections.read_unmeasured(study), None
 if unmeasured is not None:
     ph = unmeasured.samples.get("pH", float("nan"))
     predicted = stored_model.predict_soils(
-        stored, unmeasured, target, *stored_model.site_rules(study.site), ph=ph
+        stored, unmeasured, target, *site_model.site_rules(study.site), ph=ph
     )
     predicted = predicted.join(unmeasured.samples.filter(["unit"]))
 decided = soils.decide_by_rule(study, stored, unmeasured)
@@ -169,7 +169,7 @@ ax = plots.plot_parity(held_out, evaluate.score_predictions(held_out), label, lo
 
 # %% tags=["remove-input"]
 sensor = study.site.sensor
-tables.fold_table(tables.tabulate_sensor(stored_model.compare_sensor(study, first))) if sensor else None
+tables.fold_table(tables.tabulate_sensor(site_model.compare_sensor(study, first))) if sensor else None
 
 # %% [markdown]
 # Errors are not alike for all soils. By tenths of the measured values, the lowest first:
@@ -178,7 +178,7 @@ tables.fold_table(tables.tabulate_sensor(stored_model.compare_sensor(study, firs
 tables.fold_table(tables.tabulate_levels(coverage_by_content(trials)))
 
 # %% tags=["remove-input"]
-worth = stored_model.score_site_model(study, trials, exceedances)
+worth = site_model.score_site_model(study, trials, exceedances)
 tables.wrap_table(tables.tabulate_trial(worth, trials, exceedances)).hide(axis="index")
 
 # %% [markdown]
@@ -186,7 +186,7 @@ tables.wrap_table(tables.tabulate_trial(worth, trials, exceedances)).hide(axis="
 # wavelengths that are 1 nm off, a gain of 5 % and noise of its own.
 
 # %% tags=["remove-input"]
-robustness = stored_model.assess_robustness(study, stored)
+robustness = site_model.assess_robustness(study, stored)
 tables.wrap_table(tables.tabulate_robustness(robustness, study)).hide(axis="index")
 
 # %% [markdown]
@@ -318,7 +318,7 @@ tables.html_list(limitations)
 results = {"folds": folds, "predictions": predictions, "scores": scores, "attributions": attributions}
 results |= {"trials": trials, "exceedances": exceedances, "minerals": slopes, "distances": distances}
 results |= {} if units is None else {"units": units}
-rules = stored_model.site_rules(study.site)
+rules = site_model.site_rules(study.site)
 results["kept"] = stored_model.predict_soils(stored, study.target, target, *rules).reset_index()
 for name, table in results.items():
     study.save(name, table)

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from soilpb.cli import app
-from soilpb.decide import stored_model
+from soilpb.decide import site_model, stored_model
 from soilpb.evaluate import instruments, splits
 from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
@@ -38,7 +38,7 @@ def project(tmp_path_factory):
         patch.setenv("COLUMNS", "200")
         new = write_project(root)
         study = Study.load("mine")
-        stored_model.store_site_model(study, stored_model.fit_site_model(study, AMONG), {"R2": 0.6}, [])
+        stored_model.store_site_model(study, site_model.fit_site_model(study, AMONG), {"R2": 0.6}, [])
         (root / "canton.yml").write_text(OWN)
         yield root, study, new
 
@@ -91,7 +91,7 @@ def test_predictions_are_those_of_the_fitted_model(project):
     assert result.exit_code == 0, result.output
     assert "mine (measured soils) (R² 0.60 on soils it had not seen); intervals of 90%" in result.stderr
     written = pd.read_csv(root / "out.csv", index_col="sample")
-    model = stored_model.fit_site_model(study, AMONG)
+    model = site_model.fit_site_model(study, AMONG)
     expected = stored_model.predict_soils(model, new, "Pb_mg_kg", "GB 15618-2018")
     pd.testing.assert_frame_equal(written, expected, rtol=1e-4, check_dtype=False)
     pd.testing.assert_frame_equal(printed("mine", "data/new.csv"), written)
@@ -247,7 +247,7 @@ def test_an_altered_model_is_refused(project, tmp_path, monkeypatch):
     monkeypatch.chdir(root)
     study = Study.load("mine")
     refused("mine", "data/new.csv", says="make it with: soilpb report mine")
-    stored_model.store_site_model(study, stored_model.fit_site_model(study, AMONG), {"R2": 0.6}, [])
+    stored_model.store_site_model(study, site_model.fit_site_model(study, AMONG), {"R2": 0.6}, [])
     assert run("mine", "data/new.csv").exit_code == 0
     assert len(new) == 5
     card = study.folder("site_report") / "model" / "card.json"
@@ -338,7 +338,7 @@ def scanned(tmp_path_factory):
         text.write_scans(root / "data/scans", soils)
         study = Study.load("mine")
         stored_model.store_site_model(
-            study, stored_model.fit_site_model(study, {"PLS": PLSCV()}), {"R2": 0.6}, []
+            study, site_model.fit_site_model(study, {"PLS": PLSCV()}), {"R2": 0.6}, []
         )
         yield root, study, new
 
@@ -385,11 +385,11 @@ def test_a_sensors_readings_are_taken_from_the_new_table(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     lab.assign(**{"Pb_XRF": lab["Pb_mg_kg"] * np.exp(0.1 * rng.standard_normal(60))}).to_csv("data/lab.csv")
     study = Study.load("mine")
-    candidates = stored_model.make_candidates(study, ["pls"])
+    candidates = site_model.make_candidates(study, ["pls"])
     assert list(candidates) == ["PLS-Pb", "PLS-Pb and Pb_XRF_mg_kg", "multiblock ridge-Pb and Pb_XRF_mg_kg"]
-    model = stored_model.fit_site_model(study, {k: candidates[k] for k in list(candidates)[:2]})
+    model = site_model.fit_site_model(study, {k: candidates[k] for k in list(candidates)[:2]})
     assert model.target.name == "PLS-Pb and Pb_XRF_mg_kg"
-    stored_model.store_site_model(study, model, {"R2": 0.9}, [], stored_model.assess_robustness(study, model))
+    stored_model.store_site_model(study, model, {"R2": 0.9}, [], site_model.assess_robustness(study, model))
     refused("mine", "data/new.csv", says="has no column of Pb_XRF_mg_kg")
     truth = new.values("Pb_mg_kg")
     cells = pd.Series(truth, new.samples.index, name="pXRF Pb (ppm)").astype(object)
@@ -419,7 +419,7 @@ def test_further_targets_are_decided_and_a_sensor_is_compared(tmp_path, monkeypa
     assert decided[["target", "verdict"]].to_numpy().tolist() == [["Cd_mg_kg", "above"]]
     assert 0.3 <= decided["limit"].iloc[0] <= 0.8
     folds = splits.repeated_kfold(study.ids, 3, 1, 0)
-    compared = stored_model.compare_sensor(study, folds, "pls").set_index("model")
+    compared = site_model.compare_sensor(study, folds, "pls").set_index("model")
     assert compared.loc["Pb_XRF_mg_kg", "value"] > 0.9
     assert compared.loc["spectrum", "lower_gain"] > 0
     with pytest.raises(SiteError, match="clay_pct"):

@@ -21,11 +21,11 @@ _EXPORTS = {
     "maps": ["assign_units", "local_coordinates"],
     "sampling": ["accept_predictions", "choose_samples", "learning_curves", "soils_needed",
                  "spectral_features"],
-    "site_model": ["COVERAGE", "N_FOLDS", "SiteModel", "cross_validate_site"],
+    "site_model": ["COVERAGE", "N_FOLDS", "SiteModel", "assess_robustness", "compare_sensor",
+                   "evaluate_site_model", "fit_site_model", "make_candidates", "measured_ph",
+                   "score_site_model", "select_rule", "site_rules"],
     "standards": ["LEAD_LIMITS", "lead_limit", "list_rules", "read_limits"],
-    "stored_model": ["assess_robustness", "compare_sensor", "decide_targets", "default_standard",
-                     "evaluate_site_model", "fit_site_model", "load_site_model", "make_candidates",
-                     "measured_ph", "predict_files", "predict_soils", "score_site_model",
-                     "select_rule", "site_rules", "standardise_files", "store_site_model"],
+    "stored_model": ["decide_targets", "load_site_model", "predict_files", "predict_soils",
+                     "standardise_files", "store_site_model"],
 }  # fmt: skip
 __getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs=_EXPORTS)

@@ -73,7 +73,7 @@ class ApplicabilityDomain:
     def distances(self, X: np.ndarray) -> pd.DataFrame:
         """Measure how far spectra lie, from their reflectance (n_samples, n_bands).
 
-        The table has ``T2``, ``Q``; ``distance``, the larger as a multiple of its limit; ``outside``: above 1.
+        The table has ``T2``, ``Q``; ``distance``, the larger over its limit; ``outside``: above 1.
         """
         table = measure_t2_q(self.components, X)
         distance = np.maximum(table["T2"] / self.t2_limit, table["Q"] / self.q_limit)

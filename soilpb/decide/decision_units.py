@@ -250,7 +250,7 @@ def decide_on_site(
 ) -> pd.DataFrame | None:
     """Compare the mean of each decision unit with a rule's limit at the unit's median pH.
 
-    ``rules`` are from :func:`soilpb.decide.stored_model.site_rules`; without a standard or a ``rule`` there
+    ``rules`` are from :func:`soilpb.decide.site_model.site_rules`; without a standard or a ``rule`` there
     is None. Units are the site file's (``units``), a column of its laboratory table, or one for all soils.
     ``new`` soils have no laboratory value; ``units`` names theirs, by sample, else their own column or place
     does: without any they count where there is one unit. The table is of :func:`decide_units`.

@@ -1,9 +1,6 @@
 """The model of one site: the best of some candidates, with all that judges its predictions.
 
-Beside the model that predicts the target stand the fits without each fold (intervals, probabilities of
-exceedance), the same of pH where it was measured, and the applicability domain of the site's spectra.
-:func:`cross_validate_site` tests all of it, the choice of the candidate included, on held-out soils.
-:mod:`soilpb.decide.stored_model` fits, tests and stores it for a study.
+:mod:`soilpb.decide.stored_model` stores it and asks it about new spectra.
 """
 
 from __future__ import annotations
@@ -20,14 +17,20 @@ from sklearn.base import RegressorMixin
 from threadpoolctl import threadpool_limits
 
 from soilpb._format import track
+from soilpb.decide import standards
 from soilpb.decide.applicability import ApplicabilityDomain
-from soilpb.decide.exceedance import exceedance_by_rule
+from soilpb.decide.exceedance import calibration_error, exceedance_by_rule, reliability_table
 from soilpb.decide.intervals import CrossConformal, assign_folds
-from soilpb.decide.standards import LEAD_LIMITS, lead_limit
-from soilpb.evaluate import splits
-from soilpb.models import storage
+from soilpb.decide.standards import LEAD_LIMITS, lead_limit, list_rules
+from soilpb.evaluate import cross_validation, splits
+from soilpb.evaluate.comparison import bootstrap_interval
+from soilpb.evaluate.instruments import measure_robustness
+from soilpb.models import baselines, storage
+from soilpb.models.linear import SensorFusion
 from soilpb.models.pls import PLSCV
+from soilpb.site_file import Site, SiteError, project_root
 from soilpb.spectra import SoilSpectra
+from soilpb.study import Study
 
 #: Folds of the intervals.
 N_FOLDS = 5
@@ -38,6 +41,21 @@ FEWEST_PH = 20
 SCALES = ("log", "natural")
 #: Soils whose predictions a stored model must repeat when it is loaded.
 N_EXAMPLES = 5
+#: Whose limits are applied where it has some, unless a user names others.
+STANDARD = "GB 15618-2018"
+#: Keys of the models among which the site's is chosen: strong ones that are quick enough to be fitted
+#: without each fold, inside every fold.
+CANDIDATES = ("pls", "blocks", "average", "average-ph")
+#: Of these, those that a sensor's reading is fused with: inner folds fit them many times over.
+FUSED = ("pls", "blocks")
+
+Candidates = Mapping[str, RegressorMixin]
+
+
+class Origin(BaseModel):
+    """Whose soils a stored model was fitted to."""
+
+    kind: Literal["measured", "lead simulated", "simulated"]
 
 
 class SiteCard(BaseModel):
@@ -49,6 +67,11 @@ class SiteCard(BaseModel):
     scale: Literal["log", "natural"]
     check: list[list[Annotated[float, Field(allow_inf_nan=True)]]]
     sensor: Annotated[str, Field(max_length=100)] = ""
+    site: str
+    target: str
+    target_range: Annotated[list[float], Field(min_length=2, max_length=2)]
+    trained_on: Origin
+    scan_counters: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=50)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +114,7 @@ class SiteModel:
         ph: np.ndarray | None = None,
         groups: np.ndarray | None = None,
         seed: int = 0,
-        candidates: Mapping[str, RegressorMixin] | None = None,
+        candidates: Candidates | None = None,
         sensor: str = "",
     ) -> SiteModel:
         """Fit to the soils of a site.
@@ -172,15 +195,14 @@ class SiteModel:
             "errors": {name: part.errors for name, part in fitted.items()},
         }
         parts = {name: vars(part) for name, part in {**fitted, "domain": self.domain}.items()}
-        parts["examples"] = self.examples
-        return storage.save_fitted(folder, parts, card | own)
+        return storage.save_fitted(folder, parts | {"examples": self.examples}, card | own)
 
     @classmethod
-    def load(cls, folder: str | Path, made_by: str = "", schema: type[SiteCard] | None = None) -> SiteModel:
-        """Read a model back, refusing one that changed since it was saved, or a card beyond its schema."""
+    def load(cls, folder: str | Path, made_by: str = "") -> SiteModel:
+        """Read a model back; errors, and ``made_by``, as of :func:`soilpb.models.storage.load_fitted`."""
 
         def build(parts: dict[str, Any], card: dict[str, Any]) -> SiteModel:
-            told = (schema or SiteCard).model_validate(card)
+            told = SiteCard.model_validate(card)
             ph = CrossConformal(**parts["ph"]) if "ph" in parts else None
             target, domain = CrossConformal(**parts["target"]), ApplicabilityDomain(**parts["domain"])
             bands = np.array(told.wavelengths)
@@ -197,28 +219,25 @@ class SiteModel:
         table = self.predict(self.examples).astype(float)
         table[["T2", "Q"]] /= [self.domain.t2_limit, self.domain.q_limit]
         parts = [(self.target, self.examples), (self.ph, self.examples[:, : len(self.wavelengths)])]
-        draws = [np.nanmean(part.draws(X), axis=1) for part, X in parts if part]
-        return np.column_stack([table, *draws])
+        return np.column_stack([table, *(np.nanmean(part.draws(X), axis=1) for part, X in parts if part)])
 
     def inputs(self, soils: SoilSpectra) -> np.ndarray:
         """What the model takes of soils, on any bands that cover its own: reflectance and reading."""
-        same = np.array_equal(soils.wavelengths, self.wavelengths)
-        X = soils.reflectance if same else soils.resample(self.wavelengths).reflectance
+        X = soils.resample(self.wavelengths).reflectance
         read = soils.samples.get(self.sensor) if self.sensor else None
         return self.complete(X if read is None else np.column_stack([X, read]))
 
     def complete(self, X: np.ndarray) -> np.ndarray:
         """Check the shape of spectra, and append missing readings where the model takes some."""
-        X = np.asarray(X, dtype=np.float64)
-        if self.sensor and X.ndim == 2 and X.shape[1] == len(self.wavelengths) + 1:
-            return X
-        if X.ndim != 2 or X.shape[1] != len(self.wavelengths):
+        X, n_bands = np.asarray(X, dtype=np.float64), len(self.wavelengths)
+        if X.ndim != 2 or X.shape[1] not in (n_bands, n_bands + bool(self.sensor)):
             first, last = self.wavelengths[[0, -1]]
             raise ValueError(
-                f"got spectra of shape {X.shape}; the model takes (n_samples, {len(self.wavelengths)}) on "
+                f"got spectra of shape {X.shape}; the model takes (n_samples, {n_bands}) on "
                 f"{first:g}–{last:g} nm: resample them to its grid"
             )
-        return np.column_stack([X, np.full(len(X), np.nan)]) if self.sensor else X
+        unread = bool(self.sensor) and X.shape[1] == n_bands
+        return np.column_stack([X, np.full(len(X), np.nan)]) if unread else X
 
     def _natural(self, values: np.ndarray) -> np.ndarray:
         """Values in the laboratory's unit; no content is negative where none was measured below 0."""
@@ -227,25 +246,68 @@ class SiteModel:
         return np.maximum(values, 0.0) if self.target.lowest >= 0 else values
 
 
-def cross_validate_site(
-    X: np.ndarray,
-    y: np.ndarray,
-    folds: pd.DataFrame,
-    sample_ids: Sequence,
-    scale: str = "log",
-    ph: np.ndarray | None = None,
-    groups: np.ndarray | None = None,
-    standard: str = "",
-    seed: int = 0,
-    candidates: Mapping[str, RegressorMixin] | None = None,
-    limits: pd.DataFrame = LEAD_LIMITS,
-    sensor: str = "",
+def measured_ph(study: Study) -> np.ndarray:
+    """Measured pH of the target soils, (n_samples,); NaN where not, or if pH is the target."""
+    known = "pH" in study.target.samples and study.site.target != "pH"
+    return study.target.values("pH") if known else np.full(len(study.ids), np.nan)
+
+
+def site_rules(site: Site, standard: str = "", limits: Path | None = None) -> tuple[str, pd.DataFrame]:
+    """Name the standard that decides on a site, perhaps none, and return the limits to look it up in.
+
+    Both are the site file's unless one is given. Without a name it is :data:`STANDARD`, or else the first of
+    the ``limits``, a YAML file, or of the target's. It is a SiteError if there is no such standard.
+    """
+    if not (standard or limits):
+        standard, limits = site.standard, project_root() / site.limits if site.limits else None
+    try:
+        known = standards.read_limits(limits) if limits else standards.limits_of(site.target)
+    except (ValueError, OSError) as error:
+        raise SiteError(str(error)) from None
+    names = known["standard"].unique().tolist()
+    name = standard or (STANDARD if STANDARD in names else next(iter(names), ""))
+    if name and name not in names:
+        there = f"there are: {'; '.join(names)}" if names else f"no limit of {site.target} is known"
+        raise SiteError(f"no standard {name!r}; {there}; give others in a file of your own (limits)")
+    return name, known
+
+
+def make_candidates(study: Study, keys: Sequence[str] = CANDIDATES) -> Candidates:
+    """Make the models among which the site's is chosen, unfitted, by their keys in the registry.
+
+    Raises MissingArtifact if one starts from the network of chapter 2, and that was not trained.
+    """
+    starts = any(baselines.MODELS[key].transfer for key in keys if key in baselines.MODELS)
+    source = study.source_network() if starts else None
+    made = baselines.make_models(source, keys, study.site.seed, target=study.target_name)
+    if not (sensor := study.site.sensor):
+        return made
+    spectra = {name: SensorFusion(model, "spectrum") for name, model in made.items()}
+    quick = baselines.make_models(None, FUSED, study.site.seed, target=study.target_name)
+    return spectra | {f"{name} and {sensor}": SensorFusion(model) for name, model in quick.items()}
+
+
+def fit_site_model(
+    study: Study, candidates: Candidates | None = None, rows: np.ndarray | slice = slice(None)
+) -> SiteModel:
+    """Fit the best of some candidates (:func:`make_candidates`) on all soils, or on some ``rows``."""
+    return SiteModel.fit(
+        study.inputs[rows],
+        study.y[rows],
+        study.grid,
+        study.site.target_scale,
+        measured_ph(study)[rows],
+        None if study.groups is None else study.groups[rows],
+        study.site.seed,
+        candidates or make_candidates(study),
+        study.site.sensor,
+    )
+
+
+def evaluate_site_model(
+    study: Study, folds: pd.DataFrame, candidates: Candidates | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Fit the model on each fold's training soils, choice and all, and predict the other soils.
-
-    Parameters are those of :meth:`SiteModel.fit`, with ``folds`` of the samples ``sample_ids``
-    (:mod:`soilpb.evaluate.splits`), and the ``standard`` whose ``limits`` are applied, with pH predicted;
-    none if empty.
 
     Returns
     -------
@@ -253,26 +315,99 @@ def cross_validate_site(
         ``repeat``, ``fold``, ``sample``, ``observed``, ``model`` (the candidate that was chosen), and
         the columns of :meth:`SiteModel.predict`.
     exceedances : DataFrame
-        ``repeat``, ``fold``, ``sample``, ``rule``, ``probability``, ``exceeded``: whether the
+        ``repeat``, ``fold``, ``sample``, ``rule``, ``probability`` (pH predicted), ``exceeded``: whether the
         laboratory's value is above the limit at the laboratory's pH. Soils whose limit is unknown
         have no row.
     """
-    ids, bands = np.asarray(sample_ids), np.arange(X.shape[1] - bool(sensor))
-    observed = np.exp(y) if scale == "log" else np.asarray(y)
-    ph = np.full(len(ids), np.nan) if ph is None else np.asarray(ph, dtype=float)
-    splits.validate_folds(folds, ids, groups)
+    ids, observed, ph = study.ids, study.natural(study.y), measured_ph(study)
+    (standard, limits), candidates = site_rules(study.site), candidates or make_candidates(study)
+    splits.validate_folds(folds, ids, study.groups)
     columns = ["repeat", "fold", "sample", "rule", "probability", "exceeded"]
-    predictions, exceedances = [], [pd.DataFrame(columns=columns)]
+    predictions, exceedances = [], []
     for fold in track(list(splits.iterate_folds(folds, ids)), "testing the site model"):
-        train, test = fold.train, fold.test
-        inside = None if groups is None else groups[train]
-        model = SiteModel.fit(X[train], y[train], bands, scale, ph[train], inside, seed, candidates, sensor)
+        model, test = fit_site_model(study, candidates, fold.train), fold.test
+        X = study.inputs[test]
         soils = pd.DataFrame({"repeat": fold.repeat, "fold": fold.fold, "sample": ids[test]})
         told = soils.assign(observed=observed[test], model=model.target.name)
-        predictions.append(told.join(model.predict(X[test])))
-        for rule, probability in (model.exceedance(X[test], standard, limits) if standard else {}).items():
+        predictions.append(told.join(model.predict(X)))
+        for rule, probability in (model.exceedance(X, standard, limits) if standard else {}).items():
             limit = lead_limit(standard, rule, ph[test], limits)
             table = soils.assign(rule=rule, probability=probability, exceeded=observed[test] > limit)
             exceedances.append(table[np.isfinite(limit) & probability.notna()])
-    tables = predictions, exceedances[1:] or exceedances
-    return tuple(pd.concat(parts, ignore_index=True) for parts in tables)
+    return tuple(
+        pd.concat(parts or [pd.DataFrame(columns=columns)], ignore_index=True)
+        for parts in (predictions, exceedances)
+    )
+
+
+def select_rule(study: Study, exceedances: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Select one rule's probabilities, each soil once: the first repeat of :func:`evaluate_site_model`.
+
+    The table, indexed by sample, has ``probability``, ``exceeded``; ``x``, ``y`` where the site has them. It
+    is a SiteError if the target has no limits, no soil has a pH, or there is no such rule.
+    """
+    known, limits = site_rules(study.site)
+    if exceedances.empty:
+        why = "no soil has a measured pH" if known else "no limit is known"
+        what = f"no {study.site.target} of site {study.site.site!r}"
+        raise SiteError(f"{what} was compared with a limit: {why}")
+    if rule not in (rules := list_rules(known, limits)):
+        raise SiteError(f"no rule {rule!r} in {known}; there are: {'; '.join(rules)}")
+    soils = exceedances.query("repeat == 0 and rule == @rule").set_index("sample")
+    return soils[["probability", "exceeded"]].join(study.target.samples.filter(["x", "y"]))
+
+
+def score_site_model(study: Study, predictions: pd.DataFrame, exceedances: pd.DataFrame) -> dict[str, float]:
+    """Score what :func:`evaluate_site_model` returned.
+
+    ``R2``, ``RMSE``, ``bias`` are on the modelling scale; ``coverage`` is the share of observed values within
+    their intervals, ``outside`` that flagged as unlike the site's soils; ``calibration_error`` is of the
+    probabilities of all rules, where there are any.
+    """
+    values = predictions[["observed", "predicted"]].to_numpy().T
+    metrics = cross_validation.compute_metrics(
+        *(np.log(values) if study.site.target_scale == "log" else values)
+    )
+    inside = predictions["observed"].between(predictions["lower"], predictions["upper"])
+    scores = {name: metrics[name] for name in ("R2", "RMSE", "bias")}
+    scores |= {"coverage": float(inside.mean()), "outside": float(predictions["outside"].mean())}
+    if len(exceedances):
+        table = reliability_table(exceedances["probability"], exceedances["exceeded"])
+        scores["calibration_error"] = calibration_error(table)
+    return scores
+
+
+def compare_sensor(study: Study, folds: pd.DataFrame, key: str = "blocks") -> pd.DataFrame:
+    """Score the reading of the site's sensor, the spectrum, and both, on soils that each fold left out.
+
+    Returns
+    -------
+    DataFrame
+        A row per model: ``model``; ``value``, ``lower``, ``upper`` of R² (95 %, over soils or groups), and
+        the same with ``_gain``: how much R² both together exceed it.
+    """
+    (base,) = baselines.make_models(keys=[key], seed=study.site.seed).values()
+    sensor, seed = study.site.sensor, study.site.seed
+    names = {"reading": sensor, "spectrum": "spectrum", "both": f"spectrum and {sensor}"}
+    models = {name: SensorFusion(base, use, seed) for use, name in names.items()}
+    found = cross_validation.cross_validate(models, study.inputs, study.y, folds, study.ids, 1, study.groups)
+    scores, less = (
+        bootstrap_interval(found, reference=reference, groups=study.group_of, seed=seed).set_index("model")
+        for reference in (None, names["both"])
+    )
+    gains = {"value_gain": -less["value"], "lower_gain": -less["upper"], "upper_gain": -less["lower"]}
+    return scores.drop(columns="metric").assign(**gains).reset_index()
+
+
+def assess_robustness(study: Study, model: SiteModel) -> pd.DataFrame:
+    """What noise, a shift, a gain, a step, moisture and another instrument do to the model's predictions.
+
+    Each soil is predicted by the fit that had not seen it; the table is that of
+    :func:`soilpb.evaluate.instruments.measure_robustness`, on the modelling scale.
+    """
+    own = np.arange(len(study.y)), model.target.fold
+
+    def predict(X: np.ndarray) -> np.ndarray:
+        return model.target.fold_predictions(study.with_readings(X))[own]
+
+    return measure_robustness(study.grid, study.X, study.y, predict, study.site.seed)

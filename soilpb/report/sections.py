@@ -17,7 +17,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 
 from soilpb import study as study_
-from soilpb.decide import maps, sampling, stored_model
+from soilpb.decide import maps, sampling, site_model, stored_model
 from soilpb.decide.site_model import SiteModel
 from soilpb.evaluate import splits
 from soilpb.explain import bands, mineral_slopes
@@ -25,7 +25,7 @@ from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
 from soilpb.plots import decisions
 from soilpb.plots.attribution import compute_shares
-from soilpb.readers.site import read_measured, read_spectra
+from soilpb.readers.site import read_measured
 from soilpb.report.new_site import SOURCE_BANDS
 from soilpb.simulate import minerals, twin
 from soilpb.site_file import project_root
@@ -66,22 +66,12 @@ def read_unmeasured(study: Study) -> SoilSpectra | None:
     site = study.site
     if site.target_data != "files":
         return None
-    soils = read_spectra(
-        project_root() / site.spectra,
-        id_column=site.id_column,
-        spectra_unit=site.spectra_unit,
-        replicates=site.replicates,
-        replicates_limit=site.replicates_limit,
-        bands=site.bands,
-        splice=site.splice,
-        study=(site.band_start, site.band_stop),
-        known=study.target.samples.index,
-        counters=stored_model.scan_counters(study),
-    )
+    counters, known = stored_model.scan_counters(study), study.target.samples.index
+    soils = stored_model.read_as_own(study, project_root() / site.spectra, counters, known)
     unmeasured = ~soils.samples.index.isin(study.ids)
     if not unmeasured.any():
         return None
-    soils = soils.take(unmeasured).resample(study.grid)
+    soils = soils.take(unmeasured)
     rows = read_measured(site).samples.drop(columns=soils.samples.columns, errors="ignore")
     return replace(soils, samples=soils.samples.join(rows))
 
@@ -112,11 +102,11 @@ class SiteMap:
 def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap:
     """Map probabilities of exceeding a rule's limits, or the laboratory's values if ``rule`` is empty.
 
-    ``exceedances`` are of :func:`soilpb.decide.stored_model.evaluate_site_model`.
+    ``exceedances`` are of :func:`soilpb.decide.site_model.evaluate_site_model`.
     """
     log = study.site.target_scale == "log"
     if rule:
-        soils = stored_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]]
+        soils = site_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]]
         about = ("probability", f"Probability above the limit, {rule}", False)
     else:
         soils = pd.DataFrame({"value": study.natural(study.y)}, index=study.ids)

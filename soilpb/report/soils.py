@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from soilpb.decide import stored_model
+from soilpb.decide import site_model, stored_model
 from soilpb.decide.decision_units import decide_on_site
 from soilpb.decide.exceedance import detection_table
 from soilpb.decide.site_model import SiteModel
@@ -50,7 +50,7 @@ def list_soils(
 ) -> pd.DataFrame:
     """List every soil of a site, by models that had not seen it.
 
-    ``trials`` and ``exceedances`` are from :func:`soilpb.decide.stored_model.evaluate_site_model`;
+    ``trials`` and ``exceedances`` are from :func:`soilpb.decide.site_model.evaluate_site_model`;
     ``unmeasured`` from :func:`soilpb.decide.stored_model.predict_soils`, with ``unit`` where known. Without
     a ``rule`` limits and probabilities are unknown.
 
@@ -65,9 +65,9 @@ def list_soils(
     soils = soils.rename(columns={"observed": "measured", "outside": "flagged"})
     soils = soils.assign(limit=np.nan, probability=np.nan)
     if rule:
-        soils["probability"] = stored_model.select_rule(study, exceedances, rule)["probability"]
-        ph = stored_model.measured_ph(study)
-        standard, known = stored_model.site_rules(study.site)
+        soils["probability"] = site_model.select_rule(study, exceedances, rule)["probability"]
+        ph = site_model.measured_ph(study)
+        standard, known = site_model.site_rules(study.site)
         limits = lead_limit(standard, rule, np.nan if ph is None else ph, known)
         soils["limit"] = pd.Series(np.broadcast_to(limits, len(study.ids)), study.ids)
     if "unit" in study.target.samples:
@@ -102,7 +102,7 @@ def decide_by_rule(
     study: Study, model: SiteModel, unmeasured: SoilSpectra | None = None
 ) -> dict[str, pd.DataFrame]:
     """Decide on a site's units by each rule of its standard; rules without a known limit are left out."""
-    standard, known = stored_model.site_rules(study.site)
+    standard, known = site_model.site_rules(study.site)
     rules = list_rules(standard, known) if standard else ()
     decided = {rule: decide_on_site(study, model, (standard, known), rule, unmeasured) for rule in rules}
     return {rule: units for rule, units in decided.items() if units is not None}

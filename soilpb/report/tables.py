@@ -18,7 +18,7 @@ from soilpb import quality
 from soilpb._format import number, signed_with_interval, with_interval
 from soilpb.decide.applicability import FALSE_ALARMS
 from soilpb.decide.decision_units import VERDICTS
-from soilpb.decide.stored_model import COVERAGE
+from soilpb.decide.site_model import COVERAGE
 from soilpb.evaluate.cross_validation import score_predictions, summarise_scores
 from soilpb.quality import CONFIDENCE, Finding
 from soilpb.site_file import Site
@@ -87,8 +87,8 @@ def tabulate_trial(
 ) -> pd.DataFrame:
     """Tabulate what the stored model promises, and what was found on left-out soils.
 
-    ``scores`` are from :func:`soilpb.decide.stored_model.score_site_model`, the tables (``exceedances`` may
-    be empty) from :func:`soilpb.decide.stored_model.evaluate_site_model`.
+    ``scores`` are from :func:`soilpb.decide.site_model.score_site_model`, the tables (``exceedances`` may
+    be empty) from :func:`soilpb.decide.site_model.evaluate_site_model`.
     """
     rows = [
         ("model chosen", "–", count_choices(predictions)),
@@ -146,7 +146,7 @@ def tabulate_sizes(sized: pd.DataFrame | None) -> pd.DataFrame:
 
 
 def tabulate_sensor(compared: pd.DataFrame) -> pd.DataFrame:
-    """Write :func:`soilpb.decide.stored_model.compare_sensor`: R² of each, and what both together add."""
+    """Write :func:`soilpb.decide.site_model.compare_sensor`: R² of each, and what both together add."""
     r2 = [with_interval(*row) for row in compared[["value", "lower", "upper"]].to_numpy()]
     gains = compared[["value_gain", "lower_gain", "upper_gain"]].to_numpy()
     added = ["–" if np.isnan(row[0]) else signed_with_interval(*row) for row in gains]
@@ -232,7 +232,7 @@ def answer_html(decision: str, warnings: Sequence[str], units: pd.DataFrame | No
 def tabulate_robustness(robustness: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Write what disturbances do to predictions, in the target's unit at the median soil.
 
-    ``robustness`` is from :func:`soilpb.decide.stored_model.assess_robustness`.
+    ``robustness`` is from :func:`soilpb.decide.site_model.assess_robustness`.
     """
     table, name = robustness, f"predictions change by, {study.label.removeprefix('ln ')}"
     change = table["change"]

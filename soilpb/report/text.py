@@ -13,7 +13,7 @@ import pandas as pd
 
 from soilpb import quality
 from soilpb._format import join_words, number, signed, to_words
-from soilpb.decide import maps, stored_model
+from soilpb.decide import maps, site_model
 from soilpb.decide.decision_units import VERDICTS
 from soilpb.decide.exceedance import coverage_by_content
 from soilpb.decide.site_model import SiteModel
@@ -99,7 +99,7 @@ def describe_skill(study: Study, predictions: pd.DataFrame) -> str:
 def list_warnings(study: Study, trials: pd.DataFrame, outside: float, rule: str) -> list[str]:
     """List what a reader must know before anything else of a page.
 
-    ``trials`` are from :func:`soilpb.decide.stored_model.evaluate_site_model`, ``outside`` is the share of
+    ``trials`` are from :func:`soilpb.decide.site_model.evaluate_site_model`, ``outside`` is the share of
     spectra that are unusual in the world.
     """
     name, scales = study.target_name, score_scales(study, trials).iloc[0]
@@ -111,7 +111,7 @@ def list_warnings(study: Study, trials: pd.DataFrame, outside: float, rule: str)
     sentences = {
         f"The laboratory's values of {name} are simulated. This page shows what a method does, and decides "
         "nothing about a real place.": study.target.provenance.kind != "measured",
-        f"The site file names no rule of {stored_model.site_rules(study.site)[0]}. Shown is “{rule}”, which "
+        f"The site file names no rule of {site_model.site_rules(study.site)[0]}. Shown is “{rule}”, which "
         "divides these soils most evenly; which rule applies to this land is for the authority to say.": (
             bool(rule) and not study.site.rule
         ),
@@ -259,13 +259,13 @@ def describe_decision(study: Study, by_rule: Mapping[str, pd.DataFrame], rule: s
     """
     name, unit = study.target_name, study.target_unit
     if rule not in by_rule:
-        why = "no pH, on which limits depend," if stored_model.site_rules(study.site)[0] else "no limit"
+        why = "no pH, on which limits depend," if site_model.site_rules(study.site)[0] else "no limit"
         return (
             f"Nothing is decided on this page: {why} is known for {name}. It says how well spectra predict "
             f"{name} at this site. Next: name the limit that applies, if there is one; contamination is "
             "judged by contaminants that the laboratory measured."
         )
-    by, units = f"{stored_model.site_rules(study.site)[0]}, “{rule}”", by_rule[rule]
+    by, units = f"{site_model.site_rules(study.site)[0]}, “{rule}”", by_rule[rule]
     kinds = {kind: units.loc[units["verdict"] == kind, "unit"].astype(str).tolist() for kind in VERDICTS}
     if len(units) == 1:
         one = units.iloc[0]
@@ -353,7 +353,7 @@ def describe_confusion(study: Study, counts: pd.Series, rule: str) -> str:
 
     above, n = counts["found"] + counts["missed"], counts[["found", "missed", "false", "clear"]].sum()
     return (
-        f"Each soil against {stored_model.site_rules(study.site)[0]}, “{rule}”, at its own pH: by the "
+        f"Each soil against {site_model.site_rules(study.site)[0]}, “{rule}”, at its own pH: by the "
         f"laboratory {above:.0f} of {n:.0f} are above. A spectrum calls a soil above if it gives a "
         f"probability of {LIKELY} or more, by a model that had not seen it. Of the soils above it finds "
         f"{share('sensitivity', 'found', 'missed')}; of the others it clears "
@@ -363,7 +363,7 @@ def describe_confusion(study: Study, counts: pd.Series, rule: str) -> str:
 
 def describe_unapplied(study: Study) -> str:
     """Say why no limit is applied to the soils."""
-    standard, known = stored_model.site_rules(study.site)
+    standard, known = site_model.site_rules(study.site)
     if not standard:
         return f"No limit for {study.target_name} is known here, so no soil is called above one."
     lowest = known.loc[known["standard"] == standard, "limit_mg_kg"].min()

@@ -1,6 +1,7 @@
 """The model of a site predicts what was fitted, stored or not, and is tested on soils it has not seen."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -9,16 +10,22 @@ import pytest
 from soilpb._files import MissingArtifact
 from soilpb.decide.exceedance import calibration_error, exceedance_by_rule, reliability_table
 from soilpb.decide.intervals import CrossConformal, assign_folds
-from soilpb.decide.site_model import N_FOLDS, SiteModel, cross_validate_site
+from soilpb.decide.site_model import N_FOLDS, SiteModel, evaluate_site_model
 from soilpb.decide.standards import lead_limit
 from soilpb.evaluate import splits
 from soilpb.models import storage
 from soilpb.models.pls import PLSCV
 from soilpb.simulate import twin
 from soilpb.spectra import band_grid
+from soilpb.study import Study
 
 GRID = band_grid(400, 2490, 30)
+PLS = {"PLS": PLSCV(seed=4)}
 GB = "GB 15618-2018"
+CARD = {
+    **{"site": "mine", "target": "Pb_mg_kg", "target_range": [1.0, 2.0], "scan_counters": []},
+    **{"trained_on": {"kind": "measured"}},
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +48,8 @@ def model(site):
 def test_predictions_are_those_of_the_estimator(site, new, model):
     """Value, interval and distribution equal those of PLSCV under CV+, on the natural scale."""
     X, y, ph = site
-    fold, pls = assign_folds(60, N_FOLDS, 4), {"PLS": PLSCV(seed=4)}
-    lead, acidity = (CrossConformal.fit(pls, X, values, fold) for values in (y, ph))
+    fold = assign_folds(60, N_FOLDS, 4)
+    lead, acidity = (CrossConformal.fit(PLS, X, values, fold) for values in (y, ph))
     table = model.predict(new)
     np.testing.assert_allclose(table["predicted"], np.exp(lead.predict(new)), rtol=1e-9)
     np.testing.assert_allclose(table[["lower", "upper"]], np.exp(lead.interval(new)), rtol=1e-9)
@@ -53,7 +60,7 @@ def test_predictions_are_those_of_the_estimator(site, new, model):
 
 def test_what_is_loaded_predicts_what_was_saved(model, new, tmp_path):
     """Bit for bit, through files without a pickle; the card keeps what it was told."""
-    loaded = SiteModel.load(model.save(tmp_path / "model", site="mine", r2=0.6))
+    loaded = SiteModel.load(model.save(tmp_path / "model", **CARD, r2=0.6))
     assert loaded.predict(new).equals(model.predict(new))
     assert loaded.exceedance(new, GB).equals(model.exceedance(new, GB))
     assert (loaded.card["site"], loaded.card["r2"], loaded.card["n_samples"]) == ("mine", 0.6, 60)
@@ -62,7 +69,7 @@ def test_what_is_loaded_predicts_what_was_saved(model, new, tmp_path):
 
 def test_an_altered_card_is_refused(model, tmp_path):
     """A card that was made to promise more is no longer read."""
-    folder = model.save(tmp_path, scores={"R2": 0.6})
+    folder = model.save(tmp_path, **CARD, scores={"R2": 0.6})
     card = json.loads((folder / storage.CARD).read_text())
     card["scores"]["R2"] = 0.9
     (folder / storage.CARD).write_text(json.dumps(card, indent=2, sort_keys=True))
@@ -90,7 +97,7 @@ def test_without_ph_only_limits_that_need_none_are_judged(site, new, tmp_path):
     """Too few pH give no predicted pH: China's limits are unknown, Finland's are not; so when stored."""
     X, y, ph = site
     few = np.where(np.arange(60) < 19, ph, np.nan)
-    found = SiteModel.load(SiteModel.fit(X, y, GRID, ph=few).save(tmp_path))
+    found = SiteModel.load(SiteModel.fit(X, y, GRID, ph=few).save(tmp_path, **CARD))
     assert found.ph is None
     assert "pH" not in found.predict(new)
     assert found.exceedance(new, GB).isna().all(axis=None)
@@ -120,66 +127,70 @@ def test_another_grid_and_an_unknown_scale_are_refused(model, site):
         SiteModel.fit(*site[:2], GRID, "log10")
 
 
-IDS = np.array([f"S{i}" for i in range(60)])
-FOLDS = splits.repeated_kfold(IDS, 5, 1, seed=0)
+def altered(study, **columns):
+    """The same study with other values of its soils."""
+    other = Study(study.site, study.chapter)
+    vars(other)["target"] = replace(study.target, samples=study.target.samples.assign(**columns))
+    return other
 
 
 @pytest.fixture(scope="module")
-def tested(site):
-    X, y, ph = site
-    return cross_validate_site(X, y, FOLDS, IDS, ph=ph, standard=GB)
+def folds(study):
+    return splits.repeated_kfold(study.ids, 5, 1, seed=0)
 
 
-def test_each_soil_is_predicted_by_a_model_of_the_others(site, tested):
+@pytest.fixture(scope="module")
+def tested(study, folds):
+    return evaluate_site_model(study, folds, PLS)
+
+
+def test_each_soil_is_predicted_by_a_model_of_the_others(study, folds, tested):
     """A row is what the whole model, fitted on that fold's training soils, predicts for that soil."""
-    X, y, ph = site
     predictions, exceedances = tested
+    X, y, ph = study.X, study.y, study.target.values("pH")
     assert len(predictions) == 60
-    fold = next(splits.iterate_folds(FOLDS, IDS))
-    model = SiteModel.fit(X[fold.train], y[fold.train], GRID, ph=ph[fold.train])
+    fold = next(splits.iterate_folds(folds, study.ids))
+    model = SiteModel.fit(X[fold.train], y[fold.train], study.grid, ph=ph[fold.train], seed=3, candidates=PLS)
     rows = predictions.query("fold == @fold.fold")
-    np.testing.assert_array_equal(rows["sample"], IDS[fold.test])
+    np.testing.assert_array_equal(rows["sample"], study.ids[fold.test])
     expected = model.predict(X[fold.test])
     np.testing.assert_allclose(rows[list(expected)].astype(float), expected.astype(float))
     found = exceedances.query("fold == @fold.fold and rule == 'intervention'")["probability"]
     np.testing.assert_allclose(found, model.exceedance(X[fold.test], GB)["intervention"])
 
 
-def test_what_happened_is_the_laboratorys(site, tested):
+def test_what_happened_is_the_laboratorys(study, tested):
     """Exceeded means measured lead above the limit at the measured pH."""
-    _, y, ph = site
-    table = tested[1].query("rule == 'screening, paddy'").set_index("sample").loc[IDS]
-    np.testing.assert_array_equal(table["exceeded"], np.exp(y) > lead_limit(GB, "screening, paddy", ph))
+    table = tested[1].query("rule == 'screening, paddy'").set_index("sample").loc[study.ids]
+    limit = lead_limit(GB, "screening, paddy", study.target.values("pH"))
+    np.testing.assert_array_equal(table["exceeded"], study.target.values("Pb_mg_kg") > limit)
 
 
-def test_test_soils_change_nothing_that_was_learnt(site):
+def test_test_soils_change_nothing_that_was_learnt(study):
     """With other values of lead and pH in all test soils but one, that one's row is the same."""
-    X, y, ph = site
-    folds = splits.random_split(IDS, seed=1)
-    fold = next(splits.iterate_folds(folds, IDS))
-    kept, others = fold.test[0], fold.test[1:]
-    y_other, ph_other = y.copy(), ph.copy()
-    y_other[others], ph_other[others] = 99.0, 1.0
+    split = splits.random_split(study.ids, seed=1)
+    kept, *others = next(splits.iterate_folds(split, study.ids)).test
+    lead, ph = (study.target.values(name).copy() for name in ("Pb_mg_kg", "pH"))
+    lead[others], ph[others] = 1e6, 1.0
     before, after = (
-        cross_validate_site(X, lead, folds, IDS, ph=acidity)[0].set_index("sample").loc[IDS[kept]]
-        for lead, acidity in ((y, ph), (y_other, ph_other))
+        evaluate_site_model(each, split, PLS)[0].set_index("sample").loc[study.ids[kept]]
+        for each in (study, altered(study, Pb_mg_kg=lead, pH=ph))
     )
     assert before.equals(after)
 
 
-def test_soils_without_ph_are_compared_with_no_limit_that_needs_it(site):
+def test_soils_without_ph_are_compared_with_no_limit_that_needs_it(study, folds):
     """Where the laboratory measured no pH, no limit is known and no outcome is claimed."""
-    X, y, ph = site
-    unknown = np.where(np.arange(60) < 5, np.nan, ph)
-    exceedances = cross_validate_site(X, y, FOLDS, IDS, ph=unknown, standard=GB)[1]
-    assert not set(IDS[:5]) & set(exceedances["sample"])
+    unknown = altered(study, pH=np.where(np.arange(60) < 5, np.nan, study.target.values("pH")))
+    exceedances = evaluate_site_model(unknown, folds, PLS)[1]
+    assert not set(study.ids[:5]) & set(exceedances["sample"])
     assert len(exceedances) == 3 * 55
 
 
-def test_a_group_on_both_sides_is_refused(site):
+def test_a_group_on_both_sides_is_refused(study, folds):
     """Folds that tear groups apart are not tested with."""
     with pytest.raises(ValueError, match="trains and tests"):
-        cross_validate_site(*site[:2], FOLDS, IDS, groups=np.repeat(np.arange(12), 5))
+        evaluate_site_model(altered(study, group=np.repeat(np.arange(12), 5)), folds, PLS)
 
 
 def test_intervals_and_probabilities_hold_on_fresh_twins():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from soilpb._files import MissingArtifact
-from soilpb.decide import stored_model
+from soilpb.decide import site_model, stored_model
 from soilpb.decide.exceedance import exceedance_by_rule
 from soilpb.evaluate import cross_validation, splits
 from soilpb.models import baselines
@@ -27,14 +27,14 @@ NEW = Path("data/new.csv")
 def tested(study):
     """Predictions and exceedances of two repeats."""
     folds = splits.repeated_kfold(study.ids, 5, 2, seed=0)
-    return stored_model.evaluate_site_model(study, folds, CANDIDATES)
+    return site_model.evaluate_site_model(study, folds, CANDIDATES)
 
 
 @pytest.fixture(scope="module")
 def model(study, tested):
     """The model, stored with its card."""
-    fitted = stored_model.fit_site_model(study, CANDIDATES)
-    scores = stored_model.score_site_model(study, *tested)
+    fitted = site_model.fit_site_model(study, CANDIDATES)
+    scores = site_model.score_site_model(study, *tested)
     stored_model.store_site_model(study, fitted, scores, ["one limit"])
     return fitted
 
@@ -42,7 +42,7 @@ def model(study, tested):
 def test_the_card_tells_what_the_model_is(study, model, tested):
     """Soils, files and scores on held-out soils are on the card, and the range the model has seen."""
     card = stored_model.load_site_model(study).card
-    scores = stored_model.score_site_model(study, *tested)
+    scores = site_model.score_site_model(study, *tested)
     assert card["trained_on"]["files_sha256"] == study.target.provenance.sha256
     assert card["trained_on"]["soils_sha256"] == study.target.sha256()
     assert card["scores_on_held_out_soils"]["coverage"] == scores["coverage"]
@@ -54,20 +54,24 @@ def test_the_card_tells_what_the_model_is(study, model, tested):
 
 def test_candidates_come_from_the_registry(study):
     """Those that start from the network of chapter 2 need it, and its command is named; others do not."""
-    assert list(stored_model.make_candidates(study, ["pls", "gpr"])) == ["PLS-Pb", "GPR-Pb"]
+    assert list(site_model.make_candidates(study, ["pls", "gpr"])) == ["PLS-Pb", "GPR-Pb"]
     with pytest.raises(MissingArtifact, match="papermill notebooks/02_pretraining.ipynb"):
-        stored_model.make_candidates(study)
+        site_model.make_candidates(study)
     with pytest.raises(KeyError, match="no model 'lpa'"):
-        stored_model.make_candidates(study, ["lpa"])
+        site_model.make_candidates(study, ["lpa"])
 
 
 def test_every_default_candidate_can_be_stored(study, tmp_path, monkeypatch):
     """Whichever is best, what is loaded predicts what was fitted."""
-    network = SpectralNetwork.random(study.X, study.grid, ("pH",))
+    network, elsewhere = (
+        SpectralNetwork.random(study.X, study.grid, ("pH",)),
+        Study.load("mine", artifacts=str(tmp_path)),
+    )
     monkeypatch.setattr(Study, "source_network", lambda self: network)
-    for name, candidate in stored_model.make_candidates(study).items():
-        fitted = stored_model.fit_site_model(study, {name: candidate})
-        loaded = type(fitted).load(fitted.save(tmp_path / name.replace(" ", "-")))
+    for name, candidate in site_model.make_candidates(study).items():
+        fitted = site_model.fit_site_model(study, {name: candidate})
+        stored_model.store_site_model(elsewhere, fitted, {}, [])
+        loaded = stored_model.load_site_model(elsewhere)
         assert loaded.target.name == name
         assert loaded.predict(study.X).equals(fitted.predict(study.X))
 
@@ -75,7 +79,7 @@ def test_every_default_candidate_can_be_stored(study, tmp_path, monkeypatch):
 def test_scores_are_on_the_modelling_scale(study, tested):
     """R² of the logarithm, as everywhere in the book; coverage and flags are shares of soils."""
     predictions, exceedances = tested
-    found = stored_model.score_site_model(study, predictions, exceedances)
+    found = site_model.score_site_model(study, predictions, exceedances)
     logs = np.log(predictions[["observed", "predicted"]]).to_numpy().T
     assert found["R2"] == pytest.approx(cross_validation.compute_metrics(*logs)["R2"])
     observed = predictions["observed"]
@@ -84,23 +88,23 @@ def test_scores_are_on_the_modelling_scale(study, tested):
     )
     assert 0.75 < found["coverage"] <= 1
     assert 0 <= found["calibration_error"] < 0.5
-    assert "calibration_error" not in stored_model.score_site_model(study, predictions, exceedances[:0])
+    assert "calibration_error" not in site_model.score_site_model(study, predictions, exceedances[:0])
 
 
 def test_a_rule_has_each_soil_once(study, tested):
     """One row per soil of the first repeat; other rules, other targets and soils without pH are refused."""
     exceedances = tested[1]
-    found = stored_model.select_rule(study, exceedances, "intervention")
+    found = site_model.select_rule(study, exceedances, "intervention")
     expected = exceedances.query("repeat == 0 and rule == 'intervention'").set_index("sample")
     assert sorted(found.index) == sorted(study.ids)
     np.testing.assert_array_equal(found["probability"], expected["probability"])
     with pytest.raises(SiteError, match="no rule 'screening' in GB 15618-2018; there are: screening, paddy"):
-        stored_model.select_rule(study, exceedances, "screening")
+        site_model.select_rule(study, exceedances, "screening")
     with pytest.raises(SiteError, match="no soil has a measured pH"):
-        stored_model.select_rule(study, exceedances[:0], "intervention")
+        site_model.select_rule(study, exceedances[:0], "intervention")
     clay = Study.load("mine", target="clay_pct")
     with pytest.raises(SiteError, match="no clay_pct of site 'mine' .* no limit is known"):
-        stored_model.select_rule(clay, exceedances[:0], "intervention")
+        site_model.select_rule(clay, exceedances[:0], "intervention")
 
 
 def test_the_table_has_the_names_of_the_laboratory(study, model):
@@ -180,4 +184,5 @@ def test_an_unknown_standard_is_refused(study, model):
     """The refusal lists the standards that are there; limits for lead are not those of clay."""
     with pytest.raises(SiteError, match=r"no standard 'GB 1'; there are: .*GB 15618-2018"):
         stored_model.predict_files("mine", NEW, standard="GB 1")
-    assert (stored_model.default_standard("Pb_mg_kg"), stored_model.default_standard("clay_pct")) == (GB, "")
+    names = [site_model.site_rules(Study.load("mine", target=t).site)[0] for t in ("Pb_mg_kg", "clay_pct")]
+    assert names == [GB, ""]

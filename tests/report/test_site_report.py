@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from soilpb import workflow
 from soilpb._files import sha256_of
 from soilpb.cli import app
-from soilpb.decide import stored_model
+from soilpb.decide import site_model, stored_model
 from soilpb.evaluate import splits
 from soilpb.models.network import SpectralNetwork
 from soilpb.readers.libraries import limesoda
@@ -130,8 +130,8 @@ def test_two_reports_made_at_once_do_not_disturb_each_other(texts, articles, pro
         assert not any(other in texts[site] for other in titles.values() if other != title)
         study = Study.load(site)
         stored = stored_model.load_site_model(study)
-        candidates = stored_model.make_candidates(study, ["features-pls", "pls"])
-        alone = stored_model.fit_site_model(study, candidates)
+        candidates = site_model.make_candidates(study, ["features-pls", "pls"])
+        alone = site_model.fit_site_model(study, candidates)
         assert stored.card["site"] == site
         np.testing.assert_allclose(
             stored.predict(study.X)["predicted"], alone.predict(study.X)["predicted"], rtol=1e-5

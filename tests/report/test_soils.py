@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.decide import decision_units, stored_model
+from soilpb.decide import decision_units, site_model
 from soilpb.report import soils, tables, text
 from soilpb.study import Study
 from tests.report.test_sections import with_target
@@ -60,7 +60,7 @@ def test_units_are_decided_by_each_rule(study):
     counted = tables.tabulate_rules(decided, trial(study, [0.2, 0.9], [False, True])[1])
     assert counted["soils above"].tolist() == ["2 of 2", "0 of 0", "1 of 2"]
     assert counted["units above"].tolist()[1] == 2
-    assert decision_units.decide_on_site(other, stored, stored_model.site_rules(study.site), "") is None
+    assert decision_units.decide_on_site(other, stored, site_model.site_rules(study.site), "") is None
 
 
 def test_one_unit_is_decided_with_its_limits(study):
@@ -81,7 +81,7 @@ def test_every_soil_is_listed_and_flagged_ones_stand_last(study):
     found = soils.list_soils(study, trials, exceedances, RULE)
     assert list(found["soil"]) == list(study.ids[[2, 0, 3, 1]])
     assert list(found["flagged"]) == [False, False, False, True]
-    classes = np.searchsorted([5.5, 6.5, 7.5], stored_model.measured_ph(study)[[2, 0, 3, 1]])
+    classes = np.searchsorted([5.5, 6.5, 7.5], site_model.measured_ph(study)[[2, 0, 3, 1]])
     np.testing.assert_array_equal(found["limit"], np.array([400, 500, 700, 1000])[classes])
     without = soils.list_soils(study, trials, exceedances, "")
     assert list(tables.tabulate_soils(without, "Pb (mg/kg)")) == [

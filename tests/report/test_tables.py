@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.decide import stored_model
+from soilpb.decide import site_model
 from soilpb.evaluate import splits
 from soilpb.models.pls import PLSCV
 from soilpb.readers.libraries import limesoda
@@ -98,8 +98,8 @@ def test_a_long_table_is_folded():
 def test_a_trial_is_tabulated_beside_its_promises(study):
     """Each promise has a row, and soils above a limit are counted beside those expected."""
     folds = splits.repeated_kfold(study.ids, 5, 1, seed=0)
-    predictions, exceedances = stored_model.evaluate_site_model(study, folds, {"PLS": PLSCV()})
-    scores = stored_model.score_site_model(study, predictions, exceedances)
+    predictions, exceedances = site_model.evaluate_site_model(study, folds, {"PLS": PLSCV()})
+    scores = site_model.score_site_model(study, predictions, exceedances)
     rows = tables.tabulate_trial(scores, predictions, exceedances).set_index("")
     assert rows.loc["model chosen", "found"] == "PLS (5)"
     assert rows.loc["values within their interval"].tolist() == ["90%", f"{scores['coverage']:.0%}"]

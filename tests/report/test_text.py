@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb.decide import stored_model
+from soilpb.decide import site_model
 from soilpb.evaluate import comparison, cross_validation, splits
 from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
@@ -148,7 +148,7 @@ def test_without_a_limit_nothing_is_decided(field):
 def test_the_stored_model_is_named_with_those_it_was_chosen_from(study):
     """What it learns is said, too, and alone it was not chosen."""
     candidates = {"PLS-Pb": PLSCV(), "ridge-Pb": baselines.ridge()}
-    model = stored_model.fit_site_model(study, candidates)
+    model = site_model.fit_site_model(study, candidates)
     what = text.explain_models(study)[model.target.name]
     says = text.describe_stored_model(study, model)
     assert says.startswith(
