@@ -471,13 +471,7 @@ def fetch(
         return
     _print(downloads.LICENCES[source])
     with _stop_in_one_line():
-        if source == "mano-dam":
-            paths = downloads.fetch_mano(folder)
-        elif source == "ossl":
-            paths = downloads.fetch_ossl(folder, level)
-        else:
-            paths = downloads.fetch_library(downloads.CODES[source], folder)
-        for path in paths:
+        for path in downloads.fetch_source(source, folder, level):
             _print(f"{path}\nsha256 {downloads.recorded_sha256(path)}")
     book = f"soilpb check-source {source}, then make book SOURCE={source}"
     _print(f"Now: {'make report SITE=mano, or make book' if source == 'mano-dam' else book}")

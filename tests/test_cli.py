@@ -228,13 +228,13 @@ def test_fetch_lucas_explains(run_in_empty_folder):
 def test_fetch_ossl_shows_licences_and_hash(run_in_empty_folder, tmp_path, monkeypatch):
     """Fetching OSSL shows the licences first, then the file and its hash."""
 
-    def download(folder, level):
+    def download(source, folder, level):
         path = folder / f"ossl_all_{level}_v1.2.csv.gz"
         path.parent.mkdir(parents=True)
         path.with_name(f"{path.name}.sha256").write_text(f"abc  {path.name}\n")
         return [path]
 
-    monkeypatch.setattr(fetch, "fetch_ossl", download)
+    monkeypatch.setattr(fetch, "fetch_source", download)
     output = run_in_empty_folder("fetch", "ossl", "--level", "L1").stdout
     assert output.startswith(fetch.LICENCES["ossl"])
     assert "ossl_all_L1_v1.2.csv.gz\nsha256 abc\n" in output
@@ -243,10 +243,10 @@ def test_fetch_ossl_shows_licences_and_hash(run_in_empty_folder, tmp_path, monke
 def test_a_failed_fetch_is_one_message(run_in_empty_folder, monkeypatch):
     """A failed download ends with its message and exit code 1, without a traceback."""
 
-    def fail(folder, level):
+    def fail(source, folder, level):
         raise SiteError("no network; run the command again")
 
-    monkeypatch.setattr(fetch, "fetch_ossl", fail)
+    monkeypatch.setattr(fetch, "fetch_source", fail)
     result = run_in_empty_folder("fetch", "ossl")
     assert result.exit_code == 1
     assert result.stderr == "problem: no network; run the command again\n"

@@ -18,7 +18,7 @@ _EXPORTS = {
     "formats.text": ["write_scans", "write_sed"],
     "laboratory": ["plausible_range", "read_laboratory"],
     "libraries.checks": ["check_source"],
-    "libraries.fetch": ["fetch_library", "fetch_ossl"],
+    "libraries.fetch": ["fetch_source"],
     "libraries.limesoda": ["FULL_RANGE_FIELDS", "load_field", "load_fields"],
     "libraries.lucas": ["load_lucas"],
     "libraries.ossl": ["fetched_library", "load_ossl"],

@@ -98,19 +98,23 @@ def recorded_sha256(path: Path) -> str:
     return words[0] if words else ""
 
 
-def fetch_library(code: str, folder: str | Path) -> list[Path]:
-    """Download the three tables of a library of OSSL into ``folder``/code, or check those that are there.
+def fetch_source(name: str, folder: str | Path, level: str = "L0") -> list[Path]:
+    """Download what a name of :data:`LICENCES` stands for, or check the files that are there.
 
-    ``SOILPB_OSSL`` may name another address than the publisher's, below which each library has a folder.
-    What is no whole Parquet file, or another than at the first download, is a SiteError.
+    ``lucas`` and other libraries of OSSL get a folder of their code, with three tables each; ``SOILPB_OSSL``
+    may name another address than the publisher's, below which each library has a folder. ``ossl`` is the
+    table of release v1.2, as measured (``level`` L0) or harmonised (L1); of ``mano-dam`` tables of a site are
+    made. What is no whole Parquet file, or another than at the first download, is a SiteError.
     """
-    return [fetch_file(address, Path(folder) / code / Path(address).name) for address in _addresses(code)]
-
-
-def fetch_ossl(folder: str | Path, level: str = "L0") -> list[Path]:
-    """Download the table of all libraries, release v1.2, as measured (``L0``) or harmonised (``L1``)."""
-    name = f"ossl_all_{level}_v1.2.csv.gz"
-    return [fetch_file(f"{_PUBLIC}/{name}", Path(folder) / name)]
+    folder = Path(folder)
+    if name == "mano-dam":
+        files = [fetch_file(f"{_MANO}/{file}", folder / file, digest) for file, digest in MANO.items()]
+        _write_mano(*files)
+        return files
+    addresses = [f"{_PUBLIC}/ossl_all_{level}_v1.2.csv.gz"]
+    if name in CODES:
+        folder, addresses = folder / CODES[name], _addresses(CODES[name])
+    return [fetch_file(address, folder / Path(address).name) for address in addresses]
 
 
 def list_libraries() -> Iterator[tuple[str, Library, str]]:
@@ -133,15 +137,14 @@ def _addresses(code: str) -> list[str]:
     return [f"{base}/{code}/ossl_{table}_{VERSION}.parquet" for table in tables]
 
 
-def fetch_mano(folder: str | Path) -> list[Path]:
-    """Download the Mano Dam's two tables, and write its soils, and its sediments, as tables of a site.
+def _write_mano(*files: Path) -> None:
+    """Write the Mano Dam's soils, and its sediments, as tables of a site, from its two tables.
 
     Soils are the fraction < 63 µm, whose lead and colour were measured, and ``group`` is a cell of half a
     kilometre; sediments are slices of one core. Rows without a measured spectrum are left out: coarser
     fractions, and 27 rows that are empty as published. Each table holds spectra in percent beside the
     laboratory's values in our names.
     """
-    files = [fetch_file(f"{_MANO}/{name}", Path(folder) / name, digest) for name, digest in MANO.items()]
     data, about = (pd.read_csv(path, sep=";", encoding="latin-1") for path in files)
     bands = {name: f"{name[2:5]} nm" for name in data if re.fullmatch(r"R_\d{3}_nm", name)}
     table = data.dropna(subset=[*bands, "EDXRF_Pb_mg.kg-1"]).merge(about, on="IGSN", validate="one_to_one")
@@ -152,9 +155,8 @@ def fetch_mano(folder: str | Path) -> list[Path]:
     table = pd.concat([table, (near["latitude"] + " " + near["longitude"]).rename("group")], axis=1)
     wanted = [*names.values(), "Class", "group", *elements.values(), *bands.values()]
     for nature, rows in table.groupby("Nature"):
-        with _files.atomic_write(Path(folder) / f"{nature.lower()}s.csv") as temporary:
+        with _files.atomic_write(files[0].with_name(f"{nature.lower()}s.csv")) as temporary:
             rows[wanted].to_csv(temporary, index=False)
-    return files
 
 
 def fetch_file(address: str, path: Path, sha256: str = "") -> Path:
@@ -193,17 +195,14 @@ def _download(address: str, part: Path, tag: Path) -> None:
     headers = {"Range": f"bytes={start}-", "If-Range": mark} if start and mark else {}
     headers["Accept-Encoding"] = "identity"
     with requests.get(address, headers=headers, stream=True, timeout=60) as reply:
-        told, codes = reply.headers, requests.codes
-        beyond = reply.status_code == codes.requested_range_not_satisfiable
-        if beyond and told.get("Content-Range", "").endswith(f"/{start}"):
+        if reply.status_code == requests.codes.requested_range_not_satisfiable:
             return  # all of it is there
         reply.raise_for_status()
-        start = start if reply.status_code == codes.partial_content else 0
-        weak = told.get("ETag", "W/").startswith("W/")  # does not prove that bytes are the same
-        tag.write_text(told.get("Last-Modified" if weak else "ETag", ""), encoding="utf-8")
-        total = start + int(told.get("Content-Length", 0))
-        bar = track_bytes(part.stem, total)
-        with bar, open(part, "ab" if start else "wb") as file:
+        start = start if reply.status_code == requests.codes.partial_content else 0
+        mark = reply.headers.get("ETag", "W/")  # a weak one does not prove that bytes are the same
+        tag.write_text("" if mark.startswith("W/") else mark, encoding="utf-8")
+        total = start + int(reply.headers.get("Content-Length", 0))
+        with track_bytes(part.stem, total) as bar, open(part, "ab" if start else "wb") as file:
             bar.update(start)
             for chunk in reply.iter_content(_CHUNK):
                 bar.update(file.write(chunk))

@@ -76,7 +76,7 @@ def files(folder):
 
 def test_first_download_records_its_hash(tmp_path, publisher):
     """The tables are the publisher's, and their sha256 stands beside them as sha256sum would write it."""
-    paths = fetch.fetch_library("LUCAS", tmp_path / "ossl")
+    paths = fetch.fetch_source("lucas", tmp_path / "ossl")
     assert files(tmp_path / "ossl" / "LUCAS") == sorted([*TABLES, *(f"{name}.sha256" for name in TABLES)])
     for path in paths:
         assert path.read_bytes() == (publisher.folder / "LUCAS" / path.name).read_bytes()
@@ -87,8 +87,8 @@ def test_first_download_records_its_hash(tmp_path, publisher):
 def test_second_fetch_downloads_nothing(tmp_path, publisher):
     """What is there and is what was recorded is not downloaded again."""
     for _ in range(2):
-        fetch.fetch_library("LUCAS", tmp_path / "ossl")
-        fetch.fetch_ossl(tmp_path / "ossl")
+        fetch.fetch_source("lucas", tmp_path / "ossl")
+        fetch.fetch_source("ossl", tmp_path / "ossl")
     assert publisher.sent == size_of(publisher) + (publisher.folder / ALL).stat().st_size
 
 
@@ -150,20 +150,20 @@ def test_what_is_no_parquet_is_refused(tmp_path, publisher, body, message):
     """A page of the web, or a cut file, under a table's name is refused and not kept."""
     (publisher.folder / "LUCAS" / TABLES[0]).write_bytes(body)
     with pytest.raises(SiteError, match=f"{TABLES[0]} {message}.*run the command again"):
-        fetch.fetch_library("LUCAS", tmp_path)
+        fetch.fetch_source("lucas", tmp_path)
     assert files(tmp_path / "LUCAS") == []
 
 
 def test_damage_and_changes_are_noticed(tmp_path, publisher):
     """A table that was edited, or another one at the publisher's, is refused, until its record is deleted."""
-    (path, *_) = fetch.fetch_library("LUCAS", tmp_path)
+    (path, *_) = fetch.fetch_source("lucas", tmp_path)
     path.write_bytes(b"edited")
     with pytest.raises(SiteError, match=r"is damaged or was edited.*delete it and fetch again"):
-        fetch.fetch_library("LUCAS", tmp_path)
+        fetch.fetch_source("lucas", tmp_path)
     path.unlink()
     layouts.write_ossl_library(publisher.folder / "LUCAS", 30)
     with pytest.raises(SiteError, match=r"has changed at its publisher's.*delete .*sha256"):
-        fetch.fetch_library("LUCAS", tmp_path)
+        fetch.fetch_source("lucas", tmp_path)
     assert not path.exists()
     path.with_name(f"{path.name}.sha256").unlink()
     assert fetch.fetch_file(f"http://127.0.0.1:{publisher.server_port}/LUCAS/{path.name}", path) == path
@@ -188,7 +188,7 @@ def test_the_mano_dam_is_told_apart(tmp_path):
     """Soils and sediments become a table each; the 27 empty rows and coarser fractions are in neither."""
     for name in fetch.MANO:
         (tmp_path / name).write_bytes((shared_data("mano") / name).read_bytes())
-    fetch.fetch_mano(tmp_path)
+    fetch.fetch_source("mano-dam", tmp_path)
     soils, sediments = (fetch.pd.read_csv(tmp_path / f"{name}.csv") for name in ("soils", "sediments"))
     assert (len(soils), len(sediments)) == (68, 38)
     assert soils["Pb_mg_kg"].between(10, 64).all()
