@@ -168,9 +168,8 @@ They are off by {error:.2f} on average. With so few soils, true probabilities wo
 So the error is **{calibration_verdict}** than chance explains{"" if error <= max(chance, 0.05) else ": take these probabilities with care"}.
 """)
 
-# %% mystnb={"figure": {"caption": "Probability that a soil is above its limit ({glue:text}`decide-rule`), by a model that had not seen the soil ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above. On the twin the coordinates are invented.", "name": "fig-chances"}, "image": {"alt": "Soils coloured by their probability of exceedance, on a map where coordinates are known and else in the order of the probabilities; triangles mark soils measured above the limit, circles the others."}}
-ground = report.map_site(study, exceedances, rule)
-ax = report.draw_map(ground) or plots.plot_probabilities(by_rule, ground.label)
+# %% mystnb={"figure": {"caption": "Probability that a soil is above its limit ({glue:text}`decide-rule`), by a model that had not seen the soil ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above. On the twin the coordinates are invented.", "name": "fig-chances"}, "image": {"alt": "Map of the soils, where coordinates are known, coloured by their probability of exceedance; triangles mark soils measured above the limit, circles the others."}}
+ax = report.draw_map(report.map_site(study, exceedances, rule))
 
 # %% [markdown]
 # ## How far off is a prediction, and for which soils?

@@ -28,8 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.special import digamma, polygamma
-from scipy.stats import t as student
+from scipy.special import digamma, polygamma, stdtr, stdtrit
 
 from soilpb._format import list_first
 from soilpb.decide.confidence_limits import describe_too_few, estimate_limits, estimate_mean
@@ -204,11 +203,11 @@ def _decide(name: str, part: pd.DataFrame, unit: _Unit, limit: float) -> dict[st
 
 def _assisted_limits(unit: _Unit, limit: float) -> dict[str, Any]:
     mean, (error, free) = unit.mean(), unit.error()
-    width = student.ppf(1 - WRONG, free) * error / mean
+    width = stdtrit(free, 1 - WRONG) * error / mean
     found = {"method": ASSISTED, "mean": mean, "lower": mean * np.exp(-width)}
     found["upper"] = mean / (1 - width) if width < 1 else np.inf
     distance = _relative_distance(mean, limit) * np.sign(mean - limit) * mean
-    return found | {"p_above": float(student.cdf(distance / error, free) if error else mean > limit)}
+    return found | {"p_above": float(stdtr(free, distance / error) if error else mean > limit)}
 
 
 def _relative_distance(mean: float, limit: float) -> float:
@@ -220,7 +219,7 @@ def _measured_limits(measured: pd.DataFrame, limit: float) -> dict[str, Any]:
     values, below = measured["measured"].to_numpy(float), measured["below"].to_numpy(bool)
     lower, upper, method, _ = estimate_limits(values, below, 1 - WRONG)
     n, mean, _, error = estimate_mean(values, below)
-    above = student.cdf((mean - limit) / error, n - 1) if error else mean > limit
+    above = stdtr(n - 1, (mean - limit) / error) if error else mean > limit
     found = {"method": f"measured: {method}", "mean": mean, "lower": max(lower, 0.0), "upper": upper}
     return found | {"p_above": float(above)}
 
@@ -230,7 +229,7 @@ def _count_more(unit: _Unit, needed: float) -> tuple[float, float]:
 
     def decides(measured: int, scanned: int) -> bool:
         error, free = unit.error(measured, scanned)
-        return student.ppf(1 - WRONG, free) * error <= needed
+        return stdtrit(free, 1 - WRONG) * error <= needed
 
     further = range(1, MOST_MORE + 1)
     found = (
@@ -258,10 +257,12 @@ def decide_on_site(
     (standard, known), samples, y = rules, study.target.samples, study.natural(study.y)
     if not (standard and rule):
         return None
-    ph = [each.samples["pH"] for each in (study.target, new) if each is not None and "pH" in each.samples]
     below = samples.get("below_detection", pd.Series(False, samples.index)).fillna(False).astype(bool)
     soils = pd.DataFrame({"measured": np.where(below, 2 * y, y), "below": below}, samples.index)  # half, in y
-    soils["predicted"] = study.natural(study.y - model.target.residuals)
+    soils["predicted"], soils["pH"] = (
+        study.natural(study.y - model.target.residuals),
+        samples.get("pH", np.nan),
+    )
     polygons = project_root() / study.site.units if study.site.units.endswith("json") else None
     named = samples if study.site.units or "unit" not in samples else samples.dropna(subset="unit")
     try:
@@ -271,11 +272,10 @@ def decide_on_site(
             units = _units_of_unmeasured(new.samples, soils["unit"], polygons)
         if new is not None:
             values = study.natural(model.target.fold_predictions(model.inputs(new))).mean(axis=1)
-            more = pd.DataFrame({"predicted": values, "below": False}, new.samples.index)
-            more["unit"] = units.reindex(more.index)
+            more = {"predicted": values, "pH": new.samples.get("pH", np.nan), "below": False}
+            more = pd.DataFrame(more, new.samples.index).assign(unit=units.reindex(new.samples.index))
             soils = pd.concat([soils, more.dropna(subset="unit")])
-        ph = pd.concat(ph) if ph else pd.Series(np.nan, samples.index)
-        by_unit = ph.reindex(soils.index).groupby(soils["unit"]).median()
+        by_unit = soils.groupby("unit")["pH"].median()
         limits = dict(zip(by_unit.index, lead_limit(standard, rule, by_unit.to_numpy(), known), strict=True))
         soils = soils[soils["unit"].map(limits).notna()]
         return decide_units(soils, limits) if len(soils) else None

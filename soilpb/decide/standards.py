@@ -17,47 +17,43 @@ import pandas as pd
 
 from soilpb.site_file import parse_yaml
 
-
-def _by_ph(*limits: float) -> dict:
-    """Limits of GB 15618's four classes of pH."""
-    return dict(zip((5.5, 6.5, 7.5, "above"), limits, strict=True))
-
-
-def _agricultural(
-    paddy: tuple, other: tuple, intervention: tuple = (), other_name: str = "other land"
-) -> dict:
-    first = "paddy" if other_name == "other land" else "orchard"
-    rules = {f"screening, {first}": _by_ph(*paddy), f"screening, {other_name}": _by_ph(*other)}
-    return rules | ({"intervention": _by_ph(*intervention)} if intervention else {})
+_FARMLAND = ("screening, paddy", "screening, other land", "intervention")
+#: First class land is for dwelling, schools and parks; second class for industry, roads and stores.
+_LAND = tuple(
+    f"{kind}, {land} class" for kind in ("screening", "intervention") for land in ("first", "second")
+)
 
 
-def _development(*limits: float) -> dict:
-    kinds = ("screening", "intervention")
-    return dict(
-        zip([f"{kind}, {land} class" for kind in kinds for land in ("first", "second")], limits, strict=True)
+def _rules(names: tuple[str, ...], *limits: float | tuple[float, ...]) -> dict:
+    """Limits by rule: one, or one for each of GB 15618's four classes of pH."""
+    classes = (5.5, 6.5, 7.5, "above")
+    by_ph = (
+        dict(zip(classes, given, strict=True)) if isinstance(given, tuple) else given for given in limits
     )
+    return dict(zip(names, by_ph, strict=True))
 
 
-#: By standard, the bibliography's key, and metal: rules, each with one limit, or one per class of pH. First
-#: class land is for dwelling, schools and parks; second class for industry, roads and stores.
+#: By standard, the bibliography's key, and metal: rules, each with one limit, or one per class of pH.
 _RULES = {
     ("GB 15618-2018", "gb15618"): {
-        "Pb": _agricultural((80, 100, 140, 240), (70, 90, 120, 170), (400, 500, 700, 1000)),
-        "Cd": _agricultural((0.3, 0.4, 0.6, 0.8), (0.3, 0.3, 0.3, 0.6), (1.5, 2, 3, 4)),
-        "Hg": _agricultural((0.5, 0.5, 0.6, 1), (1.3, 1.8, 2.4, 3.4), (2, 2.5, 4, 6)),
-        "As": _agricultural((30, 30, 25, 20), (40, 40, 30, 25), (200, 150, 120, 100)),
-        "Cr": _agricultural((250, 250, 300, 350), (150, 150, 200, 250), (800, 850, 1000, 1300)),
-        "Cu": _agricultural((150, 150, 200, 200), (50, 50, 100, 100), other_name="not orchard"),
-        "Ni": {"screening": _by_ph(60, 70, 100, 190)},
-        "Zn": {"screening": _by_ph(200, 200, 250, 300)},
+        "Pb": _rules(_FARMLAND, (80, 100, 140, 240), (70, 90, 120, 170), (400, 500, 700, 1000)),
+        "Cd": _rules(_FARMLAND, (0.3, 0.4, 0.6, 0.8), (0.3, 0.3, 0.3, 0.6), (1.5, 2, 3, 4)),
+        "Hg": _rules(_FARMLAND, (0.5, 0.5, 0.6, 1), (1.3, 1.8, 2.4, 3.4), (2, 2.5, 4, 6)),
+        "As": _rules(_FARMLAND, (30, 30, 25, 20), (40, 40, 30, 25), (200, 150, 120, 100)),
+        "Cr": _rules(_FARMLAND, (250, 250, 300, 350), (150, 150, 200, 250), (800, 850, 1000, 1300)),
+        "Cu": _rules(
+            ("screening, orchard", "screening, not orchard"), (150, 150, 200, 200), (50, 50, 100, 100)
+        ),
+        "Ni": _rules(("screening",), (60, 70, 100, 190)),
+        "Zn": _rules(("screening",), (200, 200, 250, 300)),
     },
     ("GB 36600-2018", "gb36600"): {
-        "Pb": _development(400, 800, 800, 2500),
-        "As": _development(20, 60, 120, 140),
-        "Cd": _development(20, 65, 47, 172),
-        "Cu": _development(2000, 18000, 8000, 36000),
-        "Hg": _development(8, 38, 33, 82),
-        "Ni": _development(150, 900, 600, 2000),
+        "Pb": _rules(_LAND, 400, 800, 800, 2500),
+        "As": _rules(_LAND, 20, 60, 120, 140),
+        "Cd": _rules(_LAND, 20, 65, 47, 172),
+        "Cu": _rules(_LAND, 2000, 18000, 8000, 36000),
+        "Hg": _rules(_LAND, 8, 38, 33, 82),
+        "Ni": _rules(_LAND, 150, 900, 600, 2000),
     },
     ("US EPA 2025, residential", "epa2025lead"): {"Pb": {"screening": 200, "removal management": 600}},
     ("Finland 214/2007", "finland214"): {
@@ -88,8 +84,7 @@ def _classes(given: Any, where: str) -> list[tuple[float, float, float]]:
         raise ValueError(f"{where}: pH classes are {list(by_ph)}; expected them to ascend, with 'above' last")
     if not all(limit > 0 for limit in by_ph.values()):
         raise ValueError(f"{where}: limits are {list(by_ph.values())}; expected mg/kg above 0")
-    edges = [-np.inf, *ends, np.inf]
-    return [(a, b, float(limit)) for a, b, limit in zip(edges[:-1], edges[1:], by_ph.values(), strict=True)]
+    return list(zip([-np.inf, *ends], [*ends, np.inf], map(float, by_ph.values()), strict=True))
 
 
 #: One row per metal, rule and pH class: metal, standard, rule, ph_above, ph_to, limit_mg_kg, citation.

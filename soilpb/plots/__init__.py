@@ -10,7 +10,7 @@ import lazy_loader
 _EXPORTS = {
     "attribution": ["compute_shares", "plot_band_change", "plot_mirrored_profiles", "plot_profile",
                     "style_verdicts"],
-    "decisions": ["plot_map", "plot_prediction_intervals", "plot_probabilities", "plot_reliability"],
+    "decisions": ["plot_map", "plot_prediction_intervals", "plot_reliability"],
     "scores": ["plot_intervals", "plot_league", "plot_parity", "plot_parity_grid", "plot_protocols",
                "plot_split_histogram", "plot_task_heatmap", "plot_within_groups"],
     "spectra": ["plot_atlas", "plot_distribution", "plot_limits", "plot_outliers", "plot_shapes",

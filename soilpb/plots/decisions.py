@@ -66,21 +66,6 @@ def plot_reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_probabilities(soils: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
-    """Draw probabilities of exceedance in their order, where soils have no coordinates for a map.
-
-    ``soils`` has ``probability`` and ``exceeded``; ``label`` says whose limit.
-    """
-    ax = make_axes(ax)
-    soils = soils.sort_values("probability", ignore_index=True)
-    for rows, marker, colour, name in _by_limit(soils["exceeded"]):
-        x, y = soils.index[rows], soils["probability"][rows]
-        ax.scatter(x, y, s=40, color=colour, marker=marker, label=name)
-    ax.set(xlabel="Soils, in the order of their probabilities", ylabel=label, ylim=(-0.03, 1.03))
-    legend_above(ax, ncols=1)
-    return ax
-
-
 def plot_map(
     soils: pd.DataFrame, column: str, label: str, log: bool = False, system: str = "", ax: Axes | None = None
 ) -> Axes:

@@ -88,7 +88,7 @@ def test_named_number_of_soils_decides(soils):
 
     def width(k):
         error, free = part.error(k)
-        return units.student.ppf(0.95, free) * error
+        return units.stdtrit(free, 0.95) * error
 
     assert width(more) <= needed < width(more - 1)
 
@@ -173,23 +173,20 @@ def test_sizes_that_cannot_be_meant_are_refused(sized, table, message):
 
 @pytest.fixture
 def samples():
-    return pd.DataFrame(
-        {
-            "x": [1.0, 5, 9, 3],
-            "y": [1.0, 1, 1, 1],
-            "crs": "EPSG:32648",
-            "Depth": ["0-10", "0-10", "0-10", "10-30"],
-        },
-        index=list("abcd"),
-    )
+    depth = ["0-10", "0-10", "0-10", "10-30"]
+    columns = {"x": [1.0, 5, 9, 3], "y": 1.0, "crs": "EPSG:32648", "Depth": depth}
+    return pd.DataFrame(columns, index=list("abcd"))
 
 
-def write_polygons(folder, squares, crs="urn:ogc:def:crs:EPSG::32648"):
-    """GeoJSON of rectangles (name, x from, x to), the second with a hole around x = 9."""
-    features = []
-    for name, left, right in squares:
-        ring = [[left, 0], [right, 0], [right, 2], [left, 2], [left, 0]]
-        shape = {"type": "Polygon", "coordinates": [ring]}
+def write_polygons(folder, squares, crs="urn:ogc:def:crs:EPSG::32648", hole=()):
+    """GeoJSON of rectangles (name, x from, x to), perhaps with a hole."""
+
+    def draw(left, right, edge=0.0):
+        return [[left, edge], [right, edge], [right, 2 - edge], [left, 2 - edge], [left, edge]]
+
+    holes, features = [draw(*hole, 0.5)] if hole else [], []
+    for name, *ends in squares:
+        shape = {"type": "MultiPolygon", "coordinates": [[draw(*ends), *holes]]}
         features.append({"type": "Feature", "properties": {"name": name}, "geometry": shape})
     path = folder / "units.geojson"
     content = {"type": "FeatureCollection", "features": features}
@@ -207,32 +204,24 @@ def test_units_come_from_a_column_polygons_or_are_one(samples, tmp_path):
     assert set(units.assign_units(samples.drop(columns="Depth"))) == {"all soils"}
 
 
-def test_a_hole_is_outside(samples, tmp_path):
-    """A ring within a ring is no part of the unit."""
-    ring = [[0, 0], [10, 0], [10, 2], [0, 2], [0, 0]]
-    hole = [[8, 0.5], [9.5, 0.5], [9.5, 1.5], [8, 1.5], [8, 0.5]]
-    path = write_polygons(tmp_path, [])
-    content = json.loads(path.read_text())
-    shape = {"type": "MultiPolygon", "coordinates": [[ring, hole]]}
-    content["features"] = [{"properties": {"unit": "A"}, "geometry": shape}]
-    path.write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"misses 1 of 4 soils \(soils c\)"):
-        units.assign_units(samples, polygons=path)
-
-
 @pytest.mark.parametrize(
-    ("squares", "crs", "message"),
+    ("squares", "changes", "message"),
     [
-        ([("west", 0, 6), ("east", 4, 10)], "EPSG:32648", "west and east overlap: soils b lie in both"),
-        ([("west", 0, 4)], "EPSG:32648", r"misses 2 of 4 soils \(soils b, c\): draw a polygon"),
-        ([("all", 0, 10)], "EPSG:27700", "is in EPSG:27700, the soils are in EPSG:32648: give both in one"),
-        ([("all", 0, 10)], "", "is in EPSG:4326, the soils are in EPSG:32648"),
+        ([("west", 0, 6), ("east", 4, 10)], {}, "west and east overlap: soils b lie in both"),
+        ([("west", 0, 4)], {}, r"misses 2 of 4 soils \(soils b, c\): draw a polygon"),
+        ([("A", 0, 10)], {"hole": (8, 9.5)}, r"misses 1 of 4 soils \(soils c\)"),
+        (
+            [("A", 0, 10)],
+            {"crs": "EPSG:27700"},
+            "in EPSG:27700, the soils are in EPSG:32648: give both in one",
+        ),
+        ([("A", 0, 10)], {"crs": ""}, "is in EPSG:4326, the soils are in EPSG:32648"),
     ],
 )
-def test_polygons_that_do_not_fit_are_refused(samples, tmp_path, squares, crs, message):
-    """They overlap, miss soils, or are in another coordinate system."""
+def test_polygons_that_do_not_fit_are_refused(samples, tmp_path, squares, changes, message):
+    """They overlap, miss soils (a hole is outside), or are in another coordinate system."""
     with pytest.raises(ValueError, match=message):
-        units.assign_units(samples, polygons=write_polygons(tmp_path, squares, crs))
+        units.assign_units(samples, polygons=write_polygons(tmp_path, squares, **changes))
 
 
 def test_columns_and_files_that_are_not_there_are_refused(samples, tmp_path):

@@ -60,14 +60,6 @@ def test_probabilities_with_predicted_ph_are_true(rho):
         assert calibration_error(reliability_table(sure, happened)) > 1.5 * error
 
 
-def test_errors_of_one_soil_stay_together():
-    """Draws of lead and pH are paired: permuting one of them against the other changes the answer."""
-    draws, ph_draws, _ = draw(0, 0.95)
-    torn = ph_draws[:, np.random.default_rng(0).permutation(80)]
-    together, apart = (exceedance_by_rule(draws, GB, ph_draws=ph)[RULE] for ph in (ph_draws, torn))
-    assert np.abs(together - apart).max() > 0.05
-
-
 def test_a_measured_ph_sets_the_limit_with_its_own_error():
     """100 mg/kg exceeds the limit of an acid soil, not of a neutral one; at a class's end both are likely."""
     found = exceedance_by_rule(np.full((3, 99), 100.0), GB, ph=[5.0, 7.0, 6.5])[RULE]
@@ -89,21 +81,6 @@ def test_measured_ph_goes_before_predicted_and_unknown_stays_unknown():
     finland = exceedance_by_rule(draws, "Finland 214/2007")
     assert (finland["threshold"] > 0.99).all()
     assert (finland["lower guideline"] < 0.01).all()
-
-
-def test_a_users_limits_are_used():
-    """Limits that were read from a file stand in for those of the package."""
-    own = pd.DataFrame(
-        [("mine", "stop", -np.inf, np.inf, 50.0, "mine.yml")],
-        columns=["standard", "rule", "ph_above", "ph_to", "limit_mg_kg", "citation"],
-    )
-    assert exceedance_by_rule(np.full((1, 99), 60.0), "mine", own)["stop"][0] > 0.99
-
-
-def test_draws_of_different_models_are_refused():
-    """Draws that cannot be paired are an error."""
-    with pytest.raises(ValueError, match="draws of one model"):
-        exceedance_by_rule(np.ones((2, 5)), GB, ph_draws=np.ones((2, 6)))
 
 
 def test_probabilities_are_never_certain_and_need_a_limit():
@@ -158,38 +135,38 @@ def test_chance_explains_what_true_probabilities_show():
     assert np.mean(above) > 0.9
 
 
-def test_what_is_no_probability_is_refused():
-    """Percent and lengths that differ are errors."""
-    with pytest.raises(ValueError, match="run to 30"):
-        reliability_table(np.array([30.0]), np.array([True]))
-    with pytest.raises(ValueError, match="expected as many"):
-        reliability_table(np.array([0.3]), np.array([True, False]))
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: reliability_table(np.array([30.0]), np.array([True])), "run to 30"),
+        (lambda: reliability_table(np.array([0.3]), np.array([True, False])), "expected as many"),
+        (lambda: exceedance_by_rule(np.ones((2, 5)), GB, ph_draws=np.ones((2, 6))), "draws of one model"),
+        (lambda: Costs(1, 1, -1), "harm is -1"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(call, message):
+    """Percent, lengths that differ, draws that cannot be paired, a negative cost."""
+    with pytest.raises(ValueError, match=message):
+        call()
 
 
-def choose(p, costs):
-    """The cheapest action at a probability."""
-    taken = compare_policies([p], [False], costs).set_index("policy").loc["by probability", list(ACTIONS)]
-    return taken.astype(float).idxmax()
-
-
-def test_the_choice_changes_at_the_thresholds():
-    """Just below a threshold the cheaper action is another than just above it."""
-    low, high = COSTS.thresholds()
-    found = [choose(p, COSTS) for p in (low - 1e-6, low + 1e-6, high - 1e-6, high + 1e-6)]
-    assert found == ["ignore", "send", "send", "remediate"]
+LOW, HIGH = COSTS.thresholds()
 
 
 @pytest.mark.parametrize(
-    ("given", "best"),
+    ("p", "costs", "best"),
     [
-        (Costs(analysis=50, remediation=1000, harm=800), "ignore"),  # treating costs more than the harm
-        (Costs(analysis=5000, remediation=1000, harm=4000), "remediate"),  # a laboratory too dear
-        (Costs(analysis=0, remediation=1000, harm=4000), "send"),
+        *((LOW - 1e-6, COSTS, "ignore"), (LOW + 1e-6, COSTS, "send")),
+        *((HIGH - 1e-6, COSTS, "send"), (HIGH + 1e-6, COSTS, "remediate")),
+        (0.5, Costs(analysis=50, remediation=1000, harm=800), "ignore"),  # treating costs more than the harm
+        (0.5, Costs(analysis=5000, remediation=1000, harm=4000), "remediate"),  # a laboratory too dear
+        (0.5, Costs(analysis=0, remediation=1000, harm=4000), "send"),
     ],
 )
-def test_extreme_costs_have_their_obvious_answer(given, best):
-    """At even odds a useless treatment is left, a dear laboratory is skipped, a free one is asked."""
-    assert choose(0.5, given) == best
+def test_the_cheapest_action_is_chosen(p, costs, best):
+    """It changes at the thresholds; extreme costs have their obvious answer."""
+    taken = compare_policies([p], [False], costs).set_index("policy").loc["by probability", list(ACTIONS)]
+    assert taken.astype(float).idxmax() == best
 
 
 def test_deciding_by_true_probabilities_beats_treating_all_alike():
@@ -202,12 +179,6 @@ def test_deciding_by_true_probabilities_beats_treating_all_alike():
     assert table.loc["knowing all", "cost"] < table.loc["by probability", "cost"] < alike.min()
     np.testing.assert_allclose(alike, [4000 * exceeded.mean(), 50 + 1000 * exceeded.mean(), 1000])
     np.testing.assert_allclose(table[list(ACTIONS)].sum(axis=1), 1)
-
-
-def test_negative_costs_are_refused():
-    """A cost below 0 is a mistake."""
-    with pytest.raises(ValueError, match="harm is -1"):
-        Costs(1, 1, -1)
 
 
 def test_soils_above_their_limit_are_found_or_missed():

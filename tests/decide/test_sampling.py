@@ -93,14 +93,6 @@ def test_features_tell_soils_apart_and_scale_with_the_first():
     assert (np.diff(spread) < 0).all()
 
 
-def test_impossible_requests_are_refused(cloud):
-    """An unknown method and more soils than there are."""
-    with pytest.raises(ValueError, match="'luck'; expected one of random"):
-        choose_samples("luck", cloud, 1)
-    with pytest.raises(ValueError, match="asked for 6 soils; 5 of 200"):
-        choose_samples("random", cloud, 6, measured=np.arange(195))
-
-
 @pytest.fixture(scope="module")
 def soils():
     rng = np.random.default_rng(0)
@@ -153,7 +145,11 @@ def test_the_number_needed_lies_where_the_error_is_reached():
     assert np.isinf(found["bad"])
 
 
-def test_more_soils_than_there_are_is_refused(soils):
-    """The message says how many are left."""
+def test_impossible_requests_are_refused(cloud, soils):
+    """An unknown method, and more soils than there are, to choose or to learn from."""
+    with pytest.raises(ValueError, match="'luck'; expected one of random"):
+        choose_samples("luck", cloud, 1)
+    with pytest.raises(ValueError, match="asked for 6 soils; 5 of 200"):
+        choose_samples("random", cloud, 6, measured=np.arange(195))
     with pytest.raises(ValueError, match="42 soils are left to choose 50 from"):
         learning_curves(*soils, FOLDS, [15, 50], range(60))

@@ -173,9 +173,10 @@ def test_stability_depends_on_the_noise_between_draws(noise, word, rng):
 def test_a_profile_of_untrained_networks_shows_nothing(rng):
     """If untrained networks give the trained profile, it fails; if they give another, it holds."""
     shape, other = rng.lognormal(size=(2, WAVELENGTHS.size))
-    trained = make_profiles(shape * rng.lognormal(0, 0.4, (4, WAVELENGTHS.size)))
-    alike = make_profiles(shape * rng.lognormal(0, 0.01, (4, WAVELENGTHS.size)))
-    unlike = make_profiles(other * rng.lognormal(0, 0.02, (4, WAVELENGTHS.size)))
+    trained, alike, unlike = (
+        make_profiles(height * rng.lognormal(0, noise, (4, WAVELENGTHS.size)))
+        for height, noise in ((shape, 0.4), (shape, 0.01), (other, 0.02))
+    )
     assert sanity_checks.check_randomisation(trained, unlike).verdict == "holds"
     assert sanity_checks.check_randomisation(trained, alike).verdict == "fails"
 

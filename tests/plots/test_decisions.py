@@ -33,17 +33,6 @@ def test_reliability_lies_where_its_table_says():
     assert_axes(ax, "Probability that was given", "Share that exceeded")
 
 
-def test_probabilities_are_put_in_order():
-    """Soils are ordered by their probability, those above the limit apart and counted."""
-    soils = pd.DataFrame({"probability": [0.9, 0.1, 0.4], "exceeded": [True, False, False]})
-    ax = decisions.plot_probabilities(soils, "P")
-    below, above = ax.collections
-    np.testing.assert_array_equal(below.get_offsets(), [[0, 0.1], [1, 0.4]])
-    np.testing.assert_array_equal(above.get_offsets(), [[2, 0.9]])
-    assert legend_texts(ax)[1] == "measured above it (1)"
-    assert_axes(ax, "Soils, in the order of their probabilities", "P")
-
-
 @pytest.fixture
 def soils():
     rng = np.random.default_rng(0)
