@@ -1,9 +1,7 @@
 """Is one model better than another? Tests on stored folds, and bootstrap intervals over soils.
 
-Scores of different folds are not independent, since their training rows overlap: a plain t-test
-finds differences everywhere. Both t-tests here widen the variance by ``n_test / n_train`` (Nadeau &
-Bengio 2003, Machine Learning 52:239). The bootstrap (Efron & Tibshirani 1993) draws soils, or
-groups of soils.
+Scores of folds are not independent, since their training rows overlap: a plain t-test finds differences
+everywhere. Both t-tests widen the variance by ``n_test / n_train`` (Nadeau & Bengio 2003, Mach. Learn. 52).
 """
 
 from __future__ import annotations
@@ -19,6 +17,8 @@ from scipy import stats
 from soilpb.evaluate.cross_validation import POOLED
 from soilpb.evaluate.splits import held_out_ratio
 
+#: Columns of a comparison.
+COMPARED = "model reference metric change lower upper p_value p_holm better equal worse rope".split()
 #: What a comparison can end with.
 Verdict = Literal["better", "worse", "equal", "undecided"]
 #: Level of the tests.
@@ -41,32 +41,28 @@ def compare_models(
     errors = by_fold.pivot_table(index=["repeat", "fold"], columns="model", values="value", sort=False)
     if reference not in errors:
         raise ValueError(f"no scores of the reference {reference!r}; there are: {', '.join(errors)}")
-    ratio = held_out_ratio(folds)
-    rows = []
+    ratio, rows = held_out_ratio(folds), []
     for model in errors.columns.drop(reference):
         both = errors[[model, reference]].dropna()  # the repeats that both were given
         change = (both[model] - both[reference]).to_numpy() / both[reference].mean()
-        rows.append((model, *corrected_t_test(change, ratio), *bayesian_t_test(change, ratio, ROPE)))
-    columns = ["model", "change", "lower", "upper", "p_value", "better", "equal", "worse"]
-    table = pd.DataFrame(rows, columns=columns).assign(rope=ROPE)
-    table.insert(1, "reference", reference)
-    table.insert(2, "metric", "RMSE")
-    table.insert(7, "p_holm", table["p_value"])
+        tested = corrected_t_test(change, ratio)
+        chances = bayesian_t_test(change, ratio, ROPE)
+        rows.append((model, reference, "RMSE", *tested, tested.p_value, *chances, ROPE))
+    table = pd.DataFrame(rows, columns=COMPARED)
     others = table["model"] != primary
     table.loc[others, "p_holm"] = adjust_p_values(table.loc[others, "p_value"])
     return table
 
 
 def compare_pairs(scores: pd.DataFrame, folds: pd.DataFrame, pairs: Mapping[str, str]) -> pd.DataFrame:
-    """Compare each model with its own control, fold by fold, Holm-corrected over the pairs.
+    """Compare each model with its own control, Holm-corrected over the pairs.
 
     ``pairs`` maps each model to the same model without what is under test. The rows are those of
     :func:`compare_models`, with a column ``outcome`` (:func:`decide_verdict`).
     """
-    rows = [
-        compare_models(scores[scores["model"].isin(pair)], folds, reference=pair[1]) for pair in pairs.items()
-    ]
-    table = pd.concat(rows, ignore_index=True)
+    pairs = pairs.items()
+    tables = [compare_models(scores[scores["model"].isin(pair)], folds, pair[1]) for pair in pairs]
+    table = pd.concat(tables, ignore_index=True)
     table["p_holm"] = adjust_p_values(table["p_value"])
     return table.assign(outcome=[decide_verdict(row) for row in table.to_dict("records")])
 
@@ -89,9 +85,8 @@ def decide_verdict(comparison: Mapping) -> Verdict:
 def count_wrong_winners(scores: pd.DataFrame) -> pd.DataFrame:
     """How often a single split gives the better R² to the wrong one of two models, one row per pair.
 
-    ``scores`` are from :func:`soilpb.evaluate.cross_validation.score_single_splits`; ``gap`` and ``sd`` are
-    of the difference over splits, ``share`` is that of splits in which the ``loser`` (on average) scored
-    better.
+    ``gap`` and ``sd`` are of the difference over splits, ``share`` is that of splits in which the ``loser``
+    (on average) scored better.
     """
     rows = scores[(scores["metric"] == "R2") & (scores["fold"] == POOLED)]
     values = rows.pivot_table(index="repeat", columns="model", values="value")
@@ -116,9 +111,8 @@ class TTest(NamedTuple):
 def corrected_t_test(differences: np.ndarray, ratio: float) -> TTest:
     """Corrected resampled t-test (Nadeau & Bengio 2003).
 
-    ``differences`` (..., n_folds) are scores of one model minus those of another on the same folds, all
-    folds of all repeats. ``ratio`` is n_test / n_train; 0 gives the ordinary t-test, which is too sure
-    where folds overlap.
+    ``differences`` (..., n_folds) are of two models' scores on the same folds, all folds of all repeats.
+    ``ratio`` is n_test / n_train; 0 gives the ordinary t-test, which is too sure where folds overlap.
     """
     distribution, mean = _student(differences, ratio)
     lower, upper = distribution.interval(0.95)
@@ -172,18 +166,16 @@ def mean_over_tasks(differences: Sequence[float]) -> tuple[float, float, float]:
 
 def bootstrap_interval(
     predictions: pd.DataFrame,
-    metric: Literal["R2", "RMSE"] = "R2",
     reference: str | None = None,
     groups: Mapping | None = None,
     n_draws: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """95 % percentile interval of the pooled metric under resampling of the test samples, one row per model.
+    """95 % percentile interval of the pooled R² under resampling of the test samples, one row per model.
 
     A sample is drawn with all its repeats, and all models share the draws; where ``groups`` maps samples to
-    groups (profile, sampling field), whole groups are drawn. With a ``reference``, values are differences
-    from that model's. The interval says how far other soils of this population would move the score of
-    *these* fitted models, each of which predicted every sample once per repeat.
+    groups, whole groups are drawn. With a ``reference``, values are differences from that model's. The
+    interval says how far other soils of this population would move the score of *these* fitted models.
     """
     wide = predictions.pivot_table(index="sample", columns=["model", "repeat"], values="predicted")
     if wide.isna().any(axis=None):
@@ -195,15 +187,13 @@ def bootstrap_interval(
     resampled = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_draws)
     weights = np.vstack([np.ones(n), resampled])[:, unit]  # the first row is the sample itself
     total = weights.sum(axis=1, keepdims=True)
-    value = np.sqrt(weights @ square / total)
-    if metric == "R2":
-        centred = observed - observed.mean()
-        spread = weights @ centred**2 - (weights @ centred) ** 2 / total
-        # Draws without variance leave nothing to explain: they count as a very bad R², never as missing.
-        value = 1 - total * value**2 / np.maximum(spread, 1e-12 * (centred**2).sum() + 1e-30)
+    centred = observed - observed.mean()
+    spread = weights @ centred**2 - (weights @ centred) ** 2 / total
+    # Draws without variance leave nothing to explain: they count as a very bad R², never as missing.
+    value = 1 - weights @ square / np.maximum(spread, 1e-12 * (centred**2).sum() + 1e-30)
     draws = pd.DataFrame(value, columns=wide.columns).T.groupby("model", sort=False).mean().T
     if reference is not None:
         draws = draws.drop(columns=reference).sub(draws[reference], axis=0)
     tails = draws.iloc[1:].quantile([0.025, 0.975])
     table = pd.DataFrame({"value": draws.iloc[0], "lower": tails.iloc[0], "upper": tails.iloc[1]})
-    return table.rename_axis("model").reset_index().assign(metric=metric)
+    return table.rename_axis("model").reset_index().assign(metric="R2")

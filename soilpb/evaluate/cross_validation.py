@@ -1,11 +1,7 @@
 """Nested cross-validation on stored folds, metrics, and pieces (shards) of it for a cluster.
 
-A model tunes itself inside ``fit``, so that each outer fold is: clone, fit on the training rows,
-predict the test rows. Predictions have one row per model, repeat, fold and sample; scores one row
-per model, repeat, fold and metric.
-
-A shard is one model, cross-validated once on one site. Its seed deals the folds, starts the model,
-and is the table's repeat. Shards know nothing of each other: they run anywhere and in any order, and
+Predictions have one row per model, repeat, fold and sample; scores one row per model, repeat, fold and
+metric. A shard is one model, cross-validated once on one site. Shards run anywhere and in any order, and
 merged they equal the table of one process bit for bit.
 """
 
@@ -13,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,8 +46,8 @@ def cross_validate(
 ) -> pd.DataFrame:
     """Predict the test rows of every fold with clones of every model; the table has :data:`COLUMNS`.
 
-    Each fit runs on one thread, in this process or in one of ``n_jobs``, so that results
-    do not depend on how many there are.
+    Each fit runs on one thread, in this process or in one of ``n_jobs``: results do not depend on how many.
+    Lengths that differ, folds of other data, and a sample that trains and tests are a ValueError.
 
     Parameters
     ----------
@@ -62,11 +59,6 @@ def cross_validate(
         Ids that ``folds`` speaks of; 0 … n_samples - 1 if omitted.
     groups : (n_samples,) array, optional
         Soils that inner folds keep together, as ``folds`` do.
-
-    Raises
-    ------
-    ValueError
-        If lengths differ, the folds belong to other data, or a sample trains and tests.
     """
     y = np.asarray(y, dtype=float)
     ids = np.arange(len(y)) if sample_ids is None else np.asarray(sample_ids)
@@ -186,8 +178,7 @@ def learning_curve(
 ) -> pd.DataFrame:
     """Score models trained on ever more samples (nested), always on the same test rows.
 
-    Parameters are those of :func:`cross_validate`, with the numbers of training samples, ``sizes``.
-    Returns scores with a column ``n_train``.
+    Parameters are those of :func:`cross_validate`; scores have a column ``n_train``, one of ``sizes``.
     """
     parts = []
     for size in sizes:
@@ -206,10 +197,7 @@ def score_single_splits(
     groups: Sequence | None = None,
     n_jobs: int = 1,
 ) -> pd.DataFrame:
-    """Score models on many random 70/30 splits, which they share: how far chance alone moves a metric.
-
-    The scores are pooled ones, with one repeat per split.
-    """
+    """Pooled scores of models on many random 70/30 splits, which they share, one repeat per split."""
     folds = splits.random_split(np.arange(len(y)), n_splits, seed=seed, groups=groups)
     scores = score_predictions(cross_validate(models, X, y, folds, n_jobs=n_jobs, groups=groups))
     return scores[scores["fold"] == POOLED].reset_index(drop=True)
@@ -222,9 +210,8 @@ class ShardError(ValueError):
 def predict_shard(study: Study, seed: int, key: str) -> pd.DataFrame:
     """Cross-validate one model (its key in the registry) on a site, once; its repeat is the seed.
 
-    The seed deals :data:`N_SPLITS` folds, groups kept together, and starts the model; the site's soils stay
-    the same. A model that starts from the source network raises MissingArtifact if chapter 2 has not trained
-    it.
+    The seed deals :data:`N_SPLITS` folds, groups kept together, and starts the model. A source network that
+    chapter 2 has not trained is a MissingArtifact.
     """
     from soilpb.models import baselines  # PyTorch takes seconds, and nothing else here needs it
 
@@ -254,38 +241,43 @@ def save_shard(path: str | Path, shard: pd.DataFrame) -> None:
         shard.to_parquet(temporary, write_page_checksum=True)
 
 
-def load_shard(path: str | Path, seed: int) -> pd.DataFrame:
-    """Read a shard and make sure that it is one.
-
-    It is MissingArtifact if it is not there, and a ShardError if it is damaged, or holds something else
-    than one model's predictions for ``seed``.
-    """
-    path = _files.require(path, f"snakemake {path}")
-    mend = "delete it, and the workflow makes it again"
-    try:
-        shard = pd.read_parquet(path, page_checksum_verification=True)
-    except (OSError, ValueError) as error:
-        raise ShardError(f"{path} is damaged ({str(error).splitlines()[0]}); {mend}") from error
-    if list(shard) != COLUMNS:
-        raise ShardError(f"{path} has columns {list(shard)}, expected {COLUMNS}; {mend}")
-    found = shard["model"].unique().tolist(), shard["repeat"].unique().tolist()
-    if len(found[0]) != 1 or found[1] != [seed]:
-        raise ShardError(f"{path} holds models {found[0]}, seeds {found[1]}; expected one, {seed}; {mend}")
-    if not np.isfinite(shard[["observed", "predicted"]]).all(axis=None):
-        raise ShardError(f"{path} has predictions that are not finite; mend the model, not the file")
-    return shard
-
-
 def merge_shards(folder: str | Path, seeds: Sequence[int], keys: Sequence[str]) -> pd.DataFrame:
     """Put the shards of a site together, model by model, seed by seed, whatever order they were made in.
 
-    Within a fold soils are in the site's order. The first shard that is absent, damaged, or was tested on
-    other soils is named by a MissingArtifact or ShardError.
+    Within a fold soils are in the site's order. The first shard that is not there is named by a
+    MissingArtifact; one that is damaged, is something else than one model's predictions for its seed, or was
+    tested on other soils or folds than the others, by a ShardError.
     """
-    places = {shard_path(folder, seed, key): seed for key in keys for seed in seeds}
-    shards = {path: load_shard(path, seed) for path, seed in places.items()}
-    _refuse_disagreement(shards)
-    return pd.concat(shards.values()).sort_values(["model", "repeat"], kind="stable", ignore_index=True)
+    shards, first = [], {}
+    for key, seed in product(keys, seeds):
+        path = shard_path(folder, seed, key)
+        _files.require(path, f"snakemake {path}")
+        try:
+            shard = pd.read_parquet(path, page_checksum_verification=True)
+            fault = _find_fault(shard, seed, path, first)
+        except (OSError, ValueError) as error:
+            fault = f"is damaged ({str(error).splitlines()[0]})"
+        if fault:
+            raise ShardError(f"{path} {fault}; delete it, and the workflow makes it again")
+        shards.append(shard)
+    return pd.concat(shards).sort_values(["model", "repeat"], kind="stable", ignore_index=True)
+
+
+def _find_fault(shard: pd.DataFrame, seed: int, path: Path, first: dict) -> str:
+    """Say what is wrong with a shard; ``first`` has path and rows of all soils, and of a seed's folds."""
+    if list(shard) != COLUMNS:
+        return f"has columns {list(shard)}, expected {COLUMNS}"
+    models, repeats = shard["model"].unique().tolist(), shard["repeat"].unique().tolist()
+    if len(models) != 1 or repeats != [seed]:
+        return f"holds models {models}, seeds {repeats}; expected one, {seed}"
+    if not np.isfinite(shard[["observed", "predicted"]]).all(axis=None):
+        return "has predictions that are not finite: mend the model"
+    soils = shard[["sample", "observed"]].sort_values("sample", ignore_index=True)
+    for what, key, rows in (("soils", None, soils), ("folds", seed, shard[["fold", "sample"]])):
+        other, expected = first.setdefault(key, (path, rows))
+        if not rows.equals(expected):
+            return f"and {other} were tested on different {what}: the site's data changed, one is older"
+    return ""
 
 
 def save_league(folder: str | Path, predictions: pd.DataFrame) -> None:
@@ -294,18 +286,3 @@ def save_league(folder: str | Path, predictions: pd.DataFrame) -> None:
     tables = {"predictions": predictions, "scores": scores, "league": summarise_scores(scores)}
     for name, table in tables.items():
         _files.save_table(Path(folder) / f"{name}.parquet", table)
-
-
-def _refuse_disagreement(shards: dict[Path, pd.DataFrame]) -> None:
-    """Refuse shards of other data: all hold the same soils, and those of a seed the same folds."""
-    first: dict[int | None, tuple[Path, pd.DataFrame]] = {}
-    for path, shard in shards.items():
-        soils = shard[["sample", "observed"]].sort_values("sample", ignore_index=True)
-        seed = shard["repeat"].iloc[0]
-        for what, key, rows in (("soils", None, soils), ("folds", seed, shard[["fold", "sample"]])):
-            other, expected = first.setdefault(key, (path, rows))
-            if not rows.equals(expected):
-                raise ShardError(
-                    f"{path} and {other} were tested on different {what}: the site's data changed "
-                    "between them; delete the older, and the workflow makes it again"
-                )

@@ -1,8 +1,7 @@
 """Another spectrometer: what it does to predictions, and how soils measured on both bring them back.
 
-All corrections are affine in absorbance, where a gain and a ripple are sums: ``A · matrix + offset``, then
-``intercept + slope · prediction``. Which is taken is decided by the pairs alone: each is left out in turn,
-and the prediction from its corrected spectrum is compared with that from the first instrument.
+Corrections are affine in absorbance, where a gain and a ripple are sums. Which is taken is decided by the
+pairs alone: each is left out, and predicted from its corrected spectrum and from the first instrument's.
 """
 
 from __future__ import annotations
@@ -76,13 +75,9 @@ class Standardisation:
             if arrays["matrix"].shape != (n_bands, n_bands) or arrays["offset"].shape != (n_bands,):
                 raise ValueError(f"it has {len(arrays['offset'])} bands, the model {n_bands}")
             numbers = {name: float(card[name]) for name in ("slope", "intercept", "error")}
-            finite = all(map(np.isfinite, numbers.values()))
-            if not (finite and all(np.isfinite(array).all() for array in arrays.values())):
+            if not all(np.isfinite(values).all() for values in (*numbers.values(), *arrays.values())):
                 raise ValueError("it holds numbers that are not finite")
-            made = cls(
-                str(card["method"]), arrays["matrix"], arrays["offset"], **numbers, errors=card["errors"]
-            )
-            return made, card
+            return cls(str(card["method"]), **arrays, **numbers, errors=card["errors"]), card
 
         return storage.load_arrays(folder, made_by, build)
 
@@ -92,43 +87,37 @@ def standardise(
 ) -> Standardisation:
     """Choose, by leave-one-out on soils measured on both instruments, how to correct the second, and fit it.
 
-    ``master`` and ``slave`` are reflectance of the same soils on the first and on the second instrument,
-    (n_pairs, n_bands), ``known`` that of the calibration soils; ``predict`` works on the modelling scale. Too
-    few or too many pairs, and arrays of two shapes, are a ValueError.
+    ``master`` and ``slave`` are reflectance of the same soils on both, (n_pairs, n_bands), ``known`` that of
+    the calibration soils; ``predict`` works on the modelling scale. Too few or too many pairs, and arrays of
+    two shapes, are a ValueError.
     """
     master, slave = np.asarray(master, float), np.asarray(slave, float)
     if master.shape != slave.shape:
         raise ValueError(f"spectra of the first instrument are {master.shape}, of the second {slave.shape}")
     if not FEWEST_PAIRS <= len(master) <= MOST_PAIRS:
-        raise ValueError(
-            f"{len(master)} soils were measured on both instruments; {FEWEST_PAIRS} to {MOST_PAIRS} are "
-            "needed"
-        )
-    wanted, plain = np.ravel(predict(master)), np.ravel(predict(slave))
-    left_out: dict[str, list[np.ndarray]] = {}
-    on_lines = []
+        needed = f"{FEWEST_PAIRS} to {MOST_PAIRS} are needed"
+        raise ValueError(f"{len(master)} soils were measured on both instruments; {needed}")
+    pairs = master, slave, np.ravel(predict(master)), np.ravel(predict(slave))
+    spectra: dict[str, list[np.ndarray]] = {}
+    lines: dict[str, list[tuple[float, float]]] = {}
     for out in range(len(master)):
         kept = np.arange(len(master)) != out
-        for name, made in _corrections(master[kept], slave[kept], known).items():
-            left_out.setdefault(name, []).append(made.correct(slave[[out]])[0])
-        intercept, slope = _line(plain[kept], wanted[kept])
-        on_lines.append(intercept + slope * plain[out])
-    found = {name: np.ravel(predict(np.array(corrected))) for name, corrected in left_out.items()}
-    errors = {name: _rms(values - wanted) for name, values in found.items()}
-    errors["slope and bias"] = _rms(np.array(on_lines) - wanted)
-    least = 1.001 * min(errors.values()) + 1e-9 * np.ptp(wanted)  # of equals the simplest
+        for name, made in _corrections(*(values[kept] for values in pairs), known).items():
+            spectra.setdefault(name, []).append(made.correct(slave[[out]])[0])
+            lines.setdefault(name, []).append((made.intercept, made.slope))
+    errors = {}
+    for name, corrected in spectra.items():
+        intercept, slope = np.transpose(lines[name])
+        errors[name] = _rms(intercept + slope * np.ravel(predict(np.array(corrected))) - pairs[2])
+    least = 1.001 * min(errors.values()) + 1e-9 * np.ptp(pairs[2])  # of equals the simplest
     best = next(name for name, error in errors.items() if error <= least)
-    made = _corrections(master, slave, known)
-    if best == "slope and bias":
-        intercept, slope = _line(plain, wanted)
-        chosen = replace(made["none"], method=best, slope=slope, intercept=intercept)
-    else:
-        chosen = made[best]
-    return replace(chosen, error=errors[best], errors=errors)
+    return replace(_corrections(*pairs, known)[best], error=errors[best], errors=errors)
 
 
-def _corrections(master: np.ndarray, slave: np.ndarray, known: np.ndarray) -> dict[str, Standardisation]:
-    """Every correction of spectra, fitted to pairs, under its name; the simplest first."""
+def _corrections(
+    master: np.ndarray, slave: np.ndarray, wanted: np.ndarray, plain: np.ndarray, known: np.ndarray
+) -> dict[str, Standardisation]:
+    """Every correction, fitted to spectra and predictions of pairs, by its name; the simplest first."""
     first, second, known = absorbance(master), absorbance(slave), absorbance(np.asarray(known, float))
     identity, mean = np.eye(first.shape[1]), (first - second).mean(axis=0)
     made = {"none": (identity, np.zeros_like(mean)), "mean difference": (identity, mean)}
@@ -140,11 +129,13 @@ def _corrections(master: np.ndarray, slave: np.ndarray, known: np.ndarray) -> di
     made["direct"] = (matrix, first.mean(axis=0) - second.mean(axis=0) @ matrix)
     pds = PiecewiseDirectStandardization(1, 1, scale=False).fit(second, X_source=first)
     made["piecewise direct"] = (pds.T_, pds.bias_)
-    pairs = np.tile(np.arange(len(master)), 2)
+    twice = np.tile(np.arange(len(master)), 2)
     for k in EPO_COMPONENTS:
         epo = ExternalParameterOrthogonalization(k)
-        epo.fit(first, X_external=np.concatenate([first, second]), sample_ids=pairs)
+        epo.fit(first, X_external=np.concatenate([first, second]), sample_ids=twice)
         made[f"orthogonalisation, {k}"] = _fill(epo.V_epo_, known)
+    slope = np.cov(plain, wanted)[0, 1] / plain.var(ddof=1) if np.ptp(plain) > 0 else 1.0
+    made["slope and bias"] = *made["none"], float(slope), float(wanted.mean() - slope * plain.mean())
     return {name: Standardisation(name, *correction) for name, correction in made.items()}
 
 
@@ -181,12 +172,6 @@ def _fill(directions: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.nda
     return matrix, mean - mean @ matrix
 
 
-def _line(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Intercept and slope of y on x."""
-    slope = float(np.cov(x, y)[0, 1] / x.var(ddof=1)) if np.ptp(x) > 0 else 1.0
-    return float(y.mean() - slope * x.mean()), slope
-
-
 def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
@@ -194,13 +179,11 @@ def _rms(values: np.ndarray) -> float:
 def disturb(wavelengths: np.ndarray, X: np.ndarray, seed: int = 0) -> dict[str, np.ndarray]:
     """Spectra (n_samples, n_bands) as they would be read under other circumstances, by what was changed."""
     X, rng = np.asarray(X, float), np.random.default_rng(seed)
-    shifted = CubicSpline(wavelengths, X, axis=1)(np.clip(wavelengths + 1, wavelengths[0], wavelengths[-1]))
-    step = X * np.where(wavelengths > SPLICES[0], 1.02, 1.0)
     return {
         "noise of 0.001 (reflectance)": X + rng.normal(0, 0.001, X.shape),
-        "wavelengths off by 1 nm": shifted,
+        "wavelengths off by 1 nm": _move(wavelengths, X, 1),
         "gain of 3 %": 1.03 * X,
-        "step of 2 % at 1000 nm": step,
+        "step of 2 % at 1000 nm": X * np.where(wavelengths > SPLICES[0], 1.02, 1.0),
         "5 % more water": add_constituent(X, wavelengths, "water", 0.05),
         "another instrument": simulate_instrument(wavelengths, X, rng, 0.0002),
     }
@@ -211,15 +194,17 @@ def simulate_instrument(
 ) -> np.ndarray:
     """Spectra as a second instrument reads them: smooth ripple of 3 %, 1 nm off, 5 % gain, other noise."""
     X = np.asarray(X, float)
-    waves = [
-        np.sin(2 * np.pi * wavelengths / rng.uniform(150, 600) + rng.uniform(0, 2 * np.pi)) for _ in range(3)
-    ]
-    ripple = np.sum(waves, axis=0)
-    at = np.clip(wavelengths + rng.choice([-1, 1]), wavelengths[0], wavelengths[-1])
-    read = CubicSpline(wavelengths, X, axis=1)(at)
+    periods = [(rng.uniform(150, 600), rng.uniform(0, 2 * np.pi)) for _ in range(3)]
+    ripple = sum(np.sin(2 * np.pi * wavelengths / period + phase) for period, phase in periods)
+    read = _move(wavelengths, X, rng.choice([-1, 1]))
     gain = 1 + 0.05 * rng.choice([-1, 1])
     read = gain * (1 + 0.03 * ripple / np.abs(ripple).max()) * read
     return np.maximum(read + rng.normal(0, noise, X.shape), 0.001)
+
+
+def _move(wavelengths: np.ndarray, X: np.ndarray, nm: float) -> np.ndarray:
+    """Read spectra (n_samples, n_bands) so far off."""
+    return CubicSpline(wavelengths, X, axis=1)(np.clip(wavelengths + nm, wavelengths[0], wavelengths[-1]))
 
 
 def measure_robustness(
@@ -227,10 +212,9 @@ def measure_robustness(
 ) -> pd.DataFrame:
     """What disturbances do to predictions of soils, one row each: the report's table.
 
-    ``predict`` takes reflectance of all soils, (n_samples, n_bands), and returns predictions by models that
-    had not seen each; ``y`` are the laboratory's values, on the same scale. ``change`` and ``bias`` are the
-    root mean square and the mean change of predictions, ``times`` is the ratio of ``RMSE`` to the
-    undisturbed.
+    ``predict`` predicts all soils by models that had not seen them, ``y`` are the laboratory's values on the
+    same scale. ``change`` and ``bias`` are the root mean square and the mean change of predictions, ``times``
+    is the ratio of ``RMSE`` to the undisturbed.
     """
     before = np.ravel(predict(X))
     rows = [("none", 0.0, 0.0, _rms(before - y))]

@@ -1,8 +1,7 @@
 """How well a property is learnt from a source library: held-back soils, and R² within populations.
 
-The column ``group`` of a library names profiles, or the *populations* it pools: fields, countries,
-data sets. With populations two things make R², telling them apart and ranking soils within one; they
-are reported apart.
+The column ``group`` of a library names profiles, or the *populations* it pools (fields, countries): R² comes
+from telling them apart and from ranking soils within one, and both are reported.
 """
 
 from __future__ import annotations
@@ -53,13 +52,8 @@ PUBLISHED = pd.DataFrame(
 def choose_epochs(n_samples: int) -> int:
     """Choose the passes over a library: more over a small one, whose passes have fewer steps.
 
-    Chosen by held-back R² of pH: on simulated libraries of 640 to 9,600 soils and on pooled
-    fields of LimeSoDa it is level, within 0.01, from here to twice as many, and then falls.
-
-    Examples
-    --------
-    >>> [choose_epochs(n) for n in (640, 1_000, 9_600)]
-    [30, 20, 12]
+    Settled by held-back R² of pH on simulated libraries and on pooled fields of LimeSoDa: it is level, within
+    0.01, from here to twice as many, and then falls.
     """
     return int(np.clip(round(LOOKS / n_samples), *EPOCHS))
 
@@ -88,13 +82,8 @@ def pretrain(
 ) -> SpectralNetwork:
     """Train a network on a library, or read the one that the same soils, bands and settings gave before.
 
-    Parameters
-    ----------
-    folder : path
-        Where networks are shared by sites and seeds: one folder each, under the hash of all that it was
-        made of, PyTorch and the code included.
-    learning, held_back : SoilSpectra
-        From :func:`hold_out`; the latter is watched only.
+    In ``folder`` networks are shared by sites and seeds: one folder each, under the hash of all that it was
+    made of, PyTorch and the code included. Soils that are ``held_back`` are watched only.
     """
     code = [network.__file__, preprocessing.__file__, resnet.__file__, training_loop.__file__]
     soils = [each.sha256() for each in (learning, held_back) if each is not None]
@@ -129,23 +118,21 @@ def score_by_size(
 ) -> pd.DataFrame:
     """Score a network and PLS that learn from ever more soils of a library.
 
-    The soils are chosen at random; a larger choice holds the smaller ones, and all models
-    predict the same soils. ``folder``, ``learning``, ``held_back`` are as for :func:`pretrain`, ``sizes``
-    numbers of soils to learn from, ``names`` of the network and PLS, ``epochs`` of the network
-    (0: :func:`choose_epochs` of each size). Returned are scores (see
-    :func:`soilpb.evaluate.cross_validation.score_predictions`) with a column ``n``.
+    The soils are chosen at random; a larger choice holds the smaller ones, and all models predict the same
+    soils. ``names`` are of the network and PLS, ``epochs`` of the network (0: :func:`choose_epochs` of each
+    size); ``n`` of the scores is one of ``sizes``. Other parameters are those of :func:`pretrain`.
     """
     order = np.random.default_rng(seed).permutation(learning.n_samples)
     tables = []
     for n in track(sizes, f"{property_name} from fewer soils"):
         soils = learning.take(np.sort(order[:n]))
-        trained = pretrain(
-            folder, soils, property_name, TrainingConfig(epochs or choose_epochs(n), seed=seed)
-        )
+        training = TrainingConfig(epochs or choose_epochs(n), seed=seed)
+        trained = pretrain(folder, soils, property_name, training)
         pls = PLSCV(MAX_COMPONENTS, seed=seed)
         pls.fit(soils.reflectance, soils.values(property_name), profiles_of(soils))
-        models = dict(zip(names, (trained, pls), strict=True))
-        predictions = predict_held_back(models, held_back, property_name)
+        predictions = predict_held_back(
+            dict(zip(names, (trained, pls), strict=True)), held_back, property_name
+        )
         tables.append(score_predictions(predictions).assign(n=n))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
@@ -159,12 +146,9 @@ def name_populations(library: SoilSpectra) -> pd.Series:
 
 
 def hold_out(library: SoilSpectra, share: float, seed: int) -> tuple[SoilSpectra, SoilSpectra]:
-    """Split a library into soils to learn from and soils to be judged by.
+    """Split a library into soils to learn from and a ``share`` to be judged by.
 
-    Samples of one profile stay together. Populations do not: each lies on both sides, so
-    that the score speaks of new soils from known populations.
-
-    ``share`` is that of the soils (of the profiles, where there are any) that are held back.
+    Samples of one profile stay together. Populations do not: the score speaks of new soils from known ones.
     """
     ids = library.samples.index
     (fold,) = splits.iterate_folds(splits.random_split(ids, 1, share, seed, profiles_of(library)), ids)
@@ -178,11 +162,7 @@ def profiles_of(library: SoilSpectra) -> np.ndarray | None:
 
 
 def predict_held_back(models: Mapping[str, Any], soils: SoilSpectra, property_name: str) -> pd.DataFrame:
-    """Predict a property of soils that no model has seen: one row per model and sample, one repeat, one fold.
-
-    ``models`` are fitted, and predict from reflectance (n_samples, n_bands). The table has
-    :data:`soilpb.evaluate.cross_validation.COLUMNS`.
-    """
+    """Predict a property of soils that no fitted model has seen, as a table of cross-validation has it."""
     about = {"repeat": 0, "fold": 0, "lower": np.nan, "upper": np.nan}
     about |= {"sample": soils.samples.index.to_numpy(), "observed": soils.values(property_name)}
     tables = [
@@ -195,9 +175,8 @@ def predict_held_back(models: Mapping[str, Any], soils: SoilSpectra, property_na
 def score_within_populations(predictions: pd.DataFrame, population: pd.Series) -> pd.Series:
     """R² about the mean of each soil's own population, by model.
 
-    A model that only recognises the population scores 0 here, however well it does about
-    the mean of all soils (Simpson 1951). With one population this is plain R². ``predictions`` has one row
-    per model and sample; ``population`` is from :func:`name_populations`.
+    A model that only recognises the population (:func:`name_populations`) scores 0 here, however well it does
+    about the mean of all soils (Simpson 1951). With one population this is plain R².
 
     Examples
     --------
@@ -214,11 +193,7 @@ def score_within_populations(predictions: pd.DataFrame, population: pd.Series) -
 
 
 def score_by_population(predictions: pd.DataFrame, population: pd.Series) -> pd.DataFrame:
-    """Score each model in each population: one row per model and population, with its number of soils.
-
-    The columns are ``model``, ``population``, ``n`` and the metrics of
-    :func:`soilpb.evaluate.cross_validation.compute_metrics`.
-    """
+    """Score each model in each population: columns ``model``, ``population``, ``n`` soils, and metrics."""
     table = predictions.assign(population=predictions["sample"].map(population))
     rows = [
         {"model": model, "population": name, "n": len(rows)}

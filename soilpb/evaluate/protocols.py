@@ -14,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
-from sklearn.base import RegressorMixin
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.cross_decomposition import PLSRegression
 from sklearn.pipeline import make_pipeline
@@ -78,27 +77,20 @@ class Choice(BaseModel):
 
 
 def load_protocol(path: str | Path = "") -> dict[str, Choice]:
-    """Read and check ``notebooks/protocol.yml``, or the file given.
-
-    Raises
-    ------
-    SiteError
-        Naming each choice that is missing, unknown or wrong, and what was expected.
-    """
+    """Read and check ``notebooks/protocol.yml``, or the file given; a SiteError names each wrong choice."""
     path = Path(path) if path else site_file.project_root() / "notebooks" / "protocol.yml"
+    listed = site_file.parse_yaml(path.read_bytes(), path)
     try:
-        choices = TypeAdapter(dict[str, Choice]).validate_python(
-            site_file.parse_yaml(path.read_bytes(), path)
-        )
+        choices = TypeAdapter(dict[str, Choice]).validate_python(listed)
         varied = {name: choice for name, choice in choices.items() if choice.varied}
+        defaults = {name: choice.default for name, choice in varied.items()}
         for name, choice in varied.items():
             for level in (choice.default, *choice.others):
-                Protocol(**{of: one.default for of, one in varied.items()} | {name: level})
+                Protocol(**defaults | {name: level})
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']}, got {repr(e['input'])}" for e in error.errors()
-        ]
-        raise site_file.SiteError(f"{path}: {'; '.join(faults)}") from None
+        found = [(".".join(map(str, e["loc"])), e["msg"], repr(e["input"])) for e in error.errors()]
+        faults = "; ".join(f"{place}: {what}, got {value}" for place, what, value in found)
+        raise site_file.SiteError(f"{path}: {faults}") from None
     return choices
 
 
@@ -116,8 +108,7 @@ def choose_protocols(choices: Mapping[str, Choice], n: int, seed: int) -> list[P
 def run_protocols(study: Study, protocols: Sequence[Protocol]) -> Iterator[dict[str, Any]]:
     """Yield each protocol with the study's seed and R² of the study's four models under it.
 
-    R² is on the protocol's scale of the target, over its test soils (with 5-fold, all). Protocols with the
-    same source network follow each other and share it.
+    R² is on the protocol's scale of the target, over its test soils. Protocols share source networks.
     """
     made = network = None
     for protocol in sorted(protocols, key=lambda one: [str(getattr(one, name)) for name in OF_SOURCE]):
@@ -126,16 +117,15 @@ def run_protocols(study: Study, protocols: Sequence[Protocol]) -> Iterator[dict[
         yield {"seed": study.site.seed, **protocol.model_dump(), **_score(study, protocol, network)}
 
 
-def share_with_interval(won: pd.Series, draws: pd.Series, seed: int = 0) -> tuple[float, float, float]:
+def share_with_interval(won: pd.Series, draws: pd.Series) -> tuple[float, float, float]:
     """Share of protocols in which something holds, and its 95 % interval by a bootstrap over draws.
 
-    Protocols of one draw share soils or splits and are no independent evidence: whole draws are drawn. One
-    draw alone says nothing of others: 0 to 1.
+    Protocols of one draw share soils or splits: whole draws are drawn. One alone says nothing: 0 to 1.
     """
     counts = won.groupby(draws).agg(["sum", "size"]).to_numpy()
     if len(counts) == 1:
         return float(won.mean()), 0.0, 1.0
-    drawn = np.random.default_rng(seed).integers(len(counts), size=(2000, len(counts)))
+    drawn = np.random.default_rng(0).integers(len(counts), size=(2000, len(counts)))
     shares = np.divide(*counts[drawn].sum(axis=1).T)
     return float(won.mean()), *np.quantile(shares, [0.025, 0.975]).tolist()
 
@@ -168,12 +158,21 @@ def _shape(protocol: Protocol, n_bands: int, dropout: float = 0.1) -> ResNetConf
 
 
 def _score(study: Study, protocol: Protocol, network: SpectralNetwork) -> dict[str, float]:
-    """R² by the models' keys."""
+    """R² by the models' keys; PLS and SVM are tuned by inner folds or have fixed settings."""
     seed, y = study.site.seed, study.target.values(study.site.target)
     y = np.log(y) if protocol.target_scale == "log" else y
+    name = _SPECTRA[protocol.preprocessing]
+    spectra, pls = PREPROCESSING[name](), PLSCV(preprocessing=name, seed=seed)
+    svm = baselines.svm(seed).set_params(pipeline=spectra)
+    if protocol.baselines == "fixed":
+        pls, svr = PLSRegression(10, scale=False), make_pipeline(StandardScaler(), SVR())
+        svr = TransformedTargetRegressor(svr, transformer=StandardScaler())
+        pls, svm = make_pipeline(spectra, pls), make_pipeline(spectra, svr)
     strategy = Strategy("", "", blocks=_BLOCKS[protocol.layers_frozen], rate=protocol.learning_rate)
     shape, epochs = _shape(protocol, len(study.grid), DROPOUT["direct"]), protocol.target_epochs
-    models = _baselines(protocol, seed) | {
+    models = {
+        "pls": pls,
+        "svm": svm,
         "resnet": NetworkRegressor(epochs=epochs, seed=seed, config=shape),
         "resnet-ph": NetworkRegressor(network, strategy, epochs, seed=seed),
     }
@@ -191,14 +190,3 @@ def _split(study: Study, protocol: Protocol, y: np.ndarray) -> pd.DataFrame:
     seen = PREPROCESSING[_SPECTRA[protocol.preprocessing]]().fit_transform(study.X)
     by_both = protocol.split == "SPXY"
     return splits.spxy(ids, seen, y, share) if by_both else splits.kennard_stone(ids, seen, share)
-
-
-def _baselines(protocol: Protocol, seed: int) -> dict[str, RegressorMixin]:
-    """PLS and SVM on the protocol's preprocessing, tuned by inner folds or with fixed settings."""
-    name = _SPECTRA[protocol.preprocessing]
-    spectra, svm = PREPROCESSING[name](), baselines.svm(seed)
-    if protocol.baselines == "tuned":
-        return {"pls": PLSCV(preprocessing=(name,), seed=seed), "svm": svm.set_params(pipeline=spectra)}
-    svr = TransformedTargetRegressor(make_pipeline(StandardScaler(), SVR()), transformer=StandardScaler())
-    pls = PLSRegression(10, scale=False)
-    return {"pls": make_pipeline(spectra, pls), "svm": make_pipeline(spectra, svr)}

@@ -1,7 +1,7 @@
 """Which samples train and which test: tidy tables of folds that are stored with every result.
 
-A table of folds has one row per repeat, fold and sample with its role, ``train`` or ``test``; a
-sample that a fold leaves out has no row. A table can be stored, read again, and checked for leaks.
+A table has one row per repeat, fold and sample with its role, ``train`` or ``test``; a sample that a fold
+leaves out has no row.
 """
 
 from __future__ import annotations
@@ -56,20 +56,18 @@ def random_split(
 
 
 def kennard_stone(ids: Sequence, X: np.ndarray, test_share: float = 0.3) -> pd.DataFrame:
-    """Train on the samples that cover the spectra most evenly (Kennard & Stone 1969).
+    """Train on the samples that cover the spectra ``X``, as distances shall see them, most evenly.
 
-    ``X`` holds the spectra as the distance shall see them. The split has seen them all, and its test
-    rows lie inside the training rows' range: it says how a model interpolates, not how it does on the
-    next soils.
+    After Kennard & Stone (1969). The split has seen all spectra, and its test rows lie inside the training
+    rows' range: it says how a model interpolates, not how it does on the next soils.
     """
     return _table(ids, [[_most_even_split(cdist(X, X), test_share)]])
 
 
 def spxy(ids: Sequence, X: np.ndarray, y: np.ndarray, test_share: float = 0.3) -> pd.DataFrame:
-    """Kennard–Stone on spectra and target together (Galvão et al. 2005).
+    """Kennard–Stone on spectra and target together, whose distances count alike (Galvão et al. 2005).
 
-    Both distances count alike, each divided by its largest. The split has seen the
-    target of the test rows: its scores are not evidence about new soils.
+    The split has seen the target of the test rows: its scores are not evidence about new soils.
     """
     y = np.asarray(y, dtype=float)[:, None]
     distances = (cdist(X, X), cdist(y, y))
@@ -79,11 +77,7 @@ def spxy(ids: Sequence, X: np.ndarray, y: np.ndarray, test_share: float = 0.3) -
 def spatial_blocks(
     ids: Sequence, xy: np.ndarray, n_splits: int = 5, n_repeats: int = 5, seed: int = 0
 ) -> pd.DataFrame:
-    """Leave out one compact block of the site at a time: k-means on coordinates.
-
-    ``xy`` (n_samples, 2) are projected, in one unit of length. Each repeat starts k-means elsewhere; a
-    site may offer few different blockings.
-    """
+    """Leave out one compact block of the site at a time: k-means on projected coordinates (n_samples, 2)."""
     xy = np.asarray(xy, dtype=float)
     if not np.isfinite(xy).all():
         missing = [str(ids[i]) for i in np.flatnonzero(~np.isfinite(xy).all(axis=1))[:3]]
@@ -98,8 +92,7 @@ def spatial_blocks(
 def limit_training_size(folds: pd.DataFrame, size: int, seed: int = 0) -> pd.DataFrame:
     """Keep ``size`` random training rows of each fold, and all test rows.
 
-    Sizes are nested: with one seed, the rows kept for a smaller size are among those
-    kept for a larger one. A fold with fewer training rows than ``size`` is an error.
+    With one seed, smaller choices are among larger ones. A fold with fewer training rows is an error.
     """
     rank = np.random.default_rng(seed).permutation(len(folds))
     place = pd.Series(rank, index=folds.index).where(folds["role"].eq("train"))
@@ -126,10 +119,8 @@ def iterate_folds(folds: pd.DataFrame, ids: Sequence) -> Iterator[Fold]:
     position = index.get_indexer(folds["sample"])
     if (position < 0).any():
         strangers = folds.loc[position < 0, "sample"].unique()
-        raise ValueError(
-            f"the folds name {len(strangers)} samples that the data have not, such as "
-            f"{strangers[0]!r}: they were made for other data"
-        )
+        such = f"{len(strangers)} samples that the data have not, such as {strangers[0]!r}"
+        raise ValueError(f"the folds name {such}: they were made for other data")
     table = folds.assign(position=position)
     for (repeat, fold), rows in table.groupby(["repeat", "fold"], sort=True):
         role = rows.groupby("role")["position"]
@@ -145,11 +136,8 @@ def validate_folds(folds: pd.DataFrame, ids: Sequence, groups: Sequence | None =
     for repeat, fold, train, test in iterate_folds(folds, ids):
         torn = np.intersect1d(membership[train], membership[test])
         if torn.size:
-            what = "sample" if groups is None else "group"
-            raise ValueError(
-                f"repeat {repeat}, fold {fold}: {what} {str(torn[0])!r} trains and tests; "
-                "split by groups, or repair the table"
-            )
+            what = f"{'sample' if groups is None else 'group'} {str(torn[0])!r} trains and tests"
+            raise ValueError(f"repeat {repeat}, fold {fold}: {what}; split by groups, or repair the table")
     return folds
 
 

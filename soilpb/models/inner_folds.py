@@ -1,10 +1,7 @@
 """Folds inside a training set, on which models tune themselves, and how groups reach them.
 
-Groups (fields, profiles, parent samples) stay together in inner folds as in outer ones. scikit-learn
-hands them down by *metadata routing*, which is off by default and global. soilpb does not switch it
-on for its importers: :func:`fit_model` does so for the length of one ``fit``. Estimators of soilpb
-that tune themselves take ``groups`` in ``fit`` and request them on their class, so that pipelines
-and searches of scikit-learn's hand them on.
+Groups (fields, profiles) stay together in inner folds as in outer ones. scikit-learn hands them down by
+*metadata routing*, which is off by default and global: :func:`fit_model` switches it on for one ``fit``.
 """
 
 from __future__ import annotations
@@ -76,12 +73,11 @@ def fit_model(
 ) -> RegressorMixin:
     """Fit a model to some rows, in place, and hand it their groups if it tunes itself on inner folds.
 
-    It is fitted on one thread: numbers must not depend on how many a machine has.
+    It is fitted on one thread: numbers must not depend on how many a machine has. A pipeline, an average or a
+    stack hands groups on to its parts.
 
     Parameters
     ----------
-    model : scikit-learn regressor
-        A pipeline, an average or a stack hands groups on to its parts.
     X, y : (n_samples, n_bands), (n_samples,) arrays
         Reflectance and target.
     groups : (n_samples,) array, optional

@@ -150,7 +150,8 @@ class SpectralNetwork:
 
     def save(self, folder: str | Path, **card: Any) -> Path:
         """Write the network to a folder, with a card that also says what ``card`` says."""
-        return storage.save_arrays(folder, self._arrays(), card | self._card())
+        state = self.__getstate__()
+        return storage.save_arrays(folder, state["arrays"], card | state["card"])
 
     @classmethod
     def load(cls, folder: str | Path, made_by: str = "") -> SpectralNetwork:
@@ -159,23 +160,11 @@ class SpectralNetwork:
 
     def __getstate__(self) -> dict[str, Any]:
         """All that it is, in arrays and settings: copies and stored models are made of these."""
-        return {"arrays": self._arrays(), "card": self._card()}
-
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        """Make it again from both."""
-        vars(self).update(vars(self._remake(**state)))
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        """Weights and scales."""
         arrays = {f"network.{name}": value.numpy() for name, value in self.network.state_dict().items()}
         for key in _SCALINGS:
             scaling = getattr(self, key)
             arrays |= {f"{key}.mean": scaling.mean, f"{key}.sd": scaling.sd}
-        return arrays
-
-    def _card(self) -> dict[str, Any]:
-        """Everything else."""
-        return {
+        card = {
             "architecture": asdict(self.network.config),
             "training": asdict(self.training) if self.training else None,
             "wavelengths": self.wavelengths.tolist(),
@@ -183,6 +172,11 @@ class SpectralNetwork:
             "parameters": self.n_parameters,
             "history": self.history,
         }
+        return {"arrays": arrays, "card": card}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Make it again from both."""
+        vars(self).update(vars(self._remake(**state)))
 
     @classmethod
     def _remake(cls, arrays: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> SpectralNetwork:

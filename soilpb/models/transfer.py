@@ -256,22 +256,18 @@ def describe_strategies(fitted: Mapping[str, NetworkRegressor | EmbeddingPLS]) -
     """
     rows = []
     for name, model in fitted.items():
-        words = "all features", "PLS scores of the site's spectra, and ridge on both"
-        if isinstance(model, NetworkRegressor):
+        if isinstance(model, EmbeddingPLS):
+            words = "all features", "PLS scores of the site's spectra, and ridge on both"
+            weights = model.ridge_.n_features_in_ + 1
+        else:
             words = STRATEGIES[model.strategy].stays, STRATEGIES[model.strategy].learns
-        rows.append((name, *words, count_learned_weights(model)))
+            before = dict(model.source.network.named_parameters())
+            weights = sum(
+                weight.numel() if part.startswith("head.") else int(torch.ne(weight, before[part]).sum())
+                for part, weight in model.network_.network.named_parameters()
+            )
+        rows.append((name, *words, weights))
     return pd.DataFrame(rows, columns=["model", "stays", "learns", "weights"])
-
-
-def count_learned_weights(model: NetworkRegressor | EmbeddingPLS) -> int:
-    """Count the weights that a fitted model learned on the site."""
-    if isinstance(model, EmbeddingPLS):
-        return model.ridge_.n_features_in_ + 1
-    before = dict(model.source.network.named_parameters())
-    return sum(
-        weight.numel() if name.startswith("head.") else int(torch.ne(weight, before[name]).sum())
-        for name, weight in model.network_.network.named_parameters()
-    )
 
 
 def property_line(network: SpectralNetwork) -> Pipeline:

@@ -89,7 +89,7 @@ def test_a_network_is_saved_and_read_back_bit_equal(soils, fitted, tmp_path):
 )
 def test_an_altered_network_is_refused(fitted, tmp_path, change, message):
     """Even with new checksums: by schema and shapes, before anything is allocated."""
-    card, arrays = fitted._card(), fitted._arrays()
+    card, arrays = (fitted.__getstate__()[part] for part in ("card", "arrays"))
     change(card, arrays)
     storage.save_arrays(tmp_path, arrays, card)
     with pytest.raises(ValueError, match=f"cannot be used: .*{message}.*; make it again") as caught:
