@@ -169,7 +169,7 @@ So the error is **{calibration_verdict}** than chance explains{"" if error <= ma
 """)
 
 # %% mystnb={"figure": {"caption": "Probability that a soil is above its limit ({glue:text}`decide-rule`), by a model that had not seen the soil ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above. On the twin the coordinates are invented.", "name": "fig-chances"}, "image": {"alt": "Map of the soils, where coordinates are known, coloured by their probability of exceedance; triangles mark soils measured above the limit, circles the others."}}
-ax = report.draw_map(report.map_site(study, exceedances, rule))
+ax = report.draw_map(study, exceedances, rule)
 
 # %% [markdown]
 # ## How far off is a prediction, and for which soils?

@@ -26,8 +26,8 @@ n_jobs: int = 1  # processes
 # %% tags=["remove-input"]
 from IPython.display import Markdown
 
-from soilpb import evaluate, plots, quality
-from soilpb.decide import compare_with_world, coverage_by_content, decision_units, site_model, stored_model
+from soilpb import decide, evaluate, plots, quality
+from soilpb.decide import site_model, stored_model
 from soilpb.explain import bands
 from soilpb.models import baselines
 from soilpb.report import record, sections, soils, tables, text
@@ -59,7 +59,7 @@ if unmeasured is not None:
     predicted = predicted.join(unmeasured.samples.filter(["unit"]))
 decided = soils.decide_by_rule(study, stored, unmeasured)
 units = decided.get(rule)
-apart = compare_with_world(study.target)
+apart = decide.compare_with_world(study.target)
 listed = soils.list_soils(study, trials, exceedances, rule, predicted)
 
 # %% tags=["remove-input"]
@@ -69,9 +69,7 @@ warned = text.list_warnings(study, trials, float(apart.outside.mean()), rule)
 tables.answer_html(decision, warned, None if units is None else tables.tabulate_units(units, label), skill)
 
 # %% tags=["remove-input"]
-tables.fold_table(
-    tables.tabulate_sizes(None if units is None else decision_units.size_on_site(study.site, units))
-)
+tables.fold_table(tables.tabulate_sizes(None if units is None else decide.size_on_site(study.site, units)))
 
 # %% tags=["remove-input"]
 further = stored_model.decide_targets(study)
@@ -81,12 +79,11 @@ if len(further):
 tables.fold_table(further)
 
 # %% tags=["remove-input"]
-mapped = sections.map_site(study, exceedances, rule)
 unmapped = "There is no map: no true coordinates of the soils are known."
-Markdown(unmapped if mapped.soils.empty else "## Map")
+Markdown(unmapped if decide.local_coordinates(study.target.samples) is None else "## Map")
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "The site's soils ({{site}}, {{kind}}): the probability that a soil is above its limit, by a model that had not seen the soil, or the laboratory's value where no limit is known. What lies between them is decided by the mean of their unit."}, "image": {"alt": "Map of the soils with a scale bar, coloured by the probability of exceedance where a limit is known and by the laboratory's value elsewhere."}}
-ax = sections.draw_map(mapped)
+ax = sections.draw_map(study, exceedances, rule)
 
 # %% [markdown]
 # ## Who, when and how
@@ -108,14 +105,11 @@ tables.fold_table(inputs)
 # ## Soils above the limit
 
 # %% tags=["remove-input"]
-confusion = soils.count_confusion(listed)
-Markdown(text.describe_confusion(study, confusion, rule) if rule else text.describe_unapplied(study))
+each = f"Each soil against {site_model.site_rules(study.site)[0]}, “{rule}”, at its own pH. A spectrum calls a soil above if it gives a probability of {soils.LIKELY} or more, by a model that had not seen it."
+Markdown(each if rule else "No limit is applied to single soils, for the reason given at the top.")
 
 # %% tags=["remove-input"]
-tables.fold_table(tables.tabulate_confusion(confusion)) if rule else None
-
-# %% tags=["remove-input"]
-tables.fold_table(tables.tabulate_rules(decided, exceedances))
+tables.fold_table(soils.tabulate_confusion(listed)) if rule else None
 
 # %% [markdown]
 # ## Every soil
@@ -141,14 +135,15 @@ record.link_files(study.site.site, record.write_soils(study, listed))
 # ## Soils to measure next
 
 # %% tags=["remove-input"]
-tested = "" if unmeasured is None else text.describe_choosing(sections.compare_choosing(study))
-Markdown(f"{text.describe_next_samples(unmeasured)} {tested}")
+left = "Every soil of this site has its laboratory value: none is left to measure."
+if unmeasured is not None:
+    left = f"{unmeasured.n_samples} spectra of this site have no laboratory value. Measured in this order they would reduce the uncertainty of all predictions most."
+Markdown(left)
 
 # %% tags=["remove-input"]
 chosen_next = None if unmeasured is None else sections.choose_next_samples(study, unmeasured)
-chosen_next if unmeasured is None else tables.fold_table(
-    tables.tabulate_next_samples(study, chosen_next, predicted)
-)
+following = None if unmeasured is None else tables.tabulate_next_samples(study, chosen_next, predicted)
+None if following is None else tables.fold_table(following)
 
 # %% [markdown]
 # ## How well spectra predict
@@ -158,10 +153,7 @@ Markdown(text.describe_stored_model(study, stored))
 
 # %% [markdown]
 # To test it, model and choice were made anew without each fifth of the soils in turn, and that fifth was predicted.
-# R² is the share of the laboratory's variance that is explained, RMSE the typical error.
-
-# %% tags=["remove-input"]
-tables.fold_table(tables.tabulate_scales(soils.score_scales(study, trials)))
+# R² is the share of the laboratory's variance that is explained, RMSE the typical error; both stand at the top, too, with intervals.
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Laboratory values against predictions of each soil by a model made the same way without it ({{site}}, {{kind}})."}, "image": {"alt": "Parity plot of observed against predicted values with the one-to-one line and the scores in the corner."}}
 held_out = trials.assign(model="stored")
@@ -175,7 +167,7 @@ tables.fold_table(tables.tabulate_sensor(site_model.compare_sensor(study, first)
 # Errors are not alike for all soils. By tenths of the measured values, the lowest first:
 
 # %% tags=["remove-input"]
-tables.fold_table(tables.tabulate_levels(coverage_by_content(trials)))
+tables.fold_table(tables.tabulate_levels(decide.coverage_by_content(trials)))
 
 # %% tags=["remove-input"]
 worth = site_model.score_site_model(study, trials, exceedances)
@@ -288,7 +280,7 @@ tables.fold_table(tables.tabulate_bands(ranked, n_folds))
 
 # %% tags=["remove-input"] mystnb={"figure": {"caption": "Share of the stored model's attributions by wavelength ({{site}}, {{kind}}): mean over the folds, and 5–95 % of them; dashed: the bands of the table; beneath, what absorbs where."}, "image": {"alt": "Share of attributions against wavelength as a filled line with a band around it; beneath, one row per constituent, bars mark where it absorbs."}}
 above, beneath = plots.stack_axes([3.2, 2.8])
-plots.plot_profile(attributions, above, marked=ranked["wavelength"])
+plots.plot_profiles(attributions, above, marked=ranked["wavelength"])
 ax = plots.plot_atlas(minerals.FEATURES, beneath)
 
 # %% [markdown]

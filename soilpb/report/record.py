@@ -61,15 +61,11 @@ def describe_commit() -> str:
     git = shutil.which("git")
     if git is None or not (_PACKAGE / ".git").exists():
         return "a release (no commit is known)"
-    ask = [git, "-c", "safe.directory=*", "-C", str(_PACKAGE)]
-    commit, changed = (
-        subprocess.run([*ask, *words], capture_output=True, text=True, check=False).stdout.strip()
-        for words in (
-            ("rev-parse", "HEAD"),
-            ("status", "--porcelain", "-uno", "--", "soilpb", "notebooks/*.py"),
-        )
-    )
-    return f"commit {commit or 'unknown'}{', with changes that are not committed' if changed else ''}"
+    changed = ", with changes that are not committed"
+    ask = ["describe", "--always", "--exclude=*", "--abbrev=40", f"--dirty={changed}"]
+    run = [git, "-c", "safe.directory=*", "-C", str(_PACKAGE), *ask]
+    found = subprocess.run(run, capture_output=True, text=True, check=False).stdout.strip()
+    return f"commit {found or 'unknown'}"
 
 
 def tabulate_inputs(study: Study) -> pd.DataFrame:
@@ -117,9 +113,8 @@ def _collect_features(soils: pd.DataFrame, places: pd.DataFrame) -> dict:
     for row in soils.astype(object).where(soils.notna(), None).to_dict("records"):
         x, y = places.loc[row["soil"], ["x", "y"]] if row["soil"] in places.index else (np.nan, np.nan)
         point = None if np.isnan(float(x)) else {"type": "Point", "coordinates": [float(x), float(y)]}
-        features.append(
-            {"type": "Feature", "properties": row | {"soil": str(row["soil"])}, "geometry": point}
-        )
+        about = row | {"soil": str(row["soil"])}
+        features.append({"type": "Feature", "properties": about, "geometry": point})
     collection = {"type": "FeatureCollection", "features": features}
     if systems := describe_system(places):
         collection["crs"] = {"type": "name", "properties": {"name": systems}}

@@ -1,14 +1,13 @@
-"""What the sections of a site's report show, as tables: each function takes a study and returns data.
+"""What the sections of a site's report show, as data: :mod:`soilpb.report.tables` writes it for the page.
 
-The map, the samples to measure next, the bands that the stored model responds to, its answers
-to minerals, and what a narrow instrument costs. :mod:`soilpb.report.tables` writes these tables for the
-page, :mod:`soilpb.report.text` says what they mean.
+The map, the samples to measure next, the bands that the stored model responds to, its answers to minerals,
+and what a narrow instrument costs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -27,15 +26,12 @@ from soilpb.plots import decisions
 from soilpb.plots.attribution import compute_shares
 from soilpb.readers.site import read_measured
 from soilpb.report.new_site import SOURCE_BANDS
+from soilpb.report.record import describe_system
 from soilpb.simulate import minerals, twin
 from soilpb.site_file import project_root
 from soilpb.spectra import SoilSpectra, band_grid
 from soilpb.study import Study
 
-#: How the next samples are chosen: without random numbers, and best at the smallest numbers in chapter 7.
-METHOD = "uncertainty"
-#: The test of that choice: repeats, samples at the start, steps, and how many must be left to choose from.
-N_DRAWS, N_START, N_STEPS, FEWEST = 8, 20, 6, 40
 #: Constituents whose slopes a report shows.
 CONSTITUENTS = ("hematite", "goethite", "clay", "organic_matter", "carbonate", "water")
 #: Strength at the first band from which a constituent's edge towards the ultraviolet counts as visible.
@@ -76,81 +72,31 @@ def read_unmeasured(study: Study) -> SoilSpectra | None:
     return replace(soils, samples=soils.samples.join(rows))
 
 
-@dataclass(frozen=True, eq=False)
-class SiteMap:
-    """The values or probabilities of a site's soils at their coordinates.
-
-    Parameters
-    ----------
-    column, label : str
-        ``probability`` of exceeding a limit or ``value`` in the laboratory's unit, and its name on the map.
-    log : bool
-        Whether values are coloured by their logarithm.
-    soils : DataFrame
-        ``x``, ``y`` in metres, the column and perhaps ``exceeded``; no rows without true coordinates.
-    system : str
-        Of the coordinates, and where its origin lies.
-    """
-
-    column: str
-    label: str
-    log: bool
-    soils: pd.DataFrame
-    system: str = ""
-
-
-def map_site(study: Study, exceedances: pd.DataFrame, rule: str = "") -> SiteMap:
+def draw_map(study: Study, exceedances: pd.DataFrame, rule: str = "") -> Axes | None:
     """Map probabilities of exceeding a rule's limits, or the laboratory's values if ``rule`` is empty.
 
-    ``exceedances`` are of :func:`soilpb.decide.site_model.evaluate_site_model`.
+    ``exceedances`` are of :func:`soilpb.decide.site_model.evaluate_site_model`. Without true coordinates
+    nothing is drawn, and None is returned.
     """
-    log = study.site.target_scale == "log"
+    samples = study.target.samples
+    if (places := maps.local_coordinates(samples)) is None:
+        return None
+    soils, about = pd.DataFrame({"value": study.natural(study.y)}, index=study.ids), "value"
+    label, log = study.label.removeprefix("ln "), study.site.target_scale == "log"
     if rule:
         soils = site_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]]
-        about = ("probability", f"Probability above the limit, {rule}", False)
-    else:
-        soils = pd.DataFrame({"value": study.natural(study.y)}, index=study.ids)
-        about = ("value", study.label.removeprefix("ln "), log)
-    places = maps.local_coordinates(study.target.samples)
-    if places is None:
-        return SiteMap(*about, soils.iloc[:0])
-    stated = set(study.target.samples.get("crs", pd.Series(dtype=str)).dropna().map(str))
-    x, y = study.target.samples[["x", "y"]].astype(float).min()
-    system = f"{', '.join(sorted(stated)) or 'coordinate system not stated'}; 0, 0 is {x:.8g}, {y:.8g}"
-    return SiteMap(*about, places.join(soils, how="inner"), system)
-
-
-def draw_map(mapped: SiteMap) -> Axes | None:
-    """Draw the map; nothing without true coordinates."""
-    if mapped.soils.empty:
-        return None
-    return decisions.plot_map(mapped.soils, mapped.column, mapped.label, mapped.log, mapped.system)
+        about, label, log = "probability", f"Probability above the limit, {rule}", False
+    x, y = samples[["x", "y"]].astype(float).min()
+    system = f"{describe_system(samples) or 'coordinate system not stated'}; 0, 0 is {x:.8g}, {y:.8g}"
+    return decisions.plot_map(places.join(soils, how="inner"), about, label, log, system)
 
 
 def choose_next_samples(study: Study, unmeasured: SoilSpectra, n: int = 10) -> np.ndarray:
     """Choose ids of the soils to analyse next among the unmeasured, the most useful first."""
     F = sampling.spectral_features(np.concatenate([study.X, unmeasured.reflectance]))
     measured = np.arange(len(study.X))
-    chosen = sampling.choose_samples(METHOD, F, min(n, len(unmeasured)), measured, study.site.seed)
+    chosen = sampling.choose_samples("uncertainty", F, min(n, len(unmeasured)), measured, study.site.seed)
     return unmeasured.samples.index.to_numpy()[chosen - len(study.X)]
-
-
-def compare_choosing(study: Study) -> tuple[float, float] | None:
-    """Compare choosing with random samples on the site's own soils, as in chapter 7.
-
-    Returns how many chosen and how many random samples give the same error; None with too few soils.
-    """
-    aside = splits.random_split(study.ids, N_DRAWS, 0.3, study.site.seed, study.groups)
-    left = int(splits.count_training_rows(aside).min())
-    if left < FEWEST:
-        return None
-    sizes = np.linspace(N_START, left, N_STEPS).astype(int)[:-1]
-    methods = ("random", METHOD)
-    curves = sampling.learning_curves(
-        study.X, study.y, aside, sizes, study.ids, study.site.seed, methods, study.groups
-    )
-    needed = sampling.soils_needed(curves)
-    return float(needed[METHOD]), float(needed["random"])
 
 
 def choose_illustrated(study: Study, model: SiteModel, folds: pd.DataFrame) -> Sequence:
@@ -235,27 +181,14 @@ def compare_ranges(study: Study) -> pd.DataFrame | None:
     column = site.target if site.target in library.samples else site.source_property
     library = library.having(column)
     inside = (wide >= site.band_start) & (wide <= site.band_stop)
-    folds = KFold(5, shuffle=True, random_state=site.seed)
-    rows = []
-    for name, soils in _sets(library, site.seed):
-        y = soils.values(column)
-        full, narrow = (
-            r2_score(y, cross_val_predict(PLSCV(), X, y, cv=folds))
-            for X in (soils.reflectance, soils.reflectance[:, inside])
-        )
-        rows.append((name, len(soils), column, full, narrow))
-    return pd.DataFrame(rows, columns=["set", "n", "property", "full", "narrow"])
-
-
-def _sets(library: SoilSpectra, seed: int) -> list[tuple[str, SoilSpectra]]:
-    """Draw soils of each of the largest fields of a library, or of all where none is large enough."""
     groups = library.samples.get("group", pd.Series("", library.samples.index)).astype(str)
     if groups.value_counts().max() < FEWEST_SOILS:
         groups[:] = library.provenance.name
-    sizes = groups.value_counts()
-    rng = np.random.default_rng(seed)
-    drawn = [
-        (name, rng.permutation(np.flatnonzero(groups == name))[:MOST_SOILS])
-        for name in sizes[sizes >= FEWEST_SOILS].index[:MOST_SETS]
-    ]
-    return [(name, library.take(np.sort(rows))) for name, rows in drawn]
+    sizes, rows, rng = groups.value_counts(), [], np.random.default_rng(site.seed)
+    for name in sizes[sizes >= FEWEST_SOILS].index[:MOST_SETS]:
+        drawn = np.sort(rng.permutation(np.flatnonzero(groups == name))[:MOST_SOILS])
+        X, y = library.reflectance[drawn], library.values(column)[drawn]
+        folds = KFold(5, shuffle=True, random_state=site.seed)
+        scores = [r2_score(y, cross_val_predict(PLSCV(), x, y, cv=folds)) for x in (X, X[:, inside])]
+        rows.append((name, len(drawn), column, *scores))
+    return pd.DataFrame(rows, columns=["set", "n", "property", "full", "narrow"])

@@ -1,7 +1,6 @@
 """Every soil of a site's report, and what follows from them: limits, right and wrong calls, scores.
 
 Predictions of soils are by models that had not seen them, in the laboratory's unit.
-:mod:`soilpb.report.tables` writes these tables for the page, :mod:`soilpb.report.text` says what they mean.
 """
 
 from __future__ import annotations
@@ -86,16 +85,21 @@ def list_soils(
     return order.filter(columns).reset_index(drop=True)
 
 
-def count_confusion(soils: pd.DataFrame) -> pd.Series:
-    """Count soils rightly and wrongly called above their limit from :data:`LIKELY` on, with intervals.
+def tabulate_confusion(soils: pd.DataFrame) -> pd.DataFrame:
+    """Tabulate soils rightly and wrongly called above their limit from :data:`LIKELY` on, with intervals.
 
-    ``soils`` are from :func:`list_soils`; soils without a laboratory value or a limit do not count. The row
-    is that of :func:`soilpb.decide.exceedance.detection_table`, with ``clear``: rightly called not above.
+    ``soils`` are from :func:`list_soils`; soils without a laboratory value or a limit do not count.
     """
     known = soils.dropna(subset=["measured", "limit", "probability"])
     table = detection_table(known["probability"], known["measured"] > known["limit"])
     row = table.set_index("threshold").loc[LIKELY]
-    return pd.concat([row, pd.Series({"clear": len(known) - row[["found", "missed", "false"]].sum()})])
+    clear = len(known) - row[["found", "missed", "false"]].sum()
+    calls = {"above": (row["found"], row["missed"]), "not above": (row["false"], clear)}
+    page = pd.DataFrame.from_dict(calls, orient="index", columns=[f"{word}, by spectrum" for word in calls])
+    rates = [100 * row[[name, f"{name}_low", f"{name}_high"]] for name in ("sensitivity", "specificity")]
+    right = ["{:.0f} % ({:.0f} to {:.0f})".format(*rate) if rate.notna().all() else "–" for rate in rates]
+    page = page.astype(int).assign(**{"called rightly (95 % interval)": right})
+    return page.rename_axis("by the laboratory").reset_index()
 
 
 def decide_by_rule(
@@ -112,8 +116,8 @@ def score_scales(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
     """Score predictions in the laboratory's unit, and on the modelling scale where that is another.
 
     ``predictions`` (``repeat``, ``sample``, ``observed``, ``predicted``) are in the laboratory's unit. The
-    table has ``scale``, ``R2`` with ``lower`` and ``upper`` (95 %, whole groups drawn), ``RMSE``, ``bias``,
-    and ``within``: R² about the mean of each group, NaN unless half of the soils are in groups of
+    table has ``scale``, ``R2`` with ``lower`` and ``upper`` (95 %, whole groups drawn), ``RMSE`` and
+    ``within``: R² about the mean of each group, NaN unless half of the soils are in groups of
     :data:`FEWEST_IN_GROUP`.
     """
     unit, names = study.target_unit, ["observed", "predicted"]
@@ -123,11 +127,9 @@ def score_scales(study: Study, predictions: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for scale, table in scales.items():
         found = bootstrap_interval(table, groups=study.group_of, seed=study.site.seed).iloc[0]
-        metrics = cross_validation.compute_metrics(table["observed"], table["predicted"])
-        row = {"scale": scale, "R2": found["value"], "lower": found["lower"], "upper": found["upper"]}
-        rows.append(
-            row | {"RMSE": metrics["RMSE"], "bias": metrics["bias"], "within": _score_within(study, table)}
-        )
+        rmse = cross_validation.compute_metrics(table["observed"], table["predicted"])["RMSE"]
+        row = found[["lower", "upper"]].to_dict() | {"scale": scale, "R2": found["value"], "RMSE": rmse}
+        rows.append(row | {"within": _score_within(study, table)})
     return pd.DataFrame(rows)
 
 

@@ -1,7 +1,6 @@
 """Tables of a site's report as the page shows them: whose soils, laboratory, quality, models, samples.
 
-They hold for any site: simulated, from a collection, or a user's own files. Nothing in them is taken
-for markup.
+They hold for any site; nothing in them is taken for markup.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from pandas.io.formats.style import Styler
 from soilpb import quality
 from soilpb._format import number, signed_with_interval, with_interval
 from soilpb.decide.applicability import FALSE_ALARMS
-from soilpb.decide.decision_units import VERDICTS
 from soilpb.decide.site_model import COVERAGE
 from soilpb.evaluate.cross_validation import score_predictions, summarise_scores
 from soilpb.quality import CONFIDENCE, Finding
+from soilpb.report.record import NOT_STATED
 from soilpb.site_file import Site
 from soilpb.spectra import Provenance, SoilSpectra
 from soilpb.study import Study
@@ -36,18 +35,16 @@ _NOTHING_FOUND = {
 
 def tabulate_provenance(about: Provenance) -> pd.DataFrame:
     """Tabulate whose spectra they are, and what was converted or dropped when they were read."""
+    computed = about.kind == "simulated" and not about.mixed
     rows = {
         "soils": about.name,
         "kind": about.kind,
-        "measured by": about.citation or "not stated",
-        "instrument": about.instrument if about.instrument != "unknown" else "not stated",
-        "licence": about.licence or "not stated",
-        "SHA-256": about.sha256 or "no file was read",
+        "measured by": "nobody: they were computed" if computed else about.citation,
+        "instrument": about.instrument.replace("unknown", ""),
+        "licence": about.licence,
     }
-    if about.kind == "simulated" and not about.mixed:
-        rows["measured by"] = "nobody: they were computed"
     rows |= {f"note {i}": note for i, note in enumerate(about.notes, start=1)}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[""])
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[""]).replace("", NOT_STATED)
 
 
 def tabulate_laboratory(soils: SoilSpectra, columns: Sequence[str]) -> pd.DataFrame:
@@ -118,18 +115,16 @@ def count_choices(predictions: pd.DataFrame) -> str:
 
 def tabulate_units(units: pd.DataFrame, label: str) -> pd.DataFrame:
     """Write the units of :func:`soilpb.decide.decision_units.decide_on_site` for a page."""
-    chances = [_chance(p) for p in units["p_above"]]
+    limits = units["lower"].map(format_significant) + " to " + units["upper"].map(format_significant)
     method = units["method"].str.replace("student", "Student's t")
-    limits = zip(*(units[end].map(format_significant) for end in ("lower", "upper")), strict=True)
-    limits = [" to ".join(pair) if pair != ("–", "–") else "–" for pair in limits]
     return pd.DataFrame(
         {
             "unit": units["unit"].astype(str),
             "verdict": units["verdict"],
             f"mean, {label}": units["mean"].map(format_significant),
-            "95 % LCL to UCL": limits,
-            "limit": [f"{limit:g}" for limit in units["limit"]],
-            "probability above": chances,
+            "95 % LCL to UCL": limits.replace("– to –", "–"),
+            "limit": units["limit"].map("{:g}".format),
+            "probability above": units["p_above"].map(_chance),
             "soils measured": units["n_measured"],
             "by spectrum": units["n_predicted"],
             "method": units["note"].where(units["note"] != "", method),
@@ -153,38 +148,6 @@ def tabulate_sensor(compared: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"predicted from": compared["model"], "R² (95 % interval)": r2, "both add": added})
 
 
-def tabulate_rules(decided: Mapping[str, pd.DataFrame], exceedances: pd.DataFrame) -> pd.DataFrame:
-    """Count, for each rule of a standard, soils and units above its limit.
-
-    ``decided`` is of :func:`soilpb.report.soils.decide_by_rule`.
-    """
-    rows = []
-    for rule, units in decided.items():
-        soils = exceedances.query("repeat == 0 and rule == @rule")["exceeded"]
-        counts = units["verdict"].value_counts().reindex(VERDICTS, fill_value=0)
-        rows.append((rule, f"{soils.sum()} of {len(soils)}", *counts))
-    return pd.DataFrame(rows, columns=["rule", "soils above", *(f"units {word}" for word in VERDICTS)])
-
-
-def tabulate_confusion(counts: pd.Series) -> pd.DataFrame:
-    """Write the counts of :func:`soilpb.report.soils.count_confusion` as laboratory × spectrum."""
-    rows = {"above": counts[["found", "missed"]], "not above": counts[["false", "clear"]]}
-    table = pd.DataFrame({"by the laboratory": list(rows)})
-    for i, word in enumerate(rows):
-        table[f"{word}, by spectrum"] = [int(row.iloc[i]) for row in rows.values()]
-    return table
-
-
-def tabulate_scales(scales: pd.DataFrame) -> pd.DataFrame:
-    """Write the scores of :func:`soilpb.report.soils.score_scales` for a page."""
-    r2 = [with_interval(*row) for row in scales[["R2", "lower", "upper"]].to_numpy()]
-    page = pd.DataFrame({"": scales["scale"], "R² (95 % interval)": r2})
-    page = page.assign(RMSE=scales["RMSE"].map(format_significant), bias=scales["bias"].map(_signed))
-    if scales["within"].notna().any():
-        page["R² within groups"] = scales["within"].map(number)
-    return page
-
-
 def tabulate_levels(levels: pd.DataFrame) -> pd.DataFrame:
     """Write :func:`soilpb.decide.exceedance.coverage_by_content` for a page."""
     page = pd.DataFrame({"tenth of the soils": levels["tenth"], "soils": levels["n"]})
@@ -199,16 +162,13 @@ def tabulate_models(predictions: pd.DataFrame, study: Study, works: Mapping[str,
     ``predictions`` are on the modelling scale; ``works`` maps names of models to plain words.
     """
     tables = {study.target_unit or study.target_name: in_laboratory_unit(study, predictions)}
-    if study.site.target_scale == "log":
-        tables["logarithm"] = predictions
+    tables |= {"logarithm": predictions} if study.site.target_scale == "log" else {}
     page = pd.DataFrame()
     for scale, table in tables.items():
         scores = summarise_scores(score_predictions(table))
         wide = scores.pivot_table(index="model", columns="metric", values="value", sort=False)
-        page[f"R² ({scale})"], page[f"RMSE ({scale})"] = (
-            wide["R2"].map(number),
-            wide["RMSE"].map(format_significant),
-        )
+        page[f"R² ({scale})"] = wide["R2"].map(number)
+        page[f"RMSE ({scale})"] = wide["RMSE"].map(format_significant)
     return page.assign(**{"what it is": page.index.map(works)}).rename_axis("model").reset_index()
 
 
@@ -234,12 +194,15 @@ def tabulate_robustness(robustness: pd.DataFrame, study: Study) -> pd.DataFrame:
 
     ``robustness`` is from :func:`soilpb.decide.site_model.assess_robustness`.
     """
-    table, name = robustness, f"predictions change by, {study.label.removeprefix('ln ')}"
-    change = table["change"]
+    change = robustness["change"]
     if study.site.target_scale == "log":
         change = np.median(study.natural(study.y)) * np.expm1(change)
-    shown = pd.DataFrame({"read with": table["disturbance"], name: change.map(lambda x: f"{x:.3g}")})
-    return shown.assign(**{"times the error without": table["times"].map(number)})
+    columns = {
+        "read with": robustness["disturbance"],
+        f"predictions change by, {study.label.removeprefix('ln ')}": change.map("{:.3g}".format),
+        "times the error without": robustness["times"].map(number),
+    }
+    return pd.DataFrame(columns)
 
 
 def tabulate_soils(soils: pd.DataFrame, label: str) -> pd.DataFrame:
@@ -248,9 +211,7 @@ def tabulate_soils(soils: pd.DataFrame, label: str) -> pd.DataFrame:
     shown[f"laboratory, {label}"] = soils["measured"].map(format_significant)
     shown["limit"] = soils["limit"].map(format_significant)
     shown["by spectrum (90 % interval)"] = _intervals(soils[["predicted", "lower", "upper"]])
-    shown["probability above"] = [
-        number(value) if np.isfinite(value) else "–" for value in soils["probability"]
-    ]
+    shown["probability above"] = soils["probability"].map(number).replace("nan", "–")
     empty = [column for column in ("limit", "probability above") if (shown[column] == "–").all()]
     return shown.drop(columns=empty)
 
@@ -261,11 +222,14 @@ def tabulate_next_samples(study: Study, chosen: np.ndarray, predicted: pd.DataFr
     ``predicted`` is of :func:`soilpb.decide.stored_model.predict_soils`.
     """
     target, rows = study.site.target, predicted.loc[chosen]
-    page = pd.DataFrame({"soil": [str(name) for name in chosen]})
-    label = study.label.removeprefix("ln ")
-    page[f"{label} by spectrum (90 %)"] = _intervals(rows[[target, f"{target}_lower", f"{target}_upper"]])
-    page["kind"] = np.where(rows["outside"], "unlike those measured", "like those measured")
-    return page
+    columns = {
+        "soil": [str(name) for name in chosen],
+        f"{study.label.removeprefix('ln ')} by spectrum (90 %)": _intervals(
+            rows[[target, f"{target}_lower", f"{target}_upper"]]
+        ),
+        "kind": np.where(rows["outside"], "unlike those measured", "like those measured"),
+    }
+    return pd.DataFrame(columns)
 
 
 def _chance(p: float) -> str:
@@ -273,11 +237,6 @@ def _chance(p: float) -> str:
     if np.isnan(p):
         return "–"
     return "< 0.01" if p < 0.01 else "> 0.99" if p > 0.99 else number(p)
-
-
-def _signed(value: float) -> str:
-    """Write a bias with its sign and three significant digits."""
-    return ("+" if value > 0 else "−") + format_significant(abs(value))
 
 
 def _intervals(rows: pd.DataFrame) -> list[str]:

@@ -1,7 +1,6 @@
 """Sentences of a site's report, computed from its tables: what was found, and what remains unknown.
 
-This is the only place where the package computes sentences: a report is made for any site, and nobody
-writes it by hand.
+This is the only place where the package computes sentences: a report is made for any site.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from soilpb import quality
-from soilpb._format import join_words, number, signed, to_words
+from soilpb._format import join_words, list_first, number, signed, to_words
 from soilpb.decide import maps, site_model
 from soilpb.decide.decision_units import VERDICTS
 from soilpb.decide.exceedance import coverage_by_content
@@ -20,10 +19,8 @@ from soilpb.decide.site_model import SiteModel
 from soilpb.evaluate import comparison
 from soilpb.models import baselines
 from soilpb.report.new_site import SOURCE_BANDS
-from soilpb.report.sections import N_DRAWS, N_START
-from soilpb.report.soils import LIKELY, score_scales
+from soilpb.report.soils import score_scales
 from soilpb.report.tables import format_significant
-from soilpb.spectra import SoilSpectra
 from soilpb.study import Study
 
 #: Share of spectra beyond the world's 95 % limits from which the report warns.
@@ -73,22 +70,24 @@ def describe_skill(study: Study, predictions: pd.DataFrame) -> str:
     """
     scales = score_scales(study, predictions)
     first, name = scales.iloc[0], study.target_name
-    unit, drawn = study.target_unit, "soils" if study.groups is None else "groups of soils"
-    error = " ".join(filter(None, (format_significant(first["RMSE"]), unit, name)))
+    drawn = "soils" if study.groups is None else "groups of soils"
+    error = " ".join(filter(None, (format_significant(first["RMSE"]), study.target_unit, name)))
     words = [
-        f"{number(row['R2'])} {row['scale']} (95 % interval over {drawn} {number(row['lower'])} to "
-        f"{number(row['upper'])})"
-        for _, row in scales.iterrows()
+        f"{number(r.R2)} {r.scale} (95 % interval over {drawn} {number(r.lower)} to {number(r.upper)}"
+        + (f"; RMSE {format_significant(r.RMSE)})" if r.Index else ")")
+        for r in scales.itertuples()
     ]
     sentence = f"spectra predict {name} with a typical error of {error}; R² is {join_words(words)}."
+    inside = f"R² is {number(first['within'])} {first['scale']}"
     if first["R2"] - first["within"] > FLATTERED:
         sentence = (
-            f"Within the {len(set(study.groups))} groups of soils that belong together, R² is "
-            f"{number(first['within'])} {first['scale']}: so well spectra tell soils of one group apart. "
-            "Over all soils, where differences between groups count, " + sentence
+            f"Within the {len(set(study.groups))} groups of soils that belong together, {inside}: so well "
+            "spectra tell soils of one group apart. Over all soils, where differences between groups count, "
+            f"{sentence}"
         )
     else:
         sentence = f"On soils that the model had not seen, {sentence}"
+        sentence += "" if np.isnan(first["within"]) else f" Within groups of soils {inside}."
     if not first["lower"] > 0:
         sentence += (
             " This is not shown to be better than the mean: spectra do not replace the laboratory here."
@@ -102,15 +101,14 @@ def list_warnings(study: Study, trials: pd.DataFrame, outside: float, rule: str)
     ``trials`` are from :func:`soilpb.decide.site_model.evaluate_site_model`, ``outside`` is the share of
     spectra that are unusual in the world.
     """
-    name, scales = study.target_name, score_scales(study, trials).iloc[0]
     spread = trials["predicted"].std() / trials["observed"].std()
     tenths = coverage_by_content(trials)
     low, top = tenths.iloc[0], tenths.iloc[-1]
     checks = [found for found in quality.check_soils(study.target, study.site) if found.level == "warning"]
     flagged = int(trials["outside"].sum())
     sentences = {
-        f"The laboratory's values of {name} are simulated. This page shows what a method does, and decides "
-        "nothing about a real place.": study.target.provenance.kind != "measured",
+        f"The laboratory's values of {study.target_name} are simulated. This page shows what a method does, "
+        "and decides nothing about a real place.": study.target.provenance.kind != "measured",
         f"The site file names no rule of {site_model.site_rules(study.site)[0]}. Shown is “{rule}”, which "
         "divides these soils most evenly; which rule applies to this land is for the authority to say.": (
             bool(rule) and not study.site.rule
@@ -118,14 +116,10 @@ def list_warnings(study: Study, trials: pd.DataFrame, outside: float, rule: str)
         describe_coverage(outside): outside > FAR,
         f"Predictions are near the mean: they vary {100 * spread:.0f} % as much as the laboratory's values. "
         "High soils are predicted too low.": spread < ALIKE,
-        "Part of what spectra predict are differences between groups: R² is "
-        f"{number(scales['R2'])} over all soils and {number(scales['within'])} within groups.": (
-            scales["R2"] - scales["within"] > FLATTERED
-        ),
         f"{flagged} of {len(trials)} soils are unlike the others: their predictions are not to be used. The "
         "laboratory's value, which each of these has, stands.": flagged > 0,
-        f"Spectra draw values to the middle: the tenth of soils with least {name} is predicted at "
-        f"{low['ratio']:.1f} times what the laboratory found, that with most at {top['ratio']:.1f} times; "
+        f"Spectra draw values to the middle: the tenth of soils with least {study.target_name} is predicted "
+        f"at {low['ratio']:.1f} times what the laboratory found, that with most at {top['ratio']:.1f} times; "
         f"{100 * low['coverage']:.0f} % and {100 * top['coverage']:.0f} % lie within their 90 % intervals.": (
             min(low["coverage"], top["coverage"]) < MISSED
         ),
@@ -258,46 +252,57 @@ def describe_decision(study: Study, by_rule: Mapping[str, pd.DataFrame], rule: s
     ``by_rule`` is from :func:`soilpb.report.soils.decide_by_rule`; empty if no limit was applied.
     """
     name, unit = study.target_name, study.target_unit
+    standard, known = site_model.site_rules(study.site)
     if rule not in by_rule:
-        why = "no pH, on which limits depend," if site_model.site_rules(study.site)[0] else "no limit"
+        why = f"no limit is known for {name}."
+        if standard:
+            lowest = known.loc[known["standard"] == standard, "limit_mg_kg"].min()
+            highest = study.natural(study.y).max()
+            why = f"the limits of {standard} for {name} depend on pH, and no soil has one."
+            why += f" Even so, no soil is above the lowest, {lowest:g} {unit}." if highest < lowest else ""
         return (
-            f"Nothing is decided on this page: {why} is known for {name}. It says how well spectra predict "
-            f"{name} at this site. Next: name the limit that applies, if there is one; contamination is "
-            "judged by contaminants that the laboratory measured."
+            f"Nothing is decided on this page: {why} It says how well spectra predict {name} at this site. "
+            "Next: name the limit that applies, if there is one; contamination is judged by contaminants "
+            "that the laboratory measured."
         )
-    by, units = f"{site_model.site_rules(study.site)[0]}, “{rule}”", by_rule[rule]
-    kinds = {kind: units.loc[units["verdict"] == kind, "unit"].astype(str).tolist() for kind in VERDICTS}
+    units = by_rule[rule]
+    decided = f"Of {len(units)} units, by their mean {name} against {standard}, “{rule}”: {_verdicts(units)}."
     if len(units) == 1:
         one = units.iloc[0]
         verdict = {"above": "above", "below": "not above"}.get(one["verdict"], "not decided against")
         mean, low, high = (format_significant(one[column]) for column in ("mean", "lower", "upper"))
         decided = (
-            f"The mean {name} of the site is {verdict} the limit of {by}: it is {mean} {unit}, and its limit "
+            f"The mean {name} of the site is {verdict} the limit of {standard}, “{rule}”: it is {mean} "
+            f"{unit} (95 % lower and upper confidence limits, LCL and UCL: {low} and {high}), and its limit "
             f"at the site's pH is {one['limit']:g} {unit}."
-        )
-        sure = (
-            f"How sure: 95 % lower and upper confidence limits (LCL, UCL) of the mean are {low} and {high} "
-            f"{unit}: each alone is wrong in one case of twenty, if the soils were taken at random. They "
-            f"rest on {one['n_measured']} soils with a laboratory value"
-            + (f" and {one['n_predicted']} more by spectrum." if one["n_predicted"] else ".")
-        )
-    else:
-        counts = [f"{len(found)} {kind} ({join_words(found[:5])}{', …' if len(found) > 5 else ''})"
-                  for kind, found in kinds.items() if found]  # fmt: skip
-        decided = f"Of {len(units)} units, by their mean {name} against {by}: {join_words(counts)}."
-        sure = (
-            "How sure: a unit is called below if the 95 % upper confidence limit of its mean is not above "
-            "the limit, and above if the 95 % lower one is: at the limit, one in twenty is called wrongly."
         )
     if study.target.provenance.kind != "measured":
         decided = f"On simulated values: {decided}"
     others = [
-        f"“{other}” ({_join_limits(table)}): {_count_verdicts(table)}"
+        f"“{other}” ({_range(table['limit'])}): {_verdicts(table)}"
         for other, table in by_rule.items()
         if other != rule
     ]
     told = f" By the other limits of the standard: {'; '.join(others)}." if others else ""
+    sure = (
+        "How sure: a mean is called below if its 95 % upper confidence limit is not above the limit, and "
+        "above if its 95 % lower one is. At the limit one in twenty is called wrongly, if the soils were "
+        "taken at random."
+    )
     return f"{decided}{told} {sure} {_say_what_next(units)}"
+
+
+def _range(values: pd.Series) -> str:
+    return " to ".join(f"{value:g}" for value in dict.fromkeys([values.min(), values.max()]))
+
+
+def _verdicts(units: pd.DataFrame) -> str:
+    """Count units by verdict, the first named; of a single unit its verdict."""
+    if len(units) == 1:
+        return units["verdict"].iloc[0]
+    named = units.groupby("verdict", sort=False)["unit"].agg(lambda names: list_first(names.to_list(), 5))
+    counts = units["verdict"].value_counts()
+    return join_words([f"{counts[v]} {v} ({named[v]})" for v in VERDICTS if v in counts])
 
 
 def describe_exceeding(soils: pd.DataFrame) -> str:
@@ -310,18 +315,6 @@ def describe_exceeding(soils: pd.DataFrame) -> str:
         return ""
     highest = f", the highest at {number(times.max(), 1)} times its limit" if times.max() > 1 else ""
     return f" Of single soils {(times > 1).sum()} of {len(times)} are above their own limit{highest}."
-
-
-def _join_limits(units: pd.DataFrame) -> str:
-    low, high = units["limit"].min(), units["limit"].max()
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
-
-
-def _count_verdicts(units: pd.DataFrame) -> str:
-    counts = units["verdict"].value_counts()
-    return (
-        units["verdict"].iloc[0] if len(units) == 1 else join_words([f"{n} {v}" for v, n in counts.items()])
-    )
 
 
 def _say_what_next(units: pd.DataFrame) -> str:
@@ -337,60 +330,3 @@ def _say_what_next(units: pd.DataFrame) -> str:
     if (units["verdict"] == "above").any():
         following += " What is above must be looked into before the land is used."
     return following
-
-
-def describe_confusion(study: Study, counts: pd.Series, rule: str) -> str:
-    """Say how many soils above the limit spectra find and miss, with 95 % intervals.
-
-    ``counts`` are from :func:`soilpb.report.soils.count_confusion`.
-    """
-
-    def share(name: str, right: str, wrong: str) -> str:
-        if not (of := counts[right] + counts[wrong]):
-            return "none, for there is none"
-        rate, low, high = (100 * counts[f"{name}{end}"] for end in ("", "_low", "_high"))
-        return f"{counts[right]:.0f} of {of:.0f} ({rate:.0f} %, 95 % interval {low:.0f} to {high:.0f} %)"
-
-    above, n = counts["found"] + counts["missed"], counts[["found", "missed", "false", "clear"]].sum()
-    return (
-        f"Each soil against {site_model.site_rules(study.site)[0]}, “{rule}”, at its own pH: by the "
-        f"laboratory {above:.0f} of {n:.0f} are above. A spectrum calls a soil above if it gives a "
-        f"probability of {LIKELY} or more, by a model that had not seen it. Of the soils above it finds "
-        f"{share('sensitivity', 'found', 'missed')}; of the others it clears "
-        f"{share('specificity', 'clear', 'false')}."
-    )
-
-
-def describe_unapplied(study: Study) -> str:
-    """Say why no limit is applied to the soils."""
-    standard, known = site_model.site_rules(study.site)
-    if not standard:
-        return f"No limit for {study.target_name} is known here, so no soil is called above one."
-    lowest = known.loc[known["standard"] == standard, "limit_mg_kg"].min()
-    highest = study.natural(study.y).max()
-    unknown = f"The limits of {standard} depend on pH, and no soil has one: they cannot be applied."
-    safe = f" Even so: no soil has more than {highest:.0f} mg/kg, and the lowest limit is {lowest:g}."
-    return unknown + (safe if highest < lowest else "")
-
-
-def describe_next_samples(unmeasured: SoilSpectra | None) -> str:
-    """Say which soils the table of the next samples names."""
-    if unmeasured is None:
-        return "Every soil of this site has its laboratory value: none is left to measure."
-    return (
-        f"{unmeasured.n_samples} spectra of this site have no laboratory value. Measured in this order they "
-        "would reduce the uncertainty of all predictions most."
-    )
-
-
-def describe_choosing(needed: tuple[float, float] | None) -> str:
-    """Say whether choosing samples saves analyses, from :func:`soilpb.report.sections.compare_choosing`."""
-    if needed is None:
-        return "There are too few soils to test here whether choosing them saves analyses."
-    chosen, random = needed
-    tested = f"Tested {N_DRAWS} times on this site's own soils, "
-    if chosen <= N_START:
-        return f"{tested}{random:.0f} random soils were hardly better than {N_START}: choosing is not judged."
-    if not chosen < random:
-        return f"{tested}choosing needed no fewer soils than random samples, {random:.0f}."
-    return f"{tested}{chosen:.0f} chosen soils were as good as {random:.0f} random ones."

@@ -42,30 +42,23 @@ def site(study, **columns):
 
 def map_of(study, rule=RULE):
     soils = pd.DataFrame({"repeat": 0, "fold": 0, "sample": study.ids, "rule": RULE, "probability": 0.3})
-    return sections.map_site(study, soils.assign(exceeded=np.exp(study.y) > 600), rule)
+    return sections.draw_map(study, soils.assign(exceeded=np.exp(study.y) > 600), rule)
 
 
 def test_a_map_shows_probabilities_at_the_soils_places(study, styled):
-    """Each soil has its probability, and the ground between them none."""
-    mapped = map_of(site(study))
-    assert (mapped.soils["probability"] == 0.3).all()
-    assert mapped.system.startswith("local, metres; 0, 0 is ")
-    assert len(sections.draw_map(mapped).collections) == 2
-
-
-def test_values_are_mapped_where_no_limit_is_known(study):
-    """Without a rule the map carries the laboratory's values."""
-    own = site(study)
-    mapped = map_of(own, rule="")
-    np.testing.assert_allclose(mapped.soils["value"], own.natural(own.y))
-    assert mapped.label == "Pb (mg/kg)"
+    """Each soil has its probability, or where no limit is known the laboratory's value."""
+    mapped, own = map_of(site(study)), site(study)
+    below, above = mapped.collections
+    assert set(below.get_array()) == set(above.get_array()) == {0.3}
+    assert "local, metres; 0, 0 is " in mapped.get_xlabel()
+    (values,) = map_of(own, rule="").collections
+    np.testing.assert_allclose(values.get_array(), own.natural(own.y))
 
 
 @pytest.mark.parametrize("columns", [{"x": None, "y": None}, {"crs": "dummy EPSG:4326"}])
 def test_without_true_coordinates_there_is_no_map(study, columns):
-    """Absent or dummy coordinates are said, and nothing is drawn."""
-    mapped = map_of(site(study, **columns))
-    assert sections.draw_map(mapped) is None
+    """With absent or dummy coordinates nothing is drawn."""
+    assert map_of(site(study, **columns)) is None
 
 
 # -- the samples to measure next --------------------------------------------------
@@ -98,28 +91,6 @@ def test_the_page_says_what_is_known_of_unmeasured_soils(study):
     page = tables.tabulate_next_samples(measured, chosen, predicted)
     assert page["Pb (mg/kg) by spectrum (90 %)"].tolist() == ["300 (150 to 610)"] * 2
     assert page["kind"].tolist() == ["like those measured", "unlike those measured"]
-
-
-@pytest.mark.parametrize(
-    ("errors", "says"),
-    [
-        ([1.0, 0.5, 0.4], "40 chosen soils were as good as 60 random ones"),
-        ([1.0, 0.9, 0.8], "choosing needed no fewer soils"),
-    ],
-)
-def test_the_worth_of_choosing_is_what_the_test_found(study, monkeypatch, errors, says):
-    """The sentence follows the curves: fewer samples, or not."""
-    curves = pd.DataFrame({"n": [20, 40, 60] * 2, "value": [1.0, 0.7, 0.5, *errors]})
-    curves["model"] = ["random"] * 3 + ["uncertainty"] * 3
-    monkeypatch.setattr(sampling, "learning_curves", lambda *_: curves)
-    assert says in text.describe_choosing(sections.compare_choosing(study))
-
-
-def test_choosing_is_not_judged_with_few_or_equal_soils(study):
-    """Too few soils to try, and random soils that end where they began, say so."""
-    assert sections.compare_choosing(split(study, 45)[0]) is None
-    assert "too few soils" in text.describe_choosing(None)
-    assert "not judged" in text.describe_choosing((20.0, 60.0))
 
 
 def test_scans_of_unmeasured_soils_are_averaged_as_the_others(tmp_path, monkeypatch):

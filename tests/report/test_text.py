@@ -140,7 +140,7 @@ def test_minerals_are_named_with_an_example(field):
 def test_without_a_limit_nothing_is_decided(field):
     """A target without limits, and limits that depend on an unknown pH, say so; the page decides nothing."""
     study = with_samples(Study.load("gejiu", source_size=50), pH=None)
-    assert "depend on pH, and no soil has one" in text.describe_unapplied(study)
+    assert "depend on pH, and no soil has one" in text.describe_decision(study, {}, "")
     says = text.describe_decision(field, {}, "")
     assert says.startswith("Nothing is decided on this page: no limit is known for clay")
 
