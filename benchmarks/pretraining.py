@@ -163,7 +163,7 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
     proportional = table["s an epoch"].iloc[-1] * np.array([0, 1])
     above.plot([0, table.index[-1]], proportional, "--", color=style.GREY, zorder=0, label="proportional")
     above.legend()
-    style.label_x(beneath, "Spectra of 210 bands")
+    beneath.set_xlabel("Spectra of 210 bands")
     path.parent.mkdir(parents=True, exist_ok=True)
     above.figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 

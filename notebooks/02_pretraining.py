@@ -87,9 +87,10 @@ network = evaluate.pretrain(study.networks, learning, prop, training, held_back)
 history = pd.DataFrame(network.history)
 
 # %% mystnb={"figure": {"caption": "Training on the source library ({glue:text}`pre-source-kind`). Above: error on the soils it learns from, with the noise that training adds. Below: R² on soils held back.", "name": "fig-training"}, "image": {"alt": "Two curves by epoch: above, the training error falls steeply and then slowly; below, R squared of the held-back soils rises and levels off."}}
-above, beneath = plots.stack_axes([2.2, 2.2])
-plots.plot_training_curve(history, "train_loss", "Training error\n(squared sd)", above)
-ax = plots.plot_training_curve(history, "validation_r2", "R², held back", beneath)
+labels = {"train_loss": "Training error\n(squared sd)", "validation_r2": "R², held back"}
+axes = history.plot(x="epoch", y=[*labels], xlabel="Epoch", subplots=True, legend=False, marker="o")
+for ax, label in zip(axes, labels.values(), strict=True):
+    ax.set_ylabel(label)
 
 # %% [markdown]
 # A network that learnt too little would still be rising at the last epoch of {numref}`fig-training`. One that learnt its soils by heart would fall

@@ -286,7 +286,10 @@ default = twins[list(factors)].value_counts().idxmax()
 at_default = twins.set_index(list(factors)).sort_index().loc[default]
 
 # %% mystnb={"figure": {"caption": "R² on lead of new soils, as measured, of freshly drawn libraries and sites (spectra mixed from measured soils, laboratory values **simulated**): mean and 95 % interval over the draws. One factor varies, the others stay as they are in the text. Dashed: a model that knows all constituents and pH.", "name": "fig-transfer-twins"}, "image": {"alt": "Three panels, R squared against the soils in the library, the share of iron-poor soils left out, and the unexplained spread of lead. Lines: the average with features of four properties, four properties beside PLS, pH fine-tuned, two models without a library, random features; a dashed line above them is the ceiling."}}
-axes = plots.plot_factors(curves, factors, "all constituents known")
+_, axes = plt.subplots(len(factors), sharey=True, figsize=(plots.WIDTH, 8))
+for ax, (factor, label) in zip(axes, factors.items(), strict=True):
+    rows = curves[curves["factor"] == factor]
+    plots.plot_learning_curve(rows, ax, "level", label, limit="all constituents known")
 
 # %% tags=["remove-input"]
 drawn = at_default.pivot_table("R2", "draw", ["knows", "strategy"])

@@ -97,7 +97,7 @@ profiles = explain.tabulate(explained)
 of_target = profiles[profiles["model"] == AFTER]
 
 # %% tags=["remove-input"]
-ax = plots.plot_mirrored_profiles(profiles, BEFORE, AFTER)
+ax = plots.plot_profiles(profiles)
 picture.update(ax.figure)
 plt.close(ax.figure)
 
@@ -379,7 +379,7 @@ That a band is *not shown* to be used means on this page: not found by tests tha
 
 # %% mystnb={"figure": {"caption": "From above: attribution by wavelength in the fine-tuned network; reflectance of the site's soils ({glue:text}`shap-kind`); what absorbs where, with bars of two widths on either side of a feature's centre.", "name": "fig-shap-atlas"}, "image": {"alt": "Three panels with a common wavelength axis: SHAP attribution with the band of the draws, median reflectance with its 5 to 95 percent band, and a strip per constituent with its absorption features."}}
 top, middle, bottom = plots.stack_axes([2.4, 2.4, 2.8])
-plots.plot_profile(of_target, top).set_ylabel("Attribution\n(% per band)")
+plots.plot_profiles(of_target, top).set_ylabel("Attribution\n(% per band)")
 plots.plot_spectra({"site": study.target}, middle, [plots.TARGET_COLOUR]).set_ylabel("Reflectance")
 ax = plots.plot_atlas(simulate.FEATURES, bottom)
 

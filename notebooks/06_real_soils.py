@@ -32,6 +32,7 @@ n_jobs: int = 2  # processes
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import pandas as pd
+import seaborn as sns
 from IPython.display import HTML, Markdown, display
 from myst_nb import glue
 
@@ -337,9 +338,10 @@ text = {
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "R² of the mean of PLS, multiblock ridge and a Gaussian process with a member that knows a library, minus R² without, by number of training soils: mean over the ten tasks and 95 % interval over tasks (LimeSoDa, measured soils; libraries: the other four fields of LimeSoDa, some 800 soils, and ICRAF-ISRIC, 4,168 soils). 100 stands for all training soils of fields that have no more.", "name": "fig-world-source"}, "image": {"alt": "Two panels, the member as a quarter and as half of the mean: five lines over 15, 25, 40 and 100 training soils, near zero, with intervals; networks trained on shuffled pH lie below those trained on pH."}}
 panels = {0.25: "Training soils (member: a quarter)"}
 panels |= {0.5: "Training soils (member: half)"}
-for ax in plots.plot_factors(brings, panels):
+_, axes = plt.subplots(2, sharey=True, figsize=(plots.WIDTH, 5.8))
+for ax, (share, label) in zip(axes, panels.items(), strict=True):
+    plots.plot_learning_curve(brings[brings["factor"] == share], ax, "level", label, "ΔR²")
     ax.axhline(0, color=plots.GREY, linewidth=1, zorder=0)
-    ax.set_ylabel("ΔR²")
 
 # %% tags=["remove-input"]
 FOUR, WORLD, SEVEN, SHUFFLED = "pH, four fields", "pH, world", "seven properties, world", "shuffled, world"
@@ -514,8 +516,14 @@ r2_of = {
 }
 r2_pooled, within = r2_of["all fields"], pd.Series(r2_of).drop("all fields")
 
-# %% mystnb={"figure": {"caption": "Observed against predicted pH of the five fields (LimeSoDa, measured soils), by PLS under 5-fold cross-validation of the pooled soils.", "name": "fig-simpson"}, "image": {"alt": "Scatter plot of observed against predicted pH: five clouds along the 1:1 line, one per field, with the pooled R squared beside the far lower R squared of each field."}}
-ax = plots.plot_within_groups(ph, r2_pooled, within, "pH (H₂O)")
+# %% mystnb={"figure": {"caption": "Observed against predicted pH of the five fields (LimeSoDa, measured soils), by PLS under 5-fold cross-validation of the pooled soils. Lines: within each field.", "name": "fig-simpson"}, "image": {"alt": "Scatter plot of observed against predicted pH: five clouds along the 1:1 line, one per field, each with a line through it and its R squared in the legend."}}
+ax = plots.make_axes(None, 4.8)
+for field, rows in ph.groupby("group", sort=False):
+    look = {"label": f"{field}: R² {within[field]:.2f}", "scatter_kws": {"s": 16, "alpha": 0.5}, "ci": None}
+    sns.regplot(rows, x="observed", y="predicted", ax=ax, **look)
+ax.axline((6, 6), slope=1, color=plots.GREY, linestyle="--", zorder=0)
+ax.set(xlabel="Observed pH (H₂O)", ylabel="Predicted pH (H₂O)")
+plots.legend_above(ax)
 
 # %% tags=["remove-input"]
 Markdown(f"""

@@ -40,7 +40,7 @@ def test_the_twin_is_what_its_source_gives(source):
 def test_every_figure_has_a_caption_a_name_and_alt_text(source):
     """A cell that draws carries caption, name and alt text in its metadata."""
     for cell in cells_of(source, "code"):
-        draws = re.search(r"plots\.(plot_|stack_axes)|plt\.subplots|picture = display", cell.source)
+        draws = re.search(r"plots\.(plot_|\w+_axes)|plt\.sub|sns\.|\.plot\(|picture = dis", cell.source)
         if draws and "picture.update" not in cell.source:  # that cell fills the opening picture's
             about = cell.metadata.get("mystnb", {})
             assert about.get("figure", {}).get("caption"), cell.source

@@ -1,11 +1,9 @@
-"""Decisions: intervals of predictions, probabilities of exceedance, maps of a site.
+"""Decisions: intervals of predictions, reliability of probabilities, maps of a site.
 
 Maps show the soils at their coordinates; no tiles, no network.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -17,10 +15,9 @@ from soilpb.plots.style import (
     GREY,
     SIGNAL_COLOUR,
     SOURCE_COLOUR,
-    WIDTH,
     legend_above,
     make_axes,
-    set_plain_numbers,
+    set_log_axes,
 )
 
 
@@ -38,13 +35,11 @@ def plot_prediction_intervals(
     ax.vlines(soils.index, soils["lower"], soils["upper"], color=GREY, alpha=0.45, linewidth=2)
     ax.plot(soils.index, soils["predicted"], color=GREY, linewidth=1.5, label="predicted")
     for rows, colour, word in ((inside, SOURCE_COLOUR, "within"), (~inside, SIGNAL_COLOUR, "beyond")):
-        name = f"measured, {word} ({rows.sum()})"
-        x, y = soils.index[rows], soils["observed"][rows]
-        ax.scatter(x, y, s=22, color=colour, zorder=3, linewidth=0, label=name)
+        look = {"color": colour, "label": f"measured, {word} ({rows.sum()})"}
+        ax.scatter(soils.index[rows], soils["observed"][rows], s=22, zorder=3, linewidth=0, **look)
     ax.set(xlabel="Soils, in the order of their predictions", ylabel=label)
     if log:
-        ax.set_yscale("log")
-        set_plain_numbers(ax.yaxis)
+        set_log_axes(ax, "y")
     legend_above(ax, ncols=3)
     return ax
 
@@ -85,22 +80,24 @@ def plot_map(
         What coordinates mean; written beneath the map.
     """
     wide, high = (max(float(np.ptp(soils[axis])), 1e-9) for axis in "xy")
-    ax = make_axes(ax, height=float(np.clip(2.2 + 5.2 * high / wide, 3.5, 7.5)), width=WIDTH)
+    ax = make_axes(ax, height=float(np.clip(2.2 + 5.2 * high / wide, 3.5, 7.5)))
     low, top = (0.0, 1.0) if column == "probability" else (soils[column].min(), soils[column].max())
-    colours = {"norm": LogNorm(low, top) if log else Normalize(low, top), "cmap": "cividis"}
-    known = "exceeded" in soils
-    kinds = list(_by_limit(soils["exceeded"])) if known else [(slice(None), "o", None, None)]
-    for rows, marker, _, name in kinds:
-        look = {"marker": marker, "s": 44, "edgecolor": GREY, "linewidth": 0.8, "clip_on": False}
-        of_kind = soils.loc[rows]
-        points = ax.scatter(of_kind["x"], of_kind["y"], c=of_kind[column], label=name, **look, **colours)
+    look = {"norm": LogNorm(low, top) if log else Normalize(low, top), "cmap": "cividis", "s": 44}
+    look |= {"edgecolor": GREY, "linewidth": 0.8, "clip_on": False}
+    kinds = [(soils, "o", None)]
+    if "exceeded" in soils:
+        below, above = (soils[soils["exceeded"].astype(bool) == known] for known in (False, True))
+        kinds = [(below, "o", f"measured at or below the limit ({len(below)})"),
+                 (above, "^", f"measured above it ({len(above)})")]  # fmt: skip
+    for rows, marker, name in kinds:
+        points = ax.scatter(rows["x"], rows["y"], c=rows[column], marker=marker, label=name, **look)
     bar = ax.figure.colorbar(points, ax=ax, label=label, location="bottom", shrink=0.8, aspect=32)
     if log:
-        set_plain_numbers(bar.ax.xaxis)
+        set_log_axes(bar.ax, "x")
     ax.set(xlabel=f"East (m)\n{system}" if system else "East (m)", ylabel="North (m)", aspect="equal")
     ax.margins(0.06)
     _draw_scale_bar(ax, wide)
-    if known:
+    if "exceeded" in soils:
         legend_above(ax, ncols=1)
     return ax
 
@@ -114,10 +111,3 @@ def _draw_scale_bar(ax: Axes, wide: float) -> None:
     ax.add_artist(
         AnchoredSizeBar(ax.transData, length, text, borderpad=0.2, size_vertical=wide / 200, **look)
     )
-
-
-def _by_limit(exceeded: pd.Series) -> Iterator[tuple[pd.Series, str, str, str]]:
-    """Rows, marker, colour and name of the soils at or below their limit, and of those above it."""
-    exceeded = exceeded.astype(bool)
-    yield ~exceeded, "o", SOURCE_COLOUR, f"measured at or below the limit ({(~exceeded).sum()})"
-    yield exceeded, "^", SIGNAL_COLOUR, f"measured above it ({exceeded.sum()})"

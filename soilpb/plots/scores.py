@@ -1,14 +1,12 @@
-"""Predictions and scores: observed against predicted, league tables, single splits, tasks × models.
+"""Predictions and scores: observed against predicted, league tables, tasks × models.
 
-The functions take tables of :mod:`soilpb.evaluate.cross_validation` or summaries of them, and
-compute no score themselves, so that a figure cannot disagree with its table.
+No score is computed here, so that a figure cannot disagree with its table.
 """
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -27,7 +25,7 @@ from soilpb.plots.style import (
     WIDTH,
     legend_above,
     make_axes,
-    set_plain_numbers,
+    set_log_axes,
 )
 
 #: Characters of a row's name that leave room for what is drawn.
@@ -65,7 +63,8 @@ def plot_parity(
     many = len(observed) > MANY_POINTS
     look = {"s": 5, "alpha": 0.25, "rasterized": True} if many else {"s": 20, "alpha": 0.7}
     ax.scatter(observed, predicted["mean"], color=PALETTE[0], linewidth=0, **look)
-    _draw_diagonal(ax, np.concatenate([observed, predicted["min"], predicted["max"]]), log)
+    _set_equal_limits(ax, np.concatenate([observed, predicted["min"], predicted["max"]]), log)
+    ax.plot(ax.get_xlim(), ax.get_xlim(), color=GREY, linewidth=1.2, linestyle="--", zorder=0)
     ax.set(xlabel=f"Observed {label}", ylabel=f"Predicted {label}")
     look = {"transform": ax.transAxes, "va": "top", "linespacing": 1.4}
     ax.text(0.04, 0.97, _scores_text(scores), **look)
@@ -73,13 +72,12 @@ def plot_parity(
 
 
 def plot_parity_grid(
-    predictions: pd.DataFrame, scores: pd.DataFrame, label: str, models: Sequence[str] | None = None
+    predictions: pd.DataFrame, scores: pd.DataFrame, label: str, models: Sequence[str]
 ) -> np.ndarray:
     """Draw one :func:`plot_parity` per model, two in a row, on common axes.
 
     Returned are (n_rows, 2) axes; those without a model are empty and switched off.
     """
-    models = list(models if models is not None else predictions["model"].unique())
     n_rows = -(-len(models) // 2)
     _, axes = plt.subplots(n_rows, 2, sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 3.2 * n_rows))
     for ax, model in zip(axes.flat, models, strict=False):
@@ -90,29 +88,6 @@ def plot_parity_grid(
     for ax in axes.flat[len(models) :]:
         ax.axis("off")
     return axes
-
-
-def plot_within_groups(
-    predictions: pd.DataFrame, pooled: float, within: pd.Series, label: str, ax: Axes | None = None
-) -> Axes:
-    """Draw a cloud and a line per group, with R² within groups beside the R² of all (Simpson's paradox).
-
-    ``predictions`` has ``group``, ``observed``, ``predicted``; ``pooled`` is the R² over all groups together,
-    ``within`` that inside each group, by group; ``label`` names quantity and unit.
-    """
-    ax = make_axes(ax, height=4.8)
-    for colour, (group, rows) in zip(cycle(PALETTE), predictions.groupby("group", sort=False), strict=False):
-        x, y = rows["observed"].to_numpy(), rows["predicted"].to_numpy()
-        name = f"{group}: {number(within[group])}"
-        ax.scatter(x, y, s=16, color=colour, alpha=0.55, linewidth=0, label=name)
-        ends = np.array([x.min(), x.max()])
-        ax.plot(ends, np.polyval(np.polyfit(x, y, 1), ends), color=colour, linewidth=2.5)
-    _draw_diagonal(ax, predictions[["observed", "predicted"]].to_numpy())
-    ax.set(xlabel=f"Observed {label}", ylabel=f"Predicted {label}")
-    title = f"R² of all groups: {number(pooled)}\nR² within a group:"
-    place = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5), "alignment": "left"}
-    ax.legend(title=title, markerscale=1.8, handletextpad=0.2, **place)
-    return ax
 
 
 def plot_intervals(
@@ -176,99 +151,39 @@ def plot_league(
 ) -> Axes:
     """Draw R² of models: a dot and an interval per model, the best first, with its number.
 
-    Parameters
-    ----------
-    summary : DataFrame
-        ``model``, ``value``, ``lower``, ``upper`` (equal to ``value``, or NaN, where there is no
-        interval); also ``hue``, such as the kind of split, whose first value orders the models.
-        A model may be missing from the other kinds.
-    published : float, optional
-        An R² from the literature to mark.
+    ``summary`` has ``model``, ``value``, ``lower``, ``upper`` (NaN where there is no interval), and perhaps
+    ``hue``, such as the kind of split, whose first value orders the models; a model may be missing from the
+    others. ``published`` is an R² from the literature to mark.
     """
     first = summary if hue is None else summary[summary[hue] == summary[hue].iloc[0]]
-    order = list(first.sort_values("value", ascending=False)["model"])
+    ranks = {"model": list(first.sort_values("value", ascending=False)["model"])}
+    ranks = ranks if hue is None else {hue: list(summary[hue].unique()), **ranks}
     table = summary.rename(columns={"lower": "low", "upper": "high"}).dropna(subset="value")
-    table = table.assign(number=table["value"].map(number))
-    ranks = {"model": order} if hue is None else {hue: list(summary[hue].unique()), "model": order}
     table = table.sort_values(list(ranks), key=lambda names: names.map(ranks[names.name].index))
+    table = table.assign(number=table["value"].map(number))
     ax = plot_intervals(table, "model", "value", "R²", ax, hue, None, notes="number")
     if published is not None:
-        _mark_published(ax, published)
-    if hue is not None or published is not None:
+        look = {"color": SIGNAL_COLOUR, "linestyle": ":", "linewidth": 2}
+        ax.axvline(published, label=f"published: {number(published)}", **look)
         legend_above(ax, ncols=3)
     return ax
 
 
-def plot_split_histogram(
-    values: np.ndarray, ax: Axes | None = None, published: float | None = None, reference: float | None = None
-) -> Axes:
-    """Draw R² of one model, (n_splits,), over many random splits of the same soils.
-
-    Two lines are drawn where given: an R² in the literature (``published``), and that of the
-    same model by repeated cross-validation (``reference``).
-    """
-    ax = make_axes(ax, height=3.4)
-    values = np.asarray(values, dtype=float)
-    low, high = np.percentile(values, (5, 95))
-    sns.histplot(x=values, bins=24, color=PALETTE[0], alpha=0.45, linewidth=0, ax=ax)
-    span = f"5–95 %: {number(low)} to {number(high)}"
-    ax.axvspan(low, high, color=PALETTE[0], alpha=0.10, linewidth=0, label=span)
-    if reference is not None:
-        name = f"repeated cross-validation: {number(reference)}"
-        ax.axvline(reference, color="0.15", linewidth=2, label=name)
-    if published is not None:
-        _mark_published(ax, published)
-    ax.set(xlabel="R² of the test samples", ylabel=f"Splits (of {values.size})")
-    ax.legend(loc="upper left")
-    ax.set_ylim(0, 1.45 * ax.get_ylim()[1])
-    return ax
-
-
-def plot_protocols(
-    table: pd.DataFrame,
-    label: str,
-    ax: Axes | None = None,
-    neutral: float | None = None,
-    published: float | None = None,
-) -> Axes:
-    """Draw a score under many protocols: a dot per protocol, and boxes whose whiskers reach from 5 to 95 %.
-
-    ``table`` has one row per protocol and ``row`` (model or difference), with ``soils`` and ``value``; far
-    from all boxes dots are cut off. Lines stand at ``neutral`` and at an R² in the literature, ``published``.
-    """
-    ax = make_axes(ax, height=1.5 + 0.32 * len(table[["row", "soils"]].drop_duplicates()))
-    place = {"data": table, "x": "value", "y": "row", "hue": "soils", "ax": ax}
-    n_soils = table["soils"].nunique()
-    sns.stripplot(**place, dodge=True, palette=PALETTE[:n_soils], size=2.5, alpha=0.5, legend=False)
-    sns.boxplot(**place, whis=(5, 95), showfliers=False, fill=False, palette=PALETTE[:n_soils], gap=0.25)
-    if neutral is not None:
-        ax.axvline(neutral, color="black", linewidth=0.8)
-    if published is not None:
-        _mark_published(ax, published)
-    low, high = table.groupby(["row", "soils"])["value"].quantile([0.05, 0.95]).agg(["min", "max"])
-    ax.set(xlabel=label, ylabel="", xlim=(low - 0.3 * (high - low), high + 0.3 * (high - low)))
-    legend_above(ax)
-    return ax
-
-
-def plot_task_heatmap(scores: pd.DataFrame, ax: Axes | None = None, means: bool = True) -> Axes:
+def plot_task_heatmap(scores: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw R² of models × tasks, the best model of each task in bold, and the models' means last.
 
-    ``scores`` has one row per ``task`` and ``model``, with ``value``. Without ``means`` models are still in
-    their order. Numbers are written without the 0 before the point: ten tasks fit on a phone.
+    ``scores`` has one row per ``task`` and ``model``, with ``value``. Numbers are written without the 0
+    before the point: ten tasks fit on a phone.
     """
-    table = scores.pivot_table(index="model", columns="task", values="value")
-    table = table.loc[table.mean(axis=1).sort_values(ascending=False).index, scores["task"].unique()]
-    if means:
-        table["mean"] = table.mean(axis=1)
+    table = scores.pivot_table(index="model", columns="task", values="value")[scores["task"].unique()]
+    table = table.assign(mean=table.mean(axis=1)).sort_values("mean", ascending=False)
     best = table.eq(table.max())
     names = 0.11 * max(map(len, table.columns))  # inches, written upwards
     ax = make_axes(ax, height=0.5 + names + 0.3 * len(table))
     sns.heatmap(table, vmin=0, vmax=1, cmap="crest", annot=True, linewidths=1.5, cbar=False, ax=ax)
     for text, value, bold in zip(ax.texts, table.to_numpy().flat, best.to_numpy().flat, strict=True):
         text.set(text=number(value).replace("0.", "."), fontweight="bold" if bold else "normal")
-    if means:
-        ax.axvline(table.shape[1] - 1, color="black", linewidth=2)
+    ax.axvline(table.shape[1] - 1, color="black", linewidth=2)
     ax.set(xlabel="", ylabel="", title="R² (bold: best of the column)")
     ax.tick_params(length=0)
     ax.tick_params(axis="x", rotation=90)
@@ -276,23 +191,15 @@ def plot_task_heatmap(scores: pd.DataFrame, ax: Axes | None = None, means: bool 
     return ax
 
 
-def _draw_diagonal(ax: Axes, values: np.ndarray, log: bool = False) -> None:
-    """Make both axes equal and draw the 1:1 line across."""
-    _set_equal_limits(ax, values, log)
-    ax.plot(ax.get_xlim(), ax.get_xlim(), color=GREY, linewidth=1.2, linestyle="--", zorder=0)
-
-
 def _set_equal_limits(ax: Axes, values: np.ndarray, log: bool = False) -> None:
+    """Make both axes equal, with a margin of a twentieth."""
     values = np.log(values) if log else values
     low, high = np.nanmin(values), np.nanmax(values)
-    margin = 0.05 * (high - low)
-    limits = np.array([low - margin, high + margin])
+    limits = np.array([low, high]) + 0.05 * (high - low) * np.array([-1, 1])
     if log:
-        ax.set(xscale="log", yscale="log")
-        for axis in (ax.xaxis, ax.yaxis):
-            set_plain_numbers(axis)
-    limits = tuple(np.exp(limits) if log else limits)
-    ax.set(xlim=limits, ylim=limits, aspect="equal")
+        limits = np.exp(limits)
+        set_log_axes(ax, "xy")
+    ax.set(xlim=tuple(limits), ylim=tuple(limits), aspect="equal")
 
 
 def _scores_text(scores: pd.DataFrame) -> str:
@@ -302,8 +209,3 @@ def _scores_text(scores: pd.DataFrame) -> str:
     if missing := sorted(set(shown) - set(pooled.index)):
         raise ValueError(f"scores have no pooled (fold {POOLED}) {missing}; they have {list(pooled.index)}")
     return "\n".join(f"{SYMBOLS.get(metric, metric)} {number(pooled[metric])}" for metric in shown)
-
-
-def _mark_published(ax: Axes, value: float) -> None:
-    name = f"published: {number(value)}"
-    ax.axvline(value, color=SIGNAL_COLOUR, linewidth=2, linestyle=":", label=name)

@@ -1,11 +1,10 @@
-"""Soils: spectra, the atlas of absorption features, distributions, limits of lead, outliers."""
+"""Soils: spectra, the atlas of absorption features, distributions, outliers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -16,12 +15,9 @@ from soilpb.plots.style import (
     PALETTE,
     SIGNAL_COLOUR,
     SOURCE_COLOUR,
-    WIDTH,
-    label_x,
     legend_above,
     make_axes,
-    set_log_axis,
-    set_plain_numbers,
+    set_log_axes,
     set_wavelength_axis,
 )
 from soilpb.spectra import SoilSpectra
@@ -96,56 +92,10 @@ def plot_distribution(
         look = {"color": colour, "alpha": 0.4, "linewidth": 0, "label": f"{name} (n = {v.size:,})"}
         sns.histplot(x=v, bins=edges, stat="percent", ax=ax, **look)
         ax.axvline(np.median(v), color=colour, linewidth=1.8, linestyle="--")
-    ax.set(xlabel="", ylabel="Soils (%; dashed: median)")
-    label_x(ax, label)
+    ax.set(xlabel=label, ylabel="Soils (%; dashed: median)")
     if log:
-        set_log_axis(ax)
+        set_log_axes(ax)
     legend_above(ax)
-    return ax
-
-
-def plot_shapes(shapes: Mapping[str, pd.DataFrame]) -> list[Axes]:
-    """Draw distributions of shapes side by side: boxes of quartiles, whiskers to 5 and 95 %, a row per set.
-
-    ``shapes`` maps a name to its table of :func:`soilpb.decide.applicability.measure_shapes`.
-    """
-    columns, names = list(next(iter(shapes.values()))), list(shapes)
-    _, axes = plt.subplots(1, len(columns), sharey=True, figsize=(WIDTH, 1.2 + 0.32 * len(names)))
-    look = {"whis": (5, 95), "showfliers": False, "patch_artist": True, "medianprops": {"color": "black"}}
-    look |= {"widths": 0.6, "boxprops": {"facecolor": PALETTE[9]}, "orientation": "horizontal"}
-    for ax, column in zip(axes, columns, strict=True):
-        values = [shapes[name][column].dropna().to_numpy() for name in names]
-        ax.boxplot(values, manage_ticks=False, **look)
-        unit = "% per 100 nm" if "slope" in column else "%"
-        ax.set_xlabel(f"{column.replace('_', ' ')}\n({unit})")
-    axes[0].set_yticks(range(1, len(names) + 1), names)
-    axes[0].set_ylim(len(names) + 0.6, 0.4)
-    return list(axes)
-
-
-def plot_limits(table: pd.DataFrame, label: str, ax: Axes | None = None) -> Axes:
-    """Draw each rule's limits on a logarithmic axis; where they depend on pH, one mark per class.
-
-    ``table`` is like :data:`soilpb.decide.standards.LEAD_LIMITS`.
-    """
-    rules = list(table.groupby(["standard", "rule"], sort=False))
-    first = {name: i for i, ((name, _), _) in reversed(list(enumerate(rules)))}  # its first rule names it
-    ax = make_axes(ax, height=0.8 + 0.3 * len(rules))
-    middle = np.sqrt(table["limit_mg_kg"].min() * table["limit_mg_kg"].max())
-    for y, (_, rows) in enumerate(rules):
-        limit = rows["limit_mg_kg"].to_numpy()
-        colour = PALETTE[sorted(first, key=first.get).index(rows["standard"].iloc[0]) + 2]
-        ax.plot(limit, np.full(limit.size, y), marker="o", color=colour, linewidth=1.5)
-        if limit.size > 1:
-            text = f"pH ≤ {rows['ph_to'].iloc[0]:g} … > {rows['ph_above'].iloc[-1]:g}"
-            x, align, offset = (limit[0], "right", -8) if limit[-1] > middle else (limit[-1], "left", 8)
-            look = {"ha": align, "va": "center", "color": GREY}
-            ax.annotate(text, (x, y), xytext=(offset, 0), textcoords="offset points", **look)
-    names = [f"{name}:\n{rule}" if i in first.values() else rule for i, ((name, rule), _) in enumerate(rules)]
-    ax.set_yticks(range(len(rules)), names)
-    ax.set(xlabel=label, ylim=(len(rules) - 0.5, -0.5))
-    set_log_axis(ax)
-    ax.grid(axis="y", linewidth=0.5, alpha=0.5)
     return ax
 
 
@@ -166,9 +116,8 @@ def plot_outliers(
         ax.scatter(table["T2"][rows], table["Q"][rows], s=26, color=colour, alpha=0.7, linewidth=0, label=n)
     ax.axvline(t2_limit, color=GREY, linestyle="--", linewidth=1.2)
     ax.axhline(q_limit, color=GREY, linestyle="--", linewidth=1.2)
-    ax.set(xscale="log", yscale="log", xlabel="T², within the components", ylabel="Q, outside them")
-    set_plain_numbers(ax.xaxis)
-    set_plain_numbers(ax.yaxis)
+    ax.set(xlabel="T², within the components", ylabel="Q, outside them")
+    set_log_axes(ax, "xy")
     _name_points(ax, table.loc[beyond[unusual].nlargest(most).index])
     legend_above(ax)
     return ax

@@ -1,9 +1,4 @@
-"""The look that all figures share: theme, palette, axes.
-
-:func:`set_style` is called once, at the top of a notebook. Functions of the other modules take
-tidy tables and an ``ax``, name units on their axes, and return the ``ax``; without one they make
-their own.
-"""
+"""The look that all figures share: theme, palette, axes; :func:`set_style` is called once in a notebook."""
 
 from __future__ import annotations
 
@@ -14,7 +9,6 @@ import numpy as np
 import seaborn as sns
 from IPython import get_ipython
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
@@ -49,13 +43,9 @@ def set_style() -> None:
             "axes.spines.right": False,
             "axes.titlesize": 12,
             "axes.titleweight": "bold",
-            "axes.labelsize": TEXT,
-            "xtick.labelsize": TEXT,
-            "ytick.labelsize": TEXT,
-            "legend.fontsize": TEXT,
-            "legend.title_fontsize": TEXT,
+            **dict.fromkeys(["font.size", "axes.labelsize", "xtick.labelsize", "ytick.labelsize"], TEXT),
+            **dict.fromkeys(["legend.fontsize", "legend.title_fontsize"], TEXT),
             "legend.frameon": False,
-            "font.size": TEXT,
             "font.family": "DejaVu Sans",
             "svg.hashsalt": "soilpb",
         },
@@ -79,16 +69,9 @@ def stack_axes(heights: Sequence[float]) -> list[Axes]:
 
 
 def set_wavelength_axis(ax: Axes, wavelengths: np.ndarray) -> None:
-    """Run the x axis from the first band to the last, and label it."""
-    ax.set_xlim(wavelengths[0], wavelengths[-1])
-    label_x(ax, "Wavelength (nm)")
-
-
-def label_x(ax: Axes, label: str) -> None:
-    """Label the x axis, unless axes stacked beneath share it."""
-    place = ax.get_subplotspec()
-    if place is None or place.is_last_row():
-        ax.set_xlabel(label)
+    """Run the x axis from the first band to the last, and label it where no axes stacked beneath share it."""
+    ax.set(xlim=(wavelengths[0], wavelengths[-1]), xlabel="Wavelength (nm)")
+    ax.label_outer()
 
 
 def legend_above(ax: Axes, ncols: int = 2) -> None:
@@ -101,14 +84,11 @@ def legend_above(ax: Axes, ncols: int = 2) -> None:
                 return
 
 
-def set_log_axis(ax: Axes) -> None:
-    """Make the x axis logarithmic, with plain numbers at 1, 2 and 5."""
-    ax.set_xscale("log")
-    set_plain_numbers(ax.xaxis)
-
-
-def set_plain_numbers(axis: Axis) -> None:
-    """Label a logarithmic axis with plain numbers at 1, 2 and 5, as far as there is room."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+def set_log_axes(ax: Axes, names: str = "x") -> None:
+    """Make axes logarithmic, with plain numbers at 1, 2 and 5, as far as there is room."""
+    for name in names:
+        ax.set(**{f"{name}scale": "log"})
+        axis = getattr(ax, f"{name}axis")
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())

@@ -38,9 +38,9 @@ def test_shares_add_up_to_100_whatever_the_unit():
 
 
 def test_one_model_goes_up_and_the_other_down():
-    """Mean shares are drawn up and down, with the study's bands; a spread only of several draws."""
+    """Mean shares are drawn up and down, with the study's bands; one model goes up; three are refused."""
     table = attributions()
-    ax = attribution.plot_mirrored_profiles(table, BEFORE, AFTER)
+    ax = attribution.plot_profiles(table)
     means = attribution.compute_shares(table).groupby(["model", "wavelength"])["share"].mean()
     for line, sign, model in zip(ax.lines, (1, -1), (BEFORE, AFTER), strict=False):
         np.testing.assert_allclose(line.get_xdata(), WAVELENGTHS)
@@ -50,20 +50,11 @@ def test_one_model_goes_up_and_the_other_down():
     dashed = [line.get_xdata()[0] for line in ax.lines[2:] if len(set(line.get_xdata())) == 1]
     assert dashed == [919, 959]
     assert_axes(ax, "Wavelength (nm)", ax.get_ylabel())
-    one = attribution.plot_mirrored_profiles(attributions(draws=1), BEFORE, AFTER)
-    assert (len(one.collections), len(ax.collections)) == (2, 4)
-
-
-def test_the_profile_of_one_model_is_its_mean_share():
-    """A single profile shows the mean share of one model; two models are refused."""
-    one = attributions().query("model == @BEFORE")
-    ax = attribution.plot_profile(one)
-    means = attribution.compute_shares(one).groupby("wavelength")["share"].mean()
-    np.testing.assert_allclose(ax.lines[0].get_ydata(), means)
-    assert ax.get_xlim() == (WAVELENGTHS[0], WAVELENGTHS[-1])
-    assert_axes(ax, "Wavelength (nm)", ax.get_ylabel())
-    with pytest.raises(ValueError, match="too many values"):
-        attribution.plot_profile(attributions())
+    one = attribution.plot_profiles(table.query("model == @BEFORE"), marked=[650])
+    np.testing.assert_allclose(one.lines[0].get_ydata(), means[BEFORE])
+    assert (one.get_xlim(), one.lines[1].get_xdata()[0]) == ((WAVELENGTHS[0], WAVELENGTHS[-1]), 650)
+    with pytest.raises(ValueError, match="zip"):
+        attribution.plot_profiles(pd.concat([table, table.query("model == @AFTER").assign(model="third")]))
 
 
 def change(width=50):
@@ -86,10 +77,10 @@ def test_bands_show_both_models_and_what_became_of_them():
     np.testing.assert_allclose(dots[AFTER], table["after"])
     segments = ax.collections[1].get_segments()
     np.testing.assert_allclose([s[:, 1] for s in segments], table[["after_low", "after_high"]])
-    for block, band in zip(ax.collections[2:], table.itertuples(), strict=True):
-        x = block.get_paths()[0].vertices[:, 0]
-        assert (x.min(), x.max()) == (band.start, band.stop)
-        assert same_color(block.get_facecolor()[0], attribution.OUTCOME_COLOURS[band.outcome])
+    strip = [patch for patch in ax.patches if patch.get_height() == 0.06]
+    for block, band in zip(strip, table.itertuples(), strict=True):
+        assert (block.get_x(), block.get_x() + block.get_width()) == (band.start, band.stop)
+        assert same_color(block.get_facecolor(), attribution.OUTCOME_COLOURS[band.outcome])
     wide = attribution.plot_band_change(change(width=175), BEFORE, AFTER)
     assert_axes(wide, "Wavelength (nm)", wide.get_ylabel())
 

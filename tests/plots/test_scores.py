@@ -69,28 +69,12 @@ def test_thousands_of_points_become_pixels():
 
 def test_a_grid_has_common_axes_and_a_title_per_model():
     """Each model has its plot, all share one scale, and a cell without a model is empty."""
-    axes = score_plots.plot_parity_grid(predictions(MODELS[:3]), scores(MODELS[:3]), "ln Pb (mg/kg)")
+    given = predictions(MODELS[:3]), scores(MODELS[:3])
+    axes = score_plots.plot_parity_grid(*given, "ln Pb (mg/kg)", MODELS[:3])
     assert [ax.get_title() for ax in axes.flat] == [*MODELS[:3], ""]
     assert len({ax.get_xlim() for ax in axes.flat[:3]}) == 1
     assert not axes.flat[3].axison
     assert_readable(axes[0, 0])
-
-
-def test_lines_within_groups_are_flat_where_only_the_group_is_known():
-    """Where a model only knows the group's mean, each group's line is flat, and none is left out."""
-    rng = np.random.default_rng(4)
-    fields = {f"field {i}": mean for i, mean in enumerate(np.linspace(4.5, 7.5, 12))}
-    table = pd.concat(
-        pd.DataFrame({"group": name, "observed": rng.normal(mean, 0.3, 40), "predicted": mean})
-        for name, mean in fields.items()
-    )
-    ax = score_plots.plot_within_groups(table, 0.9, pd.Series(0.0, index=list(fields)), "pH")
-    lines = [line for line in ax.lines if len(line.get_xdata()) == 2 and line.get_linestyle() == "-"]
-    assert len(lines) == 12
-    assert max(np.ptp(line.get_ydata()) for line in lines) < 1e-9
-    assert "0.90" in ax.get_legend().get_title().get_text()
-    assert legend_texts(ax)[0] == "field 0: 0.00"
-    assert_axes(ax, "Observed pH", "Predicted pH")
 
 
 SLOPES = pd.DataFrame(
@@ -159,15 +143,6 @@ def test_a_model_missing_from_one_kind_is_left_blank():
     assert_axes(ax, "R²")
 
 
-def test_the_histogram_counts_every_split_and_marks_the_published_number():
-    """Bars add up to the number of splits; the band is 5–95 %; the published R² is a line."""
-    ax = score_plots.plot_split_histogram(np.linspace(0.2, 1.0, 201), published=0.77, reference=0.6)
-    assert sum(bar.get_height() for bar in ax.containers[0]) == 201
-    assert {"5–95 %: 0.24 to 0.96", "published: 0.77"} < set(legend_texts(ax))
-    assert [line.get_xdata()[0] for line in ax.lines] == [0.6, 0.77]
-    assert_axes(ax, "R² of the test samples", "Splits (of 201)")
-
-
 def test_the_best_of_each_task_is_bold():
     """The best model of a task is bold, models are ordered by their mean, and the mean is last."""
     rows = [("clay", "PLS", 0.9), ("clay", "SVR", 0.95), ("SOC", "PLS", 0.8), ("SOC", "SVR", -0.2)]
@@ -178,8 +153,6 @@ def test_the_best_of_each_task_is_bold():
     assert [text.get_text() for text in ax.texts] == [".90", ".80", ".85", ".95", "−.20", ".38"]
     bold = {text.get_text() for text in ax.texts if text.get_fontweight() == "bold"}
     assert bold == {".95", ".80", ".85"}
-    alone = score_plots.plot_task_heatmap(table, means=False)
-    assert [label.get_text() for label in alone.get_xticklabels()] == ["clay", "SOC"]
 
 
 def test_a_large_heatmap_is_readable():

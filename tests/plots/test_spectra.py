@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
-from soilpb.decide.standards import LEAD_LIMITS
 from soilpb.plots import spectra, style
 from soilpb.simulate.minerals import FEATURES
 from soilpb.spectra import Provenance, SoilSpectra
@@ -57,18 +56,6 @@ def test_a_logarithmic_distribution_refuses_zero():
         spectra.plot_distribution({"a": np.array([0.0, 3.0])}, "Pb (mg/kg)", log=True)
 
 
-def test_limits_are_drawn_where_the_table_has_them():
-    """Beneath a distribution of lead, each rule is one row whose marks are its limits."""
-    top, bottom = style.stack_axes((2.8, 4.2))
-    lead = np.exp(np.random.default_rng(0).normal(5.8, 0.6, 130))
-    spectra.plot_distribution({"Target (like Gejiu)": lead}, "", top, log=True)
-    spectra.plot_limits(LEAD_LIMITS, "Pb (mg/kg)", bottom)
-    marks = [line.get_xdata().tolist() for line in bottom.lines]
-    rules = LEAD_LIMITS.groupby(["standard", "rule"], sort=False)["limit_mg_kg"]
-    assert marks == [limits.tolist() for _, limits in rules]
-    assert_axes(bottom, "Pb (mg/kg)")
-
-
 def test_only_spectra_beyond_a_limit_are_named():
     """The farthest spectra are named, at most as many as asked for, and none within both limits."""
     rng = np.random.default_rng(2)
@@ -112,13 +99,3 @@ def test_a_name_that_would_cover_another_is_left_out():
     table = pd.DataFrame({"sample": ["far", "beside", "apart", "usual"], "T2": [80, 79, 40, 1.0]})
     ax = spectra.plot_outliers(table.assign(Q=[1e-2, 1e-2, 1e-4, 1e-4]), t2_limit=20, q_limit=1e-3)
     assert [text.get_text() for text in ax.texts] == ["far", "apart"]
-
-
-def test_shapes_are_drawn_with_a_panel_each_and_a_row_for_each_set():
-    """The line within a box is the median of its set; a missing shape is an empty panel."""
-    one = pd.DataFrame({"depth_1400": [1.0, 2.0, 9.0], "visible_slope": np.nan})
-    depth, slope = spectra.plot_shapes({"world": one, "site": one + 3})
-    assert [label.get_text() for label in depth.get_yticklabels()] == ["world", "site"]
-    medians = {line.get_xdata()[0] for line in depth.lines if np.ptp(line.get_xdata()) == 0}
-    assert {2.0, 5.0} <= medians
-    assert slope.get_xlabel() == "visible slope\n(% per 100 nm)"

@@ -59,7 +59,7 @@ def test_logarithmic_axes_show_plain_numbers():
     """Ticks read 50, 100, 200, never powers of ten."""
     _, ax = plt.subplots()
     ax.set_xlim(40, 900)
-    style.set_log_axis(ax)
+    style.set_log_axes(ax)
     ax.figure.canvas.draw()
     shown = [t.get_text() for t in ax.get_xticklabels() if 40 <= t.get_position()[0] <= 900]
     assert shown == ["50", "100", "200", "500"]

@@ -6,21 +6,10 @@ import pytest
 import torch
 
 from soilpb.models.resnet import ResNet1d, ResNetConfig
-from soilpb.plots import style, training
+from soilpb.plots import training
 from tests.looks import assert_axes, assert_readable
 
 pytestmark = pytest.mark.usefixtures("styled")
-
-
-def test_training_curves_show_the_history():
-    """The line runs through the recorded epochs, and only the lowest of stacked axes says Epoch."""
-    history = pd.DataFrame({"epoch": [1, 2, 3], "loss": [0.9, 0.5, 0.4], "r2": [0.2, 0.6, 0.7]})
-    top, bottom = style.stack_axes((2, 2))
-    training.plot_training_curve(history, "loss", "Training loss", top)
-    training.plot_training_curve(history, "r2", "Validation R²", bottom)
-    assert bottom.lines[0].get_xydata().tolist() == [[1, 0.2], [2, 0.6], [3, 0.7]]
-    assert top.get_xlabel() == ""
-    assert_axes(bottom, "Epoch", "Validation R²")
 
 
 def draws(models):
@@ -53,23 +42,21 @@ def test_more_models_than_colours_are_all_drawn():
     assert len({(str(line.get_color()), line.get_marker()) for line in lines}) == len(lines) == 12
 
 
-def test_factors_have_a_panel_each():
-    """Panels come in the order asked for, levels in rising order, on one scale; the limit is dashed."""
-    levels = {"size": (1_000, 16_000), "shift": (0.0, 0.35, 0.7)}
+def test_other_factors_have_intervals_of_their_own():
+    """Levels come in rising order, equally far apart, with the intervals given; the limit is dashed."""
     rows = [
-        (factor, level, model, value, value - 0.02, value + 0.02)
-        for factor, tried in levels.items()
-        for level in reversed(tried)
+        (level, model, value, value - 0.02, value + 0.02)
+        for level in (16_000, 1_000)
         for model, value in {"four properties ‖ PLS": 0.7 + level / 1e6, "PLS": 0.6, "ceiling": 0.9}.items()
     ]
-    table = pd.DataFrame(rows, columns=["factor", "level", "model", "value", "lower", "upper"])
-    labels = {"shift": "Shift of the site", "size": "Soils in the library"}
-    shift, size = training.plot_factors(table, labels, limit="ceiling")
-    assert [text.get_text() for text in size.get_xticklabels()] == ["1,000", "16,000"]
-    np.testing.assert_allclose(size.lines[0].get_ydata(), [0.701, 0.716])
-    assert [line.get_linestyle() for line in shift.lines] == ["-", "-", "--"]
-    assert size.get_ylim() == shift.get_ylim()
-    assert_axes(shift, "Shift of the site", "R²")
+    table = pd.DataFrame(rows, columns=["level", "model", "value", "lower", "upper"])
+    ax = training.plot_learning_curve(table, x="level", label="Soils in the library", limit="ceiling")
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["1,000", "16,000"]
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), [0.701, 0.716])
+    ends = [segment[:, 1] for segment in ax.collections[0].get_segments()]
+    np.testing.assert_allclose(ends, [[0.681, 0.721], [0.696, 0.736]])
+    assert [line.get_linestyle() for line in ax.lines] == ["-", "-", "--"]
+    assert_axes(ax, "Soils in the library", "R²")
 
 
 CONFIGS = [
