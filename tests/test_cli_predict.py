@@ -112,7 +112,7 @@ def test_units_are_decided_by_the_mean_of_measured_and_new_soils(project):
     assert table.loc["lone", "verdict"] == "not decided"
     assert "at least 3 are needed" in table.loc["lone", "note"]
     assert "R² 0.60 on soils it had not seen" in result.stderr
-    refused("mine", "data/new.csv", "--units", "data/new_ph.csv", *own, says="names no units")
+    refused("mine", "data/new.csv", "--units", "data/new_ph.csv", *own, says="has no column of units")
     refused("mine", "data/new.csv", "--units", "units.csv", "--rule", "none", says="no rule 'none'")
 
 
@@ -130,7 +130,7 @@ def test_units_may_be_polygons_around_coordinates_in_the_new_table(project):
     result = run("mine", "data/placed.csv", *own)
     table = pd.read_csv(io.StringIO(result.stdout), index_col="unit")
     assert table.loc["all soils", ["n_measured", "n_predicted"]].tolist() == [60, 20]
-    refused("mine", "data/new.csv", *own, says="has no coordinates: give it columns x and y, or lon and lat")
+    refused("mine", "data/new.csv", *own, says="has no column of coordinates: give it one, such as x and y")
 
 
 def test_predictions_are_accepted_or_sent_to_the_laboratory(project):

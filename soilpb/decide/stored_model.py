@@ -35,7 +35,7 @@ from soilpb.evaluate.instruments import Standardisation, standardise
 from soilpb.models.storage import CARD, ESTIMATORS
 from soilpb.readers.folder import find_counted_scans, find_counters, holds_spectra, list_files
 from soilpb.readers.ids import match_ids
-from soilpb.readers.laboratory import read_laboratory, read_places, read_sensor, read_units
+from soilpb.readers.laboratory import read_columns, read_laboratory
 from soilpb.readers.scans import read_scans
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError, make_site, project_root
@@ -272,7 +272,7 @@ def _read_new(
     if named:
         if (path := sensor or spectra).is_dir():
             raise SiteError(f"the site's model takes {named}: give a table with its readings by --sensor")
-        read = _of_soils(soils, read_sensor(path, named, id_column), f"{path} has {named}")
+        read = _of_soils(soils, read_columns(path, [named], id_column)[named], f"{path} has {named}")
         soils = replace(soils, samples=soils.samples.assign(**{named: read}))
     return soils, _of_soils(soils, acidity, f"{ph} has pH") if ph else np.nan
 
@@ -377,10 +377,10 @@ def _decide(
 def _name_units(units: Path, soils: SoilSpectra, spectra: Path, id_column: str) -> pd.Series:
     """Unit of each new soil, by a table or by polygons around its coordinates."""
     if not units.suffix.casefold().endswith("json"):
-        return assign_units(read_units(units, id_column))
+        return assign_units(read_columns(units, ["unit", "layer"], id_column))
     samples = soils.samples
     if "x" not in samples and spectra.is_file():
-        samples = read_places(spectra, id_column).reindex(samples.index)
+        samples = read_columns(spectra, ["x", "y", "crs"], id_column).reindex(samples.index)
     return assign_units(samples, polygons=units)
 
 

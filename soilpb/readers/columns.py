@@ -1,17 +1,18 @@
 """What the name of a column means: a band, or a quantity with its unit.
 
-Bands: whatever stands around the wavelength (``450``, ``wl_450``, ``X450``, ``spc.450``, ``450 nm``,
-``scan_visnir.450_ref``) is the same in all columns of a spectrum, so the largest family of alike
-names is the spectrum. Quantities: ``Pb_mg_kg``, ``Pb [ppm]`` and ``lead µg/g`` are one; shares of
-mass convert into each other, other units (mg/L) never match; a reading by XRF is kept apart.
+Bands: whatever stands around the wavelength (``450``, ``wl_450``, ``spc.450``, ``scan_visnir.450_ref``) is
+the same in all columns of a spectrum. Quantities: ``Pb_mg_kg``, ``Pb [ppm]`` and ``lead µg/g`` are one;
+shares of mass convert into each other, other units (mg/L) never match; a reading by XRF is kept apart.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -22,126 +23,132 @@ from soilpb.spectra import VIS_NIR_NM
 #: Fewer alike columns than this are no spectrum but, say, isotopes or depths.
 MIN_BANDS = 10
 
-_NAME = re.compile(r"(?P<before>\D*)(?P<number>\d+(?:[.,]\d+)?(?:e[+-]?\d+)?)(?P<after>\D*)", re.IGNORECASE)
+_NAME = re.compile(r"\s*(\D*?)\s*(\d+(?:[.,]\d+)?(?:e[+-]?\d+)?)\s*(\D*?)\s*")
 _PER_CM = re.compile(r"cm\s*\^?[(.]*-?1\)?|1\s*/\s*cm", re.IGNORECASE)
 _TO_NM = {"nm": lambda x: x, "um": lambda x: 1e3 * x, "1/cm": lambda x: 1e7 / x, "Å": lambda x: x / 10}
+#: What says the unit of an axis, in a text in lower case with ``percm`` for 1/cm.
+_AXIS_WORDS = {
+    "1/cm": r"percm|wave ?number|wellenzahl|波数|nombres? d.onde|n[uú]meros? de onda",
+    "um": r"(?<![a-z])[uμ]m(?![a-z])|micron|mi[ck]romet",
+    "Å": r"(?<![a-z])å(?![a-zå])|[aå]ngstr[oö]m",
+    "nm": r"(?<![a-z])nm(?![a-z])|nanomet|纳米",
+}
+_CONVERTED = {"1/cm": "wavenumbers (1/cm)", "um": "micrometres", "Å": "ångströms"}
 _RANGE = f"{VIS_NIR_NM[0]:g}–{VIS_NIR_NM[1]:g} nm"
 
 
 @dataclass(frozen=True, eq=False)
 class Bands:
-    """Columns of a table that are bands."""
+    """Columns of a table, or cells of its first one, that are bands: their names differ by a number only."""
 
-    columns: np.ndarray  # (n_bands,) positions in the table
-    numbers: np.ndarray  # (n_bands,) what their names say, in the file's unit
-    unit: str  # nm, um, 1/cm, or empty where the names do not say
+    around: tuple[str, str]  # what stands before and behind the number
+    columns: np.ndarray  # (n_bands,) positions
+    numbers: np.ndarray  # (n_bands,) in the file's unit
+    said: str  # nm, um, 1/cm, Å, or empty where the file does not say
 
+    @cached_property
+    def unit(self) -> str:
+        """Unit as said, or by value: 200–3000 is nm, 3333–50000 is 1/cm and 0.2–3 is µm."""
+        low, high, steps = self.numbers.min(), self.numbers.max(), np.sign(np.diff(self.numbers))
+        # Reflectance in a file without header lies within 0.2–3 too, but neither ascends nor descends.
+        small = low >= 0.2 and 0.7 <= high <= 3 and abs(steps.sum()) == steps.size
+        return self.said or ("um" if small else "1/cm" if low >= 1e7 / VIS_NIR_NM[1] else "nm")
 
-def find_bands(table: Table, wanted: str = "") -> Bands | None:
-    """Find the columns whose names are wavelengths, or None.
+    @cached_property
+    def wavelengths(self) -> np.ndarray | None:
+        """(n_bands,) nm in the table's order, None if these are none of visible and near-infrared light."""
+        nm = to_nanometres(self.numbers, self.unit)
+        return nm if nm is not None and VIS_NIR_NM[0] <= nm.min() and nm.max() <= VIS_NIR_NM[1] else None
 
-    Of several families of such columns the one is taken whose names begin with ``wanted`` and a number,
-    or of which ``wanted`` is one; else they are refused.
-    """
-    spectra = _find_families(table.header)
-    if wanted and spectra:
-        chosen = _family_of(wanted)
-        asked = chosen[0] if chosen else (wanted.casefold().strip(), None)
-        spectra = {f: found for f, found in spectra.items() if f[0] == asked[0] and asked[1] in (None, f[1])}
-        if not spectra:
-            raise SiteError(f"{table.path} has no {MIN_BANDS} bands called {wanted!r}; mend bands")
-        shortest = min(spectra, key=lambda family: len(family[1]))
-        if all(ending.startswith(shortest[1]) for _, ending in spectra):  # R_360_nm beside R_360_nm_SD
-            spectra = {shortest: spectra[shortest]}
-    spectra = {f: found for f, found in spectra.items() if _is_axis(_as_bands({f: found}))} or spectra
-    if len(spectra) > 1:
-        names = [table.header[found[0][0]] for found in spectra.values()][:4]
-        raise SiteError(
-            f"{table.path} has several families of band columns, such as {' and '.join(map(repr, names))}; "
-            f"choose one by its name: bands: {names[0]} (soilpb new-site: --bands)"
-        )
-    return _as_bands(spectra, *table.header[:1], table.above)
+    @cached_property
+    def likeness(self) -> int:
+        """0: numbers of samples (S1 … S40), 1: any other numbers, 2: wavelengths of an instrument."""
+        if 3 < self.numbers.max() < VIS_NIR_NM[0]:
+            return 0
+        return 2 if self.wavelengths is not None and np.ptp(self.wavelengths) >= 100 else 1
 
 
 def locate_bands(table: Table, known: Collection[str] = (), wanted: str = "") -> tuple[Table, Bands] | None:
     """Return the table, transposed if its spectra stand in columns, and its bands; None if it has none.
 
-    Where header and first column could both be wavelengths, the corner and the laboratory's ``known`` ids
-    tell; where they do not, the table is refused.
+    Of several families of columns the one is taken that is called ``wanted``. Where header and first column
+    could both be wavelengths, the corner and the laboratory's ``known`` ids tell; else the table is refused.
     """
-    upright, down = find_bands(table, wanted), None
-    first = [as_text(cell) for cell in table.cells[:, 0]]
+    first, said = [as_text(cell) for cell in table.cells[:, 0]], (table.header[0], table.above)
+    upright, down = _choose_family(table, wanted, said), next(iter(_find_families(first, *said)), None)
     across, along = (len({*names} & {*known}) / max(len(names), 1) for names in (table.header[1:], first))
-    if len(first) >= MIN_BANDS and not (upright is None and along > 0.5 and not across):
-        down = _as_bands(_find_families(first), table.header[0], table.above)
-    if upright is None and (down is None or _are_counters(down)):
+    if upright is None and along > 0.5 and not across:
         return None
-    if down is None or (upright is not None and not _is_axis(down)):
-        if _is_row(table, upright):
-            raise SiteError(
-                f"{table.path}: its first row looks like a spectrum, not like wavelengths "
-                f"({', '.join(table.header[:4])}, …): is the header missing? write it above"
-            )
-        if down is None or _is_axis(upright) or _are_counters(down):
-            return table, upright
-    if _is_axis(upright) and not _lies_turned(table, first, across, along):
-        return table, upright
-    turned = transpose(_with_header(table, first))
-    return turned, replace(down, columns=1 + down.columns + (len(turned.header) - 1 - len(first)))
+    ours, theirs = (-1 if bands is None else bands.likeness for bands in (upright, down))
+    if ours >= 0 and theirs < 2 and _is_row(table, upright):
+        raise SiteError(
+            f"{table.path}: its first row looks like a spectrum, not like wavelengths "
+            f"({', '.join(table.header[:4])}, …): is the header missing? write it above"
+        )
+    if theirs < max(ours, 1) or (ours == 2 and not _lies_turned(table, first, across, along)):
+        return upright and (table, upright)
+    table = transpose(_with_header(table, first))
+    return table, replace(down, columns=1 + down.columns + (len(table.header) - 1 - len(first)))
 
 
 def band_positions(table: Table) -> set[int]:
     """Columns of all families of bands."""
-    return {column for found in _find_families(table.header).values() for column, _ in found}
+    return {column for bands in _find_families(table.header) for column in bands.columns.tolist()}
 
 
-def _find_families(names: Iterable[str]) -> dict[tuple[str, str], list[tuple[int, float]]]:
-    """Positions and numbers of names that differ by a number only, the largest family first."""
-    families: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
+def _choose_family(table: Table, wanted: str, said: Sequence[str]) -> Bands | None:
+    """Bands of the header: the only ones, or those ``wanted``: a name, or what stands before the numbers."""
+    found = _find_families(table.header, *said)
+    if wanted and found:
+        match = _NAME.fullmatch(_plain(wanted))
+        before, after = (match[1], match[3]) if match else (_plain(wanted).strip(), None)
+        found = [bands for bands in found if bands.around[0] == before and after in (None, bands.around[1])]
+        if not found:
+            raise SiteError(f"{table.path} has no {MIN_BANDS} bands called {wanted!r}; mend bands")
+        ends = [bands.around[1] for bands in found]
+        shortest = min(ends, key=len)
+        if all(end.startswith(shortest) for end in ends):  # R_360_nm beside R_360_nm_SD
+            found = [found[ends.index(shortest)]]
+    found = [bands for bands in found if bands.likeness == 2] or found
+    if len(found) > 1:
+        names = [table.header[bands.columns[0]] for bands in found][:4]
+        raise SiteError(
+            f"{table.path} has several families of band columns, such as {' and '.join(map(repr, names))}; "
+            f"choose one by its name: bands: {names[0]} (soilpb new-site: --bands)"
+        )
+    return found[0] if found else None
+
+
+def _find_families(names: Sequence[str], *said: str) -> list[Bands]:
+    """Bands among names, the largest family first; their unit is in their names, or in what is ``said``."""
+    families = defaultdict(list)
     for column, name in enumerate(names):
-        if match := _family_of(name):
-            families[match[0]].append((column, match[1]))
-    largest = sorted(families.items(), key=lambda one: -len(one[1]))
-    return {family: found for family, found in largest if len(found) >= MIN_BANDS}
+        if match := _NAME.fullmatch(_plain(name)):
+            families[match[1], match[3]].append((column, float(match[2].replace(",", "."))))
+    found = []
+    for around, places in families.items():
+        if len(places) >= MIN_BANDS:
+            texts = map(_plain, ("".join(around), *said))
+            units = (unit for text in texts for unit, words in _AXIS_WORDS.items() if re.search(words, text))
+            columns, numbers = map(np.array, zip(*places, strict=True))
+            found.append(Bands(around, columns, numbers, next(units, "")))
+    return sorted(found, key=lambda bands: -bands.columns.size)
 
 
-def _family_of(name: str) -> tuple[tuple[str, str], float] | None:
-    match = _NAME.fullmatch(_PER_CM.sub("percm", name))
-    if match is None:
-        return None
-    family = (match["before"].casefold().strip(), match["after"].casefold().strip())
-    return family, float(match["number"].replace(",", "."))
-
-
-def _as_bands(spectra: dict[tuple[str, str], list[tuple[int, float]]], *said: str) -> Bands | None:
-    """Bands of the first family; their unit is in their names, or else in what is ``said`` elsewhere."""
-    if not spectra:
-        return None
-    (family, found), *_ = spectra.items()
-    columns, numbers = zip(*found, strict=True)
-    units = (_unit_of(_PER_CM.sub("percm", text).casefold()) for text in ("".join(family), *said))
-    return Bands(np.array(columns), np.array(numbers), next(filter(None, units), ""))
-
-
-def _is_axis(bands: Bands | None) -> bool:
-    """Tell wavelengths of an instrument from numbers of samples or values of a spectrum."""
-    if bands is None or _are_counters(bands):
-        return False
-    nm = to_nanometres(bands.numbers, bands.unit or _unit_by_value(bands.numbers))
-    inside = nm is not None and VIS_NIR_NM[0] <= nm.min() and nm.max() <= VIS_NIR_NM[1]
-    return inside and np.ptp(nm) >= 100
+def _plain(text: str) -> str:
+    return _PER_CM.sub("percm", text).casefold()
 
 
 def _is_row(table: Table, bands: Bands) -> bool:
     """Tell a header that is a row of data: unevenly spaced numbers that are much like those below."""
     cells = table.cells[:20, bands.columns]
     below = np.array([[read_number(as_text(cell)) or np.nan for cell in row] for row in cells])
-    if bands.unit or not np.isfinite(below).all(axis=1).any():
+    if bands.said or not np.isfinite(below).all(axis=1).any():
         return False
-    alike = bands.numbers / np.nanmedian(below, axis=0)
-    steps, inverse = np.diff(bands.numbers), np.diff(1 / np.maximum(bands.numbers, 1e-9))
-    even = min(np.std(step) / (abs(np.mean(step)) or 1e-9) for step in (steps, inverse)) < 0.2
-    return bool((alike > 1 / 3).all() and (alike < 3).all() and not even)
+    ratio = bands.numbers / np.nanmedian(below, axis=0)
+    steps = (np.diff(axis) for axis in (bands.numbers, 1 / np.maximum(bands.numbers, 1e-9)))
+    even = any(np.std(step) < 0.2 * (abs(np.mean(step)) or 1e-9) for step in steps)
+    return bool(((ratio > 1 / 3) & (ratio < 3)).all() and not even)
 
 
 def _lies_turned(table: Table, first: Sequence[str], across: float, along: float) -> bool:
@@ -170,15 +177,14 @@ def _with_header(table: Table, first: Sequence[str]) -> Table:
             f"{table.path}: its first row, {', '.join(table.header[:3])}, … is one of data: write the ids of "
             "the samples above their columns"
         )
-    rows = np.concatenate([[table.rows[0] - 1], table.rows])
-    cells = np.vstack([np.array(table.header, dtype=object), table.cells])
-    return replace(table, header=("wavelength", "spectrum"), cells=cells, rows=rows)
+    rows, cells = [table.rows[0] - 1, *table.rows], np.vstack([table.header, table.cells]).astype(object)
+    return replace(table, header=("wavelength", "spectrum"), cells=cells, rows=np.array(rows))
 
 
 def join_units(table: Table) -> Table:
     """Put the units of a second row, where there is one, behind the names of the columns."""
     units = [as_text(cell) for cell in table.cells[0]] if len(table.rows) > 1 else []
-    known = [_unit_key(_PER_CM.sub("percm", unit)) in _UNITS for unit in units]
+    known = [_unit_key(_plain(unit)) in _UNITS for unit in units]
     if not any(known) or not all(k or squeeze(u) in _NO_UNIT for k, u in zip(known, units, strict=True)):
         return table
     named = zip(table.header, units, known, strict=True)
@@ -207,64 +213,24 @@ def to_nanometres(axis: np.ndarray, unit: str) -> np.ndarray | None:
     >>> to_nanometres(np.array([4000.0]), "1/cm"), to_nanometres(np.array([1.0]), "Hz")
     (array([2500.]), None)
     """
-    if unit not in _TO_NM or not (np.isfinite(axis).all() and (axis > 0).all()):
-        return None
-    return _TO_NM[unit](axis)
+    possible = unit in _TO_NM and np.isfinite(axis).all() and (axis > 0).all()
+    return _TO_NM[unit](axis) if possible else None
 
 
 def band_wavelengths(table: Table, bands: Bands) -> tuple[np.ndarray, list[str]]:
-    """Wavelengths in nm of the bands, in the table's order, and a note if converted.
-
-    Without a unit in the names, values tell: 200–3000 is nm, 3333–50000 is 1/cm and 0.2–3 is µm.
-    """
-    low, high = bands.numbers.min(), bands.numbers.max()
-    unit = bands.unit or _unit_by_value(bands.numbers)
-    span = f"bands from {low:g} to {high:g}{' ' + bands.unit if bands.unit else ''}"
-    wavelengths = to_nanometres(bands.numbers, unit)
-    if wavelengths is None or wavelengths.min() < VIS_NIR_NM[0] or wavelengths.max() > VIS_NIR_NM[1]:
-        raise SiteError(f"{table.path} has {span}: {_explain(unit, low, high)}")
-    _refuse_repeated_bands(table, bands, wavelengths)
-    name = {"1/cm": "wavenumbers (1/cm)", "um": "micrometres", "Å": "ångströms"}.get(unit)
-    return wavelengths, [f"{table.path.name}: {span}: {name} converted to nm"] if name else []
-
-
-def _are_counters(bands: Bands) -> bool:
-    """Tell ids such as S1 … S40, which look like band names, from wavelengths in nm, µm or 1/cm."""
-    return 3 < bands.numbers.max() < VIS_NIR_NM[0]
-
-
-def _unit_of(text: str) -> str:
-    """Unit of an axis that a text in lower case, with ``percm`` for 1/cm, says."""
-    if re.search(r"percm|wave ?number|wellenzahl|波数|nombres? d.onde|n[uú]meros? de onda", text):
-        return "1/cm"
-    if re.search(r"(?<![a-z])[uμ]m(?![a-z])|micron|mi[ck]romet", text):
-        return "um"
-    if re.search(r"(?<![a-z])å(?![a-zå])|[aå]ngstr[oö]m", text):
-        return "Å"
-    return "nm" if re.search(r"(?<![a-z])nm(?![a-z])|nanomet|纳米", text) else ""
-
-
-def _unit_by_value(numbers: np.ndarray) -> str:
-    low, high, steps = numbers.min(), numbers.max(), np.diff(numbers)
-    # Reflectance in a file without header lies within 0.2–3 too, but neither ascends nor descends.
-    if low >= 0.2 and 0.7 <= high <= 3 and ((steps > 0).all() or (steps < 0).all()):
-        return "um"
-    return "1/cm" if low >= 1e7 / VIS_NIR_NM[1] else "nm"
-
-
-def _explain(unit: str, low: float, high: float) -> str:
-    """Say what such bands may be, and what to do."""
-    if high < VIS_NIR_NM[0]:
-        return "no wavelengths; name each band column by its wavelength in nm (is the header missing?)"
-    if unit == "1/cm" or (350 <= low < 1e7 / VIS_NIR_NM[1] and 3500 < high <= 8000):
-        return f"mid-infrared wavenumbers; this study needs visible and near infrared, {_RANGE}"
-    return f"they reach beyond {_RANGE}; keep the visible and near-infrared columns"
-
-
-def _refuse_repeated_bands(table: Table, bands: Bands, wavelengths: np.ndarray) -> None:
-    """Refuse bands that coincide, or nearly: data frames rename a second ``400`` to ``400.1``."""
-    order = np.argsort(wavelengths, kind="stable")
-    steps = np.diff(wavelengths[order])
+    """Wavelengths in nm of the bands, in the table's order, and a note if converted; else a SiteError."""
+    nm, low, high = bands.wavelengths, bands.numbers.min(), bands.numbers.max()
+    span = f"bands from {low:g} to {high:g} {bands.said}".rstrip()
+    if nm is None:
+        what = f"they reach beyond {_RANGE}; keep the visible and near-infrared columns"
+        if bands.unit == "1/cm" or (350 <= low < 1e7 / VIS_NIR_NM[1] and 3500 < high <= 8000):
+            what = f"mid-infrared wavenumbers; this study needs visible and near infrared, {_RANGE}"
+        if high < VIS_NIR_NM[0]:
+            what = "no wavelengths; name each band column by its wavelength in nm (is the header missing?)"
+        raise SiteError(f"{table.path} has {span}: {what}")
+    order = np.argsort(nm, kind="stable")
+    steps = np.diff(nm[order])
+    # Bands that coincide, or nearly: data frames rename a second ``400`` to ``400.1``.
     same = np.flatnonzero(steps < (0.15 if np.median(steps) > 0.45 else 1e-9))
     if same.size:
         a, b = (table.header[bands.columns[order[same[0] + k]]] for k in (0, 1))
@@ -272,6 +238,8 @@ def _refuse_repeated_bands(table: Table, bands: Bands, wavelengths: np.ndarray) 
             f"{table.path}: columns {a!r} and {b!r} are one wavelength ({same.size} such pairs); "
             "keep one column per wavelength"
         )
+    name = _CONVERTED.get(bands.unit)
+    return nm, [f"{table.path.name}: {span}: {name} converted to nm"] if name else []
 
 
 #: Names of id columns without spaces and marks, the surest first.
@@ -279,42 +247,32 @@ ID_NAMES = (
     *("id", "sampleid", "sample", "sampleno", "samplenumber", "samplename", "samplecode"),
     *("labid", "labno", "pointid", "siteid", "code", "probe", "编号", "样品编号", "样号", "name", "no", "nr"),
 )
-#: Shares of mass without spaces and marks → mg/kg.
+#: Shares of mass without spaces and marks (:func:`_unit_key`) → mg/kg.
 TO_MG_KG = {
-    **dict.fromkeys(["mg/kg", "mgkg", "mgkg-1", "ppm", "ug/g", "ugg", "ugg-1", "g/t", "gt-1"], 1.0),
-    **dict.fromkeys(["10-6", "×10-6", "x10-6", "1e-6", "毫克/千克", "mg/公斤", "мг/кг"], 1.0),
-    **dict.fromkeys(["ug/kg", "ugkg", "ugkg-1", "ng/g", "ngg-1", "ppb"], 1e-3),
-    **dict.fromkeys(["mg/100g", "mg100g-1"], 10.0),
-    **dict.fromkeys(["g/kg", "gkg", "gkg-1", "mg/g", "mgg", "mgg-1", "‰", "permil"], 1e3),
-    **dict.fromkeys(["%", "pct", "percent", "wt%", "%wt", "wtpct", "g/100g", "dag/kg"], 1e4),
+    **dict.fromkeys("mgkg ppm ugg gt 10-6 ×10-6 x10-6 1e-6 毫克千克 mg公斤 мгкг".split(), 1.0),
+    **dict.fromkeys(["ugkg", "ngg", "ppb"], 1e-3),
+    **dict.fromkeys(["gkg", "mgg", "‰", "permil"], 1e3),
+    **dict.fromkeys(["%", "pct", "percent", "wt%", "%wt", "wtpct", "g100g", "dagkg"], 1e4),
+    "mg100g": 10.0,
 }
-
 #: What may stand in a second row of units, and what may stand in it instead of one.
-_UNITS = {*TO_MG_KG, "nm", "um", "percm", "m", "cm", "°", "deg", "mmol/kg", "cmol/kg", "cmol+/kg"}
+_UNITS = {*TO_MG_KG, "nm", "um", "percm", "m", "cm", "°", "deg", "mmolkg", "cmolkg", "cmol+kg"}
 _NO_UNIT = {"", "unit", "units", "einheit", "单位", "none", "text"}
 #: Elements by their symbols, in any case but for those of one letter, and by names in other languages.
-ELEMENTS = dict.fromkeys(
-    "Ag Al B Ba Be Bi C Ca Ce Cs Ga K La Li Mg Mo N Na Nb P Rb S Sc Se Si Sr Th Ti Tl U V Y Zr".split(), ""
-) | {
-    "Pb": "lead plomb blei plomo piombo chumbo lood свинец 铅 鉛",
-    "As": "arsenic arsen arsénico 砷",
-    "Cd": "cadmium kadmium cadmio 镉",
-    "Co": "cobalt kobalt 钴",
-    "Cr": "chromium chrom chrome cromo 铬",
-    "Cu": "copper kupfer cuivre cobre 铜",
-    "Fe": "iron eisen fer hierro 铁",
-    "Hg": "mercury quecksilber mercure mercurio 汞",
-    "Mn": "manganese mangan 锰",
-    "Ni": "nickel níquel 镍",
-    "Sb": "antimony antimon 锑",
-    "Sn": "tin zinn étain 锡",
-    "Zn": "zinc zink cinc 锌",
-}
+_ELEMENTS = """
+    Ag, Al, B, Ba, Be, Bi, C, Ca, Ce, Cs, Ga, K, La, Li, Mg, Mo, N, Na, Nb, P, Rb, S, Sc, Se, Si, Sr, Th, Ti,
+    Tl, U, V, Y, Zr, Pb lead plomb blei plomo piombo chumbo lood свинец 铅 鉛, As arsenic arsen arsénico 砷,
+    Cd cadmium kadmium cadmio 镉, Co cobalt kobalt 钴, Cr chromium chrom chrome cromo 铬, Ni nickel níquel 镍,
+    Cu copper kupfer cuivre cobre 铜, Fe iron eisen fer hierro 铁, Hg mercury quecksilber mercure mercurio 汞,
+    Mn manganese mangan 锰, Sb antimony antimon 锑, Sn tin zinn étain 锡, Zn zinc zink cinc 锌
+"""
 _ELEMENT_OF = {
-    word: name
-    for name, words in ELEMENTS.items()
-    for word in ((name.casefold(),) if name[1:] else (name,)) + tuple(words.split())
+    word.casefold() if word[1:] else word: words[0]
+    for words in map(str.split, _ELEMENTS.split(","))
+    for word in words
 }
+#: What is measured in mg/kg, and what in percent.
+ELEMENTS, IN_PERCENT = {*_ELEMENT_OF.values()}, ("clay", "silt", "sand", "SOC", "SOM", "CaCO3")
 #: What may stand beside an element and leaves it what it is: the whole of it, and how it was measured.
 _BESIDE = frozenset(
     "w ω wb total tot totale gesamt content conc concentration concentración gehalt teneur contenido level "
@@ -327,14 +285,12 @@ _WORD = re.compile(r"[^\W_\u4e00-\u9fff]+|[\u4e00-\u9fff]+")
 
 _ALIASES = {
     **dict.fromkeys(["phh2o", "phwater", "phinh2o", "phinwater", "ph"], "pH"),
-    **dict.fromkeys(["oc", "toc", "corg", "orgc", "organiccarbon", "soilorganiccarbon", "soc"], "SOC"),
-    **dict.fromkeys(["claycontent", "clayfraction", "argile", "clay", "ton", "粘粒", "黏粒"], "clay"),
-    **{name.casefold(): name for name in ("silt", "sand", "SOM", "CaCO3")},
+    **dict.fromkeys(["oc", "toc", "corg", "orgc", "organiccarbon", "soilorganiccarbon"], "SOC"),
+    **dict.fromkeys(["claycontent", "clayfraction", "argile", "ton", "粘粒", "黏粒"], "clay"),
+    **{name.casefold(): name for name in IN_PERCENT},
 }
-_IN_PERCENT = ("clay", "silt", "sand", "SOC", "SOM", "CaCO3")
 #: Laboratories add that mass means dry mass; it always does here.
 _DRY = re.compile(r"(dryweight|drymatter|drymass|dry|dwt|dw|dm|ts|tm|tr|ms)$")
-_OPENING = "([{,;:/"
 _BREAK = re.compile(r"[\s_.,;:/(\[{]+")
 
 
@@ -362,19 +318,22 @@ def parse_quantity(header: str) -> Quantity:
     >>> parse_quantity("w(Pb)/10-6"), parse_quantity("pXRF Pb [mg/L]").remark
     (Quantity(name='Pb', factor=1.0, remark='', method=''), 'mg/L')
     """
-    gaps = [(gap.start(), gap.end()) for gap in _BREAK.finditer(header)]
-    ends = [(len(header), len(header)), *reversed(gaps)]
-    for start, begin in gaps:
-        for end, rest in ends:
-            factor = TO_MG_KG.get(_unit_key(header[begin:end])) if start and begin < end else None
-            if factor is not None and (not header[rest:] or _find_element(f"Pb {header[rest:]}")):
-                name, method = _name_key(f"{header[:start]} {header[rest:]}".strip())
-                return Quantity(name, factor, method=method)
-    if found := _find_element(header):
-        return Quantity(found[0], None, method=found[1])
-    start = min((header.find(mark) for mark in _OPENING if mark in header), default=len(header))
-    name, method = _name_key(header[:start])
-    return Quantity(name, None, header[start:].strip(" ()[]{},;:/"), method)
+    gaps = [gap.span() for gap in _BREAK.finditer(header)]
+    for (start, begin), (end, rest) in product(gaps, [(len(header), len(header)), *reversed(gaps)]):
+        factor = TO_MG_KG.get(_unit_key(header[begin:end])) if start and begin < end else None
+        if factor is not None and (not header[rest:] or _find_element(f"Pb {header[rest:]}")):
+            name, method = _read_name(f"{header[:start]} {header[rest:]}")
+            return Quantity(name, factor, method=method)
+    name, remark = re.fullmatch(r"([^(\[{,;:/]*)(.*)", header, re.DOTALL).groups()
+    element = _find_element(header)
+    name, method = element or _read_name(name)
+    return Quantity(name, None, "" if element else remark.strip(" ()[]{},;:/"), method)
+
+
+def _read_name(text: str) -> tuple[str, str]:
+    """Name without spaces and marks, and the method."""
+    known = _ALIASES.get(squeeze(text))
+    return (known, "") if known else _find_element(text) or (re.sub(r"[\W_]+", "", text), "")
 
 
 def _find_element(text: str) -> tuple[str, str] | None:
@@ -382,7 +341,7 @@ def _find_element(text: str) -> tuple[str, str] | None:
     words = [_WHOLE.sub("", word) for word in _WORD.findall(text)]
     method = "XRF" if any(map(_XRF.fullmatch, words)) else ""
     words = [w for w in words if w and w.casefold() not in _BESIDE and not _XRF.fullmatch(w)]
-    found = {_ELEMENT_OF.get(word if len(word) == 1 else word.casefold()) for word in words}
+    found = {_ELEMENT_OF.get(word.casefold() if word[1:] else word) for word in words}
     return (found.pop(), method) if len(found) == 1 and None not in found else None
 
 
@@ -401,29 +360,22 @@ def standard_name(quantity: Quantity) -> tuple[str, float] | None:
         return "pH", 1.0
     if quantity.factor is None or not quantity.name:
         return None
-    if quantity.name in _IN_PERCENT:
+    if quantity.name in IN_PERCENT:
         return f"{quantity.name}_pct", quantity.factor / TO_MG_KG["pct"]
     return "_".join(filter(None, (quantity.name, quantity.method, "mg_kg"))), quantity.factor
-
-
-def _unit_key(text: str) -> str:
-    """Reduce a unit's spelling: ``(mg kg-1)`` and ``mg_kg-1`` are ``mgkg-1``."""
-    key = re.sub(r"[\s_.·*^()\[\]{}]+", "", text).casefold().replace("μ", "u").replace("mcg", "ug")
-    key = re.sub("(?<=g)per(?=[km]?g)", "/", key.replace("–", "-"))
-    return _DRY.sub("", key)
-
-
-def _name_key(text: str) -> tuple[str, str]:
-    """Name without spaces and marks, and the method."""
-    key = re.sub(r"[\W_]+", "", text)
-    known = _ALIASES.get(key.casefold())
-    return (known, "") if known else _find_element(text) or (key, "")
 
 
 def is_measured(name: str) -> bool:
     """Tell the name of a measured quantity, with or without a unit, from others."""
     found = parse_quantity(name)
-    return found.factor is not None or found.name in (*ELEMENTS, *_IN_PERCENT, "pH")
+    return found.factor is not None or found.name in {*ELEMENTS, *IN_PERCENT, "pH"}
+
+
+def _unit_key(text: str) -> str:
+    """Reduce a unit's spelling: ``(mg kg-1)``, ``mg/kg`` and ``mg_per_kg`` are ``mgkg``."""
+    key = re.sub(r"[\s_.·*^()\[\]{}/]+", "", text).casefold().replace("μ", "u").replace("mcg", "ug")
+    key = _DRY.sub("", re.sub("(?<=g)per(?=[km]?g)", "", key.replace("–", "-")))
+    return key.removesuffix("-1")
 
 
 def squeeze(name: str) -> str:

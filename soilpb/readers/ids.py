@@ -15,8 +15,9 @@ from functools import cache
 
 import numpy as np
 
+from soilpb._format import list_first
 from soilpb.readers.columns import ID_NAMES, is_measured, squeeze
-from soilpb.readers.tables import MISSING_WORDS, Table, as_text, clean, read_number
+from soilpb.readers.tables import MISSING_WORDS, Table, read_number
 from soilpb.site_file import SiteError
 
 #: Names that programs give to a column that has none.
@@ -26,131 +27,83 @@ _UNNAMED = (
 )
 
 
-def find_id_column(
-    table: Table, wanted: str = "", others: Collection[int] = (), known: Callable[[str], int] | None = None
-) -> int:
-    """Find the position of the id column: the ``wanted`` name, or where a file lacks it one of its own.
+def find_ids(
+    table: Table, wanted: str = "", others: Collection[int] = (), known: Collection[str] = ()
+) -> tuple[Table, int]:
+    """Find the column of ids, the ``wanted`` one, or where a file lacks it one of its own.
 
-    That is the column of which most cells are ``known`` as ids of the other file; else one with a usual name.
+    That is the column that is most like the ``known`` ids of the other file; else one with a usual name.
     A running number without a name is never taken, and one with a name only where nothing else is as good.
-    ``others`` are columns that are known to be something else, such as bands.
+    ``others`` are columns that are known to be something else, such as bands. Columns that ``soil + horizon``
+    names are joined, by the mark that makes them most alike, to one behind the others of the returned table.
     """
+    alike = _comparer(known)
+    table = _join_columns(table, wanted, alike)
     names = {j: squeeze(name) for j, name in enumerate(table.header) if j not in set(others)}
-    found = [j for j, name in names.items() if wanted and name == squeeze(wanted)]
-    exact = [j for j in found if table.header[j] == wanted]
-    if len(found) > 1 and len(exact) != 1:
-        raise SiteError(f"{table.path} has {len(found)} columns {table.header[found[0]]!r}; keep one")
-    if found:
-        return (exact or found)[0]
     numbered = {j for j in names if _are_row_numbers(table, j)}
-    names = {j: name for j, name in names.items() if j not in numbered or name not in _UNNAMED}
-    place = dict(zip(ID_NAMES, range(len(ID_NAMES)), strict=True))
-    rank = {j: (j in numbered, place.get(name, len(place)), j) for j, name in names.items()}
-    if known is not None:
-        alike = {j: sum(map(bool, map(known, column_texts(table, j)))) for j in names}
-        if best := [j for j in names if alike[j] and alike[j] == max(alike.values())]:
-            return min(best, key=rank.__getitem__)
-    usual = [j for j in names if names[j] in ID_NAMES]
-    if len({names[j] for j in usual}) < len(usual):
-        twice = Counter(names[j] for j in usual).most_common(1)[0][0]
-        raise SiteError(f"{table.path} has 2 columns {twice!r}; keep one")
-    if usual and not wanted:
-        return min(usual, key=lambda j: rank[j][1:])
-    if wanted or not names:
-        near = difflib.get_close_matches(wanted, [table.header[j] for j in names], n=1)
-        there = ", ".join(repr(table.header[j]) for j in list(names)[:8])
-        there = there or ("a running number without a name only" if numbered else "bands only")
-        raise SiteError(
-            f"{table.path} has no column of sample ids"
-            f"{f' {wanted!r}' if wanted else ''}; it has {there}"
-            f"{f'; did you mean id_column: {near[0]}?' if near else '; name one with id_column'}"
-        )
-    return min(names, key=rank.__getitem__)
-
-
-def column_texts(table: Table, column: int) -> set[str]:
-    """Different texts of a column that could be ids."""
-    return {clean(as_text(cell)) for cell in table.cells[:, column]} - {""}
-
-
-def join_id_columns(table: Table, wanted: str, known: Callable[[str], int] | None = None) -> Table:
-    """Add the column that ``soil + horizon`` names, where the table has these columns.
-
-    Their cells are joined by the mark that makes most of them ``known``; by ``_`` if none does.
-    """
-    names, parts = [squeeze(name) for name in table.header], [squeeze(part) for part in wanted.split("+")]
-    if len(parts) < 2 or wanted in table.header or not set(parts) <= set(names):
-        return table
-    at = [names.index(part) for part in parts]
-    cells = [[clean(as_text(cell)) for cell in row] for row in table.cells[:, at]]
-    joined = {mark: [mark.join(row) if all(row) else "" for row in cells] for mark in (*"_- ./", "")}
-    best = max(joined, key=lambda mark: sum(map(int, map(known, joined[mark])))) if known else "_"
-    column = np.array(joined[best], dtype=object)[:, None]
-    return replace(table, header=(*table.header, wanted), cells=np.hstack([table.cells, column]))
-
-
-def possible_ids(table: Table, wanted: str = "") -> set[str]:
-    """Texts of all columns that could be the ids of a laboratory's table, and of the ``wanted`` one."""
-    columns = [j for j, name in enumerate(table.header) if not is_measured(name)]
-    columns = [
-        j for j in columns if squeeze(table.header[j]) not in _UNNAMED or not _are_row_numbers(table, j)
-    ]
-    joined = join_id_columns(table, wanted)
-    columns += range(len(table.header), len(joined.header))
-    return set().union(*(column_texts(joined, j) for j in columns))
-
-
-def known_in(ids: Iterable[str]) -> Callable[[str], int]:
-    """Say of a text whether it, perhaps without a counter, is one of some ids: 2; spelt otherwise: 1."""
-    exact, folded = set(ids), set(map(fold_id, ids))
-    return lambda text: 2 if text in exact else int(not folded.isdisjoint(map(fold_id, _forms(text))))
-
-
-def known_before(names: Iterable[str]) -> Callable[[str], int]:
-    """Say of a text whether it is what some names without their counters are: 2; spelt otherwise: 1."""
-    exact = set().union(*map(_forms, names))
-    folded = set(map(fold_id, exact))
-    return lambda text: 2 if text in exact else int(fold_id(text) in folded)
-
-
-def _forms(name: str) -> set[str]:
-    ends = [cut.start() for cut in re.finditer(r"[\s_.\-(]|\d{5}$|\d{3}$|[A-Z]{2}\d\d$", name)]
-    return {name[:end] for end in (*ends, len(name)) if end}
-
-
-def _are_row_numbers(table: Table, column: int) -> bool:
-    """Tell 1, 2, 3, …; without a name any small whole numbers, such as data frames keep of sorted rows."""
-    numbers = [read_number(as_text(cell)) for cell in table.cells[:, column]]
-    if not numbers or None in numbers or any(number % 1 for number in numbers):
-        return False
-    if squeeze(table.header[column]) in _UNNAMED:
-        return max(numbers) <= 3 * len(numbers) + 10
-    return numbers[0] in (0, 1) and numbers == [numbers[0] + i for i in range(len(numbers))]
+    found = [j for j in names if wanted and table.header[j] == wanted]
+    found = found or [j for j, name in names.items() if wanted and name == squeeze(wanted)]
+    if not found:
+        names = {j: name for j, name in names.items() if j not in numbered or name not in _UNNAMED}
+        score = {j: sum(map(alike, {*table.texts(j)} - {""})) for j in names}
+        place = {j: ID_NAMES.index(name) if name in ID_NAMES else len(ID_NAMES) for j, name in names.items()}
+        usual = {j for j in names if names[j] in ID_NAMES}
+        best = max(score.values(), default=0)
+        if not names or (wanted and not best):
+            _refuse_names(table, wanted, list(names), bool(numbered))
+        rank = {j: (-score[j], j in numbered and (best or j not in usual), place[j], j) for j in names}
+        first = min(names, key=rank.__getitem__)
+        found = [j for j in names if j == first or (not best and first in usual and names[j] == names[first])]
+    if len(found) > 1:
+        raise SiteError(f"{table.path} has {len(found)} columns {table.header[found[0]]!r}; keep one")
+    return table, found[0]
 
 
 def read_ids(table: Table, column: int) -> np.ndarray:
     """Ids of the rows, (n_rows,) array of str; refuse an empty one and one that became a date."""
-    return np.array([_read_id(table, row, column) for row in range(len(table.rows))], dtype=object)
+    ids = np.array(table.texts(column), dtype=object)
+    for row, (cell, text) in enumerate(zip(table.cells[:, column], ids, strict=True)):
+        if hasattr(cell, "isoformat"):
+            raise SiteError(
+                f"{table.at(row, column)}: the id is the date {text[:10]}: a spreadsheet took an id "
+                "such as 3-1 for a date; format the column as text and type the id again"
+            )
+        if text.casefold() in MISSING_WORDS:
+            raise SiteError(
+                f"{table.at(row, column)}: {f'id {text!r}' if text else 'no id'}; give it one, or delete the "
+                f"{table.words[0]} (units belong into the header)"
+            )
+    return ids
 
 
-def refuse_repeated_ids(table: Table, ids: np.ndarray, column: int, mend: str) -> None:
-    """Refuse an id that stands in several rows; ``mend`` says what to do."""
+def refuse_repeated_ids(
+    table: Table, ids: np.ndarray, column: int, mend: str = "keep one row per sample"
+) -> None:
+    """Refuse an id that stands in several rows; ``mend`` says what to do, and other columns are offered."""
     repeated = [name for name, count in Counter(ids).items() if count > 1]
-    if repeated:
-        rows = ", ".join(str(row) for row in table.rows[ids == repeated[0]][:5])
-        others = f" ({len(repeated) - 1} more ids repeat)" if repeated[1:] else ""
-        where = f"{table.at(column=column)}: id {repeated[0]!r} stands in {table.words[0]}s {rows}{others}"
-        raise SiteError(f"{where}; {mend}{_offer_ids(table, column, ids)}")
-
-
-def _offer_ids(table: Table, column: int, ids: np.ndarray) -> str:
-    """Other columns that do not repeat, alone or joined to the ids."""
-    names = [name for name in table.header[: table.cells.shape[1]] if name and not is_measured(name)]
-    texts = {name: [as_text(cell) for cell in table.cells[:, table.header.index(name)]] for name in names}
+    if not repeated:
+        return
+    rows = ", ".join(str(row) for row in table.rows[ids == repeated[0]][:5])
+    others = f" ({len(repeated) - 1} more ids repeat)" if repeated[1:] else ""
+    where = f"{table.at(column=column)}: id {repeated[0]!r} stands in {table.words[0]}s {rows}{others}"
+    names = table.header[: table.cells.shape[1]]
+    texts = {name: table.texts(j) for j, name in enumerate(names) if name and not is_measured(name)}
     whole = [name for name, cells in texts.items() if len({*cells} - {""}) == len(ids)]
     joined = [name for name, cells in texts.items() if len({*zip(ids, cells, strict=True)}) == len(ids)]
     offered = whole or [f"{table.header[column]} + {name}" for name in joined]
-    return f"; without repetition: {', '.join(offered[:5])} (id_column, --id)" if offered else ""
+    other = f"; without repetition: {', '.join(offered[:5])} (id_column, --id)" if offered else ""
+    raise SiteError(f"{where}; {mend}{other}")
+
+
+def possible_ids(table: Table, wanted: str = "") -> set[str]:
+    """Texts of all columns that could be the ids of a laboratory's table, and of the ``wanted`` one."""
+    table = _join_columns(table, wanted, _comparer(()))
+    return {
+        text
+        for j, name in enumerate(table.header)
+        if not is_measured(name) and (squeeze(name) not in _UNNAMED or not _are_row_numbers(table, j))
+        for text in table.texts(j)
+    } - {""}
 
 
 def match_ids(spectra: Sequence[str], laboratory: Sequence[str], files: tuple[str, str]) -> list[str]:
@@ -170,9 +123,10 @@ def match_ids(spectra: Sequence[str], laboratory: Sequence[str], files: tuple[st
             f"{files[0]} has id {ours!r} where {files[1]} has {theirs!r} ({len(pairs)} such pairs); {why}"
         )
     if not both:
+        ours, theirs = (list_first(list(map(repr, ids)), 3) for ids in (spectra, laboratory))
         raise SiteError(
-            f"{files[0]} and {files[1]} share no sample id: one has {_some(spectra)}, the other "
-            f"{_some(laboratory)}; name the right column with id_column"
+            f"{files[0]} and {files[1]} share no sample id: one has {ours}, the other {theirs}; "
+            "name the right column with id_column"
         )
     return [name for name in spectra if name in both]
 
@@ -184,21 +138,52 @@ def fold_id(name: str) -> str:
     return re.sub(r"(?<!\d)0+(?=\d)", "", bare)
 
 
-def _read_id(table: Table, row: int, column: int) -> str:
-    cell = table.cells[row, column]
-    if hasattr(cell, "isoformat"):
-        raise SiteError(
-            f"{table.at(row, column)}: the id is the date {cell.isoformat()[:10]}: a spreadsheet took an id "
-            "such as 3-1 for a date; format the column as text and type the id again"
-        )
-    text = clean(as_text(cell))
-    if text.casefold() in MISSING_WORDS:
-        raise SiteError(
-            f"{table.at(row, column)}: {f'id {text!r}' if text else 'no id'}; give it one, or delete the "
-            f"{table.words[0]} (units belong into the header)"
-        )
-    return text
+def _comparer(known: Iterable[str]) -> Callable[[str], int]:
+    """Tell how a text is like some ids: 3 the same, 2 but for a counter, 1 spelt otherwise, or 0."""
+    exact, forms = set(known), set().union(*map(_forms, known))
+    folded, folded_forms = ({fold_id(name) for name in names} for names in (exact, forms))
+
+    def compare(text: str) -> int:
+        if text in forms:
+            return 2 + (text in exact)
+        return int(fold_id(text) in folded_forms or not folded.isdisjoint(map(fold_id, _forms(text))))
+
+    return compare
 
 
-def _some(ids: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in ids[:3]) + (", …" if len(ids) > 3 else "")
+def _forms(name: str) -> set[str]:
+    """Return a name, whole and without what may be a counter of scans."""
+    ends = [cut.start() for cut in re.finditer(r"[\s_.\-(]|\d{5}$|\d{3}$|[A-Z]{2}\d\d$", name)]
+    return {name[:end] for end in (*ends, len(name)) if end}
+
+
+def _join_columns(table: Table, wanted: str, alike: Callable[[str], int]) -> Table:
+    """Add the column that ``soil + horizon`` names, where the table has these columns."""
+    names, parts = [squeeze(name) for name in table.header], [squeeze(part) for part in wanted.split("+")]
+    if len(parts) < 2 or wanted in table.header or not set(parts) <= set(names):
+        return table
+    rows = list(zip(*(table.texts(names.index(part)) for part in parts), strict=True))
+    joined = [[mark.join(row) if all(row) else "" for row in rows] for mark in (*"_- ./", "")]
+    best = np.array(max(joined, key=lambda cells: sum(map(alike, cells))), dtype=object)
+    return replace(table, header=(*table.header, wanted), cells=np.column_stack([table.cells, best]))
+
+
+def _are_row_numbers(table: Table, column: int) -> bool:
+    """Tell 1, 2, 3, …; without a name any small whole numbers, such as data frames keep of sorted rows."""
+    numbers = [read_number(text) for text in table.texts(column)]
+    if not numbers or None in numbers or any(number % 1 for number in numbers):
+        return False
+    if squeeze(table.header[column]) in _UNNAMED:
+        return max(numbers) <= 3 * len(numbers) + 10
+    return numbers[0] in (0, 1) and numbers == [numbers[0] + i for i in range(len(numbers))]
+
+
+def _refuse_names(table: Table, wanted: str, columns: Sequence[int], numbered: bool) -> None:
+    """Say that no column can be the ids, and what there is."""
+    there = ", ".join(repr(table.header[j]) for j in columns[:8])
+    there = there or ("a running number without a name only" if numbered else "bands only")
+    near = difflib.get_close_matches(wanted, [table.header[j] for j in columns], n=1)
+    raise SiteError(
+        f"{table.path} has no column of sample ids{f' {wanted!r}' if wanted else ''}; it has {there}; "
+        f"{f'did you mean id_column: {near[0]}?' if near else 'name one with id_column'}"
+    )

@@ -16,7 +16,7 @@ import pandas as pd
 
 from soilpb._format import list_first, track_bytes
 from soilpb.readers.columns import band_positions, band_wavelengths, join_units, locate_bands
-from soilpb.readers.ids import find_id_column, join_id_columns, known_in, read_ids
+from soilpb.readers.ids import find_ids, read_ids
 from soilpb.readers.tables import (
     MISSING_CODES,
     MISSING_WORDS,
@@ -155,10 +155,8 @@ def _find_layout(table: Table, wanted: Wanted) -> _Layout:
         )
     table, bands = located
     wavelengths, notes = band_wavelengths(table, bands)
-    is_known = known_in(wanted.known) if len(wanted.known) else None
-    table = join_id_columns(table, wanted.id_column, is_known)
     others = {*bands.columns.tolist(), *band_positions(table)}
-    id_at = find_id_column(table, wanted.id_column, others, is_known)
+    table, id_at = find_ids(table, wanted.id_column, others, wanted.known)
     used = {id_at, *bands.columns.tolist()}
     aside = [repr(name) for j, name in enumerate(table.header) if name and j not in used]
     told = f"columns of {table.path.name} that are no bands left aside: {list_first(aside)}"

@@ -24,7 +24,7 @@ from soilpb.readers.formats.spectrum_file import (
     inside_bands,
     recognise_unit,
 )
-from soilpb.readers.ids import find_id_column, match_ids, possible_ids, refuse_repeated_ids
+from soilpb.readers.ids import find_ids, match_ids, possible_ids, refuse_repeated_ids
 from soilpb.readers.laboratory import open_laboratory, read_laboratory
 from soilpb.readers.libraries import limesoda
 from soilpb.readers.scans import (
@@ -142,7 +142,7 @@ def read_files(
         scans = read_folder(spectra, samples.index, splice=splice)
     used = {scans.table.header[scans.id_column], samples.attrs["id_column"]}
     if id_column and id_column.casefold() not in map(str.casefold, used):
-        find_id_column(table, id_column)  # refuses a name that neither has
+        find_ids(table, id_column)  # refuses a name that neither has
     return (scans if folder else name_samples(scans, samples.index)), samples, notes
 
 

@@ -15,7 +15,8 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from io import BytesIO, TextIOWrapper
+from functools import cached_property
+from io import BytesIO, StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,17 @@ MISSING_WORDS = frozenset(
 MISSING_CODES = (-999.0, -9999.0)
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
-_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 #: Pairs of the GB 2312 plane: Western accents mostly stand alone.
 _CHINESE = re.compile(rb"[\xa1-\xf7][\xa1-\xfe]")
-_DECIMAL = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
-#: Digits in groups of three by one mark, then perhaps the other mark and decimals.
-_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?P<mark>[., '])\d{3}(?P<more>(?P=mark)\d{3})*(?P<rest>[.,]\d*)?")
+#: A number by its decimal mark: digits, or groups of three of them, which another mark parts.
+_NUMBER = {
+    mark: re.compile(
+        rf"[+-]?(?=[{mark}]?\d)(\d*([{mark}]\d*)?(e[+-]?\d+)?|"
+        rf"[1-9]\d{{0,2}}(?P<group>[{other} '])\d{{3}}((?P=group)\d{{3}})*([{mark}]\d*)?)",
+        re.IGNORECASE,
+    )
+    for mark, other in (".,", ",.")
+}
 
 #: Row of the file, counted from 1, and its cells: str, int, float or a date.
 Line = tuple[int, list[Any]]
@@ -67,6 +73,19 @@ class Table:
         """Name a place: file, row and column, the latter two by their position in ``cells``."""
         across = "" if row is None else f", {self.words[0]} {self.rows[row]}"
         return f"{self.path}{across}{'' if column is None else f', {self.words[1]} {self.header[column]!r}'}"
+
+    @cached_property
+    def mark(self) -> str:
+        """Decimal mark of its cells (:func:`decimal_mark`)."""
+        return decimal_mark(self.cells.ravel(), self.separator)
+
+    def numbers(self, column: int) -> Numbers:
+        """Cells of a column as numbers."""
+        return read_numbers(self.cells[:, column], self.mark)
+
+    def texts(self, column: int) -> list[str]:
+        """Cells of a column as text."""
+        return [clean(as_text(cell)) for cell in self.cells[:, column]]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the cells, indexed by the rows of the file."""
@@ -114,14 +133,19 @@ def _choose_sheet(
     path: Path, sheets: dict[str, list[Line]], wanted: str, fits: Callable[[Table], object] | None
 ) -> Table:
     """Table of the wanted sheet, or else of the only one that fits."""
-    if not sheets:
-        raise SiteError(f"{path} is empty: no sheet has a filled cell; export it again")
-    there = ", ".join(map(repr, sheets))
-    found = [title for title in sheets if title.casefold() == wanted.casefold()] if wanted else list(sheets)
+    found = [title for title in sheets if not wanted or title.casefold() == wanted.casefold()]
     if not found:
-        raise SiteError(f"{path} has no sheet {wanted!r} with a filled cell; it has {there}")
+        there = f"it has {', '.join(map(repr, sheets))}" if sheets else "it is empty; export it again"
+        raise SiteError(f"{path} has no sheet{f' {wanted!r}' if wanted else ''} with a filled cell; {there}")
+
+    def is_fitting(title: str) -> bool:
+        try:
+            return bool(fits(make_table(path, sheets[title])))
+        except SiteError:
+            return False
+
     if len(found) > 1 and fits is not None:
-        found = [title for title in found if _fits(path, sheets[title], fits)] or found[:1]
+        found = list(filter(is_fitting, found)) or found[:1]
         if len(found) > 1:
             raise SiteError(
                 f"{path}: sheets {' and '.join(map(repr, found))} could both be read; name the one to use: "
@@ -132,17 +156,9 @@ def _choose_sheet(
     return make_table(path.with_name(f"{path.name}#{used}") if others else path, sheets[used], "", notes)
 
 
-def _fits(path: Path, lines: list[Line], fits: Callable[[Table], object]) -> bool:
-    try:
-        return bool(fits(make_table(path, lines, "", ())))
-    except SiteError:
-        return False
-
-
-def make_table(path: Path, lines: list[Line], separator: str, notes: tuple[str, ...]) -> Table:
+def make_table(path: Path, lines: list[Line], separator: str = "", notes: tuple[str, ...] = ()) -> Table:
     """Make a table of a file's rows: the first that names the columns is the header."""
-    lines = [(number, _trim(row)) for number, row in lines]
-    lines = [line for line in lines if line[1]]
+    lines = [(number, row) for number, cells in lines if (row := _trim(cells))]
     if not lines:
         raise SiteError(f"{path} is empty: it has separators but no cell is filled; export it again")
     above = _count_above_header([row for _, row in lines[:60]])
@@ -151,12 +167,19 @@ def make_table(path: Path, lines: list[Line], separator: str, notes: tuple[str, 
     (_, header), *body = lines = lines[above:]
     if not body:
         raise SiteError(f"{path} has a header but no rows below it; export it again")
-    _check_lengths(path, lines, separator)
-    width = len(header)
+    width, lengths = len(header), Counter(len(row) for _, row in body)
+    if max(lengths) > width:
+        number, length = next((number, len(row)) for number, row in body if len(row) > width)
+        usual = lengths.most_common(1)[0][0] <= width
+        hint = (
+            "mend the row"
+            if usual
+            else "the first row must name every column: delete what stands above the header"
+        )
+        hint += "; if it has decimal commas, save it with semicolons or decimal points" * (separator == ",")
+        raise SiteError(f"{path}, row {number}: {length} cells, but the header has {width}; {hint}")
     _refuse_sparse(path, width * len(lines), sum(cell != "" for _, row in lines for cell in row))
-    cells = np.empty((len(body), width), dtype=object)
-    for i, (_, row) in enumerate(body):
-        cells[i] = row + [""] * (width - len(row))
+    cells = np.array([row + [""] * (width - len(row)) for _, row in body], dtype=object)
     names = [as_text(name) for name in header]
     keep = [j for j in range(width) if names[j] or any(cell != "" for cell in cells[:, j])]
     percent = _take_off_percent(names, cells)
@@ -211,22 +234,25 @@ class Numbers:
         """(n,) bool: nothing was measured there, or nothing was written down."""
         return np.isnan(self.measured) & np.isnan(self.limits) & ~self.unreadable
 
+    def or_below(self, share: float) -> np.ndarray:
+        """Values, (n,), with a share of the limit where they are below detection."""
+        return np.where(np.isnan(self.limits), self.measured, share * self.limits)
+
 
 def decimal_mark(cells: Iterable[Any], separator: str = "") -> str:
     """Find a table's decimal mark: ``"."``, ``","``, or ``""`` where it cannot be told.
 
     All ``cells`` of it tell; in a text so does the ``separator``: semicolons go with decimal commas.
     """
-    texts = [cell for cell in cells if isinstance(cell, str)]
-    bare = (text.lstrip("<= ") for text in texts if "," in text)
-    with_comma = [text for text in bare if _DECIMAL.fullmatch(text) or _GROUPED.fullmatch(text)]
-    if not with_comma:
+    texts = [cell.lstrip("<= ") for cell in cells if isinstance(cell, str)]
+    if not any(marks := {_possible_marks(text) for text in texts if "," in text}):
         return "."
-    comma = any(not _GROUPED.fullmatch(text) for text in with_comma)
-    point = any("." in t and _DECIMAL.fullmatch(t) and not _GROUPED.fullmatch(t) for t in texts)
-    if comma or point:
-        return "" if comma and point else "," if comma else "."
-    return "," if separator == ";" else ""
+    sure = {one for one in marks | {_possible_marks(text) for text in texts if "." in text} if len(one) == 1}
+    return sure.pop() if len(sure) == 1 else "," if not sure and separator == ";" else ""
+
+
+def _possible_marks(text: str) -> str:
+    return "".join(mark for mark, pattern in _NUMBER.items() if pattern.fullmatch(text))
 
 
 def read_number(text: str, mark: str = ".") -> float | None:
@@ -239,16 +265,12 @@ def read_number(text: str, mark: str = ".") -> float | None:
     >>> read_number("1,234", mark="."), read_number("1,234", mark=","), read_number("1,234", mark="")
     (1234.0, 1.234, None)
     """
-    grouped = _GROUPED.fullmatch(text)
-    if grouped and grouped["rest"] and grouped["rest"][0] == grouped["mark"]:
-        return None
-    if grouped and (grouped["more"] or grouped["rest"] or grouped["mark"] in " '"):
-        whole = text.removesuffix(grouped["rest"] or "").replace(grouped["mark"], "")
-        return float(whole + (grouped["rest"] or "").replace(",", "."))
-    if grouped and mark != grouped["mark"]:
-        # A lone group of three: thousands only for the comma of a decimal-point table.
-        return float(text.replace(",", "")) if (mark, grouped["mark"]) == (".", ",") else None
-    return float(text.replace(",", ".")) if _DECIMAL.fullmatch(text) else None
+    marks = _possible_marks(text)
+    found = {m: float(re.sub(f"[^{m}\\de+-]", "", text.casefold()).replace(",", ".")) for m in marks}
+    if len(set(found.values())) < 2:
+        return next(iter(found.values()), None)
+    # A lone group of three: a comma parts thousands in a table with decimal points, a point never does.
+    return None if mark == "," and "." in text else found.get(mark)
 
 
 def read_numbers(cells: np.ndarray, mark: str = ".") -> Numbers:
@@ -257,9 +279,18 @@ def read_numbers(cells: np.ndarray, mark: str = ".") -> Numbers:
     limits, unreadable = values.copy(), np.zeros(len(cells), dtype=bool)
     if mark == ".":
         values[:] = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce")
-        values[~np.isfinite(values)] = np.nan
-    for i in np.flatnonzero(np.isnan(values)):
-        values[i], limits[i], unreadable[i] = _read_cell(cells[i], mark)
+    for i in np.flatnonzero(~np.isfinite(values)):
+        cell, text, values[i] = cells[i], str(cells[i]), np.nan
+        if text.casefold() in MISSING_WORDS:
+            continue
+        below = text.startswith("<")
+        number = (
+            cell if isinstance(cell, int | float) else read_number(text.lstrip("<= " if below else ""), mark)
+        )
+        if number is None or not np.isfinite(number) or (below and number <= 0):
+            unreadable[i] = True
+        else:
+            (limits if below else values)[i] = number
     values[np.isin(values, MISSING_CODES)] = np.nan
     return Numbers(values, limits, unreadable)
 
@@ -290,46 +321,39 @@ def _take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
 
 def read_text(path: Path, content: bytes) -> tuple[list[Line], str, tuple[str, ...]]:
     """Rows of a text, its separator, and notes."""
-    encoding, notes = _find_encoding(path, content)
+    decoded, notes = _decode(path, content)
     # A row may be as long as the file; by itself the reader stops at 131,072 characters.
     before = csv.field_size_limit(len(content))
     try:
-        with TextIOWrapper(BytesIO(content), encoding, newline="") as text:
-            separator = _find_separator(path, text)
-            text.seek(0)
-            rows = csv.reader(text, delimiter=separator, strict=True, skipinitialspace=True)
-            return [(rows.line_num, [clean(cell) for cell in row]) for row in rows], separator, notes
+        text = StringIO(decoded, newline="")
+        separator = _find_separator(path, text)
+        text.seek(0)
+        rows = csv.reader(text, delimiter=separator, strict=True, skipinitialspace=True)
+        return [(rows.line_num, [clean(cell) for cell in row]) for row in rows], separator, notes
     except csv.Error as error:
         raise SiteError(f"{path} is no table of text ({error}); look for a stray quotation mark") from None
     finally:
         csv.field_size_limit(before)
 
 
-def _find_encoding(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
-    """Encoding of the bytes, and a note where it had to be guessed."""
-    marked = next((name for mark, name in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), "")
-    if not marked and b"\x00" in content:
+def _decode(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
+    """Text of the bytes, and a note where its encoding had to be guessed."""
+    encodings = ["utf-16"] if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig"]
+    if encodings == ["utf-8-sig"] and b"\x00" in content:
         raise SiteError(f"{path} is no text (it holds zero bytes); save it as CSV UTF-8 or .xlsx")
-    failed = _undecodable(content, marked or "utf-8")
-    if failed is None:
-        return marked or "utf-8", ()
-    guess = "gb18030" if _CHINESE.sub(b"", content).isascii() else "cp1252"
-    failed = failed if marked else _undecodable(content, guess)
-    if failed is None:
-        return guess, (f"{path.name} is not UTF-8; read as {guess}",)
-    row, tried = content[:failed].count(b"\n") + 1, marked or "UTF-8, GB 18030 or Windows-1252"
+    for encoding in encodings:
+        try:
+            return content.decode(encoding), (f"{path.name} is not UTF-8; read as {encoding}",) * len(
+                encodings[1:]
+            )
+        except UnicodeDecodeError as error:
+            failed = error.start
+        if encodings == ["utf-8-sig"]:
+            encodings.append("gb18030" if _CHINESE.sub(b"", content).isascii() else "cp1252")
+    row, byte = content[:failed].count(b"\n") + 1, content[failed]
     raise SiteError(
-        f"{path}, row {row}: byte 0x{content[failed]:02x} is no text in {tried}; save it as CSV UTF-8"
+        f"{path}, row {row}: byte 0x{byte:02x} is no text in {encodings[-1]}; save it as CSV UTF-8"
     )
-
-
-def _undecodable(content: bytes, encoding: str) -> int | None:
-    """Position of the first byte that is no text in an encoding; None if all are."""
-    try:
-        content.decode(encoding)
-    except UnicodeDecodeError as error:
-        return error.start
-    return None
 
 
 def _find_separator(path: Path, text: Iterable[str]) -> str:
@@ -393,24 +417,18 @@ def _refuse_sparse(path: Path, room: int, filled: int) -> None:
 
 
 def _read_workbook_cell(cell: Any) -> Any:
-    """Value of a cell, in the unit in which the sheet shows it."""
+    """Value of a cell as shown: percent, thousands left off (``0.0,``), zeros or ``<`` in front."""
     value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, str | bool):
-        return clean(str(value))
-    if isinstance(value, int | float) and (shown := cell.number_format) != "General":
-        return _as_shown(value, shown.split(";")[0])
-    return value
-
-
-def _as_shown(value: float, shown: str) -> Any:
-    """Number by its format: percent, thousands left off (``0.0,``), zeros in front, ``<`` in front."""
+    if value is None or isinstance(value, str | bool):
+        return "" if value is None else clean(str(value))
+    if not isinstance(value, int | float) or cell.number_format == "General":
+        return value
+    shown = cell.number_format.split(";")[0]
     bare = re.sub(r'\\(.)|"([^"]*)"|\[[^\]]*\]|_.', lambda part: "<" if "<" in part[0] else "", shown)
     if "%" in bare:
         return f"{100 * value:.12g}%"
-    if thousands := len(bare) - len(bare.rstrip(",")):
-        return value / 1000**thousands
+    if bare.endswith(","):
+        return value / 1000 ** (len(bare) - len(bare.rstrip(",")))
     if re.fullmatch("0{2,}", bare) and value == int(value):
         return f"{int(value):0{len(bare)}d}"
     return f"<{value:.12g}" if bare.startswith("<") else value
@@ -419,31 +437,3 @@ def _as_shown(value: float, shown: str) -> Any:
 def _trim(row: list[Any]) -> list[Any]:
     """Return the row without the empty cells at its end."""
     return row[: max((at for at, cell in enumerate(row, 1) if cell != ""), default=0)]
-
-
-def _check_lengths(path: Path, lines: list[Line], separator: str) -> None:
-    """Refuse cells beyond the header: the row, or the header, is not what it seems."""
-    width = len(lines[0][1])
-    longer = [(number, len(row)) for number, row in lines[1:] if len(row) > width]
-    if not longer:
-        return
-    number, length = longer[0]
-    above = Counter(len(row) for _, row in lines[1:]).most_common(1)[0][0] > width
-    hint = "the first row must name every column: delete what stands above the header"
-    hint = hint if above else "mend the row"
-    hint += "; if it has decimal commas, save it with semicolons or decimal points" * (separator == ",")
-    raise SiteError(f"{path}, row {number}: {length} cells, but the header has {width}; {hint}")
-
-
-def _read_cell(cell: Any, mark: str) -> tuple[float, float, bool]:
-    """Value, detection limit, and whether the cell is neither nor missing."""
-    if isinstance(cell, int | float):
-        return float(cell), np.nan, not np.isfinite(cell)
-    text = str(cell)
-    if text.casefold() in MISSING_WORDS:
-        return np.nan, np.nan, False
-    if text.startswith("<"):
-        limit = read_number(text[1:].lstrip(" ="), mark)
-        return np.nan, np.nan if limit is None else limit, limit is None or limit <= 0
-    number = read_number(text, mark)
-    return np.nan if number is None else number, np.nan, number is None

@@ -6,6 +6,7 @@ is not asked. It is listed for the user, and a site file is written only if a st
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +18,13 @@ from scipy.stats import skew
 from soilpb import quality
 from soilpb._files import atomic_write, check_space
 from soilpb.quality import Finding
-from soilpb.readers.columns import band_positions, in_unit, standard_name
+from soilpb.readers.columns import in_unit, parse_quantity, standard_name
 from soilpb.readers.folder import list_files
 from soilpb.readers.formats.spectrum_file import STUDY_NM
 from soilpb.readers.laboratory import find_quantity, find_sensor, open_laboratory
 from soilpb.readers.scans import Scans
 from soilpb.readers.site import ASSAY_KEYS, FILE_KEYS, read_files, read_measured
+from soilpb.readers.tables import Table
 from soilpb.site_file import Site, SiteError, make_site, project_root
 from soilpb.spectra import WARN, SoilSpectra
 
@@ -35,33 +37,18 @@ _HEADER = (
 )
 
 
-def find_target(laboratory: str | Path, target: str, unit: str = "") -> tuple[str, str, str, str]:
-    """Return the target's column, its name in a study, and what its site file must say of unit and column.
+def find_target(table: Table, target: str, unit: str = "") -> tuple[str, str]:
+    """Name a target as studies do, and its column where that name does not tell it.
 
     ``target`` is ``Pb``, ``lead``, ``Pb_mg_kg``, ``pH``, ``clay``, …, or the name of a column, which is
     that quantity however it was measured; ``unit`` (``mg/kg``, ``%``, …) is needed only where the column's
-    name has none. It is a SiteError if no column, or more than one, is the target, or if its unit is not
-    known.
+    name has none. What no column is, more than one, or in no known unit, is refused by ``read_laboratory``.
     """
-    table = open_laboratory(laboratory, target)
-    skip = band_positions(table)
-    found = find_quantity(table, target, skip)
-    if len(found) != 1:
-        there = ", ".join(repr(table.header[j]) for j in (found or set(range(len(table.header))) - skip))
-        what = "more than one column" if found else "no column"
-        raise SiteError(f"{table.path} has {what} for {target}: {there}; name the column with --target")
-    ((column, quantity),) = found.items()
-    quantity = replace(quantity, method="")
-    own = standard_name(quantity)
-    known = own or standard_name(in_unit(quantity, unit))
-    if known is None:
-        raise SiteError(
-            f"{table.at(column=column)}: its unit is {quantity.remark or 'not said'}; say it with --unit, "
-            "such as mg/kg, g/kg or %"
-        )
-    name = table.header[column]
-    needed = list(find_quantity(table, known[0], skip)) != [column]
-    return name, known[0], "" if own else unit, name if needed else ""
+    column, quantity = next(iter(find_quantity(table, target).items()), (-1, parse_quantity(target)))
+    quantity = in_unit(replace(quantity, method=""), unit)
+    name, _ = standard_name(quantity) or standard_name(replace(quantity, factor=1.0)) or (target, 1.0)
+    told = len(find_quantity(table, target)) != 1 or list(find_quantity(table, name)) == [column]
+    return name, "" if told else table.header[column]
 
 
 def choose_scale(values: np.ndarray) -> tuple[Literal["log", "natural"], str]:
@@ -142,8 +129,8 @@ def propose_site(
         Naming what could not be understood and how to mend it.
     """
     options = {key: value for key, value in options.items() if value}
-    column, wanted, target_unit, target_column = find_target(laboratory, target, unit)
-    options |= {"target_unit": target_unit or unit, "target_column": target_column}
+    wanted, target_column = find_target(open_laboratory(laboratory, target), target, unit)
+    options |= {"target_unit": unit, "target_column": target_column}
     of_files = {key: options[key] for key in (*FILE_KEYS, *ASSAY_KEYS) if options.get(key)}
     files = scans, assays, _ = read_files(spectra, laboratory, wanted, **of_files)
     start, stop = common_bands(scans.wavelengths)
@@ -167,7 +154,7 @@ def propose_site(
     soils = read_measured(site, files)
     written = {key: value for key, value in keys.items() if value != Site.model_fields[key].default}
     findings = quality.check_soils(soils, site)
-    understood = _understood(site, scans, assays.attrs["id_column"], (column, why), soils)
+    understood = _understood(site, scans, assays.attrs, why, soils)
     return Proposal(site, written, understood, findings)
 
 
@@ -195,7 +182,7 @@ def free_path(name: str, *, force: bool = False) -> Path:
 
 
 def _understood(
-    site: Site, scans: Scans, id_column: str, target: tuple[str, str], soils: SoilSpectra
+    site: Site, scans: Scans, columns: Mapping[str, str], why: str, soils: SoilSpectra
 ) -> list[tuple[str, str]]:
     """Lines of the table that a user checks: what was found, and what it was taken for."""
     first, last = scans.wavelengths[[0, -1]]
@@ -210,12 +197,16 @@ def _understood(
         ("bands of the study", f"{site.band_start:g}–{site.band_stop:g} nm by {site.band_step:g} nm"),
         (
             "ids",
-            f"{scans.table.header[scans.id_column]!r} of the spectra, {id_column!r} of the laboratory: the "
-            f"same text for {soils.n_samples}, such as {', '.join(map(str, soils.samples.index[:3]))}",
+            f"{scans.table.header[scans.id_column]!r} of the spectra, {columns['id_column']!r} of the laboratory: "
+            f"the same text for {soils.n_samples}, such as {', '.join(map(str, soils.samples.index[:3]))}",
         ),
         ("samples", f"{soils.n_samples} with both a spectrum and a laboratory row"),
-        ("target", f"column {target[0]!r} is {site.target}, modelled on the {site.target_scale} scale"),
-        ("scale", target[1]),
+        (
+            "target",
+            f"column {columns['target_column']!r} is {site.target}, modelled on the {site.target_scale} "
+            "scale",
+        ),
+        ("scale", why),
         (
             "values",
             f"{values.size}, {values.min():.4g} to {values.max():.4g}, median {np.median(values):.4g}",

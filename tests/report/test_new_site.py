@@ -6,6 +6,7 @@ import pytest
 from soilpb import quality
 from soilpb.readers.libraries import limesoda
 from soilpb.readers.site import read_measured
+from soilpb.readers.tables import read_table
 from soilpb.report.new_site import (
     SOURCE_BANDS,
     STEP,
@@ -110,37 +111,33 @@ def test_a_site_that_no_study_could_use_is_not_written(mine):
 
 
 @pytest.mark.parametrize(
-    ("header", "target", "unit", "expected"),
+    ("headers", "target", "unit", "expected"),
     [
-        ("Pb (ppm)", "Pb", "", ("Pb (ppm)", "Pb_mg_kg", "", "")),
-        ("Pb", "lead", "mg/kg", ("Pb", "Pb_mg_kg", "mg/kg", "")),
-        ("clay (%)", "clay", "", ("clay (%)", "clay_pct", "", "")),
-        ("pH", "pH", "", ("pH", "pH", "", "")),
+        (["Pb (ppm)"], "Pb", "", ("Pb_mg_kg", "")),
+        (["Pb"], "lead", "mg/kg", ("Pb_mg_kg", "")),
+        (["clay (%)"], "clay", "", ("clay_pct", "")),
+        (["pH"], "pH", "", ("pH", "")),
+        (["Pb (ppm)", "Pb (%)"], "pb (%)", "", ("Pb_mg_kg", "Pb (%)")),
     ],
 )
-def test_the_target_is_named_as_studies_name_it(tmp_path, header, target, unit, expected):
-    """Element and unit become one name; a unit is only kept where the column has none."""
-    assert find_target(lab(tmp_path, header), target, unit) == expected
+def test_the_target_is_named_as_studies_name_it(tmp_path, headers, target, unit, expected):
+    """Element and unit become one name; a column's whole name tells it among others."""
+    assert find_target(read_table(lab(tmp_path, *headers)), target, unit) == expected
 
 
 @pytest.mark.parametrize(
-    ("header", "more", "unit", "says"),
+    ("headers", "unit", "says"),
     [
-        ("Zn (ppm)", (), "", "no column for Pb: 'Sample No.', 'Zn .ppm.'; name the column with --target"),
-        ("Pb (ppm)", ("Pb (%)",), "", "more than one column for Pb: 'Pb .ppm.', 'Pb .%.'"),
-        ("Pb", (), "", "its unit is not said; say it with --unit"),
-        ("Pb (mg/L)", (), "mg/kg", "its unit is mg/L; say it with --unit"),
+        (["Zn (ppm)"], "", "no column for the target Pb_mg_kg; it has: 'Sample No.', 'Zn .ppm.'; .*--target"),
+        (["Pb (ppm)", "Pb (%)"], "", "'Pb .ppm.', 'Pb .%.' could all be Pb_mg_kg; .*--target 'Pb .ppm.'"),
+        (["Pb"], "", "the header says no unit.*--unit"),
+        (["Pb (mg/L)"], "mg/kg", "the unit 'mg/L' is none that converts"),
     ],
 )
-def test_a_target_that_cannot_be_inferred_is_asked_for(tmp_path, header, more, unit, says):
+def test_a_target_that_cannot_be_inferred_is_asked_for(mine, headers, unit, says):
     """No column, two columns and a unit that is not known name the option that settles it."""
     with pytest.raises(SiteError, match=says):
-        find_target(lab(tmp_path, header, *more), "Pb", unit)
-
-
-def test_one_of_two_columns_may_be_named(tmp_path):
-    """A column's whole name is always enough."""
-    assert find_target(lab(tmp_path, "Pb (ppm)", "Pb (%)"), "pb (%)")[:2] == ("Pb (%)", "Pb_mg_kg")
+        propose_site("mine", mine / "scans", lab(mine, *headers), "Pb", unit)
 
 
 def test_the_bands_are_those_of_instrument_and_library():
