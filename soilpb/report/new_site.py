@@ -197,8 +197,8 @@ def _understood(
         ("bands of the study", f"{site.band_start:g}–{site.band_stop:g} nm by {site.band_step:g} nm"),
         (
             "ids",
-            f"{scans.table.header[scans.id_column]!r} of the spectra, {columns['id_column']!r} of the laboratory: "
-            f"the same text for {soils.n_samples}, such as {', '.join(map(str, soils.samples.index[:3]))}",
+            f"{scans.table.header[scans.id_column]!r} of the spectra, {columns['id_column']!r} of the "
+            f"laboratory: the same text for {soils.n_samples}, such as {', '.join(map(str, soils.samples.index[:3]))}",
         ),
         ("samples", f"{soils.n_samples} with both a spectrum and a laboratory row"),
         (
