@@ -1,8 +1,7 @@
 """Decision units: areas whose mean is compared with a limit, from measured and predicted soils.
 
-An exposure unit, block or field is above a limit if its *mean* is. Where all its soils are measured, the
-limits of the mean are those of :mod:`soilpb.decide.confidence_limits`. Where more have a spectrum, the mean
-is
+A unit is above a limit if its *mean* is. Where all its soils are measured, the limits of the mean are those
+of :mod:`soilpb.decide.confidence_limits`. Where more have a spectrum, the mean is
 
     mean(λ · predicted, soils not measured) + mean(measured − λ · predicted, measured soils),
 
@@ -12,8 +11,7 @@ Angelopoulos et al. 2023, doi 10.1126/science.adi6000; ``λ``: arXiv:2311.01453;
 & Candès 2024, doi 10.1073/pnas.2322083121). ``λ`` is the slope of measured on predicted values within units.
 Variances of units are drawn towards what the units have in common (Smyth 2004, doi
 10.2202/1544-6115.1027). Contents are skewed, and vary as much as their mean is high: with an error of
-``r = t · se / mean`` the upper limit is ``mean / (1 − r)``, the lower ``mean · exp(−r)``. How often they hold
-is measured in ``benchmarks/decision_units.py``.
+``r = t · se / mean`` the upper limit is ``mean / (1 − r)``, the lower ``mean · exp(−r)``.
 """
 
 from __future__ import annotations
@@ -124,11 +122,8 @@ def decide_units(soils: pd.DataFrame, limit: float | Mapping[str, float]) -> pd.
     >>> decide_units(soils, 200.0)[["unit", "n_measured", "verdict"]].to_numpy().tolist()
     [['A', 6, 'above']]
     """
-    soils = (
-        pd.DataFrame({"predicted": np.nan, "below": False}, soils.index)
-        .assign(**soils)
-        .astype({"below": bool})
-    )
+    soils = pd.DataFrame({"predicted": np.nan, "below": False}, soils.index).assign(**soils)
+    soils["below"] = soils["below"].astype(bool)
     soils = soils[soils["measured"].notna() | soils["predicted"].notna()]
     parts = dict(iter(soils.groupby("unit", sort=False)))
     limits = {name: float(limit[name] if isinstance(limit, Mapping) else limit) for name in parts}
@@ -181,11 +176,9 @@ def _common_variance(variances: np.ndarray, free: np.ndarray) -> tuple[float, fl
 def _decide(name: str, part: pd.DataFrame, unit: _Unit, limit: float) -> dict[str, Any]:
     measured, n_new = part[part["measured"].notna()], int(part["measured"].isna().sum())
     row = {"unit": name, "n_measured": len(measured), "n_predicted": n_new, "method": "none"}
-    row |= dict.fromkeys(("mean", "lower", "upper", "p_above"), np.nan) | {
-        "limit": limit,
-        "verdict": VERDICTS[1],
-    }
-    row |= {"more_measured": np.nan, "more_scanned": np.nan, "note": describe_too_few(measured["below"])}
+    row |= dict.fromkeys(("mean", "lower", "upper", "p_above"), np.nan)
+    row |= {"limit": limit, "verdict": VERDICTS[1], "more_measured": np.nan, "more_scanned": np.nan}
+    row["note"] = describe_too_few(measured["below"])
     if row["note"]:
         return row
     if len(unit.new) and unit.mean() > 0:
@@ -259,10 +252,8 @@ def decide_on_site(
         return None
     below = samples.get("below_detection", pd.Series(False, samples.index)).fillna(False).astype(bool)
     soils = pd.DataFrame({"measured": np.where(below, 2 * y, y), "below": below}, samples.index)  # half, in y
-    soils["predicted"], soils["pH"] = (
-        study.natural(study.y - model.target.residuals),
-        samples.get("pH", np.nan),
-    )
+    soils["predicted"] = study.natural(study.y - model.target.residuals)
+    soils["pH"] = samples.get("pH", np.nan)
     polygons = project_root() / study.site.units if study.site.units.endswith("json") else None
     named = samples if study.site.units or "unit" not in samples else samples.dropna(subset="unit")
     try:

@@ -1,12 +1,8 @@
 """Probability that a soil exceeds a limit, whether such probabilities are true, and what they decide.
 
-The limit may depend on the soil's pH. Where pH is predicted from the same spectrum, its error and that
-of the target are correlated, so both are drawn together: draw ``i`` of both errs as soil ``i`` of the
-calibration did in both, and no normal law is assumed. Where pH was measured, its error is the
-laboratory's, normal and independent.
-
-Costs are the user's, in one currency, per soil (or the plot it stands for). The laboratory's value is
-taken for the truth.
+The limit may depend on the soil's pH. Where pH is predicted from the same spectrum, its error and that of the
+target are correlated, so both are drawn together: draw ``i`` of both errs as soil ``i`` of the calibration
+did in both. Where pH was measured, its error is the laboratory's, normal and independent.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """Limits for metals in soil, in mg/kg of dry soil, each with where it is written down.
 
-In China's standard for agricultural land the limit depends on the soil's pH, the source property of the
-study; elsewhere one number holds for all soils. Arsenic's limit falls with pH, the others' rise. Limits of
-hexavalent chromium are left out: laboratories report the total. A standard that is not here is read from a
-YAML file by :func:`read_limits`.
+In China's standard for agricultural land the limit depends on the soil's pH; elsewhere one number holds for
+all soils. Limits of hexavalent chromium are left out: laboratories report the total.
 """
 
 from __future__ import annotations

@@ -1,12 +1,8 @@
 """Which bands a model uses, what transfer did to them, and whether named wavelengths matter.
 
-A model is explained on soils it has not seen, fold by fold; each fold is a *draw*. Folds share most of their
-soils, so their spread understates what other soils would have given. The delete-d jackknife scales it up: its
-variance is that of the folds times ``(1 − share) / share``, 4 for five folds (Shao & Wu 1989, Annals of
-Statistics 17:1176).
-
-Attributions of two models have two units. What can be compared is the *relative* attribution:
-per nanometre, divided by what an even spread over the spectrum would give (1: the even share).
+A model is explained on soils it has not seen, fold by fold; each fold is a *draw*. Attributions of two models
+have two units. What can be compared is the *relative* attribution: per nanometre, divided by what an even
+spread over the spectrum would give (1: the even share).
 """
 
 from __future__ import annotations
@@ -71,8 +67,8 @@ def fit_by_fold(
 
     ``sample_ids`` are what ``folds`` names, and ``groups`` what the model's inner folds keep together.
     """
-    rows = (fold.train for fold in splits.iterate_folds(folds, sample_ids))
-    return [fit_model(clone(model), X, y, groups, train) for train in rows]
+    rows = splits.iterate_folds(folds, sample_ids)
+    return [fit_model(clone(model), X, y, groups, fold.train) for fold in rows]
 
 
 def attribute_by_fold(
@@ -131,7 +127,9 @@ def strongest_bands(profiles: pd.DataFrame, n: int = 3) -> list[float]:
 def jackknife_half_width(statistics: np.ndarray, left_out: float) -> np.ndarray:
     """Half width (...) of the 90 % interval of a statistic (..., n_draws), of one or more repeats of folds.
 
-    ``left_out`` is the share of the soils that each fold leaves out, such as 0.2.
+    ``left_out`` is the share of the soils that each fold leaves out, such as 0.2. Folds share most of their
+    soils, so their spread is scaled up: by the delete-d jackknife the variance is that of the folds times
+    ``(1 − share) / share`` (Shao & Wu 1989, Annals of Statistics 17:1176).
 
     Examples
     --------

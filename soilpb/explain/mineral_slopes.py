@@ -1,17 +1,9 @@
 """How a model's prediction changes with a little more of a mineral: slopes instead of wavelengths.
 
 A slope is ``∂ target / ∂ ln(constituent)``. A little of the constituent is mixed into each *measured*
-spectrum by Kubelka–Munk optics, and the model predicts again, by whatever bands. On a logarithmic target 0.5
-means that 10 % more of the constituent goes with about 5 % more of the target. With few soils a model reacts
-less than nature does.
-
-A changed spectrum carries the atlas' bands, and a calibration may react wildly to a shape that none of its
-soils had. So spectra are projected on the principal components of the site's own spectra first: of the
-differences of absorbance between neighbouring bands, for of absorbance itself 99.9 % of the variance is
-brightness and slope, and what holds that has lost the features of clay.
-
-Scattering stays as it is. Measured soils with more clay are darker beyond what clay absorbs, but by a
-power of clay between 0.1 (the world's) and 0.4 (fields of one region): no law to build on.
+spectrum by Kubelka–Munk optics, scattering as it was, and the model predicts again, by whatever bands. On a
+logarithmic target 0.5 means that 10 % more of the constituent goes with about 5 % more of the target. A
+calibration may react wildly to a shape that none of its soils had: :class:`ProjectedModel` removes it first.
 """
 
 from __future__ import annotations
@@ -30,10 +22,7 @@ from soilpb.spectra import CARBON_IN_ORGANIC_MATTER, absorbance, reflectance_fro
 from soilpb.study import Study
 
 #: Constituents asked about unless told otherwise.
-CONSTITUENTS = (
-    *("hematite", "goethite", "clay", "organic_matter"),
-    *("carbonate", "water", "manganese_oxide", "gypsum"),
-)
+CONSTITUENTS = tuple("hematite goethite clay organic_matter carbonate water manganese_oxide gypsum".split())
 #: Laboratory columns, what they measure, and its mass fraction per unit of the column.
 _MEASURED = {
     "clay_pct": ("clay", 0.01),
@@ -73,15 +62,14 @@ def estimate_slopes(
     amounts = {**minerals.TYPICAL_ABUNDANCE, **(abundance or {})}
     if unknown := set(constituents) - amounts.keys():
         raise ValueError(f"the atlas has no {sorted(unknown)}; it has {', '.join(amounts)}")
-    tables = []
-    for constituent in constituents:
-        predictions = []
-        for change in (_STEP / 2, -_STEP / 2):
-            added = change * np.asarray(amounts[constituent])
-            predictions.append(model.predict(minerals.add_constituent(X, wavelengths, constituent, added)))
-        slope = (predictions[0] - predictions[1]) / _STEP
-        tables.append(pd.DataFrame({"constituent": constituent, "sample": np.arange(len(X)), "slope": slope}))
-    return pd.concat(tables, ignore_index=True)
+    slopes = {}
+    for name in constituents:
+        added = _STEP / 2 * np.asarray(amounts[name])
+        changed = (minerals.add_constituent(X, wavelengths, name, amount) for amount in (added, -added))
+        slopes[name] = np.subtract(*map(model.predict, changed)) / _STEP
+    return (
+        pd.DataFrame(slopes).rename_axis("sample").reset_index().melt("sample", None, "constituent", "slope")
+    )
 
 
 def estimate_slopes_by_fold(
@@ -152,8 +140,8 @@ def laboratory_abundances(samples: pd.DataFrame) -> dict[str, np.ndarray]:
 class ProjectedModel:
     """A fitted model that sees spectra projected on the components of a site's reflectance ``X``.
 
-    They hold 99 % of the variance of the differences of absorbance between neighbouring bands; the mean
-    level of a spectrum stays as it is.
+    They hold 99 % of the variance of the differences of absorbance between neighbouring bands (of absorbance
+    itself nearly all is brightness and slope, not the features of clay); the mean level of a spectrum stays.
 
     Examples
     --------

@@ -3,9 +3,6 @@
 The first part makes experiments in which something is known about the outcome: weights at random, targets
 permuted, bands taken away. The second decides each statement: it ``holds`` or ``fails`` if its whole interval
 lies on one side of a threshold that is stated with the test; ``undecided``: these soils cannot tell.
-
-On the twin the truth is known: how much of ln Pb's covariance with a wavelength is caused by the constituents
-that drive lead. Like attributions it is compared per nanometre, relative to an even spread.
 """
 
 from __future__ import annotations
