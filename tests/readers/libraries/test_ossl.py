@@ -1,8 +1,5 @@
 """OSSL: libraries one by one (v1.3), or one table (v1.2), checked, read by method, level and dataset."""
 
-import csv
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,10 +16,6 @@ from tests.cases import shared_data
 
 GRID = band_grid(400, 2490, 10)
 N = 12
-PUBLISHED = Path(__file__).parents[2].parent / "shared" / "data" / "ossl"
-needs_published = pytest.mark.skipif(
-    not PUBLISHED.exists(), reason=f"OSSL's own files are not in {PUBLISHED}"
-)
 
 
 @pytest.fixture(scope="module")
@@ -164,25 +157,25 @@ def test_one_table_is_expected(tmp_path, reflectance):
         ossl.load_ossl(tmp_path, GRID)
 
 
-@needs_published
 @pytest.mark.parametrize("level", ["L0", "L1"])
 def test_columns_are_those_that_ossl_publishes(level):
     """The reader's names are those of OSSL's own dictionaries."""
-    files = {"soilsite": "ossl_name", "visnir": "ossl_name", "soillab": "ossl_name"}
     published = set()
-    for file, column in files.items():
-        with open(PUBLISHED / f"ossl_level0_names_{file}.csv", encoding="utf-8") as lines:
-            published |= {row[column] for row in csv.DictReader(lines)}
-    with open(PUBLISHED / "ossl_level1_names_soillab.csv", encoding="utf-8") as lines:
-        published |= {row["ossl_name_level1"] for row in csv.DictReader(lines)}
+    for file in (
+        "level0_names_soilsite",
+        "level0_names_visnir",
+        "level0_names_soillab",
+        "level1_names_soillab",
+    ):
+        names = pd.read_csv(shared_data(f"ossl/ossl_{file}.csv"))
+        published |= set(names["ossl_name_level1" if "level1" in file else "ossl_name"])
     read = {name for name in layouts.ossl_columns(level) if not name.startswith("scan_")}
     assert read <= published
 
 
-@needs_published
 def test_twenty_real_spectra(tmp_path):
     """Twenty published spectra, 350–2500 nm every 1 nm, come through table and reader unharmed."""
-    real = pd.read_csv(PUBLISHED / "sample_visnir_data.csv").drop(columns="sample_id")
+    real = pd.read_csv(shared_data("ossl/sample_visnir_data.csv")).drop(columns="sample_id")
     wavelengths = real.columns.to_numpy(int)
     layouts.write_ossl(tmp_path, layouts.ossl_table(real.to_numpy(), visnir=wavelengths))
     soils = ossl.load_ossl(tmp_path, GRID)
@@ -374,17 +367,6 @@ def test_a_damaged_table_is_refused(tmp_path, table, damage):
     path.write_bytes(path.read_bytes()[:-500] if damage == "cut" else b"<html>403</html>")
     with pytest.raises(SiteError, match=f"{path.name} cannot be read.*delete it and run soilpb fetch again"):
         ossl.load_ossl(tmp_path, GRID)
-
-
-def test_a_changed_table_makes_another_cache_entry(tmp_path):
-    """A library that changed is converted anew; a cached one gives what was converted."""
-    library(tmp_path)
-    first = ossl.load_ossl(tmp_path, GRID, cache=tmp_path / "cache")
-    assert ossl.load_ossl(tmp_path, GRID, cache=tmp_path / "cache").sha256() == first.sha256()
-    library(tmp_path, seed=5)
-    changed = ossl.load_ossl(tmp_path, GRID, cache=tmp_path / "cache")
-    assert changed.provenance.sha256 != first.provenance.sha256
-    assert not np.allclose(changed.values("pH"), first.values("pH"))
 
 
 def test_simulated_files_say_so(tmp_path):
