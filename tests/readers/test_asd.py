@@ -107,7 +107,14 @@ def test_counts_at_their_highest_are_saturated(tmp_path):
 
 def raw(path, values, integration=34, nm=NM):
     """Counts without a white reference, and how long they were collected."""
-    write_asd(path, 2000 * np.asarray(values) * integration / 34, nm, white=None, data_type=0, splices=(0, 0))
+    write_asd(
+        path,
+        2000 * np.asarray(values) * max(integration, 1) / 34,
+        nm,
+        white=None,
+        data_type=0,
+        splices=(0, 0),
+    )
     content = bytearray(path.read_bytes())
     content[390:394] = integration.to_bytes(4, "little")
     path.write_bytes(content)

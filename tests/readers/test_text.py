@@ -51,7 +51,7 @@ def test_reflectance_counts_before_radiance(tmp_path):
         ({"columns": {"Rad. (Ref.)": SOIL}}, "no reflectance but 'Wvl', 'Rad. (Ref.)'"),
         ({"columns": {"Rad. (Target)": SOIL}}, "radiance without a white reference"),
         ({"columns": {"DN (Ref.)": 0 * SOIL, "DN (Target)": SOIL}}, "white reference is 0"),
-        ({"unit": "", "factor": 0.05}, "says no unit"),
+        ({"unit": "", "factor": 0.02}, "far too dark"),
     ],
 )
 def test_what_is_no_reflectance_is_refused(tmp_path, options, says):

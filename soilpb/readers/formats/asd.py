@@ -23,12 +23,7 @@ from soilpb.readers.formats.spectrum_file import (
     SpectrumFile,
     refuse_cut_off,
 )
-from soilpb.readers.formats.white_reference import (
-    divide_by_white,
-    find_saturated,
-    warn_old_white,
-    warn_saturated,
-)
+from soilpb.readers.formats.white_reference import divide_by_white, warn_old_white, warn_saturated
 from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 from soilpb.spectra import VIS_NIR_NM
@@ -72,7 +67,7 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
     spectrum, end = _values(path, content, header, HEADER.itemsize, "spectrum")
     white, notes = _white_reference(path, content, header, end) if VERSIONS[content[:3]] > 1 else (None, ())
     flag = int(header["saturated"])
-    saturated = warn_saturated(path, [name for k, name in enumerate(_DETECTORS) if flag >> k & 1])
+    flagged = [name for k, name in enumerate(_DETECTORS) if flag >> k & 1]
     # Where detectors meet; an instrument with one detector says places outside its range.
     splices = (float(header["splice_1"]), float(header["splice_2"]))
     found = SpectrumFile(
@@ -80,13 +75,13 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
         axis=axis,
         axis_unit="nm",
         values=spectrum,
-        quantity="fraction",
+        quantity=COUNTS,
         instrument=f"ASD {_MODELS.get(int(header['instrument']), 'unit')} {header['instrument_number']}",
         splices=tuple(splice for splice in splices if axis[1] <= splice < axis[-2]),
-        notes=(*saturated, *notes),
+        notes=notes,
         sample=clean(content[3:160].partition(b"\0")[0].decode("latin-1")),
     )
-    return _divided(found, header, white)
+    return _divided(replace(found, notes=(*warn_saturated(found, flagged), *notes)), header, white)
 
 
 def _axis(path: Path, header: np.void) -> np.ndarray:
@@ -134,14 +129,14 @@ def _divided(found: SpectrumFile, header: np.void, white: np.ndarray | None) -> 
     median = float(np.median(spectrum))
     divided_already = kind == _REFLECTANCE and DARKEST < median < HIGHEST_MEDIAN["fraction"]
     if divided_already and (white is None or np.median(white) > 10):
-        return replace(found, notes=(*found.notes, "the file stores reflectance, not counts"))
+        return replace(
+            found, quantity="fraction", notes=(*found.notes, "the file stores reflectance, not counts")
+        )
     if white is None:
         # The nearer infrared scans: its counts go with 2048 / gain instead of a time.
         times = (float(header["integration"]), *(1 / max(float(gain), 1e-9) for gain in header["gains"]))
-        return replace(found, quantity=COUNTS, exposures=times[: len(found.splices) + 1])
-    flat = warn_saturated(path, find_saturated(spectrum, found.axis, found.splices))
-    notes = (*found.notes, *(() if any("saturated" in note for note in found.notes) else flat))
-    return replace(found, values=divide_by_white(path, spectrum, white, found.axis), notes=notes)
+        return replace(found, exposures=times[: len(found.splices) + 1])
+    return replace(found, quantity="fraction", values=divide_by_white(path, spectrum, white, found.axis))
 
 
 FORMATS = (Format("ASD", (".asd",), lambda head: head[:3] in VERSIONS and b"\0" in head, read_asd),)

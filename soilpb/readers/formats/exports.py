@@ -34,7 +34,7 @@ def read_columns(path: Path, content: bytes) -> list[SpectrumFile]:
     """Read bare columns of numbers: one spectrum or several over one axis."""
     lines = content.decode("utf-8-sig", errors="replace").splitlines()
     rows = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    start = next(i for i, (_, line) in enumerate(rows) if _is_first(line, [line for _, line in rows[i:]]))
+    start = _find_start([line for _, line in rows])
     while rows and not re.search(r"\d", rows[-1][1]):
         rows.pop()  # words at the end
     width = len(_cells(rows[start][1]))
@@ -74,26 +74,28 @@ def _cells(line: str) -> list[str]:
     return cells if len(cells) > 1 and all(map(_NUMBER.fullmatch, cells)) else []
 
 
-def _is_first(line: str, below: Sequence[str]) -> bool:
-    """Tell whether columns of numbers begin here: as many rows as a spectrum has bands, over an axis."""
-    rows = [_cells(row) for row in (line, *below[1:MIN_BANDS])]
-    if not rows[0] or len(rows) < MIN_BANDS or len(set(map(len, rows))) > 1:
-        return False
-    axis = np.array([float(row[0].replace(",", ".")) for row in rows])
-    steps, (low, high) = np.diff(axis), sorted(axis[[0, -1]])
-    return bool(((steps > 0).all() or (steps < 0).all()) and (low >= VIS_NIR_NM[0] or 0.2 <= low < high <= 3))
+def _find_start(lines: Sequence[str]) -> int | None:
+    """Line at which columns of numbers begin: as many rows as a spectrum has bands, over an axis."""
+    cells = [_cells(line) for line in lines]
+    for start in range(len(cells) - MIN_BANDS + 1):
+        rows = cells[start : start + MIN_BANDS]
+        if not rows[0] or len(set(map(len, rows))) > 1:
+            continue
+        axis = np.array([float(row[0].replace(",", ".")) for row in rows])
+        steps, (low, high) = np.diff(axis), sorted(axis[[0, -1]])
+        if np.ptp(np.sign(steps)) == 0 and steps[0] and (low >= VIS_NIR_NM[0] or 0.2 <= low < high <= 3):
+            return start
+    return None
 
 
 def _begins_with_columns(head: bytes) -> bool:
     """Tell columns of numbers without names, or below two lines or more: else it is a table like others."""
-    if b"\0" in head:
-        return False
     lines = [line for line in head.decode("utf-8-sig", errors="replace").splitlines()[:-1] if line.strip()]
-    start = next((i for i, line in enumerate(lines) if _cells(line) and _is_first(line, lines[i:])), None)
-    if start is None:
-        return False
+    start = None if b"\0" in head else _find_start(lines)
+    if not start:
+        return start == 0
     spaced = not re.search(r"[\t;,]", lines[start])
-    return start == 0 or ((start > 1 or spaced) and bool(_SAYS_AXIS.search("\n".join(lines[:start]))))
+    return (start > 1 or spaced) and bool(_SAYS_AXIS.search("\n".join(lines[:start])))
 
 
 FORMATS = (Format("columns of numbers", (".dpt",), _begins_with_columns, read_columns),)

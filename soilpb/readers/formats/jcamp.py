@@ -15,20 +15,10 @@ from typing import Any
 import jcamp
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import HIGHEST_MEDIAN, Format, SpectrumFile, axis_unit_in_words
+from soilpb.readers.formats.spectrum_file import Format, SpectrumFile, axis_unit_in_words, quantity_in_words
 from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 
-_AXES = {
-    **dict.fromkeys(("1/CM", "CM-1", "CM^-1", "WAVENUMBER", "WAVENUMBERS"), "1/cm"),
-    **dict.fromkeys(("NANOMETERS", "NANOMETRES", "NM"), "nm"),
-    **dict.fromkeys(("MICROMETERS", "MICROMETRES", "MICRONS", "UM"), "um"),
-}
-_SAYS_AXIS = re.compile(r"nanomet|\bnm\b|wave|1\s*/\s*cm|cm\s*\^?-|micro|[µμ]m\b|\bum\b", re.IGNORECASE)
-_QUANTITIES = {
-    **dict.fromkeys(("%R", "%REFLECTANCE", "PERCENTREFLECTANCE", "REFLECTANCE(%)"), "percent"),
-    **dict.fromkeys(("ABSORBANCE", "ABS", "LOG(1/R)", "LOG1/R", "-LOG(R)"), "absorbance"),
-}
 #: Repeats of a value in the compressed form: more than a spectrum has bands is a spoilt file.
 _BOMB = re.compile(r"[S-Zs]\d{5}")
 _AGAIN = "export it again"
@@ -44,14 +34,13 @@ def read_jcamp(path: Path, content: bytes) -> list[SpectrumFile]:
 def _spectrum(path: Path, found: dict[str, Any]) -> SpectrumFile:
     _check(path, found)
     axis, values = (np.asarray(found[name], dtype=np.float64) for name in "xy")
-    unit = _line(found.get("xunits", ""))
-    told = unit if unit and ("=" in unit or not _SAYS_AXIS.search(unit)) else axis_unit_in_words(unit, axis)
+    units, quantity = (_line(found.get(label, "")) for label in ("xunits", "yunits"))
     return SpectrumFile(
         path=path,
         axis=axis,
-        axis_unit=_AXES.get(_squeezed(found, "xunits")) or told,
+        axis_unit=axis_unit_in_words(units, axis, label=True),
         values=values,
-        quantity=_quantity(found, values),
+        quantity=quantity_in_words(quantity, values) or quantity.lower() or "an unknown quantity",
         instrument=_line(found.get("spectrometer/data system", "")),
         sample=clean(_line(found.get("title", ""))),
     )
@@ -100,20 +89,9 @@ def _check(path: Path, found: dict[str, Any]) -> None:
             )
 
 
-def _quantity(found: dict[str, Any], values: np.ndarray) -> str:
-    said = _squeezed(found, "yunits")
-    if said in ("REFLECTANCE", "R", "DIFFUSEREFLECTANCE"):
-        return "percent" if np.median(values) > HIGHEST_MEDIAN["fraction"] else "fraction"
-    return _QUANTITIES.get(said, _line(found.get("yunits", "an unknown quantity")).lower())
-
-
 def _line(text: object) -> str:
     """Text on one line, of sensible length: labels of a spoilt file may hold the rest of it."""
     return " ".join(str(text).split())[:80]
-
-
-def _squeezed(found: dict[str, Any], label: str) -> str:
-    return re.sub(r"[\s_]+", "", str(found.get(label, ""))).upper()
 
 
 _BEGINNING = re.compile(rb"\s*##\s*(TITLE|JCAMP)", re.IGNORECASE)

@@ -187,13 +187,18 @@ def quantity_in_words(text: str, values: np.ndarray) -> str:
     return next(said, by_value)
 
 
-def axis_unit_in_words(text: str, axis: np.ndarray) -> str:
-    """Unit of an axis: what the text says where values allow it, else what values alone allow."""
+def axis_unit_in_words(text: str, axis: np.ndarray, label: bool = False) -> str:
+    """Unit of an axis: what the text says where values allow it, else what values alone allow.
+
+    If the text is the axis's own label, it counts whatever the values are.
+    """
+    said = [unit for unit, words in _AXIS_WORDS.items() if re.search(words, text, re.IGNORECASE)]
+    if said == ["1/cm"] or (label and len(said) == 1):
+        return said[0]
+    if label and text and not said and "wave" not in text.casefold():
+        return text
     with np.errstate(invalid="ignore"):
         low, high = (float(np.abs(x)) for x in (axis.min(), axis.max()))
-    said = [unit for unit, words in _AXIS_WORDS.items() if re.search(words, text, re.IGNORECASE)]
-    if said == ["1/cm"]:
-        return "1/cm"
     if high <= VIS_NIR_NM[1] / 1e3:
         return "um"
     return "nm" if VIS_NIR_NM[0] <= low and high <= VIS_NIR_NM[1] else "1/cm"

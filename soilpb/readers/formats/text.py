@@ -21,18 +21,17 @@ import pandas as pd
 from soilpb.readers.formats.spectrum_file import (
     AGAIN,
     COUNTS,
-    HIGHEST_MEDIAN,
-    IRRADIANCE,
     RADIANCE,
+    UNITS,
     Format,
     SpectrumFile,
     axis_unit_in_words,
+    quantity_in_words,
     to_fraction,
 )
 from soilpb.readers.formats.white_reference import (
     divide_by,
     divide_by_white,
-    find_saturated,
     warn_old_white,
     warn_saturated,
 )
@@ -52,14 +51,8 @@ FULL_RANGE, FULL_RANGE_END = re.compile(r"HR-(768|1024)"), 2450.0
 AGREEMENT = 0.02
 
 _PRINTED = 0.01
-_UNITS = {"%": "percent", "[%]": "percent", "(%)": "percent", "[1.0]": "fraction", "[0-1]": "fraction"}
 #: Columns of a ``.sed`` file, as they are called now and were before.
 _AXIS_NAME = re.compile(r"(wvl|wavel|wl\b|wave\s*number)", re.IGNORECASE)
-_REFLECTANCE_NAME = re.compile(
-    r"(reflect(ance)?|refl|tgt\.?\s*/\s*ref\.?|target\s*/\s*ref(erence)?)\b\.?", re.IGNORECASE
-)
-#: How names of radiometric columns and units begin.
-_BEAMS = {IRRADIANCE: "irrad", RADIANCE: "rad", "normalised counts": r"norm", COUNTS: r"raw|dn|count|digital"}
 Row = tuple[int, str]
 
 
@@ -110,18 +103,17 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
         )
     said = re.search(r"Remove @ ([\d.]+),\s*([\d.]+)", header.get("factors", ""))
     splices = cuts or (tuple(float(splice) for splice in said.groups()) if said else ())
-    beams = _beams(path, header, table[keep], splices)
+    white, target = beams = _beams(path, header, table[keep], splices)
     longitude, latitude = _pair(header, "longitude", "latitude")
-    found, counts = _stored_or_computed(*beams, table[keep, 3] if wide else None), beams[1].quantity == COUNTS
-    saturated = [one for beam in beams for one in find_saturated(beam.values, beam.axis, splices)]
+    found = _stored_or_computed(white, target, table[keep, 3] if wide else None)
     return replace(
         found,
         instrument=f"SVC {header.get('instrument', '')}".strip(),
-        steps=() if counts else _steps(waves, table[:, 2] / table[:, 1]),
+        steps=() if target.quantity == COUNTS else _steps(waves, table[:, 2] / table[:, 1]),
         notes=(
             *(f"overlapping detectors cut at {cut:g} nm" for cut in cuts),
             *found.notes,
-            *warn_saturated(path, saturated if counts else ()),
+            *dict.fromkeys(note for beam in beams for note in warn_saturated(beam)),
             *_white_age(path, header.get("time", "").split(",")),
         ),
         place=_place(longitude[1], latitude[1]),
@@ -131,19 +123,15 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
 
 def _beams(
     path: Path, header: Mapping[str, str], table: np.ndarray, splices: tuple[float, ...]
-) -> tuple[SpectrumFile, SpectrumFile]:
+) -> list[SpectrumFile]:
     """White reference and target of a ``.sig`` file, each in its unit; without one, both are as radiance."""
     units, times = _pair(header, "units")[0], _numbers(header.get("integration", ""))
     halves = times[: len(times) // 2], times[len(times) // 2 :]
-    beams = [
-        SpectrumFile(path, table[:, 0], "nm", table[:, k + 1], unit, splices=splices, exposures=time)
-        for k, (unit, time) in enumerate(zip(map(_beam_unit, units), halves, strict=True))
+    said = [quantity_in_words(unit, table[:, 1]) or RADIANCE for unit in units]
+    return [
+        SpectrumFile(path, table[:, 0], "nm", table[:, k], unit, splices=splices, exposures=time)
+        for k, unit, time in zip((1, 2), said, halves, strict=True)
     ]
-    return beams[0], beams[1]
-
-
-def _beam_unit(text: str, else_: str = RADIANCE) -> str:
-    return next((unit for unit, words in _BEAMS.items() if re.match(words, text, re.IGNORECASE)), else_)
 
 
 def _stored_or_computed(white: SpectrumFile, target: SpectrumFile, stored: np.ndarray | None) -> SpectrumFile:
@@ -187,48 +175,35 @@ def _steps(waves: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
     return tuple(steps)
 
 
-def write_sed(
-    path: str | Path,
-    wavelengths: np.ndarray,
-    columns: Mapping[str, np.ndarray],
-    instrument: str = "PSR+3500_SN15 [3]",
-) -> Path:
+def write_sed(path: str | Path, wavelengths: np.ndarray, columns: Mapping[str, np.ndarray]) -> Path:
     """Write a Spectral Evolution file: (n_bands,) wavelengths in nm, and columns by their names.
 
     A column of reflectance in percent is called :data:`REFLECTANCE`.
     """
-    header = {
-        "Comment": "",
-        "Version": "2.2",
-        "Instrument": instrument,
-        "Wavelength Range": f"{wavelengths[0]:g},{wavelengths[-1]:g}",
-        "Channels": len(wavelengths),
-        f"Columns [{len(columns) + 1}]": "",
-        "Data": "",
-    }
-    rows = np.column_stack([wavelengths, *columns.values()])
-    lines = [f"{name}: {value}".rstrip() for name, value in header.items()]
-    lines += ["\t".join(["Wvl", *columns]), *("\t".join(f"{x:.4f}" for x in row) for row in rows)]
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    header = (
+        f"Comment:\nVersion: 2.2\nInstrument: PSR+3500_SN15 [3]\n"
+        f"Wavelength Range: {wavelengths[0]:g},{wavelengths[-1]:g}\nChannels: {len(wavelengths)}\n"
+        f"Columns [{len(columns) + 1}]:\nData:\n"
+    )
+    rows = pd.DataFrame({"Wvl": wavelengths, **columns}).to_csv(sep="\t", index=False, float_format="%.4f")
+    Path(path).write_text(header + rows, encoding="utf-8")
     return Path(path)
 
 
-def write_scans(
-    folder: str | Path, soils: SoilSpectra, n_scans: int = 2, spread: float = 0.01, seed: int = 0
-) -> Path:
+def write_scans(folder: str | Path, soils: SoilSpectra, n_scans: int = 2) -> Path:
     """Write soils as the files of a spectrometer: scans that differ in brightness and average to each soil.
 
     Files are named after ids: ``S1_00000.sed``, ``S1_00001.sed``, …, or ``S1.sed`` if there is one scan.
-    ``spread`` is the standard deviation of the scans' brightness. Returns the folder.
+    The scans' brightness differs by 1 %. Returns the folder.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    brightness = 1 + spread * np.random.default_rng(seed).standard_normal((soils.n_samples, n_scans))
+    brightness = 1 + 0.01 * np.random.default_rng(0).standard_normal((soils.n_samples, n_scans))
     brightness /= brightness.mean(axis=1, keepdims=True)
     for name, spectrum, factors in zip(soils.samples.index, soils.reflectance, brightness, strict=True):
         for k, factor in enumerate(factors):
-            percent = {REFLECTANCE: 100 * factor * spectrum}
             counter = f"_{k:05d}" if n_scans > 1 else ""
+            percent = {REFLECTANCE: 100 * factor * spectrum}
             write_sed(folder / f"{name}{counter}.sed", soils.wavelengths, percent)
     return folder
 
@@ -272,45 +247,25 @@ def _reflectance(
     file: SpectrumFile, columns: dict[str, np.ndarray], times: tuple[float, ...]
 ) -> SpectrumFile:
     """Return the values of a ``.sed`` file with their unit and notes, or the target without a reference."""
-    path, found = file.path, []
-    for name, values in columns.items():
-        if match := _REFLECTANCE_NAME.match(name):
-            unit = _UNITS.get(name[match.end() :].strip()) or _unit_by_value(path, name, values)
-            found.append(replace(file, values=values, quantity=unit))
-    fractions = [to_fraction(spectrum.values, spectrum.quantity) for spectrum in found]
+    scans = {
+        name: replace(file, values=values, quantity=quantity_in_words(name, values))
+        for name, values in columns.items()
+    }
+    found = [scan for scan in scans.values() if scan.quantity in UNITS]
+    fractions = [to_fraction(scan.values, scan.quantity) for scan in found]
     if found and all(np.allclose(fractions[0], other, rtol=0.01, atol=2e-4) for other in fractions):
         return found[0]
-    beams = {}
-    for name, values in columns.items():
-        side = re.search(r"\((Ref|Target|Tgt)\b", name, re.IGNORECASE)
-        if side and (unit := _beam_unit(name, "")):
-            beams.setdefault(side[1].lower()[0], replace(file, values=values, quantity=unit))
-    if found or "t" not in beams:
+    sides = {name: re.search(r"\((R|T)(ef|arget|gt)\b", name, re.IGNORECASE) for name in scans}
+    beams = {side[1].upper(): scans[name] for name, side in sides.items() if side and scans[name].quantity}
+    if found or "T" not in beams:
         kind = "several reflectances" if found else "no reflectance"
         raise SiteError(
-            f"{path} has {kind} but {', '.join(map(repr, columns))}; export it with the column "
+            f"{file.path} has {kind} but {', '.join(map(repr, columns))}; export it with the column "
             "'Reflect. %', or with both target and reference"
         )
-    white, target = beams.get("r"), beams["t"]
-    half, counts = len(times) // 2, target.quantity == COUNTS
-    saturated = warn_saturated(path, find_saturated(target.values, target.axis, ())) if counts else ()
-    target = replace(target, exposures=times[half:], notes=(*file.notes, *saturated))
-    if white is None:
-        return target
-    divide_by_white(path, target.values, white.values, file.axis)
-    return divide_by(target, replace(white, exposures=times[:half]))
-
-
-def _unit_by_value(path: Path, name: str, values: np.ndarray) -> str:
-    median = float(np.median(values))
-    if median > HIGHEST_MEDIAN["fraction"]:
-        return "percent"
-    if values.max() <= 1.1 and median > 0.02:
-        return "fraction"
-    raise SiteError(
-        f"{path}: the column {name!r} says no unit, and its values (median {median:.3g}) may be in one or "
-        "another; name it 'Reflect. %' or 'Reflect. [1.0]'"
-    )
+    target, half = beams["T"], len(times) // 2
+    target = replace(target, exposures=times[half:], notes=(*file.notes, *warn_saturated(target)))
+    return divide_by(target, replace(beams["R"], exposures=times[:half])) if "R" in beams else target
 
 
 def _find_unit(white: np.ndarray, ratio: np.ndarray, values: np.ndarray) -> str:

@@ -32,19 +32,17 @@ def divide_by(target: SpectrumFile, white: SpectrumFile) -> SpectrumFile:
     Counts are divided by the time in which they were collected, and irradiance by π, to a white panel's
     radiance.
     """
-    path = target.path
-    factors = np.ones(target.axis.size)
+    path, factors, words = target.path, 1.0, "target / reference"
     pair = (target.quantity, white.quantity)
     if not np.array_equal(target.axis, white.axis):
         raise SiteError(f"{path} has not the bands of its white reference {white.path.name}; {AGAIN}")
-    words = "target / reference"
+    ratio = divide_by_white(path, target.values, white.values, target.axis)
     if pair == (RADIANCE, IRRADIANCE):
-        factors, words = factors * np.pi, "π × radiance / irradiance"
+        factors, words = np.pi, "π × radiance / irradiance"
     elif pair[0] != pair[1]:
         raise SiteError(f"{path}: {pair[0]} cannot be divided by {pair[1]}; export both in one unit")
     elif pair[0] == COUNTS:
         factors, words = _times(target, white), "counts per ms of target / reference"
-    ratio = divide_by_white(path, target.values, white.values, target.axis)
     notes = (*target.notes, f"reflectance is {words}")
     return replace(target, values=factors * ratio, quantity="fraction", notes=notes)
 
@@ -68,24 +66,16 @@ def _times(target: SpectrumFile, white: SpectrumFile) -> np.ndarray:
     return ratios[np.searchsorted(target.splices, target.axis)]
 
 
-def find_saturated(counts: np.ndarray, axis: np.ndarray, splices: Sequence[float]) -> list[str]:
-    """Detectors, each by its range, whose counts, (n_bands,), stay at one highest value."""
-    detector, found = np.searchsorted(splices, axis), []
-    for k in np.unique(detector):
-        mine, bands = counts[detector == k], axis[detector == k]
-        if (
-            mine.size > FLAT
-            and mine.max() > FULL
-            and (np.convolve(mine == mine.max(), np.ones(FLAT), "valid") > FLAT - 0.5).any()
-        ):
+def warn_saturated(file: SpectrumFile, flagged: Sequence[str] = ()) -> tuple[str, ...]:
+    """Warn of saturated detectors: ``flagged`` by the file, else those whose counts stay at one value."""
+    detector, found = np.searchsorted(file.splices, file.axis), [*flagged]
+    for k in np.unique(detector) if file.quantity == COUNTS and not found else ():
+        counts, bands = file.values[detector == k], file.axis[detector == k]
+        flat = np.convolve(counts == counts.max(), np.ones(FLAT)) > FLAT - 0.5
+        if counts.max() > FULL and flat.any():
             found.append(f"detector of {bands[0]:g}–{bands[-1]:g} nm")
-    return found
-
-
-def warn_saturated(path: Path, detectors: Sequence[str]) -> tuple[str, ...]:
-    """Warn of a file's detectors that were saturated; nothing if none was."""
-    what = f"{path.name}: saturated ({', '.join(detectors)}); measure it again with a shorter integration"
-    return (what,) if detectors else ()
+    what = f"{file.path.name}: saturated ({', '.join(found)}); measure it again with a shorter integration"
+    return (what,) if found else ()
 
 
 def warn_old_white(path: Path, minutes: float) -> tuple[str, ...]:
