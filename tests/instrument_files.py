@@ -23,6 +23,11 @@ def read_instrument(path):
     return spectrum
 
 
+def packed(kind, *fields):
+    """Bytes of one header."""
+    return np.array(fields, kind).tobytes()
+
+
 def write_asd(
     path, values=SOIL, nm=NM, version=8, white=2000.0, data_type=1, data_format=2, splices=(1000, 1800)
 ):
@@ -37,7 +42,7 @@ def write_asd(
     content = start + header.tobytes()[3:] + counts.astype(kind).tobytes()
     if version > 1:
         remark = b"spectralon"
-        content += asd.REFERENCE.pack(0 if white is None else 0xFFFF, 0.0, 0.0, len(remark)) + remark
+        content += packed(asd.REFERENCE, 0 if white is None else 0xFFFF, 0, 0, len(remark)) + remark
         content += np.full(len(nm), 0 if white is None else white).astype(kind).tobytes()
     path.write_bytes(content + b"\0" * 20)
     return path
@@ -99,15 +104,26 @@ def mid_absorbance(n=300):
 
 
 def write_omnic(path, values=None, first=1e7 / NM[-1], last=1e7 / NM[0], quantity=17, axis=1, points=None):
-    """Thermo OMNIC."""
-    values = np.asarray(near_absorbance() if values is None else values, "<f4")
-    start = omnic.DIRECTORY + 3 * omnic.ENTRY.size
-    header = omnic.HEADER.pack(points or len(values), axis, quantity, first, last)
-    entries = omnic.ENTRY.pack(2, start, len(header)) + omnic.ENTRY.pack(
-        3, start + len(header), values.nbytes
-    )
-    content = omnic.MARK.ljust(omnic.DIRECTORY, b"\0") + entries + omnic.ENTRY.pack(0, 0, 0)
-    path.write_bytes(content + header + values.tobytes())
+    """Thermo OMNIC: one spectrum."""
+    values = near_absorbance() if values is None else values
+    header = (points or len(values), axis, quantity, first, last)
+    return _write_omnic(path, [values], header)
+
+
+def write_omnic_group(path, soils, titles=()):
+    """Thermo OMNIC: a group of spectra, absorbance over wavenumbers, perhaps with titles."""
+    return _write_omnic(path, soils, (len(soils[0]), 1, 17, 1e7 / NM[-1], 1e7 / NM[0]), titles)
+
+
+def _write_omnic(path, soils, header, titles=()):
+    start = omnic.DIRECTORY + (len(soils) * (3 if titles else 2) + 1) * omnic.ENTRY.itemsize
+    entries, body = b"", b""
+    for k, values in enumerate(soils):
+        parts = {2: packed(omnic.HEADER, *header), 3: np.asarray(values, "<f4").tobytes()}
+        for key, part in (parts | ({107: titles[k].encode().ljust(300, b"\0")} if titles else {})).items():
+            entries += packed(omnic.ENTRY, key, start + len(body), len(part))
+            body += part
+    path.write_bytes(omnic.MARK.ljust(omnic.DIRECTORY, b"\0") + entries + packed(omnic.ENTRY, 0, 0, 0) + body)
     return path
 
 
@@ -115,25 +131,6 @@ def write_columns(path, values=SOIL, nm=NM, above="", mark="\t", form="{:.6f}"):
     """Bare columns: axis and one or more spectra, below lines of text."""
     rows = np.column_stack([nm, *np.atleast_2d(values)])
     path.write_text(above + "".join(mark.join(form.format(x) for x in row) + "\n" for row in rows))
-    return path
-
-
-def write_omnic_group(path, soils, titles=()):
-    """Thermo OMNIC: a group of spectra, absorbance over wavenumbers, perhaps with titles."""
-    keys = [2, 3, 107] if titles else [2, 3]
-    start = omnic.DIRECTORY + (len(soils) * len(keys) + 1) * omnic.ENTRY.size
-    entries, body = b"", b""
-    for k, values in enumerate(soils):
-        header = omnic.HEADER.pack(len(values), 1, 17, 1e7 / NM[-1], 1e7 / NM[0])
-        parts = [
-            header,
-            np.asarray(values, "<f4").tobytes(),
-            (titles[k] if titles else "").encode().ljust(300, b"\0"),
-        ]
-        for key, part in zip(keys, parts, strict=False):
-            entries += omnic.ENTRY.pack(key, start + len(body), len(part))
-            body += part
-    path.write_bytes(omnic.MARK.ljust(omnic.DIRECTORY, b"\0") + entries + omnic.ENTRY.pack(0, 0, 0) + body)
     return path
 
 
@@ -160,45 +157,20 @@ def _parameter(name, kind, value):
 _END = opus.PARAMETER.pack(b"END", 0, 0)
 
 
-def write_spc(
-    path,
-    values=(SOIL,),
-    nm=NM,
-    store="f4",
-    x=3,
-    y=129,
-    axes="even",
-    order="<",
-    old=False,
-    log=b"",
-    labels=b"",
-):
+def write_spc(path, values=(SOIL,), nm=NM, store="f4", x=3, y=129, axes="even", log=b"", labels=b""):
     """Galactic: ``values`` of one or more spectra, ``axes`` even, shared or each; as ``SPC.H`` says."""
     values, short, several = np.atleast_2d(values), store == "i2", len(np.atleast_2d(values)) > 1
     flags = short | several << 2 | bool(labels) << 5 | (axes == "each") << 6 | (axes != "even") << 7
     exponent = -128 if store == "f4" else int(np.ceil(np.log2(np.abs(values).max()))) + 1
-    body = b"" if axes != "shared" else np.asarray(nm).astype(f"{order}f4").tobytes()
+    body = b"" if axes != "shared" else np.asarray(nm).astype("<f4").tobytes()
     for k, spectrum in enumerate(values):
-        body += struct.pack(order + "BbHfffIIf4s", 0, exponent, k, 0, 0, 0, len(nm), 0, 0, b"")
-        body += b"" if axes != "each" else np.asarray(nm).astype(f"{order}f4").tobytes()
-        bits = 8 * int(store[1])
-        whole = spectrum if store == "f4" else np.round(spectrum * 2.0 ** (bits - exponent))
-        whole = whole.astype(order + store)
-        body += (whole.view("<u2").reshape(-1, 2)[:, ::-1] if old and store == "i4" else whole).tobytes()
-    n_even, first, last = len(nm), float(nm[0]), float(nm[-1])
-    if old:
-        head = struct.pack("<BBhfffBB", flags, 0x4D, exponent, n_even, first, last, x, y)
-        head += struct.pack("<HBBBB8sHH28s130s30s", 2001, 1, 2, 3, 4, b"", 0, 0, b"", b"soil", labels)
-    else:
-        at_log = 512 + len(body) if log else 0
-        points = 0 if axes == "each" else n_even
-        version = 0x4B if order == "<" else 0x4C
-        head = struct.pack(order + "BBBbIdd", flags, version, 0, exponent, points, first, last)
-        head += struct.pack(order + "IBBBB", len(values), x, y, 0, 0)
-        head += struct.pack(
-            order + "I9s9sH32s130s30sII", 0, b"", b"FOSS XDS", 0, b"", b"soil", labels, at_log, 0
-        )
-        head += struct.pack(order + "BBHf48sfIfB187s", 0, 0, 0, 1, b"", 0, 0, 0, 0, b"")
-        assert len(head) == 512
+        body += struct.pack("<BbHfffIIf4s", 0, exponent, k, 0, 0, 0, len(nm), 0, 0, b"")
+        body += b"" if axes != "each" else np.asarray(nm).astype("<f4").tobytes()
+        whole = spectrum if store == "f4" else np.round(spectrum * 2.0 ** (8 * int(store[1]) - exponent))
+        body += whole.astype(f"<{store}").tobytes()
+    points, at_log = 0 if axes == "each" else len(nm), 512 + len(body) if log else 0
+    head = struct.pack("<BBBbIdd", flags, 0x4B, 0, exponent, points, float(nm[0]), float(nm[-1]))
+    head += struct.pack("<IBBBBI9s9sH32s", len(values), x, y, 0, 0, 0, b"", b"FOSS XDS", 0, b"")
+    head += struct.pack("<130s30sII4xf248x", b"soil", labels, at_log, 0, 1)
     path.write_bytes(head + body + log)
     return path

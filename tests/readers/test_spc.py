@@ -28,16 +28,9 @@ LAYOUTS = {
     "an axis each": {"values": SOILS, "nm": UNEVEN, "axes": "each"},
     "with a log": {"log": np.array([72, 4096, 64, 0, 0], "<u4").tobytes() + bytes(44) + b"a=1\r\n\0\0\0"},
 }
-OWN = {
-    "big-endian": {"order": ">"},
-    "big-endian integers, uneven": {"order": ">", "store": "i4", "values": SOILS, "axes": "shared"},
-    "old": {"old": True, "store": "i4"},
-    "old, several": {"old": True, "store": "i4", "values": SOILS},
-    "old, floats": {"old": True},
-}
 
 
-@pytest.mark.parametrize("options", {**LAYOUTS, **OWN}.values(), ids={**LAYOUTS, **OWN})
+@pytest.mark.parametrize("options", LAYOUTS.values(), ids=LAYOUTS)
 def test_each_layout_gives_what_was_written(tmp_path, options):
     """Axis and values of each spectrum, to the rounding of the numbers that are stored."""
     spectra = read_instruments(write_spc(tmp_path / "s.spc", **options))
@@ -118,12 +111,16 @@ def test_a_file_that_is_cut_off_is_refused(tmp_path, size, name):
         read_instruments(path)
 
 
-def test_a_derivative_is_refused(tmp_path):
-    """The header's list of what was done to the values is read."""
+@pytest.mark.parametrize(
+    ("at", "byte", "says"),
+    [(252, 1 << 4, "holds a derivative"), (1, 0x4C, "big-endian"), (1, 0x4D, "before 1996")],
+)
+def test_derivatives_and_other_layouts_are_refused(tmp_path, at, byte, says):
+    """The header's list of what was done to the values is read, and its version."""
     content = bytearray(write_spc(tmp_path / "s.spc").read_bytes())
-    content[252] = 1 << 4
+    content[at] = byte
     (tmp_path / "s.spc").write_bytes(content)
-    with pytest.raises(SiteError, match="holds a derivative"):
+    with pytest.raises(SiteError, match=says):
         read_instrument(tmp_path / "s.spc")
 
 

@@ -279,7 +279,13 @@ def test_units_and_times_of_a_sig_file_count(tmp_path, white, target, stored, un
 @pytest.mark.parametrize(
     ("target", "stored", "units", "times", "says"),
     [
-        (BRIGHT * SOIL * LONGER, 100 * SOIL * LONGER, "Counts, Counts", TIMES, "for those of one time"),
+        (
+            BRIGHT * SOIL * LONGER,
+            100 * SOIL * LONGER,
+            "Counts, Counts",
+            TIMES,
+            "not counts per ms of target",
+        ),
         (BRIGHT * SOIL, None, "Counts, Counts", "", "does not say how long"),
         (BRIGHT * SOIL, 100 * SOIL, "Radiance, Counts", TIMES, "raw counts cannot be divided by radiance"),
     ],

@@ -8,7 +8,6 @@ logs what it cannot read instead of raising; hence the few lines here.
 
 from __future__ import annotations
 
-import struct
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from soilpb.readers.formats.spectrum_file import (
     HIGHEST_MEDIAN,
     Format,
     SpectrumFile,
-    refuse_cut_off,
+    take,
 )
 from soilpb.readers.formats.white_reference import divide_by_white, warn_old_white, warn_saturated
 from soilpb.readers.tables import clean
@@ -42,7 +41,7 @@ HEADER = np.dtype(
     }
 )
 #: Flag, time of the reference, time of the spectrum, length of a remark.
-REFERENCE = struct.Struct("<HddH")
+REFERENCE = np.dtype("<u2, <f8, <f8, <u2")
 
 _FORMATS = {0: np.dtype("<f4"), 1: np.dtype("<i4"), 2: np.dtype("<f8")}
 _DATA_TYPES = ("raw counts", "reflectance", "radiance", "no unit", "irradiance", "a quality index")
@@ -61,8 +60,7 @@ _MOST_CHANNELS = 10_000
 
 def read_asd(path: Path, content: bytes) -> SpectrumFile:
     """Read an ASD file: reflectance over nm."""
-    refuse_cut_off(path, content, HEADER.itemsize, "within its header")
-    header = np.frombuffer(content, HEADER, 1)[0]
+    header = take(path, content, HEADER, 0, 1, "within its header")[0]
     axis = _axis(path, header)
     spectrum, end = _values(path, content, header, HEADER.itemsize, "spectrum")
     white, notes = _white_reference(path, content, header, end) if VERSIONS[content[:3]] > 1 else (None, ())
@@ -100,23 +98,21 @@ def _values(path: Path, content: bytes, header: np.void, offset: int, what: str)
     kind = _FORMATS.get(int(header["data_format"]))
     if kind is None:
         raise SiteError(f"{path}: its header says data format {header['data_format']}; {AGAIN}")
-    channels = int(header["channels"])
-    end = offset + channels * kind.itemsize
-    refuse_cut_off(path, content, end, f"within its {what}")
-    return np.frombuffer(content, kind, channels, offset).astype(np.float64), end
+    values = take(path, content, kind, offset, int(header["channels"]), f"within its {what}")
+    return values.astype(np.float64), offset + values.nbytes
 
 
 def _white_reference(
     path: Path, content: bytes, header: np.void, start: int
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """White reference, (n_channels,), or None where the file says that there is none; a note on its age."""
-    refuse_cut_off(path, content, start + REFERENCE.size, "before its white reference")
-    flag, white, taken, remark = REFERENCE.unpack_from(content, start)  # times in days
+    about = take(path, content, REFERENCE, start, 1, "before its white reference")[0]
+    flag, white, taken, remark = about.item()  # times in days
     if flag not in _FLAGS:
         raise SiteError(f"{path}: its spectrum does not end where its white reference starts; {AGAIN}")
     if not flag:
         return None, ()
-    values, _ = _values(path, content, header, start + REFERENCE.size + remark, "white reference")
+    values, _ = _values(path, content, header, start + REFERENCE.itemsize + remark, "white reference")
     return values, warn_old_white(path, 1440 * (taken - white)) if white > 0 else ()
 
 

@@ -7,21 +7,33 @@ for two blocks.
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import numpy as np
 
-from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off
+from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, take
 from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 
 MARK = b"Spectral Data File"
 #: Where the directory starts; 16 bytes an entry: key, unused, position, length.
 DIRECTORY = 304
-ENTRY = struct.Struct("<BxII6x")
-#: Points, unit of the axis, quantity, first and last of the axis, from the fifth byte on.
-HEADER = struct.Struct("<4xIB3xB3xff")
+ENTRY = np.dtype(
+    {
+        "names": ["key", "start", "length"],
+        "formats": ["u1", "<u4", "<u4"],
+        "offsets": [0, 2, 6],
+        "itemsize": 16,
+    }
+)
+#: Points, unit of the axis, quantity, first and last of the axis.
+HEADER = np.dtype(
+    {
+        "names": ["points", "axis", "quantity", "first", "last"],
+        "formats": ["<u4", "u1", "u1", "<f4", "<f4"],
+        "offsets": [4, 8, 12, 16, 20],
+    }
+)
 
 #: Headers, values, titles; and what ends a directory.
 _KEYS, _ENDS = (2, 3, 107), (0, 1)
@@ -49,10 +61,9 @@ def read_omnic(path: Path, content: bytes) -> list[SpectrumFile]:
 def _spectrum(
     path: Path, content: bytes, start: int, block: tuple[int, int], title: tuple[int, int]
 ) -> SpectrumFile:
-    refuse_cut_off(path, content, start + HEADER.size, "before its header")
-    points, axis, quantity, first, last = HEADER.unpack_from(content, start)
+    points, axis, quantity, first, last = take(path, content, HEADER, start, 1, "before its header")[0].item()
     at, length = block
-    refuse_cut_off(path, content, at + length, "within its values")
+    values = take(path, content, "<f4", at, length // 4)
     if length != 4 * points:
         raise SiteError(f"{path}: {length // 4} values, but its header says {points} points; {AGAIN}")
     name = content[title[0] : title[0] + min(title[1], 256)].partition(b"\0")[0]  # of a spectrum of a group
@@ -60,7 +71,7 @@ def _spectrum(
         path=path,
         axis=np.linspace(first, last, points),
         axis_unit=_AXES.get(axis, f"of unknown unit {axis}"),
-        values=np.frombuffer(content, "<f4", points, at).astype(np.float64),
+        values=values.astype(np.float64),
         quantity=_QUANTITIES.get(quantity, f"an unknown quantity ({quantity})"),
         instrument="Thermo (OMNIC)",
         sample=clean(name.decode("latin-1")),
@@ -69,13 +80,12 @@ def _spectrum(
 
 def _directory(path: Path, content: bytes) -> list[tuple[int, int, int]]:
     """Key, position and length of each block."""
-    blocks = []
-    for at in range(DIRECTORY, len(content) - ENTRY.size + 1, ENTRY.size):
-        key, start, length = ENTRY.unpack_from(content, at)
-        if key in _ENDS:
-            return blocks
-        blocks.append((key, start, length))
-    raise SiteError(f"{path} is cut off within its directory ({len(content)} bytes); {AGAIN}")
+    n, where = max(1, (len(content) - DIRECTORY) // ENTRY.itemsize), "within its directory"
+    blocks = take(path, content, ENTRY, DIRECTORY, n, where).tolist()
+    end = next((i for i, (key, *_) in enumerate(blocks) if key in _ENDS), None)
+    if end is None:
+        raise SiteError(f"{path} is cut off {where} ({len(content)} bytes); {AGAIN}")
+    return blocks[:end]
 
 
 FORMATS = (Format("OMNIC", (".spa", ".spg"), lambda head: head.startswith(MARK), read_omnic),)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from soilpb.readers.columns import to_nanometres
-from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, refuse_cut_off
+from soilpb.readers.formats.spectrum_file import AGAIN, Format, SpectrumFile, take
 from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
 from soilpb.spectra import VIS_NIR_NM
@@ -31,13 +32,12 @@ PARAMETER = struct.Struct("<3sx2h")
 _TYPES = {(0, 2): "<i", (1, 4): "<d"}  # of numbers; others are text
 #: Kinds of data, in bits 10–16 of a type.
 SINGLE, ABSORBANCE, TRANSMITTANCE, KUBELKA_MUNK, REFLECTANCE, LOG_REFLECTANCE = 1, 4, 5, 6, 12, 15
-#: Whose single-channel spectrum, in bits 2–3.
-SAMPLE, WHITE = 1, 2
 
 _QUANTITIES = {
     **{REFLECTANCE: "fraction", ABSORBANCE: "absorbance", LOG_REFLECTANCE: "absorbance"},
     **{KUBELKA_MUNK: "Kubelka-Munk units", TRANSMITTANCE: "transmittance", SINGLE: "a single beam"},
 }
+_RANKS = ("a single beam", "transmittance", "Kubelka-Munk units", "absorbance", "fraction")
 _AXES = {"WN": "1/cm", "MI": "um", "LGW": "log wavenumber"}
 _STATUS, _COMPACT = 1, 4
 #: Parameters of a spectrum: points, first and last of its axis, factor, smallest and largest value, unit.
@@ -61,20 +61,8 @@ class Block(NamedTuple):
         return self[:-1] == data._replace(about=_STATUS)[:-1]
 
 
-class Spectrum(NamedTuple):
-    """A spectrum of the file, with its axis."""
-
-    block: Block
-    axis: np.ndarray
-    axis_unit: str
-    values: np.ndarray
-
-
 def read_opus(path: Path, content: bytes) -> SpectrumFile:
-    """Read an OPUS file: its reflectance or absorbance, of the near infrared where there is one.
-
-    Without either, sample and reference single-channel spectra give their ratio.
-    """
+    """Read an OPUS file: its reflectance or absorbance, of the near infrared where there is one."""
     blocks = list(_blocks(path, content))
     # What has no parameters is no spectrum, whatever its type says: quality tests are stored as text so.
     data = [b for b in blocks if b.about == 0 and b.kind in _QUANTITIES and b.form in (0, _COMPACT)]
@@ -83,35 +71,25 @@ def read_opus(path: Path, content: bytes) -> SpectrumFile:
     if not spectra:
         raise SiteError(f"{path} holds no spectrum; export reflectance or absorbance from OPUS")
     best = max(enumerate(spectra), key=_worth)[1]
-    values, quantity, notes = best.values, _QUANTITIES[best.block.kind], []
-    if best.block.kind == SINGLE:
-        values, quantity, notes = _ratio(best, spectra)
-    results = sum(spectrum.block.kind != SINGLE for spectrum in spectra)
-    if results > 1:
-        notes.append(f"the {quantity} read, {results - 1} other spectra of the file left aside")
+    results = sum(spectrum.quantity != _QUANTITIES[SINGLE] for spectrum in spectra)
+    note = f"the {best.quantity} read, {results - 1} other spectra of the file left aside"
     about = [_parameters(block.content) for block in blocks if block.about > 1]
     instrument, sample = (next((str(p[key]) for p in about if key in p), "") for key in ("INS", "SNM"))
-    return SpectrumFile(
-        path=path,
-        axis=best.axis,
-        axis_unit=best.axis_unit,
-        values=values,
-        quantity=quantity,
+    return replace(
+        best,
         instrument=f"Bruker {instrument}".strip(),
         sample=clean(sample),
-        notes=tuple(notes),
+        notes=(note,) if results > 1 else (),
     )
 
 
 def _blocks(path: Path, content: bytes) -> Iterator[Block]:
-    refuse_cut_off(path, content, HEADER.size, "within its header")
+    take(path, content, "u1", 0, HEADER.size, "within its header")
     _, start, _, count = HEADER.unpack_from(content)
     if start < HEADER.size or not 0 < count <= len(content) // ENTRY.size:
         raise SiteError(f"{path}: its header says {count} blocks from byte {start}; {AGAIN}")
-    for i in range(count):
-        at = start + i * ENTRY.size
-        refuse_cut_off(path, content, at + ENTRY.size, "within its directory")
-        kind, words, position = ENTRY.unpack_from(content, at)
+    entries = take(path, content, "<i4", start, 3 * count, "within its directory").reshape(-1, 3)
+    for kind, words, position in entries.tolist():
         if position <= 0:
             return
         if words < 0 or position + 4 * words > len(content):
@@ -138,7 +116,7 @@ def _parameters(content: bytes) -> dict[str, Any]:
     return found
 
 
-def _spectrum(path: Path, data: Block, blocks: Sequence[Block]) -> Spectrum:
+def _spectrum(path: Path, data: Block, blocks: Sequence[Block]) -> SpectrumFile:
     """Join values to those parameters whose extremes they have."""
     values = np.frombuffer(data.content, "<f4").astype(np.float64)
     for status in (_parameters(block.content) for block in blocks if block.describes(data)):
@@ -152,31 +130,21 @@ def _spectrum(path: Path, data: Block, blocks: Sequence[Block]) -> Spectrum:
         said = [status["MNY"], status["MXY"]]
         if np.allclose([found.min(), found.max()], said, rtol=1e-5, atol=1e-6 * np.ptp(said)):
             axis = np.linspace(status["FXV"], status["LXV"], points)
-            return Spectrum(data, axis, _AXES.get(status.get("DXU"), "of unknown unit"), found)
+            unit = _AXES.get(status.get("DXU"), "of unknown unit")
+            return SpectrumFile(path, axis, unit, found, _QUANTITIES[data.kind])
     raise SiteError(
         f"{path}: its {_QUANTITIES[data.kind]} has not the number of values, or the smallest and largest, "
         f"that the file says; {AGAIN}"
     )
 
 
-def _worth(numbered: tuple[int, Spectrum]) -> tuple[bool, int, int]:
+def _worth(numbered: tuple[int, SpectrumFile]) -> tuple[bool, int, int]:
     """Near infrared before others, reflectance before absorbance before others; the last one written."""
     number, spectrum = numbered
-    order = (SINGLE, TRANSMITTANCE, KUBELKA_MUNK, LOG_REFLECTANCE, ABSORBANCE, REFLECTANCE)
-    usable = spectrum.block.kind in (LOG_REFLECTANCE, ABSORBANCE, REFLECTANCE)
+    rank = _RANKS.index(spectrum.quantity)
     nm = to_nanometres(spectrum.axis, spectrum.axis_unit)
     near = nm is not None and VIS_NIR_NM[0] <= nm.min() and nm.max() <= VIS_NIR_NM[1]
-    return usable and near, order.index(spectrum.block.kind), number
-
-
-def _ratio(best: Spectrum, spectra: Sequence[Spectrum]) -> tuple[np.ndarray, str, list[str]]:
-    """Sample / reference of single-channel spectra, or the single beam if one of them is missing."""
-    alike = [s for s in spectra if s.block.kind == SINGLE and np.array_equal(s.axis, best.axis)]
-    beams = {s.block.whose: s for s in alike}
-    if not {SAMPLE, WHITE} <= beams.keys() or not (beams[WHITE].values > 0).all():
-        return best.values, _QUANTITIES[SINGLE], []
-    ratio = beams[SAMPLE].values / beams[WHITE].values
-    return ratio, "fraction", ["reflectance is sample / reference"]
+    return near and rank > 2, rank, number
 
 
 #: Its files end in numbers (``.0``, ``.1``), which ``has_instrument_suffix`` knows.

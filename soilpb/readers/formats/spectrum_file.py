@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage
 
 from soilpb.readers.columns import MIN_BANDS, to_nanometres
@@ -171,10 +172,13 @@ def as_fraction(
     return reflectance
 
 
-def refuse_cut_off(path: Path, content: bytes, size: int, where: str) -> None:
-    """Raise :class:`~soilpb.site_file.SiteError` unless a file has at least ``size`` bytes."""
-    if len(content) < size:
+def take(
+    path: Path, content: bytes, kind: npt.DTypeLike, at: int, n: int, where: str = "within its values"
+) -> np.ndarray:
+    """Numbers or headers of one kind from a place of a file on, (n,); refuse a file that ends before."""
+    if at + n * np.dtype(kind).itemsize > len(content):
         raise SiteError(f"{path} is cut off {where} ({len(content)} bytes); {AGAIN}")
+    return np.frombuffer(content, kind, n, at)
 
 
 def quantity_in_words(text: str, values: np.ndarray) -> str:

@@ -143,21 +143,15 @@ def _stored_or_computed(white: SpectrumFile, target: SpectrumFile, stored: np.nd
     if stored is None:
         return found
     ours, without = found.values, plain.values  # noqa: PD011
-    unit = _find_unit(white.values, ours, stored)
-    if not unit and not np.allclose(ours, without) and _find_unit(white.values, without, stored):
-        if not counts:
-            return found
-        raise SiteError(
-            f"{path}: its reflectance takes counts of {white.exposures} and {target.exposures} ms for those "
-            "of one time; export radiance, or reflectance that allows for the integration time"
-        )
-    if not unit:
-        at = int(np.argmax(np.abs(stored / 100 - ours)))
-        raise SiteError(
-            f"{path}: its reflectance is not target / reference ({stored[at]:g} % beside "
-            f"{100 * ours[at]:.4g} %); export it again"
-        )
-    return replace(target, values=stored, quantity=unit)
+    if unit := _find_unit(white.values, ours, stored):
+        return replace(target, values=stored, quantity=unit)
+    if not counts and _find_unit(white.values, without, stored):
+        return found  # stored without π
+    at, words = int(np.argmax(np.abs(stored / 100 - ours))), (*found.notes, "target / reference")[0]
+    raise SiteError(
+        f"{path}: its reflectance is not {words.removeprefix('reflectance is ')} ({stored[at]:g} % beside "
+        f"{100 * ours[at]:.4g} %); export it again, or as radiance"
+    )
 
 
 def _steps(waves: np.ndarray, values: np.ndarray) -> tuple[float, ...]:
