@@ -115,9 +115,10 @@ In {chosen.sum()} outer folds these models were chosen: {_format.join_words([f"{
 #
 # Somebody must say from which probability on a soil is called above. *Sensitivity* is the share found of the soils that are above; *specificity* is the share of the others that are rightly left.
 
-# %%
+# %% mystnb={"figure": {"caption": "What is found and what is rightly left at the limit “{glue:text}`decide-rule`”, by the probability from which a soil is called above, each soil once ({glue:text}`decide-kind` soils). Bands: 95 % intervals.", "name": "fig-detection"}, "image": {"alt": "Two curves with bands against the threshold of probability: sensitivity falls from one as the threshold rises, specificity rises towards one; they cross in between."}}
 by_rule = decide.select_rule(study, exceedances, rule)
 detection = decide.detection_table(by_rule["probability"], by_rule["exceeded"])
+ax = plots.plot_detection(detection)
 
 # %% tags=["hide-input"]
 shown = detection[["threshold", "found", "missed", "false"]]

@@ -9,7 +9,7 @@ import lazy_loader
 
 _EXPORTS = {
     "attribution": ["compute_shares", "plot_band_change", "plot_profiles", "style_verdicts"],
-    "decisions": ["plot_map", "plot_prediction_intervals", "plot_reliability"],
+    "decisions": ["plot_detection", "plot_map", "plot_prediction_intervals", "plot_reliability"],
     "scores": ["plot_intervals", "plot_league", "plot_parity", "plot_parity_grid", "plot_task_heatmap"],
     "spectra": ["plot_atlas", "plot_distribution", "plot_outliers", "plot_spectra"],
     "style": ["GREY", "PALETTE", "SIGNAL_COLOUR", "SOURCE_COLOUR", "SYMBOLS", "TARGET_COLOUR", "WIDTH",

@@ -61,6 +61,24 @@ def plot_reliability(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def plot_detection(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the shares of soils rightly called above and rightly called below, by threshold, with intervals.
+
+    ``table`` is from :func:`soilpb.decide.exceedance.detection_table`.
+    """
+    ax = make_axes(ax, height=3.6)
+    kinds = (("sensitivity", "above, and called so", SIGNAL_COLOUR, "^"),
+             ("specificity", "not above, and called so", SOURCE_COLOUR, "o"))  # fmt: skip
+    for name, told, colour, marker in kinds:
+        low, high = (table[f"{name}_{end}"] for end in ("low", "high"))
+        ax.fill_between(table["threshold"], low, high, color=colour, alpha=0.2)
+        ax.plot(table["threshold"], table[name], color=colour, marker=marker, label=told)
+    ax.set(xlabel="Probability from which a soil is called above", ylabel="Share of such soils")
+    ax.set(xlim=(0, 1), ylim=(-0.03, 1.03))
+    legend_above(ax, ncols=2)
+    return ax
+
+
 def plot_map(
     soils: pd.DataFrame, column: str, label: str, log: bool = False, system: str = "", ax: Axes | None = None
 ) -> Axes:

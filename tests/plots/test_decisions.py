@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from soilpb.decide.exceedance import detection_table
 from soilpb.plots import decisions
 from tests.looks import assert_axes, legend_texts
 
@@ -59,3 +60,11 @@ def test_mapped_values_are_coloured_by_their_range(soils):
     assert points.get_clim() == pytest.approx((10, 1000))
     assert points.to_rgba(100.0) == pytest.approx(points.get_cmap()(0.5), abs=0.02)
     assert ax.get_legend() is None
+
+
+def test_detection_is_drawn_with_its_intervals():
+    """Two lines with a band each: what is found above its limit, and what is rightly left."""
+    probability = np.linspace(0, 1, 50)
+    ax = decisions.plot_detection(detection_table(probability, probability > 0.4))
+    assert len(ax.lines) == len(ax.collections) == 2
+    assert ax.lines[0].get_ydata()[0] == 1
