@@ -53,24 +53,28 @@ class _Unit:
     """Measured and predicted soils of one unit, and what its variances are.
 
     ``known`` are predictions of the measured soils, by fits that had not seen them, ``new`` those of the
-    other soils; there are none where predictions cannot help.
+    ``n_new`` other soils; there are none where predictions cannot help.
     """
 
+    name: str
+    limit: float
     measured: np.ndarray
+    below: np.ndarray
     known: np.ndarray
     new: np.ndarray
+    n_new: int
     slope: float = 0.0
     ratio: float = 1.0  # of the variance that is used to that of the unit's own soils
     prior: float = 0.0  # degrees of freedom that the other units lend
 
     @classmethod
-    def of(cls, part: pd.DataFrame) -> _Unit:
-        rows = part["measured"].notna()
-        measured, new = part[rows], part.loc[~rows, "predicted"].to_numpy()
-        values, known = measured["measured"].to_numpy(float), measured["predicted"].to_numpy(float)
-        if measured["below"].any() or describe_too_few(measured["below"]) or np.isnan(known).any():
-            new = new[:0]
-        return cls(values, known if len(new) else 0 * values, new)
+    def of(cls, name: str, part: pd.DataFrame) -> _Unit:
+        values, predicted, below = (part[c].to_numpy() for c in ("measured", "predicted", "below"))
+        rows = np.isfinite(values)
+        measured, below, known, new = values[rows], below[rows], predicted[rows], predicted[~rows]
+        if not len(new) or below.any() or describe_too_few(below) or np.isnan(known).any():
+            known, new = 0 * measured, new[:0]
+        return cls(name, part["limit"].iloc[0], measured, below, known, new, int((~rows).sum()))
 
     def weight(self, n: float, m: float) -> float:
         return self.slope / (1 + n / m) if m else 0.0
@@ -123,26 +127,22 @@ def decide_units(soils: pd.DataFrame, limit: float | Mapping[str, float]) -> pd.
     [['A', 6, 'above']]
     """
     soils = pd.DataFrame({"predicted": np.nan, "below": False}, soils.index).assign(**soils)
-    soils["below"] = soils["below"].astype(bool)
     soils = soils[soils["measured"].notna() | soils["predicted"].notna()]
-    parts = dict(iter(soils.groupby("unit", sort=False)))
-    limits = {name: float(limit[name] if isinstance(limit, Mapping) else limit) for name in parts}
-    for name, part in parts.items():
-        _check_limit(name, part, limits[name])
-    units = {name: _Unit.of(part) for name, part in parts.items()}
-    _share_variances([units[name] for name in sorted(units) if len(units[name].new)])
-    return pd.DataFrame([_decide(name, parts[name], units[name], limits[name]) for name in parts])
-
-
-def _check_limit(name: str, part: pd.DataFrame, limit: float) -> None:
-    if not 0 < limit < np.inf:
-        raise ValueError(f"the limit of unit {name!r} is {limit}; expected a number above 0")
-    hidden = part.loc[part["below"] & (part["measured"] > limit), "measured"]
-    if len(hidden):
+    soils = soils.astype({"measured": float, "predicted": float, "below": bool})
+    soils["limit"] = soils["unit"].map(limit) if isinstance(limit, Mapping) else float(limit)
+    wrong = soils[~soils["limit"].between(0, np.inf, inclusive="neither")]
+    hidden = soils[soils["below"] & (soils["measured"] > soils["limit"])]
+    for unit, part in wrong.groupby("unit"):
+        raise ValueError(f"the limit of unit {unit!r} is {part['limit'].iloc[0]}; expected a number above 0")
+    for unit, part in hidden.groupby("unit"):
         raise ValueError(
-            f"unit {name!r}: the limit {limit:g} is below the detection limit {hidden.max():g} of soils "
-            f"{list_first(hidden.index, 5)}: have them measured by a more sensitive method"
+            f"unit {unit!r}: the limit {part['limit'].iloc[0]:g} is below the detection limit "
+            f"{part['measured'].max():g} of soils {list_first(part.index, 5)}: have them measured by a more "
+            "sensitive method"
         )
+    units = [_Unit.of(name, part) for name, part in soils.groupby("unit", sort=False)]
+    _share_variances([unit for unit in units if len(unit.new)])
+    return pd.DataFrame([_decide(unit) for unit in units])
 
 
 def _share_variances(units: list[_Unit]) -> None:
@@ -173,20 +173,22 @@ def _common_variance(variances: np.ndarray, free: np.ndarray) -> tuple[float, fl
     return 2 * half, float(np.exp(logs.mean() + digamma(half) - np.log(half)))
 
 
-def _decide(name: str, part: pd.DataFrame, unit: _Unit, limit: float) -> dict[str, Any]:
-    measured, n_new = part[part["measured"].notna()], int(part["measured"].isna().sum())
-    row = {"unit": name, "n_measured": len(measured), "n_predicted": n_new, "method": "none"}
+def _decide(unit: _Unit) -> dict[str, Any]:
+    limit, note = unit.limit, describe_too_few(unit.below)
+    row = {"unit": unit.name, "n_measured": len(unit.measured), "n_predicted": unit.n_new, "method": "none"}
     row |= dict.fromkeys(("mean", "lower", "upper", "p_above"), np.nan)
-    row |= {"limit": limit, "verdict": VERDICTS[1], "more_measured": np.nan, "more_scanned": np.nan}
-    row["note"] = describe_too_few(measured["below"])
-    if row["note"]:
+    row |= {
+        "limit": limit,
+        "verdict": VERDICTS[1],
+        "more_measured": np.nan,
+        "more_scanned": np.nan,
+        "note": note,
+    }
+    if note:
         return row
-    if len(unit.new) and unit.mean() > 0:
-        row |= _assisted_limits(unit, limit)
-    else:
-        row |= _measured_limits(measured, limit)
-        if n_new and measured["below"].any():
-            row["note"] = "predictions are not used: some values are below detection"
+    row |= _assisted_limits(unit) if len(unit.new) and unit.mean() > 0 else _measured_limits(unit)
+    if unit.n_new and unit.below.any():
+        row["note"] = "predictions are not used: some values are below detection"
     if row["lower"] > limit or row["upper"] <= limit:
         verdict = VERDICTS[0] if row["lower"] > limit else VERDICTS[2]
         return row | {"verdict": verdict, "more_measured": 0, "more_scanned": 0}
@@ -194,13 +196,13 @@ def _decide(name: str, part: pd.DataFrame, unit: _Unit, limit: float) -> dict[st
     return row | {"more_measured": more_measured, "more_scanned": more_scanned}
 
 
-def _assisted_limits(unit: _Unit, limit: float) -> dict[str, Any]:
+def _assisted_limits(unit: _Unit) -> dict[str, Any]:
     mean, (error, free) = unit.mean(), unit.error()
     width = stdtrit(free, 1 - WRONG) * error / mean
     found = {"method": ASSISTED, "mean": mean, "lower": mean * np.exp(-width)}
     found["upper"] = mean / (1 - width) if width < 1 else np.inf
-    distance = _relative_distance(mean, limit) * np.sign(mean - limit) * mean
-    return found | {"p_above": float(stdtr(free, distance / error) if error else mean > limit)}
+    distance = _relative_distance(mean, unit.limit) * np.sign(mean - unit.limit) * mean
+    return found | {"p_above": float(stdtr(free, distance / error) if error else mean > unit.limit)}
 
 
 def _relative_distance(mean: float, limit: float) -> float:
@@ -208,11 +210,10 @@ def _relative_distance(mean: float, limit: float) -> float:
     return 1 - mean / limit if mean < limit else np.log(mean / limit)
 
 
-def _measured_limits(measured: pd.DataFrame, limit: float) -> dict[str, Any]:
-    values, below = measured["measured"].to_numpy(float), measured["below"].to_numpy(bool)
-    lower, upper, method, _ = estimate_limits(values, below, 1 - WRONG)
-    n, mean, _, error = estimate_mean(values, below)
-    above = stdtr(n - 1, (mean - limit) / error) if error else mean > limit
+def _measured_limits(unit: _Unit) -> dict[str, Any]:
+    lower, upper, method, _ = estimate_limits(unit.measured, unit.below, 1 - WRONG)
+    n, mean, _, error = estimate_mean(unit.measured, unit.below)
+    above = stdtr(n - 1, (mean - unit.limit) / error) if error else mean > unit.limit
     found = {"method": f"measured: {method}", "mean": mean, "lower": max(lower, 0.0), "upper": upper}
     return found | {"p_above": float(above)}
 

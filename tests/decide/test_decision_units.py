@@ -43,7 +43,7 @@ def test_assisted_limits_hold_and_are_shorter():
     assert 0.93 < (found["upper"] >= 100).mean() < 0.97
     assert 0.93 < (found["lower"] <= 100).mean() < 0.97
     rng = np.random.default_rng(1)
-    alone = pd.concat([units.decide_units(simulate(rng).assign(predicted=1.0), 100.0) for _ in range(60)])
+    alone = pd.concat([units.decide_units(simulate(rng).assign(predicted=1.0), 100.0) for _ in range(15)])
     width, of_alone = ((table["upper"] / table["mean"]).median() - 1 for table in (found, alone))
     assert width < 0.85 * of_alone
 
@@ -80,9 +80,9 @@ def test_named_number_of_soils_decides(soils):
     """As many more soils like these as are named bring the limit to the mean's other side, one fewer not."""
     limit = 100.0
     row = units.decide_units(soils, limit).query("verdict == 'not decided'").iloc[0]
-    parts = {u: units._Unit.of(p) for u, p in soils.assign(below=False).groupby("unit")}
-    units._share_variances(list(parts.values()))
-    part = parts[row["unit"]]
+    parts = [units._Unit.of(*each) for each in soils.assign(below=False, limit=limit).groupby("unit")]
+    units._share_variances(parts)
+    (part,) = (each for each in parts if each.name == row["unit"])
     needed = units._relative_distance(row["mean"], limit) * row["mean"]
     more = int(row["more_measured"])
 
