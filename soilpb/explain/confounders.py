@@ -39,13 +39,8 @@ def score_confounders(
     In training, a linear regression joins the predictions of models that had not seen a soil (Wolpert 1992).
     One model reads all, from reflectance ``X``: a better reader of the same confounders would pass for lead.
     ``confounders`` (n_samples rows, no gaps) are on scales that the target may follow linearly (logarithms of
-    abundances, pH as it is). Inner folds follow ``seed`` and keep ``groups`` together, too.
-
-    Returns
-    -------
-    DataFrame
-        One row per fold and part: ``draw``, ``n_train``, ``n_test``, ``part`` (see :data:`PARTS`)
-        and ``r2``, where the variance is that of all soils.
+    abundances, pH as it is). Inner folds follow ``seed`` and keep ``groups`` together, too. The table has
+    ``draw``, ``n_train``, ``n_test``, ``part`` (of :data:`PARTS`), ``r2`` (variance: that of all soils).
     """
     targets = [y, *confounders.to_numpy(dtype=float).T]
     rows = []
@@ -71,15 +66,10 @@ def check_confounders(scores: pd.DataFrame, target: str) -> Verdict:
     """
     r2 = scores.pivot_table(index="draw", columns="part", values="r2")
     ratio = float((scores["n_test"] / scores["n_train"]).mean())
-    gain = corrected_t_test(r2["both"] - r2["confounders"], ratio)
-    return Verdict(
-        f"The spectrum shows more of {target} than its confounders do",
-        f"gain in R² > 0; fails if it is < {PRACTICAL:g}",
-        gain.mean,
-        gain.lower,
-        gain.upper,
-        "holds" if gain.lower > 0 else "fails" if gain.upper < PRACTICAL else "undecided",
-    )
+    mean, low, high, _ = corrected_t_test(r2["both"] - r2["confounders"], ratio)
+    word = "holds" if low > 0 else "fails" if high < PRACTICAL else "undecided"
+    statement = f"The spectrum shows more of {target} than its confounders do"
+    return Verdict(statement, f"gain in R² > 0; fails if it is < {PRACTICAL:g}", mean, low, high, word)
 
 
 def _predict_held_out(model: RegressorMixin, X, y, rows, groups, seed: int) -> np.ndarray:

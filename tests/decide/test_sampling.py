@@ -57,16 +57,6 @@ def test_the_hypercube_does_not_sample_again_where_soils_are_measured(cloud):
     assert (line[new] >= 0.5).all()
 
 
-def test_uncertainty_asks_where_nothing_is_known():
-    """With all measured soils in one direction, the choice lies in the other; twins are not both asked."""
-    rng = np.random.default_rng(0)
-    F = np.concatenate([rng.standard_normal((50, 1)) * [1, 0.01], rng.standard_normal((50, 1)) * [0.01, 1]])
-    assert (choose_samples("uncertainty", F, 3, measured=np.arange(10)) >= 50)[0]
-    far = np.concatenate([F, [[0, 6.0], [0, 6.0]]])
-    first, second = choose_samples("uncertainty", far, 2, measured=np.arange(10))
-    assert {first, second} != {100, 101}
-
-
 def test_uncertainty_shrinks_the_variance_of_a_linear_model_more_than_luck(cloud):
     """The average posterior variance, computed from scratch, is below that of random choices."""
     centred = cloud - cloud.mean(axis=0)

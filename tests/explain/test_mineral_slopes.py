@@ -17,7 +17,6 @@ from soilpb.models.baselines import multiblock_ridge
 from soilpb.models.pls import PLSCV
 from soilpb.simulate import twin
 from soilpb.simulate.minerals import (
-    TYPICAL_ABUNDANCE,
     absorption,
     add_constituent,
     km_ratio,
@@ -76,18 +75,6 @@ def test_a_constituent_that_the_model_cannot_see_has_no_slope():
     np.testing.assert_array_equal(GREY, np.float32(0.3))
     with pytest.raises(ValueError, match="no \\['lead'\\]; it has hematite"):
         estimate_slopes(Geochemist("hematite"), GREY, GRID, ["lead"])
-
-
-def test_abundance_sets_the_unit():
-    """Counted from twice the abundance, the same reaction is twice the slope."""
-    typical = 0.1 * TYPICAL_ABUNDANCE["goethite"]
-    single, double = (
-        estimate_slopes(Geochemist("goethite"), GREY, GRID, ["goethite"], {"goethite": k * typical})["slope"][
-            0
-        ]
-        for k in (1, 2)
-    )
-    assert double == pytest.approx(2 * single, rel=1e-3)
 
 
 @pytest.mark.parametrize("permuted", [False, True])
