@@ -50,7 +50,12 @@ def find_ids(
         usual = {j for j in names if names[j] in ID_NAMES}
         best = max(score.values(), default=0)
         if not names or (wanted and not best):
-            _refuse_names(table, wanted, list(names), bool(numbered))
+            there = [table.header[j] for j in names]
+            near = difflib.get_close_matches(wanted, there, n=1)
+            mend = f"did you mean id_column: {near[0]}?" if near else "name one with id_column"
+            there = ", ".join(map(repr, there[:8])) or "bands or a running number without a name only"
+            what = f"no column of sample ids{wanted and f' {wanted!r}'}"
+            raise SiteError(f"{table.path} has {what}; it has {there}; {mend}")
         rank = {j: (-score[j], j in numbered and (best or j not in usual), place[j], j) for j in names}
         first = min(names, key=rank.__getitem__)
         found = [j for j in names if j == first or (not best and first in usual and names[j] == names[first])]
@@ -176,14 +181,3 @@ def _are_row_numbers(table: Table, column: int) -> bool:
     if squeeze(table.header[column]) in _UNNAMED:
         return max(numbers) <= 3 * len(numbers) + 10
     return numbers[0] in (0, 1) and numbers == [numbers[0] + i for i in range(len(numbers))]
-
-
-def _refuse_names(table: Table, wanted: str, columns: Sequence[int], numbered: bool) -> None:
-    """Say that no column can be the ids, and what there is."""
-    there = ", ".join(repr(table.header[j]) for j in columns[:8])
-    there = there or ("a running number without a name only" if numbered else "bands only")
-    near = difflib.get_close_matches(wanted, [table.header[j] for j in columns], n=1)
-    raise SiteError(
-        f"{table.path} has no column of sample ids{f' {wanted!r}' if wanted else ''}; it has {there}; "
-        f"{f'did you mean id_column: {near[0]}?' if near else 'name one with id_column'}"
-    )

@@ -46,10 +46,10 @@ BelowDetection = Literal["refuse", "half"]
 #: Share of a library column's filled cells that may be implausible before the column is refused.
 BAD_SHARE = 0.01
 
-_RANGES = {"x": (-180.0, 180.0), "y": (-90.0, 90.0)} | dict.fromkeys(
-    ("pH", "pH_CaCl2", "pH_KCl"), (1.0, 13.0)
-)
-_HIGHEST = {"_pct": 100.0, "_mg_kg": 1e6, "_g_kg": 1e3}
+_RANGES = {
+    **{"x": (-180.0, 180.0), "y": (-90.0, 90.0), "pH(_CaCl2|_KCl)?": (1.0, 13.0)},
+    **{".*_pct": (0.0, 100.0), ".*_mg_kg": (0.0, 1e6), ".*_g_kg": (0.0, 1e3), ".*": (0.0, np.inf)},
+}
 #: Names of coordinates without spaces and marks, and what may stand beside them; degrees are of WGS 84.
 _XY = (("x", "y"), ("east(ing)?", "north(ing)?"), ("lon(g|gitude)?", "lat(itude)?"), ("经度", "纬度"))
 _BESIDE = r"(gps|coord(inate)?s?|point|utm|m|epsg\d*|dd|deg(rees)?|decimal|wgs84)*"
@@ -71,8 +71,7 @@ _GROUP_COLUMNS = ("group", "field", "profile", "core", "plot", "block", "parent"
 
 def plausible_range(column: str) -> tuple[float, float]:
     """Smallest and largest value that a soil may have in a column of this name."""
-    highest = (top for ending, top in _HIGHEST.items() if column.endswith(ending))
-    return _RANGES.get(column) or (0.0, next(highest, np.inf))
+    return next(limits for pattern, limits in _RANGES.items() if re.fullmatch(pattern, column))
 
 
 def read_laboratory(
@@ -326,22 +325,20 @@ def _other_columns(
             aside.append(table.header[j])
             continue
         numbers = table.numbers(j)
-        columns[ours], _ = _plausible(numbers, ours, factor, share)
-        if quantity.method:
-            columns[ours] = _mark_below(table.texts(j), numbers, columns[ours], factor)
+        values, _ = _plausible(numbers, ours, factor, share)
+        if (
+            quantity.method
+        ):  # a sensor's: below detection minus the limit, or the least reading if none is said
+            unsaid = [bool(_UNSAID.fullmatch(text)) for text in table.texts(j)] | (values == 0)
+            values[values <= 0] = np.nan
+            values[unsaid] = -np.min(values[np.isfinite(values)], initial=np.inf)
+            values = np.where(np.isnan(numbers.limits), values, -factor * numbers.limits)
+        columns[ours] = np.where(np.isinf(values), np.nan, values)
         if lost := int((np.isnan(columns[ours]) & ~numbers.missing).sum()):
             lacking.append(f"{lost} cells of {table.header[j]!r} count as missing: no plausible numbers")
     aside = [name for name in aside if name and name.casefold() not in {*UNIT_COLUMNS, *LAYER_COLUMNS}]
     told = [f"laboratory columns left aside: {list_first(list(map(repr, aside)), 12)}"] if aside else []
     return {**columns, **places, **words}, [*lacking, *told, *notes]
-
-
-def _mark_below(cells: Sequence[str], numbers: Numbers, values: np.ndarray, factor: float) -> np.ndarray:
-    """Readings of a sensor; below detection minus the limit, or the least reading if it is not said."""
-    unsaid = [bool(_UNSAID.fullmatch(cell)) for cell in cells] | (numbers.measured == 0)
-    values = np.where(values > 0, values, np.nan)
-    values[unsaid] = -np.nanmin(values) if np.isfinite(values).any() else np.nan
-    return np.where(np.isfinite(numbers.limits), -factor * numbers.limits, values)
 
 
 def _plausible(

@@ -1,9 +1,7 @@
 """Any CSV, TSV or XLSX file → a table of cells, and cells → numbers.
 
-Encoding, separator and decimal mark are found in the file. ``n.d.``, ``NA``, ``-999`` and an
-empty cell are missing values; ``<5`` is a value below a detection limit of 5; anything else that
-is no number is unreadable, and its reader names the cell. Nothing is guessed: ``1,234`` is 1.234
-or 1234 only where other cells of the table tell. Files are only read.
+Encoding, separator and decimal mark are found in the file; nothing is guessed: ``1,234`` is 1.234 or 1234
+only where other cells tell. ``n.d.`` or ``-999`` is missing, ``<5`` below a limit of 5.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ import unicodedata
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO, StringIO
@@ -100,19 +99,8 @@ def read_table(
     Blank rows, remarks above the header, and columns without name and value, are passed over. Cells of a
     workbook count as they are shown: ``35 %`` is no 0.35.
 
-    Parameters
-    ----------
-    path : path
-        ``file.xlsx#Sheet`` names a sheet.
-    fits : callable, optional
-        Says of a table that it is the wanted one among several sheets; else the first one is.
-    most : int, optional
-        Of a text, so many bytes are read, and the rest of the last line.
-
-    Raises
-    ------
-    SiteError
-        Naming file and row: what is no table, and several sheets that fit.
+    ``file.xlsx#Sheet`` names a sheet; else it is the only one that ``fits``, or the first. Of a text ``most``
+    bytes are read, and the rest of the last line. It is a SiteError, with file and row, if it is no table.
     """
     path, sheet = split_sheet(path)
     content = read_bytes(path, most)
@@ -120,7 +108,7 @@ def read_table(
         raise SiteError(f"{path} is an old .xls or an encrypted workbook; save it as .xlsx or CSV")
     if content.startswith(_ZIP):
         return _choose_sheet(path, _read_workbook(path, content), sheet, fits)
-    return make_table(path, *read_text(path, content))
+    return _make_table(path, *_read_text(path, content))
 
 
 def split_sheet(path: str | Path) -> tuple[Path, str]:
@@ -139,53 +127,57 @@ def _choose_sheet(
         raise SiteError(f"{path} has no sheet{f' {wanted!r}' if wanted else ''} with a filled cell; {there}")
 
     def is_fitting(title: str) -> bool:
-        try:
-            return bool(fits(make_table(path, sheets[title])))
-        except SiteError:
-            return False
+        with suppress(SiteError):
+            return bool(fits(_make_table(path, sheets[title])))
+        return False
 
     if len(found) > 1 and fits is not None:
         found = list(filter(is_fitting, found)) or found[:1]
         if len(found) > 1:
-            raise SiteError(
-                f"{path}: sheets {' and '.join(map(repr, found))} could both be read; name the one to use: "
-                f"{path.name}#{found[0]}"
-            )
+            both, name = " and ".join(map(repr, found)), f"{path.name}#{found[0]}"
+            raise SiteError(f"{path}: sheets {both} could both be read; name the one to use: {name}")
     used, others = found[0], [title for title in sheets if title != found[0]]
     notes = (f"{path.name}: sheet {used!r} read, {', '.join(others)} left aside",) if others else ()
-    return make_table(path.with_name(f"{path.name}#{used}") if others else path, sheets[used], "", notes)
+    return _make_table(path.with_name(f"{path.name}#{used}") if others else path, sheets[used], "", notes)
 
 
-def make_table(path: Path, lines: list[Line], separator: str = "", notes: tuple[str, ...] = ()) -> Table:
+def _make_table(path: Path, lines: list[Line], separator: str = "", notes: tuple[str, ...] = ()) -> Table:
     """Make a table of a file's rows: the first that names the columns is the header."""
-    lines = [(number, row) for number, cells in lines if (row := _trim(cells))]
     if not lines:
         raise SiteError(f"{path} is empty: it has separators but no cell is filled; export it again")
     above = _count_above_header([row for _, row in lines[:60]])
     told = " ".join(as_text(cell) for _, row in lines[:above] for cell in row if cell != "")[:200]
-    notes = (*notes, f"{path.name}: above the header stands: {told}") if above else notes
-    (_, header), *body = lines = lines[above:]
+    (_, header), *body = lines[above:]
     if not body:
         raise SiteError(f"{path} has a header but no rows below it; export it again")
-    width, lengths = len(header), Counter(len(row) for _, row in body)
-    if max(lengths) > width:
-        number, length = next((number, len(row)) for number, row in body if len(row) > width)
-        usual = lengths.most_common(1)[0][0] <= width
-        hint = (
-            "mend the row"
-            if usual
-            else "the first row must name every column: delete what stands above the header"
-        )
+    width = len(header)
+    if longer := [(number, len(row)) for number, row in body if len(row) > width]:
+        hint = "mend the row, or delete what stands above the header, which must name every column"
         hint += "; if it has decimal commas, save it with semicolons or decimal points" * (separator == ",")
+        number, length = longer[0]
         raise SiteError(f"{path}, row {number}: {length} cells, but the header has {width}; {hint}")
-    _refuse_sparse(path, width * len(lines), sum(cell != "" for _, row in lines for cell in row))
     cells = np.array([row + [""] * (width - len(row)) for _, row in body], dtype=object)
-    names = [as_text(name) for name in header]
+    names, rows = [as_text(name) for name in header], np.array([number for number, _ in body])
     keep = [j for j in range(width) if names[j] or any(cell != "" for cell in cells[:, j])]
-    percent = _take_off_percent(names, cells)
-    notes = (*notes, f"{path.name}: shown in percent: {', '.join(percent)}") if percent else notes
-    rows = np.array([number for number, _ in body])
+    percent = ", ".join(_take_off_percent(names, cells))
+    notes += (f"{path.name}: above the header stands: {told}",) if above else ()
+    notes += (f"{path.name}: shown in percent: {percent}",) if percent else ()
     return Table(path, tuple(names[j] for j in keep), cells[:, keep], rows, separator, notes, told)
+
+
+def _trim(path: Path, rows: Iterable[Line]) -> list[Line]:
+    """Rows without empty cells at their ends; a table so sparse that it only takes memory is refused."""
+    lines, width, filled = [], 0, 0
+    for number, row in rows:
+        row = row[: max((at for at, cell in enumerate(row, 1) if cell != ""), default=0)]
+        lines += [(number, row)] if row else []
+        width, filled = max(width, len(row)), filled + len(row) - row.count("")
+        if (room := width * len(lines)) > MOST_ROOM and filled < LEAST_FILLED * room:
+            raise SiteError(
+                f"{path}: its rows or its header reach so far that {filled:,} of {room:,} cells are filled; "
+                "delete what stands far outside the table, or save the table alone"
+            )
+    return lines
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
@@ -275,19 +267,17 @@ def read_number(text: str, mark: str = ".") -> float | None:
 
 def read_numbers(cells: np.ndarray, mark: str = ".") -> Numbers:
     """Read cells, (n,), of one table whose decimal mark (see :func:`decimal_mark`) is known."""
-    values = np.full(len(cells), np.nan)
-    limits, unreadable = values.copy(), np.zeros(len(cells), dtype=bool)
-    if mark == ".":
-        values[:] = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce")
+    plain = pd.Series(cells, dtype=object)
+    plain = plain if mark == "." else plain.where(plain.map(lambda cell: isinstance(cell, int | float)))
+    values = pd.to_numeric(plain, errors="coerce").to_numpy(dtype=float, copy=True)
+    limits, unreadable = np.full(len(cells), np.nan), np.zeros(len(cells), dtype=bool)
     for i in np.flatnonzero(~np.isfinite(values)):
-        cell, text, values[i] = cells[i], str(cells[i]), np.nan
+        text, values[i] = str(cells[i]), np.nan
         if text.casefold() in MISSING_WORDS:
             continue
         below = text.startswith("<")
-        number = (
-            cell if isinstance(cell, int | float) else read_number(text.lstrip("<= " if below else ""), mark)
-        )
-        if number is None or not np.isfinite(number) or (below and number <= 0):
+        number = read_number(text.lstrip("<= ") if below else text, mark)
+        if number is None or (below and number <= 0):
             unreadable[i] = True
         else:
             (limits if below else values)[i] = number
@@ -319,7 +309,7 @@ def _take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
     return found
 
 
-def read_text(path: Path, content: bytes) -> tuple[list[Line], str, tuple[str, ...]]:
+def _read_text(path: Path, content: bytes) -> tuple[list[Line], str, tuple[str, ...]]:
     """Rows of a text, its separator, and notes."""
     decoded, notes = _decode(path, content)
     # A row may be as long as the file; by itself the reader stops at 131,072 characters.
@@ -329,7 +319,7 @@ def read_text(path: Path, content: bytes) -> tuple[list[Line], str, tuple[str, .
         separator = _find_separator(path, text)
         text.seek(0)
         rows = csv.reader(text, delimiter=separator, strict=True, skipinitialspace=True)
-        return [(rows.line_num, [clean(cell) for cell in row]) for row in rows], separator, notes
+        return _trim(path, ((rows.line_num, [clean(c) for c in row]) for row in rows)), separator, notes
     except csv.Error as error:
         raise SiteError(f"{path} is no table of text ({error}); look for a stray quotation mark") from None
     finally:
@@ -338,22 +328,19 @@ def read_text(path: Path, content: bytes) -> tuple[list[Line], str, tuple[str, .
 
 def _decode(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
     """Text of the bytes, and a note where its encoding had to be guessed."""
-    encodings = ["utf-16"] if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ["utf-8-sig"]
-    if encodings == ["utf-8-sig"] and b"\x00" in content:
+    guess = "gb18030" if _CHINESE.sub(b"", content).isascii() else "cp1252"
+    encodings = ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", guess)
+    if len(encodings) > 1 and b"\x00" in content:
         raise SiteError(f"{path} is no text (it holds zero bytes); save it as CSV UTF-8 or .xlsx")
     for encoding in encodings:
         try:
-            return content.decode(encoding), (f"{path.name} is not UTF-8; read as {encoding}",) * len(
-                encodings[1:]
-            )
+            text = content.decode(encoding)
         except UnicodeDecodeError as error:
-            failed = error.start
-        if encodings == ["utf-8-sig"]:
-            encodings.append("gb18030" if _CHINESE.sub(b"", content).isascii() else "cp1252")
-    row, byte = content[:failed].count(b"\n") + 1, content[failed]
-    raise SiteError(
-        f"{path}, row {row}: byte 0x{byte:02x} is no text in {encodings[-1]}; save it as CSV UTF-8"
-    )
+            row, byte = content[: error.start].count(b"\n") + 1, content[error.start]
+        else:
+            return text, (f"{path.name} is not UTF-8; read as {guess}",) if encoding == guess else ()
+    tried = " or ".join(encodings)
+    raise SiteError(f"{path}, row {row}: byte 0x{byte:02x} is no text in {tried}; save it as CSV UTF-8")
 
 
 def _find_separator(path: Path, text: Iterable[str]) -> str:
@@ -362,16 +349,13 @@ def _find_separator(path: Path, text: Iterable[str]) -> str:
     if not head:
         raise SiteError(f"{path} is empty; export it again")
     widths = {s: [len(row) for row in csv.reader(head, delimiter=s)] for s in SEPARATORS}
-    for separator, found in widths.items():
-        if len(set(found)) == 1 and found[0] > 1:
-            return separator
-    longest = max(widths, key=lambda s: sum(widths[s]))
-    if max(widths[longest]) < 2:
+    if max(map(max, widths.values())) < 2:
         raise SiteError(
             f"{path} has one column only; separate columns with commas, semicolons or tabs "
             f"(row 1 reads {head[0][:40]!r})"
         )
-    return longest
+    even = [s for s, found in widths.items() if len(set(found)) == 1 and found[0] > 1]
+    return even[0] if even else max(widths, key=lambda s: sum(widths[s]))
 
 
 def _read_workbook(path: Path, content: bytes) -> dict[str, list[Line]]:
@@ -384,7 +368,11 @@ def _read_workbook(path: Path, content: bytes) -> dict[str, list[Line]]:
             if size > max(MOST_UNPACKED, MOST_PACKED * len(content)):
                 raise SiteError(f"{path} unpacks to {size / 1e6:,.0f} MB: no table does; save it as CSV")
             workbook = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
-            sheets = {sheet.title: _read_sheet(path, sheet) for sheet in workbook.worksheets}
+            sheets = {}
+            for sheet in workbook.worksheets:
+                sheet.reset_dimensions()  # some writers store a wrong extent
+                rows = (list(map(_read_workbook_cell, row)) for row in sheet.rows)
+                sheets[sheet.title] = _trim(path, enumerate(rows, start=1))
             workbook.close()
     except SiteError:
         raise
@@ -393,27 +381,6 @@ def _read_workbook(path: Path, content: bytes) -> dict[str, list[Line]]:
             f"{path} cannot be opened as a workbook ({error}); save it again as .xlsx or CSV"
         ) from None
     return {title: lines for title, lines in sheets.items() if lines}
-
-
-def _read_sheet(path: Path, sheet: Any) -> list[Line]:
-    sheet.reset_dimensions()  # some writers store a wrong extent
-    lines, room, filled = [], 0, 0
-    for number, cells in enumerate(sheet.rows, start=1):
-        row = _trim([_read_workbook_cell(cell) for cell in cells])
-        if row:
-            lines.append((number, row))
-            room, filled = room + len(row), filled + sum(cell != "" for cell in row)
-            _refuse_sparse(path, room, filled)
-    return lines
-
-
-def _refuse_sparse(path: Path, room: int, filled: int) -> None:
-    """Refuse a table with so few filled cells that it would take memory for nothing."""
-    if room > MOST_ROOM and filled < LEAST_FILLED * room:
-        raise SiteError(
-            f"{path}: its rows or its header reach so far that {filled:,} of {room:,} cells are filled; "
-            "delete what stands far outside the table, or save the table alone"
-        )
 
 
 def _read_workbook_cell(cell: Any) -> Any:
@@ -432,8 +399,3 @@ def _read_workbook_cell(cell: Any) -> Any:
     if re.fullmatch("0{2,}", bare) and value == int(value):
         return f"{int(value):0{len(bare)}d}"
     return f"<{value:.12g}" if bare.startswith("<") else value
-
-
-def _trim(row: list[Any]) -> list[Any]:
-    """Return the row without the empty cells at its end."""
-    return row[: max((at for at, cell in enumerate(row, 1) if cell != ""), default=0)]

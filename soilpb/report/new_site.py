@@ -198,7 +198,7 @@ def _understood(
         (
             "ids",
             f"{scans.table.header[scans.id_column]!r} of the spectra, {columns['id_column']!r} of the "
-            f"laboratory: the same text for {soils.n_samples}, such as {', '.join(map(str, soils.samples.index[:3]))}",
+            f"laboratory: the same text for {soils.n_samples}, such as {', '.join(soils.samples.index[:3])}",
         ),
         ("samples", f"{soils.n_samples} with both a spectrum and a laboratory row"),
         (
