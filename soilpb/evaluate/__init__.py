@@ -3,7 +3,7 @@
 import lazy_loader
 
 _EXPORTS = {
-    "comparison": ["adjust_p_values", "bayesian_t_test", "bootstrap_interval", "compare_models",
+    "comparison": ["adjust_p_values", "bootstrap_interval", "compare_models",
                    "compare_pairs", "corrected_t_test", "count_wrong_winners", "decide_verdict",
                    "mean_over_tasks"],
     "cross_validation": ["POOLED", "compute_metrics", "cross_validate", "learning_curve",

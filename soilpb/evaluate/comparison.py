@@ -45,9 +45,8 @@ def compare_models(
     for model in errors.columns.drop(reference):
         both = errors[[model, reference]].dropna()  # the repeats that both were given
         change = (both[model] - both[reference]).to_numpy() / both[reference].mean()
-        tested = corrected_t_test(change, ratio)
-        chances = bayesian_t_test(change, ratio, ROPE)
-        rows.append((model, reference, "RMSE", *tested, tested.p_value, *chances, ROPE))
+        *interval, p_value, better, equal, worse = corrected_t_test(change, ratio, ROPE)
+        rows.append((model, reference, "RMSE", *interval, p_value, p_value, better, equal, worse, ROPE))
     table = pd.DataFrame(rows, columns=COMPARED)
     others = table["model"] != primary
     table.loc[others, "p_holm"] = adjust_p_values(table.loc[others, "p_value"])
@@ -100,38 +99,25 @@ def count_wrong_winners(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 class TTest(NamedTuple):
-    """Mean difference, its 95 % interval, and the two-sided p-value."""
+    """Mean difference, its 95 % interval, the two-sided p-value, and where the true difference may lie."""
 
     mean: np.ndarray
     lower: np.ndarray
     upper: np.ndarray
     p_value: np.ndarray
+    below: np.ndarray  # probability that it is below the margin of practical difference, inside, above
+    inside: np.ndarray
+    above: np.ndarray
 
 
-def corrected_t_test(differences: np.ndarray, ratio: float) -> TTest:
-    """Corrected resampled t-test (Nadeau & Bengio 2003).
+def corrected_t_test(differences: np.ndarray, ratio: float, rope: float = 0.0) -> TTest:
+    """Corrected resampled t-test (Nadeau & Bengio 2003), and its Bayesian reading.
 
-    ``differences`` (..., n_folds) are of two models' scores on the same folds, all folds of all repeats.
-    ``ratio`` is n_test / n_train; 0 gives the ordinary t-test, which is too sure where folds overlap.
+    The latter (Corani & Benavoli 2015, Machine Learning 100:285) gives the probabilities that the true
+    difference lies below, inside and above ``±rope``. ``differences`` (..., n_folds) are of two models'
+    scores on all folds of all repeats. ``ratio`` is n_test / n_train; 0 gives the ordinary t-test, which is
+    too sure where folds overlap.
     """
-    distribution, mean = _student(differences, ratio)
-    lower, upper = distribution.interval(0.95)
-    return TTest(mean, lower, upper, 2 * np.minimum(distribution.cdf(0), distribution.sf(0)))
-
-
-def bayesian_t_test(differences: np.ndarray, ratio: float, rope: float) -> tuple[np.ndarray, ...]:
-    """Bayesian correlated t-test (Corani & Benavoli 2015, Machine Learning 100:285).
-
-    Returns the probabilities that the true difference lies below, inside and above ``±rope``, within
-    which it makes no practical difference. The other parameters are those of :func:`corrected_t_test`.
-    """
-    distribution, _ = _student(differences, ratio)
-    below, above = distribution.cdf(-rope), distribution.sf(rope)
-    return below, 1 - below - above, above
-
-
-def _student(differences: np.ndarray, ratio: float) -> tuple[stats.distributions.rv_frozen, np.ndarray]:
-    """Student distribution of the mean difference, which both tests use, and that mean."""
     differences = np.asarray(differences, dtype=float)
     n_folds = differences.shape[-1]
     if n_folds < 2:
@@ -139,7 +125,13 @@ def _student(differences: np.ndarray, ratio: float) -> tuple[stats.distributions
     mean = differences.mean(axis=-1)
     spread = np.sqrt((1 / n_folds + ratio) * differences.var(axis=-1, ddof=1))
     # Models that never differ have no spread: the smallest number stands for none.
-    return stats.t(n_folds - 1, mean, np.maximum(spread, np.finfo(float).tiny)), mean
+    student = stats.t(n_folds - 1, mean, np.maximum(spread, np.finfo(float).tiny))
+    p_value, below, above = (
+        2 * np.minimum(student.cdf(0), student.sf(0)),
+        student.cdf(-rope),
+        student.sf(rope),
+    )
+    return TTest(mean, *student.interval(0.95), p_value, below, 1 - below - above, above)
 
 
 def adjust_p_values(p_values: Sequence[float]) -> np.ndarray:

@@ -107,12 +107,6 @@ def compute_metrics(observed: np.ndarray, predicted: np.ndarray) -> dict[str, fl
     - CCC: concordance with the 1:1 line, moments with divisor n (Lin 1989).
 
     What cannot be computed (one sample, no variance, no error) is NaN.
-
-    Examples
-    --------
-    >>> found = compute_metrics(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 6.0]))
-    >>> found["R2"], found["bias"]
-    (-3.5, 1.0)
     """
     o, p = np.asarray(observed, dtype=float), np.asarray(predicted, dtype=float)
     error = p - o
@@ -153,12 +147,12 @@ def summarise_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """League table: pooled metrics averaged over repeats, the model with the best R² first.
 
     ``lower`` and ``upper`` are the 5 and 95 % quantiles over repeats: how far another partition of *these*
-    soils moves the metric. Other soils move it further:
-    see :func:`soilpb.evaluate.comparison.bootstrap_interval`.
+    soils moves the metric. Other soils move it further (:func:`bootstrap_interval`).
     """
     values = scores[scores["fold"] == POOLED].groupby(["model", "metric"])["value"]
-    table = pd.DataFrame({"value": values.mean(), "sd": values.std()})
-    table["lower"], table["upper"] = values.quantile(0.05), values.quantile(0.95)
+    table = values.agg(
+        value="mean", sd="std", lower=lambda v: v.quantile(0.05), upper=lambda v: v.quantile(0.95)
+    )
     table["n_repeats"] = values.size()
     ranking = table.xs("R2", level="metric")["value"].sort_values(ascending=False).index
     order = pd.MultiIndex.from_product([ranking, METRICS], names=["model", "metric"])
@@ -225,9 +219,7 @@ def needs_source_network(key: str) -> bool:
     """Tell whether a model needs the network that chapter 2 trains."""
     from soilpb.models import baselines
 
-    if key not in baselines.MODELS:
-        raise KeyError(f"no model {key!r}; there are: {', '.join(baselines.MODELS)}")
-    return baselines.MODELS[key].transfer
+    return baselines.find_entry(key).transfer
 
 
 def shard_path(folder: str | Path, seed: int, key: str) -> Path:

@@ -177,13 +177,6 @@ def score_within_populations(predictions: pd.DataFrame, population: pd.Series) -
 
     A model that only recognises the population (:func:`name_populations`) scores 0 here, however well it does
     about the mean of all soils (Simpson 1951). With one population this is plain R².
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"model": "m", "sample": [1, 2, 3, 4], "observed": [4, 5, 7, 8.0]})
-    >>> population = pd.Series(list("aabb"), index=[1, 2, 3, 4])
-    >>> float(score_within_populations(table.assign(predicted=[4.5, 4.5, 7.5, 7.5]), population)["m"])
-    0.0
     """
     table = predictions.assign(population=predictions["sample"].map(population))
     own_mean = table.groupby(["model", "population"])["observed"].transform("mean")

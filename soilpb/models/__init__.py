@@ -1,10 +1,7 @@
 """Models that predict a soil property from reflectance (PLS, ridge, SVM, networks, transfer), and storage.
 
-Each is a scikit-learn regressor that takes reflectance (n_samples, n_bands) and tunes itself inside
-``fit``, on the rows it gets. :func:`make_models` makes them by their keys in :data:`MODELS`
-(``baselines``). ``resnet`` is the network's architecture, ``network`` adds its scales and fine-tuning,
-``training`` is the loop, ``transfer`` uses a network for another property; ``storage`` writes any fitted
-model to disk and checks it when it is read.
+Each is a scikit-learn regressor that tunes itself inside ``fit``, on the rows it gets; :func:`make_models`
+makes them by their keys in :data:`MODELS`.
 """
 
 import lazy_loader

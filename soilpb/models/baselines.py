@@ -193,13 +193,6 @@ class BoundedAverage(RegressorMixin, BaseEstimator):
     training values' range and a margin of 5 % of it, and a member counts by its squared error on grouped
     inner folds, squared and inverted: one that errs by twice another's RMSE has a sixteenth of its weight.
     ``members`` are names and pipelines, whose last step has ``inner_rmse_`` once fitted.
-
-    Examples
-    --------
-    >>> X = np.random.default_rng(0).uniform(0.1, 0.6, (30, 12))
-    >>> model = BoundedAverage([("ridge", multiblock_ridge())]).fit(X, 1 - X[:, 4])
-    >>> bool(model.predict(X**4).max() <= model.bounds_[1])
-    True
     """
 
     __metadata_request__fit = WANTS_GROUPS
@@ -313,6 +306,13 @@ def model_name(key: str, target: str = "") -> str:
     return MODELS[key].name.format(f"-{target}" if target else "")
 
 
+def find_entry(key: str) -> Entry:
+    """Find a model; a key that is not in :data:`MODELS` is a KeyError that lists those that are."""
+    if key not in MODELS:
+        raise KeyError(f"no model {key!r}; there are: {', '.join(MODELS)}")
+    return MODELS[key]
+
+
 def installed_models() -> tuple[str, ...]:
     """Keys of the models that can be made here: all, but for those whose optional package is missing."""
     return tuple(key for key, entry in MODELS.items() if not entry.needs or find_spec(entry.needs))
@@ -333,12 +333,10 @@ def make_models(
     """
     made = {}
     for key in keys:
-        if key not in MODELS:
-            raise KeyError(f"no model {key!r}; there are: {', '.join(MODELS)}")
-        entry, extra = MODELS[key], MODELS[key].needs
-        if extra and not find_spec(extra):
-            install = f"pip install 'soilpb[{extra}]'"
-            raise ModuleNotFoundError(f"model {key!r} needs the package {extra}: {install}, or leave it out")
+        entry = find_entry(key)
+        if entry.needs and not find_spec(entry.needs):
+            install = f"the package {entry.needs}: pip install 'soilpb[{entry.needs}]'"
+            raise ModuleNotFoundError(f"model {key!r} needs {install}, or leave it out")
         options = {"epochs": epochs} if entry.trained and epochs else {}
         if entry.transfer:
             options["source"] = source

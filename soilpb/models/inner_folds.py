@@ -23,11 +23,6 @@ class InnerFolds(BaseCrossValidator):
     """Shuffled k-fold; where groups are given, each is in one fold, and folds are no more than groups.
 
     Where all soils are of one group there is nothing to keep apart, and soils are dealt singly.
-
-    Examples
-    --------
-    >>> InnerFolds(5).get_n_splits(groups=["field A", "field A", "field B"])
-    2
     """
 
     __metadata_request__split = WANTS_GROUPS

@@ -63,10 +63,8 @@ class ResNetConfig:
     @property
     def lengths(self) -> tuple[int, ...]:
         """Positions along the spectrum after the stem and after each block."""
-        lengths = [-(-self.n_bands // self.stem_stride)]
-        for _ in self.channels:
-            lengths.append(-(-lengths[-1] // 2))
-        return tuple(lengths)
+        after_stem = -(-self.n_bands // self.stem_stride)
+        return tuple(-(-after_stem // 2**blocks) for blocks in range(len(self.channels) + 1))
 
     @property
     def n_features(self) -> int:
