@@ -32,10 +32,10 @@ def compare_models(
 ) -> pd.DataFrame:
     """Compare the RMSE of every model with that of one reference, fold by fold, one row per model.
 
-    R² is not compared: in one fold it is mostly the variance of the few test rows. Models are compared on the
-    repeats that both have. The share of test rows in ``folds`` corrects the tests. ``change``, ``lower`` and
-    ``upper`` are shares of the reference's mean error (below 0 is better), ``p_holm`` is corrected over these
-    models; ``better``, ``equal``, ``worse`` are posterior probabilities with the margin ``rope``.
+    R² is not compared: in one fold it is mostly the variance of the few test rows. ``change``, ``lower`` and
+    ``upper`` are shares of the reference's mean error (below 0 is better) on the repeats that both have,
+    ``p_holm`` is corrected over these models, but for the ``primary`` one; ``better``, ``equal``, ``worse``
+    are posterior probabilities with the margin ``rope``.
     """
     by_fold = scores[(scores["metric"] == "RMSE") & (scores["fold"] != POOLED)]
     errors = by_fold.pivot_table(index=["repeat", "fold"], columns="model", values="value", sort=False)
@@ -69,10 +69,8 @@ def compare_pairs(scores: pd.DataFrame, folds: pd.DataFrame, pairs: Mapping[str,
 def decide_verdict(comparison: Mapping) -> Verdict:
     """Decide one row of :func:`compare_models`, at the level :data:`LEVEL`.
 
-    - ``equal``: the difference is too small to matter with a probability of 1 - level,
-      whatever the p-value: with many folds even a tiny difference is significant;
-    - ``better``, ``worse``: the Holm-corrected p-value is below the level;
-    - ``undecided``: neither. This is not evidence of equality.
+    It is ``equal`` where the difference is too small to matter with a probability of 1 - level, whatever the
+    p-value: with many folds even a tiny difference is significant. ``undecided`` is no evidence of equality.
     """
     if comparison["equal"] >= 1 - LEVEL:
         return "equal"

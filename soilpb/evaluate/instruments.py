@@ -39,20 +39,15 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class Standardisation:
-    """How spectra of a second instrument become those of the first, and predictions from them.
-
-    ``matrix`` (n_bands, n_bands) and ``offset`` (n_bands,) are of absorbance, ``slope`` and ``intercept`` of
-    predictions on the modelling scale. ``error`` is the root mean square difference of predictions between
-    the instruments, of pairs left out; ``errors`` has that of every method.
-    """
+    """How spectra of a second instrument become those of the first, and predictions from them."""
 
     method: str
-    matrix: np.ndarray
-    offset: np.ndarray
-    slope: float = 1.0
+    matrix: np.ndarray  # of absorbance, (n_bands, n_bands)
+    offset: np.ndarray  # (n_bands,)
+    slope: float = 1.0  # of predictions on the modelling scale
     intercept: float = 0.0
-    error: float = np.nan
-    errors: dict[str, float] | None = None
+    error: float = np.nan  # of pairs left out: root mean square difference of predictions by instrument
+    errors: dict[str, float] | None = None  # of every method
 
     def correct(self, X: np.ndarray) -> np.ndarray:
         """Reflectance as the first instrument reads it, (n_samples, n_bands)."""

@@ -88,16 +88,8 @@ class SensorFusion(RegressorMixin, BaseEstimator):
     weight: of the spectrum; of the reading, by a line; and of both, where the spectrum explains what the line
     leaves over, such as water or matrix. A soil without a reading is predicted from its spectrum.
     A reading of -20 means below a detection limit of 20: such readings share a value that is learnt from
-    the training soils, not zero.
-
-    Parameters
-    ----------
-    base : regressor
-        Of spectra.
-    use : {"both", "spectrum", "reading"}
-        The fused prediction, or one of the first two alone.
-    seed : int
-        Of the inner folds.
+    the training soils, not zero. ``base`` is a regressor of spectra; ``use`` is "both", "spectrum" or
+    "reading": the fused prediction, or one of the first two alone.
 
     Examples
     --------

@@ -132,8 +132,7 @@ def inner_rmse(
 def pls_paths(X: np.ndarray, y: np.ndarray, training: np.ndarray, n_components: int) -> np.ndarray:
     """Predict all rows in all folds, by number of components: (n_folds, n_components, n_samples).
 
-    ``X`` is (n_samples, n_bands), ``training`` (n_folds, n_samples) boolean. Beyond the rank of the training
-    rows predictions no longer change.
+    ``training`` is (n_folds, n_samples). Beyond the rank of the training rows predictions no longer change.
     """
     n_folds, n_samples = training.shape
     centred, inside = X - X.mean(axis=0), training.astype(float)
@@ -174,10 +173,7 @@ def pls_coefficients(X: np.ndarray, y: np.ndarray, n_components: int) -> tuple[n
 
 
 def nearest_spectra(new: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Rows of ``known`` spectra from the nearest to the farthest, (n_new, n_known).
-
-    By the distance of leading principal components of the known spectra, each of unit variance.
-    """
+    """Rows of ``known`` from the nearest, by leading components of unit variance: (n_new, n_known)."""
     pca = PCA(svd_solver="full", whiten=True).fit(known)
     leading = pca.explained_variance_ >= LEAST_SHARE * pca.explained_variance_.sum()
     a, b = (pca.transform(spectra)[:, leading] for spectra in (new, known))

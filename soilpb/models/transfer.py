@@ -68,21 +68,10 @@ STRATEGIES = {
 class NetworkRegressor(RegressorMixin, BaseEstimator):
     """A network trained on the target: alone, or from what a source network has learned, which never changes.
 
-    The defaults were chosen on real soils, clay and organic carbon of the five LimeSoDa fields. Fitted,
-    ``network_`` is a :class:`SpectralNetwork`; without a source its bands are numbered from 0.
-
-    Parameters
-    ----------
-    source : SpectralNetwork, optional
-        None for the study's ResNet-Pb: the same network, trained on the target alone.
-    strategy : str or Strategy
-        A key of :data:`STRATEGIES`, where there is a source.
-    epochs, batch_size : int
-        Of what is trained.
-    seed : int
-        Of new weights, training and inner folds.
-    config : ResNetConfig, optional
-        The network's shape without a source, if not the default.
+    Without a ``source`` it is the study's ResNet-Pb, of the shape ``config``; with one, ``strategy`` is a
+    key of :data:`STRATEGIES`. ``epochs`` and ``batch_size`` are of what is trained (the defaults were chosen on clay
+    and organic carbon of the five LimeSoDa fields), ``seed`` of new weights, training and inner folds.
+    Fitted, ``network_`` is a :class:`SpectralNetwork`; without a source its bands are numbered from 0.
     """
 
     __metadata_request__fit = WANTS_GROUPS
