@@ -69,8 +69,8 @@ class NetworkRegressor(RegressorMixin, BaseEstimator):
     """A network trained on the target: alone, or from what a source network has learned, which never changes.
 
     Without a ``source`` it is the study's ResNet-Pb, of the shape ``config``; with one, ``strategy`` is a
-    key of :data:`STRATEGIES`. ``epochs`` and ``batch_size`` are of what is trained (the defaults were chosen on clay
-    and organic carbon of the five LimeSoDa fields), ``seed`` of new weights, training and inner folds.
+    key of :data:`STRATEGIES`. ``epochs`` and ``batch_size`` are of what is trained (defaults were chosen on
+    clay and organic carbon of five LimeSoDa fields), ``seed`` of new weights, training and inner folds.
     Fitted, ``network_`` is a :class:`SpectralNetwork`; without a source its bands are numbered from 0.
     """
 
