@@ -47,15 +47,11 @@ class ApplicabilityDomain:
     components: Pipeline
     t2_limit: float
     q_limit: float
-    residuals: np.ndarray | None = None  # (n_samples, n_bands), of fits without the soil
+    residuals: np.ndarray  # (n_samples, n_bands), of fits without the soil
 
     @classmethod
     def fit(cls, X: np.ndarray, fold: np.ndarray) -> ApplicabilityDomain:
-        """Fit the components, and the limits from soils that each fold left out.
-
-        ``X`` is reflectance, (n_samples, n_bands); ``fold`` from
-        :func:`soilpb.decide.intervals.assign_folds`.
-        """
+        """Fit components to reflectance, (n_samples, n_bands), and limits to soils that a fold left out."""
         labels, sizes = np.unique(fold, return_counts=True)
         # the same throughout: distances grow with it
         n_components = int(np.clip((len(X) - sizes.max()) // SOILS_PER_COMPONENT, 1, MOST_COMPONENTS))
@@ -71,10 +67,7 @@ class ApplicabilityDomain:
         return cls(components, *map(float, limits), residuals.astype(np.float32))
 
     def distances(self, X: np.ndarray) -> pd.DataFrame:
-        """Measure how far spectra lie, from their reflectance (n_samples, n_bands).
-
-        The table has ``T2``, ``Q``; ``distance``, the larger over its limit; ``outside``: above 1.
-        """
+        """Measure ``T2``, ``Q``, their ``distance`` (the larger over its limit), ``outside`` (above 1)."""
         table = measure_t2_q(self.components, X)
         distance = np.maximum(table["T2"] / self.t2_limit, table["Q"] / self.q_limit)
         return table.assign(distance=distance, outside=~(distance <= 1))
@@ -83,11 +76,8 @@ class ApplicabilityDomain:
         """Test whether spectra, (n_new, n_bands), share what known soils lack: another instrument's mark.
 
         What components leave over differs from soil to soil; the ripple of an instrument is in all its
-        spectra, and stays in their mean. Returned is the p-value of a permutation test of the mean
-        residuals, NaN if the domain was stored without them.
+        spectra, and stays in their mean. Returned is the p-value of a permutation test of mean residuals.
         """
-        if self.residuals is None:
-            return np.nan
         new = _residuals(self.components, np.asarray(X, float)[:: max(1, len(X) // 300)])
         both, n = np.concatenate([new, self.residuals]), len(new)
         both /= np.maximum(self.residuals.std(axis=0), 1e-12)

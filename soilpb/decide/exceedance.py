@@ -30,7 +30,7 @@ _QUANTILES = norm.ppf((np.arange(21) + 0.5) / 21)
 def exceedance_probability(draws: np.ndarray, limit: np.ndarray | float) -> np.ndarray:
     """Probability that a new soil exceeds a limit, (n_new,), never 0 or 1; NaN where a limit is unknown.
 
-    ``draws`` (n_new, n_samples) are from :meth:`soilpb.decide.intervals.CrossConformal.draws`. ``limit`` is
+    ``draws`` (n_new, n_samples) are from ``CrossConformal.draws``. ``limit`` is
     one for all, or broadcasts to them: one per draw where it is as uncertain as the draw. ``n`` soils
     leave one part in ``n + 1`` undecided, of which half is counted as above.
 

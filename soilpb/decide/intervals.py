@@ -26,42 +26,16 @@ class CrossConformal:
     Errors that chose a model are smaller than its errors on new soils, so the model of each fold is chosen by
     the errors in the *other* folds. Those fits have seen the soil, which the proof of CV+ does not allow for;
     what it amounts to is measured on each site, and in ``benchmarks/decisions.py``.
-
-    Attributes
-    ----------
-    model, fold_models : regressor, tuple of regressors
-        Fitted on all soils (what predicts), and without each fold.
-    names : tuple of str
-        Of the candidates that ``model`` and ``fold_models`` are.
-    fold : (n_samples,) int array
-        Which of ``fold_models`` has not seen a soil.
-    residuals : (n_samples,) array
-        Observed minus predicted by that model; NaN for soils without a value.
-    errors : dict of str to float
-        Root mean square error of each candidate on soils that it had not seen.
-    lowest : float
-        The lowest value that it was fitted to.
-    intercept, slope : float
-        Of a line that all predictions are put on.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LinearRegression
-    >>> X = np.linspace(0, 1, 40)[:, None]
-    >>> y = X[:, 0] + 0.1 * np.random.default_rng(0).standard_normal(40)
-    >>> line = CrossConformal.fit({"line": LinearRegression()}, X, y, assign_folds(40))
-    >>> line.interval(np.array([[0.5]]), 0.9).round(1)
-    array([[0.4, 0.6]])
     """
 
-    model: RegressorMixin
-    fold_models: tuple[RegressorMixin, ...]
-    names: tuple[str, ...]
-    fold: np.ndarray
-    residuals: np.ndarray
-    errors: dict[str, float]
-    lowest: float = 0.0
-    intercept: float = 0.0
+    model: RegressorMixin  # fitted on all soils: what predicts
+    fold_models: tuple[RegressorMixin, ...]  # each fitted without one fold
+    names: tuple[str, ...]  # of the candidates that model and fold_models are
+    fold: np.ndarray  # (n_samples,): which of fold_models has not seen a soil
+    residuals: np.ndarray  # (n_samples,): observed minus predicted by that; NaN without a value
+    errors: dict[str, float]  # of each candidate, root mean square, on soils that it had not seen
+    lowest: float = 0.0  # value that it was fitted to
+    intercept: float = 0.0  # of a line that all predictions are put on
     slope: float = 1.0
 
     @classmethod

@@ -78,31 +78,18 @@ class SiteCard(BaseModel):
 class SiteModel:
     """A site's best model, on its grid, with what is needed to judge its predictions.
 
-    Make one with :meth:`fit` or :meth:`load`.
-
-    Attributes
-    ----------
-    wavelengths : (n_bands,) array, nm
-    scale : {"log", "natural"}
-        Whether ``target`` predicts the value or its natural logarithm.
-    ph : CrossConformal or None
-        Of the same soils and folds as ``target``, so that errors of both can be drawn together.
-    examples : (n_examples, n_bands) array
-        Spectra of some soils that it was fitted to, by which a stored model is tested.
-    sensor : str
-        Column of the reading that is the last column of what the target is predicted from; empty without.
-    card : dict
-        What was stored with it; empty before.
+    Make one with :meth:`fit` or :meth:`load`. It works on reflectance, (n_samples, n_bands), and the reading
+    of a sensor, where it takes one.
     """
 
-    wavelengths: np.ndarray
-    scale: str
+    wavelengths: np.ndarray  # (n_bands,), nm
+    scale: str  # whether the target is the value ("natural") or its logarithm ("log")
     target: CrossConformal
-    ph: CrossConformal | None
+    ph: CrossConformal | None  # same soils and folds, so that errors of both can be drawn together
     domain: ApplicabilityDomain
-    examples: np.ndarray
-    sensor: str = ""
-    card: dict[str, Any] = field(default_factory=dict, repr=False)
+    examples: np.ndarray  # inputs of some soils that it was fitted to, by which a stored model is tested
+    sensor: str = ""  # column of the reading that is the last of the target's inputs; empty without
+    card: dict[str, Any] = field(default_factory=dict, repr=False)  # what was stored with it
 
     @classmethod
     def fit(
@@ -117,21 +104,10 @@ class SiteModel:
         candidates: Candidates | None = None,
         sensor: str = "",
     ) -> SiteModel:
-        """Fit to the soils of a site.
+        """Fit to soils: ``y`` is on the modelling ``scale``, finite; ``ph`` is NaN where not measured.
 
-        Parameters
-        ----------
-        X, y : (n_samples, n_bands) and (n_samples,) arrays
-            Reflectance, and the ``sensor``'s reading where one is named; the target on the modelling
-            ``scale``, finite.
-        ph : (n_samples,) array, optional
-            Measured pH; NaN where not.
-        groups : (n_samples,) array, optional
-            Soils that stay together in the folds, and in those inside the models.
-        seed : int
-            Of the folds, and of PLS.
-        candidates : mapping of name to regressor, optional
-            Models of the target, of which the best predicts; PLS if omitted. pH is always PLS's.
+        The best of the ``candidates`` (PLS if omitted) predicts the target, PLS the pH. Soils of one of the
+        ``groups`` stay together in folds; the ``seed`` is that of folds and PLS.
         """
         if scale not in SCALES:
             raise ValueError(f"scale is {scale!r}; expected one of {SCALES}")
@@ -151,11 +127,7 @@ class SiteModel:
 
     @threadpool_limits.wrap(limits=1)
     def predict(self, X: np.ndarray, coverage: float = COVERAGE) -> pd.DataFrame:
-        """Predict on the natural scale, from reflectance on ``wavelengths``, (n_new, n_bands).
-
-        The table has ``predicted``, ``lower``, ``upper``; ``pH``, ``pH_lower``, ``pH_upper`` where pH is
-        predicted; and the columns of :meth:`ApplicabilityDomain.distances`.
-        """
+        """Predict on the natural scale, pH as well where it is known; with distances of the domain."""
         X = self.complete(X)
         spectra = X[:, : len(self.wavelengths)]
         values = np.column_stack([self.target.predict(X), self.target.interval(X, coverage)])
@@ -173,11 +145,7 @@ class SiteModel:
         limits: pd.DataFrame = LEAD_LIMITS,
         ph: np.ndarray | float = np.nan,
     ) -> pd.DataFrame:
-        """Probability of exceeding each limit, by :func:`soilpb.decide.exceedance.exceedance_by_rule`.
-
-        ``X`` is reflectance, (n_new, n_bands), and ``ph`` measured pH; where that is NaN, pH is predicted
-        from the same spectrum.
-        """
+        """Probability of exceeding each limit at a measured pH, or where NaN at that of the same spectrum."""
         X = self.complete(X)
         ph_draws = self.ph.draws(X[:, : len(self.wavelengths)]) if self.ph is not None else None
         return exceedance_by_rule(self._natural(self.target.draws(X)), standard, limits, ph, ph_draws)
@@ -313,7 +281,7 @@ def evaluate_site_model(
     -------
     predictions : DataFrame
         ``repeat``, ``fold``, ``sample``, ``observed``, ``model`` (the candidate that was chosen), and
-        the columns of :meth:`SiteModel.predict`.
+        ``predicted``, ``lower``, ``upper``, ``T2``, ``Q``, ``distance``, ``outside``; pH where predicted.
     exceedances : DataFrame
         ``repeat``, ``fold``, ``sample``, ``rule``, ``probability`` (pH predicted), ``exceeded``: whether the
         laboratory's value is above the limit at the laboratory's pH. Soils whose limit is unknown

@@ -130,9 +130,9 @@ def read_as_own(
 
 
 def load_site_model(study: Study) -> SiteModel:
-    """Read the model that the site's report stored; errors as of :meth:`SiteModel.load`.
+    """Read the model that the site's report stored, of the target, scale and bands that its file asks for.
 
-    It must be of the target, scale and bands that the site's file asks for now.
+    It is a ValueError if it was altered or is another, a MissingArtifact if it is not there.
     """
     folder, command = study.folder(CHAPTER) / FOLDER, f"soilpb report {study.site.site}"
     model = SiteModel.load(folder, command)
