@@ -1,4 +1,4 @@
-"""Files that chapters hand to each other: Parquet tables, safetensors, JSON cards; never pickles.
+"""Files that chapters hand to each other: Parquet tables, JSON cards; never pickles.
 
 A file appears under its name only when it is complete.
 """
@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors import numpy as safetensors
 
 #: In the names of files that are not complete yet, and the lock within folders that are to be removed.
 _PART, _LOCK = ".part-", ".lock"
@@ -116,18 +115,6 @@ def save_table(path: str | Path, table: pd.DataFrame) -> Path:
 def load_table(path: str | Path, made_by: str = "") -> pd.DataFrame:
     """Read a table; ``made_by`` is the command to name if it is not there (see :func:`require`)."""
     return pd.read_parquet(require(path, made_by))
-
-
-def save_tensors(path: str | Path, tensors: Mapping[str, np.ndarray]) -> Path:
-    """Write named arrays as safetensors."""
-    with atomic_write(path) as temporary:
-        safetensors.save_file({name: np.asarray(t, order="C") for name, t in tensors.items()}, temporary)
-    return Path(path)
-
-
-def load_tensors(path: str | Path) -> dict[str, np.ndarray]:
-    """Read named arrays."""
-    return safetensors.load_file(require(path))
 
 
 def save_card(path: str | Path, card: Mapping[str, Any]) -> Path:

@@ -310,7 +310,7 @@ def test_an_altered_standardisation_is_refused(second):
     """Its arrays are sealed as the model's are."""
     pairs = ["--master", "data/pairs_first.csv", "--slave", "data/pairs_second.csv"]
     CliRunner().invoke(app, ["standardise", "mine", *pairs, "--instrument", "bent"])
-    (path,) = second.glob("artifacts/**/instruments/bent/weights.safetensors")
+    (path,) = second.glob("artifacts/**/instruments/bent/estimators.skops")
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     refused("mine", "data/new_second.csv", "--instrument", "bent", says="it was altered or half copied")
 

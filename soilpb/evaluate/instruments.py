@@ -60,7 +60,7 @@ class Standardisation:
     def save(self, folder: str | Path, **card: Any) -> Path:
         """Write arrays, card and checksums."""
         numbers = {name: getattr(self, name) for name in ("method", "slope", "intercept", "error", "errors")}
-        return storage.save_arrays(folder, {"matrix": self.matrix, "offset": self.offset}, card | numbers)
+        return storage.save_fitted(folder, {"matrix": self.matrix, "offset": self.offset}, card | numbers)
 
     @classmethod
     def load(cls, folder: str | Path, n_bands: int, made_by: str = "") -> tuple[Standardisation, dict]:
@@ -74,7 +74,7 @@ class Standardisation:
                 raise ValueError("it holds numbers that are not finite")
             return cls(str(card["method"]), **arrays, **numbers, errors=card["errors"]), card
 
-        return storage.load_arrays(folder, made_by, build)
+        return storage.load_fitted(folder, made_by, build)
 
 
 def standardise(

@@ -15,7 +15,6 @@ _EXPORTS = {
     "pls": ["PLSCV"],
     "preprocessing": ["PREPROCESSING", "raw_pipeline", "snv_pipeline", "derivative_pipeline"],
     "resnet": ["ResNet1d", "ResNetConfig"],
-    "storage": ["save_fitted", "load_fitted", "CannotStore"],
     "training": ["TrainingConfig"],
     "transfer": ["NetworkRegressor", "EmbeddingPLS", "STRATEGIES", "describe_strategies", "fine_tune",
                  "property_line"],

@@ -151,12 +151,12 @@ class SpectralNetwork:
     def save(self, folder: str | Path, **card: Any) -> Path:
         """Write the network to a folder, with a card that also says what ``card`` says."""
         state = self.__getstate__()
-        return storage.save_arrays(folder, state["arrays"], card | state["card"])
+        return storage.save_fitted(folder, state["arrays"], card | state["card"])
 
     @classmethod
     def load(cls, folder: str | Path, made_by: str = "") -> SpectralNetwork:
         """Read a network back (arguments and errors: :func:`soilpb.models.storage.load_fitted`)."""
-        return storage.load_arrays(folder, made_by, cls._remake)
+        return storage.load_fitted(folder, made_by, cls._remake)
 
     def __getstate__(self) -> dict[str, Any]:
         """All that it is, in arrays and settings: copies and stored models are made of these."""

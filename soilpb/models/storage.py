@@ -1,28 +1,25 @@
-"""Models in folders: what was learned, a card that describes it, and checksums of both.
+"""Models in folders: what was learned (a skops file), a card that describes it, and checksums of both.
 
-A network is stored as arrays (safetensors), other estimators as a skops file, of which only types of
-:data:`TRUSTED` and scikit-learn's own are made again. Anybody can write new checksums, so a card has a
-schema, and whoever loads a model checks what it is. ``sha256sum -c SHA256SUMS`` verifies a folder, too.
+Only types of :data:`TRUSTED`, scikit-learn's own and arrays are made again. Anybody can write new checksums,
+so whoever loads a model checks what it is. ``sha256sum -c SHA256SUMS`` verifies a folder, too.
 """
 
 from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import AfterValidator, Field, FiniteFloat, ValidationError
 from sklearn.exceptions import InconsistentVersionWarning
 
-from soilpb._files import atomic_write, load_card, load_tensors, require, save_card, save_tensors, sha256_of
+from soilpb._files import atomic_write, load_card, require, save_card, sha256_of
 
-WEIGHTS, ESTIMATORS, CARD, SUMS = "weights.safetensors", "estimators.skops", "card.json", "SHA256SUMS"
+ESTIMATORS, CARD, SUMS = "estimators.skops", "card.json", "SHA256SUMS"
 
 #: Types that stored estimators may be made of, beside scikit-learn's estimators and plain arrays.
 TRUSTED = [
@@ -51,7 +48,7 @@ TRUSTED = [
 MADE_WITH = ("soilpb", "scikit-learn", "skops", "numpy", "torch")
 
 #: Most bytes of a file, which is read into memory as a whole.
-LARGEST = {WEIGHTS: 300_000_000, ESTIMATORS: 300_000_000, CARD: 5_000_000}
+LARGEST = {ESTIMATORS: 300_000_000, CARD: 5_000_000}
 
 
 def _ascending(values: list[float]) -> list[float]:
@@ -64,19 +61,16 @@ def _ascending(values: list[float]) -> list[float]:
 Wavelengths = Annotated[list[FiniteFloat], Field(min_length=2), AfterValidator(_ascending)]
 
 
-class CannotStore(TypeError):
-    """An estimator is made of types that are not on the list of what may be read back."""
-
-
 def save_fitted(folder: str | Path, fitted: Mapping[str, Any], card: Mapping[str, Any]) -> Path:
-    """Write fitted estimators (in dictionaries, lists and tuples) with their card and the checksums of both.
+    """Write fitted estimators, arrays and texts (in dictionaries, lists, tuples), a card, checksums of both.
 
     The card is for JSON, numpy arrays included; the versions of :data:`MADE_WITH` are added. An estimator of
-    a type that could not be read back is refused by :class:`CannotStore`.
+    a type that could not be read back is a TypeError.
     """
     import skops.io  # takes half a second
 
-    with atomic_write(Path(folder) / ESTIMATORS) as temporary:
+    folder = Path(folder)
+    with atomic_write(folder / ESTIMATORS) as temporary:
         try:
             skops.io.dump(dict(fitted), temporary)
             if unknown := sorted(set(skops.io.get_untrusted_types(file=temporary)) - set(TRUSTED)):
@@ -84,8 +78,11 @@ def save_fitted(folder: str | Path, fitted: Mapping[str, Any], card: Mapping[str
             if (size := temporary.stat().st_size) > LARGEST[ESTIMATORS]:
                 raise TypeError(f"it takes {size:,} bytes")
         except TypeError as error:
-            raise CannotStore(f"a model cannot be stored: {error}; keep another one") from error
-    return _seal(folder, ESTIMATORS, {**card, "versions": {name: version(name) for name in MADE_WITH}})
+            raise TypeError(f"a model cannot be stored: {error}; keep another one") from error
+    save_card(folder / CARD, {**card, "versions": {name: version(name) for name in MADE_WITH}})
+    with atomic_write(folder / SUMS) as temporary:
+        temporary.write_text("".join(f"{sha256_of(folder / each)}  {each}\n" for each in LARGEST))
+    return folder
 
 
 def load_fitted(
@@ -94,43 +91,11 @@ def load_fitted(
     """Read fitted estimators and their card back: they predict bit for bit what they predicted.
 
     Returns what ``build`` makes of both, the two themselves if omitted. A file that is not there is a
-    MissingArtifact; whatever else fails, in ``build`` too, a ValueError of one line that names ``made_by``,
-    the command that makes the folder again.
+    MissingArtifact; whatever else fails, in whichever library, a ValueError of one line that names
+    ``made_by``, the command that makes the folder again.
     """
-    import skops.io
-
-    with _refuse_in_one_line(folder, made_by), warnings.catch_warnings():
-        warnings.simplefilter("ignore", InconsistentVersionWarning)  # within one release
-        card, path = _verified_card(folder, ESTIMATORS, made_by), Path(folder) / ESTIMATORS
-        made, here = card["versions"]["scikit-learn"], version("scikit-learn")
-        if made.split(".")[:2] != here.split(".")[:2]:
-            raise ValueError(f"it was made with scikit-learn {made}, and {here} is installed")
-        with zipfile.ZipFile(path) as archive:  # skops compresses nothing
-            if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
-                raise ValueError(f"{ESTIMATORS} unpacks to more than it is")
-        return build(skops.io.load(path, trusted=TRUSTED), card)
-
-
-def save_arrays(folder: str | Path, arrays: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> Path:
-    """Write named arrays with their card and the checksums of both."""
-    save_tensors(Path(folder) / WEIGHTS, arrays)
-    return _seal(folder, WEIGHTS, card)
-
-
-def load_arrays(
-    folder: str | Path, made_by: str = "", build: Callable[[dict, dict], Any] = lambda *read: read
-) -> Any:
-    """Read arrays and card back; arguments, errors and what is returned as of :func:`load_fitted`."""
-    with _refuse_in_one_line(folder, made_by):
-        card = _verified_card(folder, WEIGHTS, made_by)
-        return build(load_tensors(Path(folder) / WEIGHTS), card)
-
-
-@contextmanager
-def _refuse_in_one_line(folder: str | Path, made_by: str) -> Iterator[None]:
-    """Make one line of whatever an altered file makes fail, in whichever library."""
     try:
-        yield
+        return build(*_read(Path(folder), made_by))
     except OSError:
         raise
     except Exception as error:
@@ -142,22 +107,23 @@ def _refuse_in_one_line(folder: str | Path, made_by: str) -> Iterator[None]:
         raise ValueError(f"{folder} cannot be used: {' '.join(found.split())[:400]}; {again}") from error
 
 
-def _seal(folder: str | Path, name: str, card: Mapping[str, Any]) -> Path:
-    """Write the card, and the checksums of it and of the file beside it."""
-    folder = Path(folder)
-    save_card(folder / CARD, card)
-    with atomic_write(folder / SUMS) as temporary:
-        temporary.write_text("".join(f"{sha256_of(folder / each)}  {each}\n" for each in (name, CARD)))
-    return folder
+def _read(folder: Path, made_by: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read both, after they were found to be the files that the checksums are of."""
+    import skops.io
 
-
-def _verified_card(folder: str | Path, name: str, made_by: str) -> dict[str, Any]:
-    """Read the card, after both files were found to be those that the checksums are of."""
-    folder = Path(folder)
     sealed = require(folder / SUMS, made_by).read_text().splitlines()
-    for each in (name, CARD):
-        if require(folder / each, made_by).stat().st_size > LARGEST[each]:
-            raise ValueError(f"{each} is larger than {LARGEST[each]:,} bytes")
+    for each, most in LARGEST.items():
+        if require(folder / each, made_by).stat().st_size > most:
+            raise ValueError(f"{each} is larger than {most:,} bytes")
         if f"{sha256_of(folder / each)}  {each}" not in sealed:
             raise ValueError(f"{each} is not the file that {SUMS} is of: it was altered or half copied")
-    return load_card(folder / CARD)
+    card, path = load_card(folder / CARD), folder / ESTIMATORS
+    made, here = card["versions"]["scikit-learn"], version("scikit-learn")
+    if made.split(".")[:2] != here.split(".")[:2]:
+        raise ValueError(f"it was made with scikit-learn {made}, and {here} is installed")
+    with zipfile.ZipFile(path) as archive:  # skops compresses nothing
+        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+            raise ValueError(f"{ESTIMATORS} unpacks to more than it is")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", InconsistentVersionWarning)  # within one release
+        return skops.io.load(path, trusted=TRUSTED), card

@@ -91,7 +91,7 @@ def test_an_altered_network_is_refused(fitted, tmp_path, change, message):
     """Even with new checksums: by schema and shapes, before anything is allocated."""
     card, arrays = (fitted.__getstate__()[part] for part in ("card", "arrays"))
     change(card, arrays)
-    storage.save_arrays(tmp_path, arrays, card)
+    storage.save_fitted(tmp_path, arrays, card)
     with pytest.raises(ValueError, match=f"cannot be used: .*{message}.*; make it again") as caught:
         SpectralNetwork.load(tmp_path)
     assert "\n" not in str(caught.value)

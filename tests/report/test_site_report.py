@@ -269,7 +269,7 @@ def test_only_what_changed_is_executed(project, monkeypatch):
     monkeypatch.setattr(workflow, "execute", execute)
     monkeypatch.setattr(render, "render_page", lambda notebook, page, author: page)
     laboratory = project / "data/lab.csv"
-    weights = project / "artifacts/mine/02_pretraining/weights.safetensors"
+    weights = project / "artifacts/mine/02_pretraining/estimators.skops"
     (project / "artifacts/mine/02_pretraining/notebook.ipynb").unlink(missing_ok=True)
     save_network("mine")
     for edit, arguments in (
