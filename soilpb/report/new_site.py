@@ -88,15 +88,8 @@ def common_bands(wavelengths: np.ndarray) -> tuple[float, float]:
 class Proposal:
     """A site file that is not written yet.
 
-    Parameters
-    ----------
-    site : Site
-    keys : dict
-        What the file will say: the keys that differ from their defaults.
-    understood : list of (str, str)
-        What was found in the files, and what it was taken for.
-    findings : list of Finding
-        What ``soilpb check-site`` will say.
+    ``keys`` are what it will say, those that differ from their defaults; ``understood`` is what was found in
+    the files and what it was taken for, ``findings`` are what ``soilpb check-site`` will say.
     """
 
     site: Site

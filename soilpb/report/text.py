@@ -273,8 +273,9 @@ def describe_decision(study: Study, by_rule: Mapping[str, pd.DataFrame], rule: s
         mean, low, high = (format_significant(one[column]) for column in ("mean", "lower", "upper"))
         decided = (
             f"The mean {name} of the site is {verdict} the limit of {standard}, “{rule}”: it is {mean} "
-            f"{unit} (95 % lower and upper confidence limits, LCL and UCL: {low} and {high}), and its limit "
-            f"at the site's pH is {one['limit']:g} {unit}."
+            f"{unit} (95 % lower and upper confidence limits, LCL and UCL, from {one['n_measured']} soils "
+            f"measured and {one['n_predicted']} by spectrum: {low} and {high}), and its limit at the site's "
+            f"pH is {one['limit']:g} {unit}."
         )
     if study.target.provenance.kind != "measured":
         decided = f"On simulated values: {decided}"

