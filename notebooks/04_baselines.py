@@ -249,13 +249,12 @@ if study.groups is not None:
 by_protocol = {
     name: evaluate.summarise_scores(evaluate.score_predictions(rows)) for name, rows in predicted.items()
 }
-by_protocol = pd.concat(table.assign(protocol=name, task=name) for name, table in by_protocol.items())
+by_protocol = pd.concat(table.assign(protocol=name) for name, table in by_protocol.items())
 by_protocol = by_protocol.query("metric == 'R2'")
 
 # %% tags=["remove-input"]
-shown = by_protocol.pivot_table("value", "model", "protocol", sort=False).rename_axis(
-    index=None, columns=None
-)
+shown = by_protocol.pivot_table("value", "model", "protocol", sort=False)
+shown = shown.rename_axis(index="R²", columns=None)
 shown.style.format(number).highlight_max(props="font-weight: bold")
 
 # %% tags=["remove-input"]
@@ -371,7 +370,7 @@ Protocols of one draw share its soils or its splits, so they are not independent
 On the field they say what other splits of the *same* soils would give, and not what another field would.
 The first table gives the share of protocols in which R² of ResNet-pH is higher. The second divides the variance of its R², and of its margin over PLS: what lies between the levels of each decision alone, what chance gives taken off. What is missing to 100 % is decisions together, and chance.
 
-One published number is one dot of {{numref}}`fig-protocol-r2`. That a network with transfer was better than three others under one protocol says little unless it holds under most: *honestly evaluated* means to show them all.
+One published number is one protocol of the many behind a box of {{numref}}`fig-protocol-r2`. That a network with transfer was better than three others under one protocol says little unless it holds under most: *honestly evaluated* means to show them all.
 """)
 
 # %% tags=["hide-input"]

@@ -307,10 +307,9 @@ def size_on_site(site: Site, decisions: pd.DataFrame) -> pd.DataFrame | None:
     if len(bad):
         name, value = bad.iloc[0]
         raise SiteError(f"{table.path}: {name} of unit {bad.index[0]!r} is {value}; expected 0 or more")
-    if missing := [unit for unit in decisions["unit"] if unit not in units]:
-        raise SiteError(
-            f"{table.path}: no size is given for unit {missing[0]!r}; there are: {', '.join(units)}"
-        )
+    if wrong := [unit for unit in decisions["unit"] if units.count(unit) != 1]:
+        found = f"unit {wrong[0]!r} has {units.count(wrong[0])} rows, expected one"
+        raise SiteError(f"{table.path}: {found}; there are: {', '.join(units)}")
     known = sizes.loc[decisions["unit"], list(takewhile(columns.__contains__, SIZES))]
     amounts = known.cumprod(axis=1).drop(columns="depth_m", errors="ignore")
     verdict, chance = (decisions[name].to_numpy() for name in ("verdict", "p_above"))

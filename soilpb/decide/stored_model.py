@@ -323,7 +323,8 @@ def _model_seal(study: Study) -> str:
 def _describe_instrument(model: SiteModel, soils: SoilSpectra) -> list[str]:
     """Say whether the spectra come from another instrument, and by how much errors may grow."""
     own, new = model.card["trained_on"].get("instrument", "unknown"), soils.provenance.instrument
-    why = [f"their files name {new}, and the model's {own}"] if new not in (own, "unknown") != own else []
+    named = "unknown" not in (own, new) and own != new
+    why = [f"their files name {new}, and the model's {own}"] if named else []
     if model.domain.batch_test(soils.reflectance) <= DOUBT:
         why.append(
             "all of them share what none of the model's soils has, which other kinds of soil do as well"
@@ -342,7 +343,7 @@ def _of_soils(soils: SoilSpectra, values: pd.Series, what: str) -> pd.Series:
     """Values of each soil from a user's table, NaN where there is none."""
     found = values.reindex(soils.samples.index)
     if found.isna().all():
-        like = f"its ids are like {values.index[0]!r}, theirs like {found.index[0]!r}"
+        like = f"mend its cells, or its ids, like {values.index[0]!r}; theirs are like {found.index[0]!r}"
         raise SiteError(f"{what} of none of the soils: {like}")
     return found
 

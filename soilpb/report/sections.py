@@ -75,8 +75,8 @@ def read_unmeasured(study: Study) -> SoilSpectra | None:
 def draw_map(study: Study, exceedances: pd.DataFrame, rule: str = "") -> Axes | None:
     """Map probabilities of exceeding a rule's limits, or the laboratory's values if ``rule`` is empty.
 
-    ``exceedances`` are of :func:`soilpb.decide.site_model.evaluate_site_model`. Without true coordinates
-    nothing is drawn, and None is returned.
+    ``exceedances`` are of :func:`soilpb.decide.site_model.evaluate_site_model`. Without such soils at
+    true coordinates nothing is drawn, and None is returned.
     """
     samples = study.target.samples
     if (places := maps.local_coordinates(samples)) is None:
@@ -87,8 +87,9 @@ def draw_map(study: Study, exceedances: pd.DataFrame, rule: str = "") -> Axes | 
         soils = site_model.select_rule(study, exceedances, rule)[["probability", "exceeded"]]
         about, label, log = "probability", f"Probability above the limit, {rule}", False
     x, y = samples[["x", "y"]].astype(float).min()
-    system = f"{describe_system(samples) or 'coordinate system not stated'}; 0, 0 is {x:.8g}, {y:.8g}"
-    return decisions.plot_map(places.join(soils, how="inner"), about, label, log, system)
+    system = f"{describe_system(samples) or 'no single coordinate system stated'}; 0, 0 is {x:.8g}, {y:.8g}"
+    soils = places.join(soils, how="inner")
+    return decisions.plot_map(soils, about, label, log, system) if len(soils) else None
 
 
 def choose_next_samples(study: Study, unmeasured: SoilSpectra, n: int = 10) -> np.ndarray:

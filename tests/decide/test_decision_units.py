@@ -162,11 +162,12 @@ def test_sizes_add_up_between_sure_and_at_most(sized):
         ("block,area\na,100\n", "has block, area; expected unit, area_m2, depth_m"),
         (SIZES.replace("1.4,30\nc", "1.4,-30\nc"), "price_per_t of unit 'b' is -30.0; expected 0 or more"),
         (SIZES.replace("a,100", "a,"), "area_m2 of unit 'a' is nan; expected 0 or more"),
-        (SIZES[: SIZES.index("c,")], "no size is given for unit 'c'; there are: a, b"),
+        (SIZES[: SIZES.index("c,")], "unit 'c' has 0 rows, expected one; there are: a, b"),
+        (SIZES.replace("\nb,", "\na,"), "unit 'a' has 2 rows"),
     ],
 )
 def test_sizes_that_cannot_be_meant_are_refused(sized, table, message):
-    """A table without its columns, a negative price, a gap, a unit without a size: the file is named."""
+    """A table without its columns, a negative price, a gap, no size or two of one unit: the file is named."""
     with pytest.raises(SiteError, match=f"sizes.csv:? {message}"):
         sized(table)
 

@@ -1,6 +1,7 @@
 """A report stores a model whose card says what it is, and which predicts new files as soils in memory."""
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,17 @@ def test_spectra_of_another_instrument_are_resampled(study, model):
     assert native.n_bands != len(model.wavelengths)
     found = stored_model.predict_soils(model, native, "Pb_mg_kg")
     np.testing.assert_allclose(found["Pb_mg_kg"], model.predict(study.X)["predicted"])
+
+
+@pytest.mark.parametrize(
+    ("own", "new", "told"),
+    [("ASD 1", "ASD 2", 1), ("ASD 1", "ASD 1", 0), ("unknown", "ASD 1", 0), ("ASD 1", "unknown", 0)],
+)
+def test_instruments_differ_only_where_both_are_named(study, model, own, new, told):
+    """Files that name an instrument are no other's than a table's that names none."""
+    soils = replace(study.target, provenance=replace(study.target.provenance, instrument=new))
+    ours = replace(model, card={"trained_on": {"instrument": own}})
+    assert len(stored_model._describe_instrument(ours, soils)) == told
 
 
 def test_files_are_predicted_as_soils_are(study, model):
