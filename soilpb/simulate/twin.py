@@ -82,13 +82,6 @@ def measure(
     return (gains * fixed * (1 + steps @ later_detectors) * reflectance + error).astype(np.float32)
 
 
-def _lead_ratio(lead: np.ndarray, wavelengths: np.ndarray, band: tuple[float, float, float]) -> np.ndarray:
-    """``K/S`` of an absorption that real lead, mg/kg, does not have, (n_samples, n_bands)."""
-    centre, width, strength = band
-    shape = np.exp(-0.5 * ((wavelengths - centre) / width) ** 2)
-    return np.outer(np.asarray(lead) / CHEMISTRY.pb, strength * shape / scattering(wavelengths))
-
-
 @threadpool_limits.wrap(limits=1)
 def simulate_source(
     n: int, seed: int, grid: np.ndarray | None = None, library: SoilSpectra | None = None
@@ -262,6 +255,13 @@ def _spectra(
             mixed=not measured,
         ),
     )
+
+
+def _lead_ratio(lead: np.ndarray, wavelengths: np.ndarray, band: tuple[float, float, float]) -> np.ndarray:
+    """``K/S`` of an absorption that real lead, mg/kg, does not have, (n_samples, n_bands)."""
+    centre, width, strength = band
+    shape = np.exp(-0.5 * ((wavelengths - centre) / width) ** 2)
+    return np.outer(np.asarray(lead) / CHEMISTRY.pb, strength * shape / scattering(wavelengths))
 
 
 def _interpolate(reflectance: np.ndarray, wavelengths: np.ndarray, grid: np.ndarray | None) -> np.ndarray:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -206,51 +207,47 @@ def _convert(survey: Survey, files: Mapping[Path, str], grid: np.ndarray) -> Soi
             values = values[(values.index != "") & ~values.index.duplicated()]
             values = laboratory.join(values) if kind == "metals" else values
             laboratory = values if laboratory.empty else laboratory.combine_first(values)
+    notes = ["absorbance A read as reflectance 10^-A", *notes]
     ids, mean, deviation = (np.concatenate(parts) for parts in zip(*scans, strict=True))
-    agree = deviation <= SCAN_LIMIT
     _refuse_other_units(survey.name, grid, mean, laboratory)
     if "x" not in laboratory:  # a point's id is easting and northing of its grid node, four digits of km each
         node = laboratory.index.to_series().str.extract(r"^(\d{4})(\d{4})$").astype(float) * 1000
         laboratory = laboratory.assign(x=node[0], y=node[1], crs="EPSG:3035")
     else:
         laboratory = laboratory.assign(crs="EPSG:4326")
-    known = pd.Index(ids).isin(laboratory.index)
+    known, agree = pd.Index(ids).isin(laboratory.index), deviation <= SCAN_LIMIT
     n_points, n_seen, scanned = len(laboratory), known.sum(), f"of {ids.size:,} scanned points"
     countries = {country_of(path) for path in files} - {""}
     absent = sorted({*COUNTRIES} - countries) if countries else []
-    told = [
-        (n_rows >= LEAST_SHARE * survey.n_scans, f"{n_rows:,} scans; the release has {survey.n_scans:,}"),
+    of_scans, of_points = n_rows / survey.n_scans, n_points / survey.n_points
+    for good, text in (
+        (of_scans >= LEAST_SHARE, f"{n_rows:,} scans; the release has {survey.n_scans:,}"),
         (True, f"{n_complete:,} of {n_rows:,} scans have a value in every band, the others are dropped"),
         (not absent, f"spectra of {', '.join(absent) or 'no country'} are missing"),
-        (
-            n_points >= LEAST_SHARE * survey.n_points,
-            f"{n_points:,} points; the release has {survey.n_points:,}",
-        ),
+        (of_points >= LEAST_SHARE, f"{n_points:,} points; the release has {survey.n_points:,}"),
         (n_seen >= LEAST_SHARE * n_points, f"{n_seen:,} of {n_points:,} points have spectra"),
         (known.all(), f"{(~known).sum():,} {scanned} are not in the laboratory table: dropped"),
-        (
-            True,
-            f"{(~agree).sum():,} {scanned} have a scan more than {SCAN_LIMIT:.0%} off their mean: dropped",
-        ),
-    ]
-    notes = [
-        "absorbance A read as reflectance 10^-A",
-        *(WARN * (not good) + text for good, text in told),
-        *notes,
-    ]
-    keep, name = known & agree, survey.name
-    if not keep.any():
-        raise SiteError(f"{name}: nothing is left to learn from: {'; '.join(notes)}")
-    source = Provenance(name, "measured", _INSTRUMENT, survey.citation, _LICENCE, notes=tuple(notes))
-    if simulated:
-        source = Provenance(
-            name=f"simulated soils in the files of {name}",
-            kind="simulated",
-            instrument="simulated laboratory spectrometer",
-            licence="none needed: nobody measured these",
-            notes=source.notes,
-        )
-    return SoilSpectra(grid, mean[keep], laboratory.loc[ids[keep]], source)
+        (True, f"{(~agree).sum():,} {scanned} have a scan over {SCAN_LIMIT:.0%} off their mean: dropped"),
+    ):
+        notes.append(WARN * (not good) + text)
+    if not (known & agree).any():
+        raise SiteError(f"{survey.name}: nothing is left to learn from: {'; '.join(notes)}")
+    soils = SoilSpectra(
+        grid,
+        mean[known & agree],
+        laboratory.loc[ids[known & agree]],
+        Provenance(survey.name, "measured", _INSTRUMENT, survey.citation, _LICENCE, notes=tuple(notes)),
+    )
+    if not simulated:
+        return soils
+    provenance = Provenance(
+        name=f"simulated soils in the files of {survey.name}",
+        kind="simulated",
+        instrument="simulated laboratory spectrometer",
+        licence="none needed: nobody measured these",
+        notes=soils.provenance.notes,
+    )
+    return replace(soils, provenance=provenance)
 
 
 def _read_ids(cells: pd.DataFrame, path: Path) -> pd.Series:

@@ -203,8 +203,8 @@ def _convert(code: str, files: Sequence[Path], grid: np.ndarray) -> SoilSpectra:
         f"{(~possible).sum():,} spectra without an id or outside {_WITHIN} dropped",
         f"{(~agree).sum():,} soils with a scan more than {SCAN_LIMIT:.0%} off their mean dropped",
     ]
-    keep = agree
-    for path, what in zip(others, ("their place is unknown", "dropped"), strict=False):
+    keep, path, more = agree, scan_file, cells
+    for path, what in zip(others, ("their place is unknown", "dropped"), strict=False):  # v1.2 has none
         more, remarks = _read_by_id(path)
         known = cells.index.isin(more.index)
         lost = f"{(~known).sum():,} of {unique.size:,} scanned soils are not in {path.name}: {what}"

@@ -156,7 +156,7 @@ def test_2015_scans_that_disagree_are_refused(tmp_path, table_2015, absorbance):
     layouts.write_lucas_2015(tmp_path, table_2015, scans)
     soils = load_2015(tmp_path, GRID)
     assert set(table_2015["Point_ID"]) - set(soils.samples.index) == {table_2015.loc[3, "Point_ID"]}
-    assert note(soils, "off their mean").startswith("1 of 12 scanned points have a scan more than 5%")
+    assert note(soils, "off their mean").startswith("1 of 12 scanned points have a scan over 5%")
 
 
 @pytest.mark.parametrize(("word", "kind"), [("FOSS", "measured"), ("simulated", "simulated")])

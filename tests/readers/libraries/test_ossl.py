@@ -137,13 +137,17 @@ def test_cached_load_serves_every_filter(tmp_path, reflectance):
 
 
 def test_what_is_no_ossl_table_is_refused(tmp_path, reflectance):
-    """A page of the web under OSSL's name, and a table without ids, are refused."""
+    """A page of the web under OSSL's name, a table without ids, and one without the visible are refused."""
     path = tmp_path / "ossl_all_L0_v1.2.csv.gz"
     path.write_text("<html>\n<body>403 forbidden</body>\n")
     with pytest.raises(SiteError, match="none of its 1 columns is a band"):
         ossl.load_ossl(tmp_path, GRID)
     layouts.write_ossl(tmp_path, layouts.ossl_table(reflectance).drop(columns="id.layer_uuid_txt"))
     with pytest.raises(SiteError, match="no column 'id.layer_uuid_txt'"):
+        ossl.load_ossl(tmp_path, GRID)
+    half = np.where(layouts.OSSL_VISNIR < 1000, np.nan, reflectance)
+    layouts.write_ossl(tmp_path, layouts.ossl_table(half))
+    with pytest.raises(SiteError, match="no soil of .*v1.2.csv.gz with a spectrum on all of 400–2490 nm"):
         ossl.load_ossl(tmp_path, GRID)
 
 
