@@ -66,7 +66,7 @@ def check_confounders(scores: pd.DataFrame, target: str) -> Verdict:
     """
     r2 = scores.pivot_table(index="draw", columns="part", values="r2")
     ratio = float((scores["n_test"] / scores["n_train"]).mean())
-    mean, low, high, _ = corrected_t_test(r2["both"] - r2["confounders"], ratio)
+    mean, low, high, *_ = corrected_t_test(r2["both"] - r2["confounders"], ratio)
     word = "holds" if low > 0 else "fails" if high < PRACTICAL else "undecided"
     statement = f"The spectrum shows more of {target} than its confounders do"
     return Verdict(statement, f"gain in R² > 0; fails if it is < {PRACTICAL:g}", mean, low, high, word)
