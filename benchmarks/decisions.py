@@ -50,9 +50,8 @@ from soilpb.decide.exceedance import (
     detection_table,
     reliability_table,
 )
-from soilpb.decide.site_model import SiteModel
+from soilpb.decide.site_model import STANDARD, SiteModel
 from soilpb.decide.standards import lead_limit, list_rules
-from soilpb.decide.stored_model import STANDARD
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
