@@ -80,15 +80,16 @@ def locate_bands(table: Table, known: Collection[str] = (), wanted: str = "") ->
     if upright is None and along > 0.5 and not across:
         return None
     ours, theirs = (-1 if bands is None else bands.likeness for bands in (upright, down))
-    if ours >= 0 and theirs < 2 and _is_row(table, upright):
+    turned = theirs >= max(ours, 1) and (ours < 2 or _lies_turned(table, first, across, along))
+    is_row = ours >= 0 and theirs < 2 and _is_row(table, upright)
+    if is_row or (turned and _continues(table.header[0], first)):
         raise SiteError(
-            f"{table.path}: its first row looks like a spectrum, not like wavelengths "
-            f"({', '.join(table.header[:4])}, …): is the header missing? write it above"
+            f"{table.path}: its first row, {', '.join(table.header[:4])}, … looks like data: is the header "
+            "missing? write the wavelengths, or the ids of the samples, above their columns"
         )
-    if theirs < max(ours, 1) or (ours == 2 and not _lies_turned(table, first, across, along)):
-        return upright and (table, upright)
-    table = transpose(_with_header(table, first))
-    return table, replace(down, columns=1 + down.columns + (len(table.header) - 1 - len(first)))
+    if turned:
+        return _transpose(table), replace(down, columns=1 + down.columns)
+    return upright and (table, upright)
 
 
 def band_positions(table: Table) -> set[int]:
@@ -167,18 +168,10 @@ def _lies_turned(table: Table, first: Sequence[str], across: float, along: float
     )
 
 
-def _with_header(table: Table, first: Sequence[str]) -> Table:
-    """Give a header to a single spectrum that stands in two columns without one."""
-    top, axis = read_number(table.header[0]), [read_number(text) for text in first[:2]]
-    if top is None or None in axis or not 0 < (axis[0] - top) * (axis[1] - axis[0]) < 9 * np.ptp(axis) ** 2:
-        return table
-    if len(table.header) > 2:
-        raise SiteError(
-            f"{table.path}: its first row, {', '.join(table.header[:3])}, … is one of data: write the ids of "
-            "the samples above their columns"
-        )
-    rows, cells = [table.rows[0] - 1, *table.rows], np.vstack([table.header, table.cells]).astype(object)
-    return replace(table, header=("wavelength", "spectrum"), cells=cells, rows=np.array(rows))
+def _continues(top: str, first: Sequence[str]) -> bool:
+    """Tell a corner that is the first of the wavelengths below it."""
+    axis = [read_number(text) for text in (top, *first[:2])]
+    return None not in axis and 0 < (axis[1] - axis[0]) * (axis[2] - axis[1]) < 9 * (axis[2] - axis[1]) ** 2
 
 
 def join_units(table: Table) -> Table:
@@ -192,7 +185,7 @@ def join_units(table: Table) -> Table:
     return replace(table, header=header, cells=table.cells[1:], rows=table.rows[1:])
 
 
-def transpose(table: Table) -> Table:
+def _transpose(table: Table) -> Table:
     """Turn a table with one spectrum per column: wavelengths go into the header, ids into rows."""
     ids = np.array(table.header[1:], dtype=object)
     return replace(
@@ -302,10 +295,6 @@ class Quantity:
     factor: float | None  # mg/kg in one unit of the column; None without a known unit
     remark: str = ""  # what the header says beyond that and is no known unit: mg/L, H2O
     method: str = ""  # XRF, which reads something else than a digestion finds; else empty
-
-    def is_same(self, other: Quantity) -> bool:
-        """Whether both are one quantity, whatever their units and methods."""
-        return self.name.casefold() == other.name.casefold()
 
 
 def parse_quantity(header: str) -> Quantity:

@@ -98,8 +98,7 @@ def read_laboratory(
     target_unit : str
         Unit of the target and of other elements where the names of their columns say none.
     below_detection : str
-        ``refuse`` cells such as ``<5``, or take ``half`` of their limit (US EPA QA/G-9: tolerable while
-        fewer than 15 % of the values are such).
+        ``half`` takes half the limit of ``<5`` (US EPA QA/G-9: tolerable for fewer than 15 % of the values).
     known : collection of str
         Names of the spectra, which tell the id column among several.
     **named : str
@@ -108,8 +107,8 @@ def read_laboratory(
     Returns
     -------
     samples : DataFrame
-        Indexed by sample id; the target first, then what else was recognised: ``clay_pct``, ``x``, ``group``,
-        ``unit``, …; ``below_detection`` (boolean) where some values of the target are.
+        By sample id: the target, then what else was recognised, ``clay_pct``, ``x``, ``group``, ``unit``, …;
+        ``below_detection`` (boolean) where some values of the target are.
     notes : list of str
         What was converted, counted as missing, or left aside.
     """
@@ -160,9 +159,8 @@ def find_sensor(samples: pd.DataFrame, target: str, wanted: str = "") -> str:
     element = target.partition("_")[0]
     name = wanted or f"{element}_XRF_mg_kg"
     if wanted and wanted not in samples:
-        raise SiteError(
-            f"no column is {wanted}, the site's sensor; there are: {', '.join(samples)}; mend sensor"
-        )
+        there = ", ".join(samples)
+        raise SiteError(f"no column is {wanted}, the site's sensor; there are: {there}; mend sensor")
     if name not in samples or (name == target and not wanted) or not samples[name].notna().any():
         return ""
     ratio = (samples[name].where(samples[name] > 0) / samples[target]).median()
@@ -188,7 +186,8 @@ def find_quantity(table: Table, wanted: str) -> dict[int, Quantity]:
     columns = {j: parse_quantity(name) for j, name in enumerate(table.header) if j not in skip}
     if exact := [j for j in columns if table.header[j].casefold() == wanted.casefold()]:
         return {j: columns[j] for j in exact}
-    same = {j: found for j, found in columns.items() if found.is_same(quantity)}
+    name = quantity.name.casefold()
+    same = {j: found for j, found in columns.items() if found.name.casefold() == name}
     return {j: found for j, found in same.items() if found.method == quantity.method} or same
 
 

@@ -298,14 +298,12 @@ def _count_above_header(rows: list[list[Any]]) -> int:
 def _take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
     """Turn ``35 %`` into ``35``, in place, where a name says percent or gets it; return these names."""
     found = []
-    for j in sorted({j for row in cells[:50] for j, cell in enumerate(row) if str(cell)[-1:] == "%"}):
+    for j in np.flatnonzero([any(str(cell)[-1:] == "%" for cell in column) for column in cells[:50].T]):
         says = re.search(r"%|pct|percent|prozent", names[j], re.IGNORECASE)
-        if not says and re.search(r"[(\[/,]", names[j]):
-            continue
-        cells[:, j] = [c[:-1].rstrip() if isinstance(c, str) and c.endswith("%") else c for c in cells[:, j]]
-        if not says and read_number(names[j]) is None:
-            names[j] += " (%)"
-        found.append(names[j])
+        if says or not re.search(r"[(\[/,]", names[j]):
+            cells[:, j] = [c.removesuffix("%").rstrip() if isinstance(c, str) else c for c in cells[:, j]]
+            names[j] += "" if says or read_number(names[j]) is not None else " (%)"
+            found.append(names[j])
     return found
 
 
