@@ -8,6 +8,7 @@ import datetime
 import hashlib
 import re
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -137,6 +138,13 @@ THROUGH = [(opus.TRANSMITTANCE, 3, 4000.0, 28_000.0, files.near_absorbance())]
 OVERLAP = np.concatenate([np.arange(350, 1011, 5.0), np.arange(975, 2501, 5.0)])
 ASD_SIZE = 484 + 8 * NM.size
 
+asd = partial(five, files.write_asd)
+sed = partial(five, files.write_sed, name="005.sed")
+svc = partial(five, files.write_svc, name="005.sig")
+opus_file = partial(five, files.write_opus, name="005.0")
+omnic = partial(five, files.write_omnic, name="005.spa")
+jcamp = partial(five, files.write_jcamp, name="005.jdx")
+
 INSTRUMENTS = {
     "nothing": (lambda mine: None, READ),
     "ASD cut within its header": (cut(files.write_asd, 300), "005.asd is cut off within its header"),
@@ -150,83 +158,62 @@ INSTRUMENTS = {
     "ASD of unknown number format": (poked(199, b"\x07"), "data format 7"),
     "ASD with one NaN": (poked(484, np.float64(np.nan).tobytes()), "005.asd: no value at 350 nm"),
     "ASD with one absurd count": (poked(644, np.float64(1e9).tobytes()), "005.asd: 5e+05 at 450 nm"),
-    "ASD whose reference is dark": (five(files.write_asd, FIVE, white=0.0), "white reference is 0"),
-    "raw counts without reference": (five(files.write_asd, FIVE * 3e4, white=None), "raw counts without"),
-    "raw counts of version 1": (five(files.write_asd, FIVE * 3e4, white=None, version=1), "raw counts"),
-    "raw counts with reference": (five(files.write_asd, FIVE, data_type=0), READ),
-    "radiance": (
-        five(files.write_asd, FIVE, data_type=2),
-        "005.asd holds radiance without a white reference",
-    ),
-    "ASD that stores reflectance": (five(files.write_asd, FIVE, white=None), READ),
-    "ASD of floats": (five(files.write_asd, FIVE, data_format=0), READ),
-    "target and reference swapped": (five(files.write_asd, 1 / FIVE), "look like percent"),
+    "ASD whose reference is dark": (asd(FIVE, white=0.0), "white reference is 0"),
+    "raw counts without reference": (asd(FIVE * 3e4, white=None), "raw counts without"),
+    "raw counts of version 1": (asd(FIVE * 3e4, white=None, version=1), "raw counts"),
+    "raw counts with reference": (asd(FIVE, data_type=0), READ),
+    "radiance": (asd(FIVE, data_type=2), "005.asd holds radiance without a white reference"),
+    "ASD that stores reflectance": (asd(FIVE, white=None), READ),
+    "ASD of floats": (asd(FIVE, data_format=0), READ),
+    "target and reference swapped": (asd(1 / FIVE), "look like percent"),
     "empty file": (content(b""), "005.asd is no instrument file"),
     "zeros": (content(b"\0" * 9000), "005.asd is no instrument file"),
     "picture called .asd": (content(b"\x89PNG\r\n\x1a\n" + b"\0" * 90), "005.asd is no instrument file"),
     "web page called .asd": (content(b"<html>login</html>"), "copy it from the instrument again"),
-    "ASD called .sed": (five(files.write_asd, FIVE, name="005.sed"), READ),
-    "ASD called .dat": (five(files.write_asd, FIVE, name="005.dat"), READ),
-    "ASD in capitals": (five(files.write_asd, FIVE, name="005.ASD"), READ),
+    "ASD called .sed": (asd(FIVE, name="005.sed"), READ),
+    "ASD called .dat": (asd(FIVE, name="005.dat"), READ),
+    "ASD in capitals": (asd(FIVE, name="005.ASD"), READ),
     "SED called .asd": (five(files.write_sed, FIVE), READ),
-    "SED in fraction": (five(files.write_sed, FIVE, name="005.sed", unit=" [1.0]", factor=1), READ),
-    "SED with decimal commas": (five(files.write_sed, FIVE, name="005.sed", comma=True), READ),
+    "SED in fraction": (sed(FIVE, unit=" [1.0]", factor=1), READ),
+    "SED with decimal commas": (sed(FIVE, comma=True), READ),
     "SED of percent that is a fraction": (
-        five(files.write_sed, FIVE, name="005.sed", factor=1),
+        sed(FIVE, factor=1),
         "005.sed: said to be percent, but the values look like a fraction",
     ),
-    "SED of fraction that is percent": (
-        five(files.write_sed, FIVE, name="005.sed", unit=" [1.0]"),
-        "look like percent",
-    ),
-    "SED of absorbance called percent": (
-        five(files.write_sed, absorbance(FIVE), name="005.sed"),
-        "look like absorbance",
-    ),
+    "SED of fraction that is percent": (sed(FIVE, unit=" [1.0]"), "look like percent"),
+    "SED of absorbance called percent": (sed(absorbance(FIVE)), "look like absorbance"),
     "SED with radiance only": (
-        five(files.write_sed, name="005.sed", columns={"Rad. (Target)": FIVE}),
+        sed(columns={"Rad. (Target)": FIVE}),
         "005.sed holds radiance without a white reference",
     ),
     "SED cut between rows": (cut(files.write_sed, -80, "005.sed", FIVE), "its header says 431 channels"),
     "SED cut within a number": (cut(files.write_sed, -4, "005.sed", FIVE), "fewer decimals"),
     "SED cut within its header": (cut(files.write_sed, 60, "005.sed", FIVE), "has no line 'Data'"),
-    "SVC with a word among numbers": (
-        poked(3000, b"xx", files.write_svc, "005.sig"),
-        "005.sig, row",
-    ),
-    "SVC at odds with itself": (
-        five(files.write_svc, FIVE, name="005.sig", spoil=1.5),
-        "reflectance is not target / reference",
-    ),
-    "SVC with overlapping detectors": (
-        five(files.write_svc, np.interp(OVERLAP, NM, FIVE), OVERLAP, name="005.sig", overlap="Preserve"),
-        READ,
-    ),
+    "SVC with a word among numbers": (poked(3000, b"xx", files.write_svc, "005.sig"), "005.sig, row"),
+    "SVC at odds with itself": (svc(FIVE, spoil=1.5), "reflectance is not target / reference"),
+    "SVC with overlapping detectors": (svc(np.interp(OVERLAP, NM, FIVE), OVERLAP, overlap="Preserve"), READ),
     "OPUS cut off": (cut(files.write_opus, 900, "005.0"), "005.0 is cut off"),
     "OPUS with a spoilt directory": (poked(12, b"\xff\xff\xff\x7f", files.write_opus, "005.0"), "005.0"),
-    "OPUS at odds with itself": (five(files.write_opus, name="005.0", shift=0.2), "smallest and largest"),
-    "OPUS of mid infrared": (five(files.write_opus, MID, name="005.0"), "005.0 is a mid-infrared spectrum"),
-    "OPUS of transmittance": (five(files.write_opus, THROUGH, name="005.0"), "005.0 holds transmittance"),
+    "OPUS at odds with itself": (opus_file(shift=0.2), "smallest and largest"),
+    "OPUS of mid infrared": (opus_file(MID), "005.0 is a mid-infrared spectrum"),
+    "OPUS of transmittance": (opus_file(THROUGH), "005.0 holds transmittance"),
     "OMNIC over wavenumbers": (five_by_absorbance, READ),
     "OMNIC cut off": (cut(files.write_omnic, 900, "005.spa"), "005.spa is cut off within its values"),
-    "OMNIC at odds with itself": (five(files.write_omnic, name="005.spa", points=999), "999 points"),
-    "OMNIC interferogram": (five(files.write_omnic, name="005.spa", axis=2), "data points"),
+    "OMNIC at odds with itself": (omnic(points=999), "999 points"),
+    "OMNIC interferogram": (omnic(axis=2), "data points"),
     "JCAMP cut off": (cut(files.write_jcamp, -200, "005.jdx", FIVE), "005.jdx contradicts itself"),
-    "JCAMP at odds with itself": (five(files.write_jcamp, FIVE, name="005.jdx", maxy=3), "MAXY is 3"),
-    "JCAMP of transmittance": (
-        five(files.write_jcamp, name="005.jdx", yunits="TRANSMITTANCE"),
-        "holds trans",
-    ),
-    "JCAMP over hertz": (five(files.write_jcamp, name="005.jdx", xunits="HZ"), "no wavelength or wavenumber"),
-    "JCAMP over wrong unit": (five(files.write_jcamp, name="005.jdx", xunits="MICROMETERS"), "mid-infrared"),
-    "constant spectrum": (five(files.write_asd, np.full(NM.size, 0.3)), "005.asd: 0.3 at 350 nm"),
-    "black spectrum": (five(files.write_asd, FIVE / 100), "too dark"),
+    "JCAMP at odds with itself": (jcamp(FIVE, maxy=3), "MAXY is 3"),
+    "JCAMP of transmittance": (jcamp(yunits="TRANSMITTANCE"), "holds trans"),
+    "JCAMP over hertz": (jcamp(xunits="HZ"), "no wavelength or wavenumber"),
+    "JCAMP over wrong unit": (jcamp(xunits="MICROMETERS"), "mid-infrared"),
+    "constant spectrum": (asd(np.full(NM.size, 0.3)), "005.asd: 0.3 at 350 nm"),
+    "black spectrum": (asd(FIVE / 100), "too dark"),
     "visible only among others": (
-        five(files.write_asd, FIVE[:79], NM[:79], splices=(0, 0)),
+        asd(FIVE[:79], NM[:79], splices=(0, 0)),
         "005.asd covers 350–740 nm, 001.asd covers 350–2500 nm",
     ),
     "other step among others": (
-        five(files.write_asd, np.interp(np.arange(350, 2501.0), NM, FIVE), np.arange(350, 2501.0)),
+        asd(np.interp(np.arange(350, 2501.0), NM, FIVE), np.arange(350, 2501.0)),
         READ,
     ),
     "two scans of a sample": (also(files.write_asd, "005_1.asd", FIVE), "set replicates: mean"),
@@ -345,10 +332,7 @@ TABLES = {
     "a unit that is no share": (lab(header="Pb (mg/L)"), "the unit 'mg/L' is none that converts"),
     "no lead": (lab(header="Zn (mg/kg)"), "no column for the target Pb_mg_kg"),
     "two columns of lead": (columns("Lead (ppm)", cells=["5"]), "could all be Pb_mg_kg"),
-    "lead in percent": (
-        lab(header="Pb (%)", lead=[f"{float(pb) / 1e4:.6f}" for pb in LEAD]),
-        READ,
-    ),
+    "lead in percent": (lab(header="Pb (%)", lead=[f"{float(pb) / 1e4:.6f}" for pb in LEAD]), READ),
     "swapped coordinates": (columns("lon", "lat", cells=["23.4", "103.2"]), "are x and y swapped?"),
     "no values at all": (lab(lead=[""] * N), "no row has a value"),
     "an empty table": (lambda mine: mine.laboratory.write_text(""), "lab.csv is empty"),

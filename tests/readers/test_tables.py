@@ -87,29 +87,21 @@ def test_any_bytes_are_a_table_or_a_site_error(tmp_path, content):
         assert table.cells.shape == (len(table.rows), len(table.header))
 
 
-def test_blank_rows_and_columns_are_passed_over_but_rows_keep_their_numbers(tmp_path):
-    """What a message calls row 5 is row 5 of the file, blank rows or not."""
-    table = read_table(
-        write(tmp_path / "a.csv", [["id", "Pb", ""], ["", "", ""], ["S1", "5", ""], [], ["S2", "6"]])
-    )
-    assert table.header == ("id", "Pb")
-    assert table.cells.tolist() == [["S1", "5"], ["S2", "6"]]
-    assert table.at(1, 1) == f"{tmp_path / 'a.csv'}, row 5, column 'Pb'"
-
-
-def test_a_quoted_line_break_counts_in_the_row_number(tmp_path):
-    """The row is the line that an editor shows."""
+@pytest.mark.parametrize(
+    ("text", "cells", "row"),
+    [
+        ("id,Pb,\n,,\nS1,5,\n\nS2,6\n", [["S1", "5"], ["S2", "6"]], 5),
+        ('id,note\nS1,"two\nlines"\nS2,x\n', [["S1", "two\nlines"], ["S2", "x"]], 4),
+        ("id,Pb,pH\nS1,5\nS2,6,7\n", [["S1", "5", ""], ["S2", "6", "7"]], 3),
+    ],
+)
+def test_rows_keep_their_numbers_and_cells_their_columns(tmp_path, text, cells, row):
+    """Rows are an editor's lines: blank ones, broken ones and such as end early shift nothing."""
     path = tmp_path / "a.csv"
-    path.write_text('id,note\nS1,"two\nlines"\nS2,x\n')
+    path.write_text(text)
     table = read_table(path)
-    assert table.cells.tolist() == [["S1", "two\nlines"], ["S2", "x"]]
-    assert table.at(1).endswith("row 4")
-
-
-def test_a_row_that_ends_early_is_filled_with_nothing(tmp_path):
-    """Spreadsheets drop empty cells at the end of a row; they are empty, not shifted."""
-    table = read_table(write(tmp_path / "a.csv", [["id", "Pb", "pH"], ["S1", "5"], ["S2", "6", "7"]]))
-    assert table.cells.tolist() == [["S1", "5", ""], ["S2", "6", "7"]]
+    assert table.cells.tolist() == cells
+    assert table.at(1, 1) == f"{path}, row {row}, column {table.header[1]!r}"
 
 
 def test_a_workbook_keeps_numbers_and_dates_as_they_are(tmp_path):
@@ -124,37 +116,20 @@ def read(*cells, mark="."):
 
 
 @pytest.mark.parametrize(
-    ("text", "number"),
+    ("text", "numbers"),
     [
         *(("12.5", 12.5), ("12,5", 12.5), (",5", 0.5), ("-3", -3.0), ("+7", 7.0), ("1e-3", 0.001)),
         *(("1.234,5", 1234.5), ("1,234.5", 1234.5), ("1.234.567", 1234567.0), ("1 234 567,8", 1234567.8)),
         *(("1'234.5", 1234.5), ("0,123", 0.123), ("0.123", 0.123), ("1,2345", 1.2345)),
+        *(("1,234", (1234.0, 1.234, None)), ("1.234", (1.234, None, None))),
+        *((text, None) for text in ("", "abc", "12 mg", "1,23,456", "1.234.5", "1_000", "0x1A", "5*")),
+        ("12.03.2024", None),
     ],
 )
-@pytest.mark.parametrize("mark", [".", ",", ""])
-def test_a_number_that_can_only_be_one_is_that_one(text, number, mark):
-    """Unambiguous numbers do not depend on the table's decimal mark."""
-    assert read_number(text, mark) == number
-
-
-@pytest.mark.parametrize(
-    ("text", "mark", "number"),
-    [
-        *(("1,234", ".", 1234.0), ("1,234", ",", 1.234), ("1,234", "", None)),
-        *(("1.234", ".", 1.234), ("1.234", ",", None), ("1.234", "", None)),
-    ],
-)
-def test_a_lone_group_of_three_depends_on_the_table(text, mark, number):
-    """``1,234`` is read only where other cells tell what a comma is, and never a point as a thousand."""
-    assert read_number(text, mark) == number
-
-
-@pytest.mark.parametrize(
-    "text", ["", "abc", "12 mg", "1,23,456", "1.234.5", "1_000", "0x1A", "12.03.2024", "5*"]
-)
-def test_what_is_no_number_is_none(text):
-    """Words, units in cells, dates and misplaced marks are no numbers."""
-    assert read_number(text) is None
+def test_a_number_is_read_where_it_can_only_be_one(text, numbers):
+    """A lone group of three depends on the table's mark, point, comma or unknown; words are none."""
+    expected = numbers if isinstance(numbers, tuple) else (numbers,) * 3
+    assert tuple(read_number(text, mark) for mark in (".", ",", "")) == expected
 
 
 @given(st.floats(min_value=1e-4, max_value=1e6), st.sampled_from(".,"))
