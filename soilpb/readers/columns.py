@@ -81,15 +81,25 @@ def locate_bands(table: Table, known: Collection[str] = (), wanted: str = "") ->
         return None
     ours, theirs = (-1 if bands is None else bands.likeness for bands in (upright, down))
     turned = theirs >= max(ours, 1) and (ours < 2 or _lies_turned(table, first, across, along))
-    is_row = ours >= 0 and theirs < 2 and _is_row(table, upright)
-    if is_row or (turned and _continues(table.header[0], first)):
+    steps = np.diff([read_number(text) or np.nan for text in (table.header[0], *first[:2])])
+    if (turned and 0 < steps.prod() < 9 * steps[-1] ** 2) or (
+        ours >= 0 and theirs < 2 and _is_row(table, upright)
+    ):
         raise SiteError(
             f"{table.path}: its first row, {', '.join(table.header[:4])}, … looks like data: is the header "
             "missing? write the wavelengths, or the ids of the samples, above their columns"
         )
-    if turned:
-        return _transpose(table), replace(down, columns=1 + down.columns)
-    return upright and (table, upright)
+    if not turned:
+        return upright and (table, upright)
+    table = replace(
+        table,
+        header=("id", *first),
+        cells=np.column_stack([np.array(table.header[1:], dtype=object), table.cells[:, 1:].T]),
+        rows=np.arange(2, len(table.header) + 1),
+        notes=(*table.notes, f"{table.path.name} has one spectrum per column; read transposed"),
+        words=("column", "row"),
+    )
+    return table, replace(down, columns=1 + down.columns)
 
 
 def band_positions(table: Table) -> set[int]:
@@ -168,12 +178,6 @@ def _lies_turned(table: Table, first: Sequence[str], across: float, along: float
     )
 
 
-def _continues(top: str, first: Sequence[str]) -> bool:
-    """Tell a corner that is the first of the wavelengths below it."""
-    axis = [read_number(text) for text in (top, *first[:2])]
-    return None not in axis and 0 < (axis[1] - axis[0]) * (axis[2] - axis[1]) < 9 * (axis[2] - axis[1]) ** 2
-
-
 def join_units(table: Table) -> Table:
     """Put the units of a second row, where there is one, behind the names of the columns."""
     units = [as_text(cell) for cell in table.cells[0]] if len(table.rows) > 1 else []
@@ -183,19 +187,6 @@ def join_units(table: Table) -> Table:
     named = zip(table.header, units, known, strict=True)
     header = tuple(f"{name} ({unit})" if is_known else name for name, unit, is_known in named)
     return replace(table, header=header, cells=table.cells[1:], rows=table.rows[1:])
-
-
-def _transpose(table: Table) -> Table:
-    """Turn a table with one spectrum per column: wavelengths go into the header, ids into rows."""
-    ids = np.array(table.header[1:], dtype=object)
-    return replace(
-        table,
-        header=("id", *(as_text(cell) for cell in table.cells[:, 0])),
-        cells=np.column_stack([ids, table.cells[:, 1:].T]),
-        rows=np.arange(2, len(table.header) + 1),
-        notes=(*table.notes, f"{table.path.name} has one spectrum per column; read transposed"),
-        words=("column", "row"),
-    )
 
 
 def to_nanometres(axis: np.ndarray, unit: str) -> np.ndarray | None:

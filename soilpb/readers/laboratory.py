@@ -41,8 +41,6 @@ from soilpb.readers.tables import (
 )
 from soilpb.site_file import SiteError
 
-BelowDetection = Literal["refuse", "half"]
-
 #: Share of a library column's filled cells that may be implausible before the column is refused.
 BAD_SHARE = 0.01
 
@@ -81,7 +79,7 @@ def read_laboratory(
     id_column: str = "",
     target_unit: str = "",
     target_column: str = "",
-    below_detection: BelowDetection = "refuse",
+    below_detection: Literal["refuse", "half"] = "refuse",
     known: Collection[str] = (),
     **named: str,
 ) -> tuple[pd.DataFrame, list[str]]:
@@ -239,10 +237,10 @@ def _find_target(
     if not columns:
         there = [name for j, name in enumerate(table.header) if j not in skip]
         data = any(read_number(name) is not None for name in there)
+        what = f"{table.path} has no column for the target {named or target}"
+        more = " (is the header missing? its first row has numbers)" if data else ""
         raise SiteError(
-            f"{table.path} has no column for the target {named or target}; it has: "
-            f"{', '.join(map(repr, there))[:300]}; mend target (--target)"
-            f"{' (is the header missing? its first row has numbers)' if data else ''}"
+            f"{what}; it has: {list_first(list(map(repr, there)), 20)}; mend target (--target){more}"
         )
     exact = any(table.header[j].casefold() == target.casefold() for j in columns)
     known = [j for j in columns if exact or (columns[j].factor is None) == (wanted.factor is None)]
@@ -278,19 +276,16 @@ def _target_values(
     numbers, cells = table.numbers(column), table.texts(column)
     below, missing = np.isfinite(numbers.limits), numbers.missing
     values, (low, high) = factor * numbers.or_below(share), plausible_range(target)
+    free = target.endswith("_mg_kg")
     under, limit = f"below {low:g}" if low else "negative", "write <limit if it was below detection"
     for bad, what in (
         (numbers.unreadable, ""),
         (
             below & np.isnan(share),
-            "is a value below the detection limit; set below_detection: half to use half the limit, or enter "
-            "the laboratory's own reading",
+            "is a value below the detection limit; set below_detection: half, or enter what was read",
         ),
         (values < low, f"as {target} is {under}; mend the cell, or the unit in the header, or {limit}"),
-        (
-            (values == 0) & target.endswith("_mg_kg"),
-            f"as {target} is zero; no soil is free of it: {limit}, or leave the cell empty",
-        ),
+        (free & (values == 0), f"as {target} is zero; no soil is free of it: {limit}, or leave it empty"),
         (values > high, f"as {target} is above {high:g}; mend the cell, or the unit in the header"),
     ):
         if bad.any():
@@ -299,9 +294,8 @@ def _target_values(
             also = f" (rows {list_first(table.rows[rows])} likewise)" if rows else ""
             raise SiteError(f"{table.at(row, column)}: {cells[row]!r} {what}{also}")
     if not np.isfinite(values).any():
-        raise SiteError(
-            f"{table.at(column=column)}: no row has a value of {target}; enter them, or mend target"
-        )
+        at = table.at(column=column)
+        raise SiteError(f"{at}: no row has a value of {target}; enter them, or mend target")
     words = ", ".join(sorted({cells[row] or "empty" for row in np.flatnonzero(missing)}))
     half = f"{below.sum()} of {below.size} values of {target} below detection: half the limit"
     without = f"{missing.sum()} of {below.size} samples without {target}: {words} read as not determined"

@@ -126,17 +126,15 @@ def _choose_sheet(
         there = f"it has {', '.join(map(repr, sheets))}" if sheets else "it is empty; export it again"
         raise SiteError(f"{path} has no sheet{f' {wanted!r}' if wanted else ''} with a filled cell; {there}")
 
-    def is_fitting(title: str) -> bool:
+    fitting = []
+    for title in found if fits is not None and len(found) > 1 else ():
         with suppress(SiteError):
-            return bool(fits(_make_table(path, sheets[title])))
-        return False
-
-    if len(found) > 1 and fits is not None:
-        found = list(filter(is_fitting, found)) or found[:1]
-        if len(found) > 1:
-            both, name = " and ".join(map(repr, found)), f"{path.name}#{found[0]}"
-            raise SiteError(f"{path}: sheets {both} could both be read; name the one to use: {name}")
-    used, others = found[0], [title for title in sheets if title != found[0]]
+            fitting += [title] if fits(_make_table(path, sheets[title])) else []
+    if len(fitting) > 1:
+        both, name = " and ".join(map(repr, fitting)), f"{path.name}#{fitting[0]}"
+        raise SiteError(f"{path}: sheets {both} could both be read; name the one to use: {name}")
+    used = (fitting or found)[0]
+    others = [title for title in sheets if title != used]
     notes = (f"{path.name}: sheet {used!r} read, {', '.join(others)} left aside",) if others else ()
     return _make_table(path.with_name(f"{path.name}#{used}") if others else path, sheets[used], "", notes)
 
