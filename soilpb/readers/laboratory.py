@@ -144,7 +144,8 @@ def read_columns(path: str | Path, wanted: Sequence[str], id_column: str = "") -
     if wanted[0] not in found:
         usual = {"unit": UNIT_COLUMNS, "x": ("x and y", "lon and lat")}.get(wanted[0], wanted)
         what = {"unit": "units", "x": "coordinates"}.get(wanted[0], wanted[0])
-        raise SiteError(f"{path} has no column of {what}: give it one, such as {' or '.join(usual[:3])}")
+        such = " or ".join(usual[:3])
+        raise SiteError(f"{path} has no column of {what}: give it one, such as {such}, or name another table")
     columns = {name: found[name] for name in wanted if name in found}
     return pd.DataFrame(columns, index=pd.Index(ids, name="sample"))
 
