@@ -143,14 +143,16 @@ def test_predictions_are_accepted_or_sent_to_the_laboratory(project):
     refused("mine", "data/new.csv", "--tolerance", "-5", says="tolerance is -5")
 
 
-def test_measured_ph_is_used(project):
-    """With the laboratory's pH the probabilities are those of its limits."""
+def test_measured_ph_is_used_and_the_models_day_told(project):
+    """With the laboratory's pH, which the table repeats, the probabilities are those of its limits."""
     root, study, new = project
-    run("mine", "data/new.csv", "-o", "with_ph.csv", "--ph", "data/new_ph.csv")
+    result = run("mine", "data/new.csv", "-o", "with_ph.csv", "--ph", "data/new_ph.csv")
     found = pd.read_csv(root / "with_ph.csv", index_col="sample")
     model, ph = stored_model.load_site_model(study), new.values("pH")
     expected = stored_model.predict_soils(model, new, "Pb_mg_kg", "GB 15618-2018", ph=ph)
     np.testing.assert_allclose(found["p_above_intervention"], expected["p_above_intervention"], rtol=1e-4)
+    np.testing.assert_allclose(found["pH_used"], ph, rtol=1e-4)
+    assert f"the model is of {date.today()}\n" in result.stderr
 
 
 def test_a_standard_of_ones_own_is_used(project):
@@ -304,24 +306,6 @@ def test_a_second_instrument_is_seen_and_corrected_by_soils_measured_on_both(sec
         for more in ((), ("--instrument", "field"))
     )
     assert np.sqrt((corrected**2).mean()) < 0.5 * np.sqrt((plain**2).mean())
-
-
-def test_an_altered_standardisation_is_refused(second):
-    """Its arrays are sealed as the model's are."""
-    pairs = ["--master", "data/pairs_first.csv", "--slave", "data/pairs_second.csv"]
-    CliRunner().invoke(app, ["standardise", "mine", *pairs, "--instrument", "bent"])
-    (path,) = second.glob("artifacts/**/instruments/bent/estimators.skops")
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
-    refused("mine", "data/new_second.csv", "--instrument", "bent", says="it was altered or half copied")
-
-
-def test_the_ph_that_was_used_and_the_models_worth_are_told(project):
-    """The table has the measured pH; remarks have R² and the day of the model."""
-    new = project[2]
-    result = run("mine", "data/new.csv", "--ph", "data/new_ph.csv")
-    found = pd.read_csv(io.StringIO(result.stdout), index_col="sample")
-    np.testing.assert_allclose(found["pH_used"], new.values("pH"), rtol=1e-4)
-    assert f"the model is of {date.today()}\n" in result.stderr
 
 
 @pytest.fixture(scope="module")

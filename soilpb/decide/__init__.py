@@ -10,8 +10,7 @@ soils lie. ``decision_units`` decides on areas by their mean, ``confidence_limit
 import lazy_loader
 
 _EXPORTS = {
-    "applicability": ["FALSE_ALARMS", "compare_with_world", "leave_cluster_out", "measure_shapes",
-                      "share_bands", "tell_apart"],
+    "applicability": ["FALSE_ALARMS", "compare_with_world", "measure_shapes", "share_bands", "tell_apart"],
     "confidence_limits": ["estimate_limits", "estimate_mean", "recommend_method"],
     "decision_units": ["VERDICTS", "decide_on_site", "decide_units", "size_on_site"],
     "exceedance": ["ACTIONS", "Costs", "calibration_error", "compare_policies", "coverage_by_content",
@@ -20,9 +19,9 @@ _EXPORTS = {
     "maps": ["assign_units", "local_coordinates"],
     "sampling": ["accept_predictions", "choose_samples", "learning_curves", "soils_needed",
                  "spectral_features"],
-    "site_model": ["COVERAGE", "assess_robustness", "compare_sensor",
-                   "evaluate_site_model", "fit_site_model", "make_candidates", "measured_ph",
-                   "score_site_model", "select_rule", "site_rules"],
+    "site_model": ["COVERAGE", "assess_robustness", "compare_sensor", "evaluate_site_model",
+                   "fit_site_model", "make_candidates", "measured_ph", "score_site_model", "select_rule",
+                   "site_rules"],
     "standards": ["LEAD_LIMITS", "lead_limit", "list_rules", "read_limits"],
     "stored_model": ["decide_targets", "load_site_model", "predict_files", "predict_soils",
                      "standardise_files", "store_site_model"],

@@ -16,23 +16,15 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from soilpb._files import sha256_of
 from soilpb._format import list_first, track
 from soilpb.decide.applicability import FALSE_ALARMS
 from soilpb.decide.decision_units import decide_on_site
 from soilpb.decide.maps import assign_units
 from soilpb.decide.sampling import accept_predictions
-from soilpb.decide.site_model import (
-    COVERAGE,
-    N_FOLDS,
-    SiteModel,
-    fit_site_model,
-    make_candidates,
-    site_rules,
-)
+from soilpb.decide.site_model import COVERAGE, N_FOLDS, SiteModel, fit_site_model, make_candidates, site_rules
 from soilpb.decide.standards import LEAD_LIMITS, list_rules
 from soilpb.evaluate.instruments import Standardisation, standardise
-from soilpb.models.storage import CARD, ESTIMATORS
+from soilpb.models.storage import CARD
 from soilpb.readers.folder import find_counted_scans, find_counters, holds_spectra, list_files
 from soilpb.readers.ids import match_ids
 from soilpb.readers.laboratory import read_columns, read_laboratory
@@ -63,8 +55,7 @@ def decide_targets(study: Study) -> pd.DataFrame:
     for target in study.site.targets.split():
         own = study.site.model_dump() | {"target": target, "target_column": "", "sensor": ""}
         other = Study(make_site(own), study.chapter)
-        model = fit_site_model(other, make_candidates(other, ["pls"]))
-        rules = site_rules(other.site)
+        model, rules = fit_site_model(other, make_candidates(other, ["pls"])), site_rules(other.site)
         rule = list_rules(*rules)[0] if rules[0] else ""
         decided = decide_on_site(other, model, rules, rule)
         if decided is None:
@@ -154,16 +145,8 @@ def predict_soils(
 ) -> pd.DataFrame:
     """Predict soils, on any bands that cover the model's grid, in a table with the names that users see.
 
-    Parameters
-    ----------
-    target : str
-        What the model predicts, such as ``Pb_mg_kg``.
-    standard, limits
-        Whose rules; none if empty.
-    ph : float or (n_samples,) array
-        Measured pH; NaN where not.
-    coverage : float
-        Of the intervals.
+    ``target`` is what the model predicts, such as ``Pb_mg_kg``; ``standard`` and ``limits`` are from
+    :func:`soilpb.decide.site_model.site_rules`; ``ph``, (n_samples,), is measured, NaN where not.
 
     Returns
     -------
@@ -290,7 +273,7 @@ def standardise_files(site: str, master: Path, slave: Path, instrument: str) -> 
     both = match_ids(*(list(soils.samples.index) for soils in read), (str(master), str(slave)))
     pairs = [soils.take(soils.samples.index.get_indexer(both)).reflectance for soils in read]
     found = standardise(*pairs, lambda X: model.target.predict(model.complete(X)), study.X)
-    card = {"model": _model_seal(study), "instrument": instrument, "soils": both}
+    card = {"model": str(model.card["check"]), "instrument": instrument, "soils": both}
     found.save(study.folder(CHAPTER) / INSTRUMENTS / instrument, **card)
     return found
 
@@ -306,7 +289,7 @@ def _correct(
         there = f"there are: {', '.join(known) or 'none'}; measure soils on both: {again}"
         raise SiteError(f"no instrument {instrument!r} was standardised, {there}")
     found, card = Standardisation.load(folder / instrument, len(model.wavelengths), again)
-    if card["model"] != _model_seal(study):
+    if card["model"] != str(model.card["check"]):
         raise SiteError(f"{folder / instrument} belongs to another model of the site; make it again: {again}")
     target, soils = model.target, replace(soils, reflectance=found.correct(soils.reflectance))
     own = float(np.sqrt(np.nanmean(np.square(target.residuals))))
@@ -314,10 +297,6 @@ def _correct(
     line = {"intercept": found.intercept, "slope": found.slope, "residuals": target.residuals * wider}
     told = [f"corrected to the first instrument: {found.method}; intervals are as much wider"]
     return replace(model, target=replace(target, **line)), soils, told
-
-
-def _model_seal(study: Study) -> str:
-    return sha256_of(study.folder(CHAPTER) / FOLDER / ESTIMATORS)
 
 
 def _describe_instrument(model: SiteModel, soils: SoilSpectra) -> list[str]:
@@ -331,8 +310,8 @@ def _describe_instrument(model: SiteModel, soils: SoilSpectra) -> list[str]:
         )
     if not why:
         return []
-    grows, tests = "", model.card.get("robustness")
-    if tests:
+    grows = ""
+    if tests := model.card.get("robustness"):
         times = tests["times"][tests["disturbance"].index("another instrument")]
         grows = f"; in the report's test another instrument multiplied errors by {times:.1f}"
     mend = "measure 5 to 30 soils on both and run soilpb standardise"

@@ -58,21 +58,21 @@ class Standardisation:
         return self.intercept + self.slope * np.ravel(predict(self.correct(X)))
 
     def save(self, folder: str | Path, **card: Any) -> Path:
-        """Write arrays, card and checksums."""
-        numbers = {name: getattr(self, name) for name in ("method", "slope", "intercept", "error", "errors")}
-        return storage.save_fitted(folder, {"matrix": self.matrix, "offset": self.offset}, card | numbers)
+        """Write it with a card and checksums."""
+        return storage.save_fitted(folder, vars(self), card)
 
     @classmethod
     def load(cls, folder: str | Path, n_bands: int, made_by: str = "") -> tuple[Standardisation, dict]:
         """Read it back with its card; a ValueError if it was altered or is of other bands."""
 
-        def build(arrays: dict, card: dict) -> tuple[Standardisation, dict]:
-            if arrays["matrix"].shape != (n_bands, n_bands) or arrays["offset"].shape != (n_bands,):
-                raise ValueError(f"it has {len(arrays['offset'])} bands, the model {n_bands}")
-            numbers = {name: float(card[name]) for name in ("slope", "intercept", "error")}
-            if not all(np.isfinite(values).all() for values in (*numbers.values(), *arrays.values())):
+        def build(fields: dict, card: dict) -> tuple[Standardisation, dict]:
+            made = cls(**fields)
+            if made.matrix.shape != (n_bands, n_bands) or made.offset.shape != (n_bands,):
+                raise ValueError(f"it has {len(made.offset)} bands, the model {n_bands}")
+            numbers = made.matrix, made.offset, made.slope, made.intercept, made.error
+            if not all(np.isfinite(values).all() for values in numbers):
                 raise ValueError("it holds numbers that are not finite")
-            return cls(str(card["method"]), **arrays, **numbers, errors=card["errors"]), card
+            return made, card
 
         return storage.load_fitted(folder, made_by, build)
 

@@ -1,19 +1,16 @@
 """The model of a site predicts what was fitted, stored or not, and is tested on soils it has not seen."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from soilpb._files import MissingArtifact
 from soilpb.decide.exceedance import calibration_error, exceedance_by_rule, reliability_table
 from soilpb.decide.intervals import CrossConformal, assign_folds
 from soilpb.decide.site_model import N_FOLDS, SiteModel, evaluate_site_model
 from soilpb.decide.standards import lead_limit
 from soilpb.evaluate import splits
-from soilpb.models import storage
 from soilpb.models.pls import PLSCV
 from soilpb.simulate import twin
 from soilpb.spectra import band_grid
@@ -67,22 +64,6 @@ def test_what_is_loaded_predicts_what_was_saved(model, new, tmp_path):
     assert {path.suffix for path in (tmp_path / "model").iterdir()} == {".skops", ".json", ""}
 
 
-def test_an_altered_card_is_refused(model, tmp_path):
-    """A card that was made to promise more is no longer read."""
-    folder = model.save(tmp_path, **CARD, scores={"R2": 0.6})
-    card = json.loads((folder / storage.CARD).read_text())
-    card["scores"]["R2"] = 0.9
-    (folder / storage.CARD).write_text(json.dumps(card, indent=2, sort_keys=True))
-    with pytest.raises(ValueError, match="card.json is not the file"):
-        SiteModel.load(folder)
-
-
-def test_a_missing_model_names_the_command_that_makes_it(tmp_path):
-    """The message is the one a user needs."""
-    with pytest.raises(MissingArtifact, match="make it with: papermill report"):
-        SiteModel.load(tmp_path, "papermill report")
-
-
 def test_soils_without_ph_still_teach_lead(site, new, model):
     """With pH of half of the soils, lead is predicted as before, and pairs come from the other half."""
     X, y, ph = site
@@ -109,14 +90,6 @@ def test_a_target_on_its_natural_scale_is_not_exponentiated(site, new):
     """Clay in percent stays clay in percent."""
     X, _, ph = site
     assert SiteModel.fit(X, ph, GRID, "natural").predict(new)["predicted"].between(2, 11).all()
-
-
-def test_groups_stay_together_inside(site):
-    """Soils of one group are left out of one and the same fit."""
-    X, y, ph = site
-    groups = np.repeat(np.arange(12), 5)
-    fold = SiteModel.fit(X, y, GRID, ph=ph, groups=groups).target.fold
-    assert all(len(set(fold[groups == group])) == 1 for group in range(12))
 
 
 def test_another_grid_and_an_unknown_scale_are_refused(model, site):

@@ -10,7 +10,6 @@ import pytest
 
 from soilpb._files import MissingArtifact
 from soilpb.decide import site_model, stored_model
-from soilpb.decide.exceedance import exceedance_by_rule
 from soilpb.evaluate import cross_validation, splits
 from soilpb.models import baselines
 from soilpb.models.network import SpectralNetwork
@@ -118,14 +117,6 @@ def test_the_table_has_the_names_of_the_laboratory(study, model):
     ]
     np.testing.assert_array_equal(table.index, study.ids)
     np.testing.assert_allclose(table["Pb_mg_kg"], model.predict(study.X)["predicted"])
-
-
-def test_measured_ph_sets_the_limit(study, model):
-    """Given a pH, the probability is that of this pH's limit."""
-    soils = study.target.take(np.arange(5))
-    found = stored_model.predict_soils(model, soils, "Pb_mg_kg", GB, ph=np.full(5, 4.0))
-    expected = exceedance_by_rule(np.exp(model.target.draws(soils.reflectance)), GB, ph=4.0)
-    np.testing.assert_allclose(found["p_above_intervention"], expected["intervention"])
 
 
 def test_spectra_of_another_instrument_are_resampled(study, model):
