@@ -194,6 +194,9 @@ strongest = after[0].bands(wide, AFTER)
 curves = explain.mask_bands(network, few, background[:10], strongest, n_random=10, seed=seed)
 masking = explain.check_masking(curves)
 
+# %% mystnb={"figure": {"caption": "How far predictions of {glue:text}`shap-label` move as bands of 100 nm are masked or given back ({glue:text}`shap-kind`). Solid: strongest band first; dashed: random orders, with 5–95 % of them. The test is about the area between solid and dashed.", "name": "fig-masking"}, "image": {"alt": "Two pairs of curves against the share of bands handled: deletion rises and insertion falls, the order by attribution beside random orders."}}
+ax = plots.plot_masking_curves(curves)
+
 # %% [markdown]
 # **Do the published bands matter?** A window that was named beforehand says something if it gets more than the even share, and if few windows *of the same width* get as much.
 

@@ -36,6 +36,7 @@ import json
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from IPython.display import Markdown, display
 from myst_nb import glue
 
@@ -169,8 +170,11 @@ They are off by {error:.2f} on average. With so few soils, true probabilities wo
 So the error is **{calibration_verdict}** than chance explains{"" if error <= max(chance, 0.05) else ": take these probabilities with care"}.
 """)
 
-# %% mystnb={"figure": {"caption": "Probability that a soil is above its limit ({glue:text}`decide-rule`), by a model that had not seen the soil ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above. On the twin the coordinates are invented.", "name": "fig-chances"}, "image": {"alt": "Map of the soils, where coordinates are known, coloured by their probability of exceedance; triangles mark soils measured above the limit, circles the others."}}
-ax = report.draw_map(study, exceedances, rule)
+# %% mystnb={"figure": {"caption": "Probability that a soil is above its limit ({glue:text}`decide-rule`), by a model that had not seen the soil ({glue:text}`decide-kind` soils). Triangles: the laboratory found it above. On the twin the coordinates are invented.", "name": "fig-chances"}, "image": {"alt": "Soils coloured by their probability of exceedance, on a map where coordinates are known and else in the order of the probabilities; triangles mark soils measured above the limit, circles the others."}}
+if (ax := report.draw_map(study, exceedances, rule)) is None:  # no true coordinates
+    ranked = by_rule.sort_values("probability").reset_index(drop=True).rename_axis("soil").reset_index()
+    ax = sns.scatterplot(ranked, x="soil", y="probability", hue="exceeded", style="exceeded")
+    ax.set(xlabel="Soils, in the order of their probabilities", ylabel=f"Probability above the limit, {rule}")
 
 # %% [markdown]
 # ## How far off is a prediction, and for which soils?
@@ -331,9 +335,16 @@ On twins ({over_sites}). Where predictions are this uncertain, strict demands se
 # A soil can be ignored, sent to the laboratory, or treated at once. Which is cheapest depends on its probability and on three costs, which are parameters of this chapter.
 # They are invented. Put in your own.
 
-# %%
+# %% mystnb={"figure": {"caption": "Expected cost of each action, by the probability of exceedance, at the chapter's costs.", "name": "fig-actions"}, "image": {"alt": "Three lines: the cost of ignoring rises steeply from zero, that of sending rises gently, that of treating is level; each is lowest over one stretch of probabilities."}}
 prices = decide.Costs(analysis, remediation, harm)
 send_from, send_to = prices.thresholds()
+odds = np.linspace(0, 1, 201)
+expected = pd.DataFrame(prices.expected(odds), odds, decide.ACTIONS)
+ax = expected.plot(
+    style=["-", "--", ":"], ylim=(0, 1.6 * (remediation + analysis)), ax=plots.make_axes(None, 3.4)
+)
+ax.set(xlabel="Probability that the soil exceeds its limit", ylabel="Expected cost per soil", xlim=(0, 1))
+plots.legend_above(ax, ncols=3)
 
 # %% tags=["remove-input"]
 Markdown(f"""

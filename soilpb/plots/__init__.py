@@ -8,7 +8,8 @@ all share. What one call of pandas or seaborn draws, a chapter draws by that cal
 import lazy_loader
 
 _EXPORTS = {
-    "attribution": ["compute_shares", "plot_band_change", "plot_profiles", "style_verdicts"],
+    "attribution": ["compute_shares", "plot_band_change", "plot_masking_curves", "plot_profiles",
+                    "style_verdicts"],
     "decisions": ["plot_detection", "plot_map", "plot_prediction_intervals", "plot_reliability"],
     "scores": ["plot_intervals", "plot_league", "plot_parity", "plot_parity_grid", "plot_task_heatmap"],
     "spectra": ["plot_atlas", "plot_distribution", "plot_outliers", "plot_spectra"],

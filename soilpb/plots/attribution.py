@@ -124,6 +124,25 @@ def plot_band_change(change: pd.DataFrame, before: str, after: str, ax: Axes | N
     return ax
 
 
+def plot_masking_curves(curves: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw how far predictions move as bands are masked, or restored, by attribution and at random.
+
+    ``curves`` are from :func:`soilpb.explain.sanity_checks.mask_bands`. Random orders: mean, 5–95 %.
+    """
+    ax = make_axes(ax, height=3.8)
+    words = {"deletion": "masked", "insertion": "restored"}
+    for colour, (curve, word) in zip((TARGET_COLOUR, SOURCE_COLOUR), words.items(), strict=True):
+        table = curves[curves["curve"] == curve].assign(percent=lambda rows: 100 * rows["share"])
+        random = table["order"] == "random"
+        look = {"x": "percent", "y": "moved", "color": colour, "errorbar": ("pi", 90), "ax": ax}
+        sns.lineplot(table[~random], linewidth=2.2, label=f"{word}, most attribution first", **look)
+        sns.lineplot(table[random], linestyle=(0, (4, 3)), label=f"{word}, at random", **look)
+    ax.set(xlabel="Bands masked or restored (%)", ylabel="Predictions moved by (sd)")
+    ax.set(xlim=(0, 100), ylim=(0, None))
+    legend_above(ax)
+    return ax
+
+
 def style_verdicts(table: pd.DataFrame) -> Styler:
     """Format a table of verdicts for a page: statistic and interval in one column, words in colour.
 

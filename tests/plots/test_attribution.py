@@ -92,6 +92,23 @@ def test_only_outcomes_that_occur_are_explained():
     assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == ["lost"]
 
 
+def test_masking_shows_attribution_beside_random_orders():
+    """Solid lines follow the order by attribution, dashed ones the mean of random orders."""
+    share = np.linspace(0, 1, 5)
+    orders = [("attribution", 0, 2.0), ("random", 0, 0.9), ("random", 1, 1.1)]
+    curves = pd.concat(
+        pd.DataFrame({"curve": curve, "order": order, "draw": draw, "share": share, "moved": size * share})
+        for curve in ("deletion", "insertion")
+        for order, draw, size in orders
+    )
+    ax = attribution.plot_masking_curves(curves.reset_index(drop=True))
+    ordered, at_random = ax.lines[:2]
+    np.testing.assert_allclose(ordered.get_xdata(), 100 * share)
+    np.testing.assert_allclose(ordered.get_ydata(), 2 * share)
+    np.testing.assert_allclose(at_random.get_ydata(), share)
+    assert_axes(ax, "Bands masked or restored (%)", "Predictions moved by (sd)")
+
+
 def test_the_verdicts_show_the_interval_and_the_word():
     """Tiny numbers are powers of ten, missing intervals are empty, and words have a colour."""
     rows = [("Adds up", "gap", 4e-7, 1e-7, -4e-7, "holds"), ("Band", "z", 1.5, np.nan, np.nan, "undecided")]
