@@ -130,7 +130,7 @@ def test_units_may_be_polygons_around_coordinates_in_the_new_table(project):
     result = run("mine", "data/placed.csv", *own)
     table = pd.read_csv(io.StringIO(result.stdout), index_col="unit")
     assert table.loc["all soils", ["n_measured", "n_predicted"]].tolist() == [60, 20]
-    refused("mine", "data/new.csv", *own, says="has no column of coordinates: give it one, such as x and y")
+    refused("mine", "data/new.csv", *own, says="has no column of coordinates, such as x and y")
 
 
 def test_predictions_are_accepted_or_sent_to_the_laboratory(project):

@@ -142,10 +142,9 @@ def read_columns(path: str | Path, wanted: Sequence[str], id_column: str = "") -
     refuse_repeated_ids(table, ids, id_at)
     found, _ = _other_columns(table, band_positions(table))
     if wanted[0] not in found:
-        usual = {"unit": UNIT_COLUMNS, "x": ("x and y", "lon and lat")}.get(wanted[0], wanted)
-        what = {"unit": "units", "x": "coordinates"}.get(wanted[0], wanted[0])
-        such = " or ".join(usual[:3])
-        raise SiteError(f"{path} has no column of {what}: give it one, such as {such}, or name another table")
+        what = {"unit": "units, such as block", "x": "coordinates, such as x and y, or lon and lat"}
+        what = f"no column of {what.get(wanted[0], wanted[0])}"
+        raise SiteError(f"{path} has {what}: give it one, or name another table")
     columns = {name: found[name] for name in wanted if name in found}
     return pd.DataFrame(columns, index=pd.Index(ids, name="sample"))
 
@@ -307,11 +306,9 @@ def _other_columns(
     table: Table, skip: Collection[int], share: float = np.nan, unit: str = "", named: Mapping[str, str] = {}
 ) -> tuple[dict[str, Any], list[str]]:
     """Columns besides the target, by our names, and notes; ``share`` × limit stands for ``<5``."""
-    columns: dict[str, Any] = {}
-    places, at = _coordinates(table, named)
-    words, group, notes = _words(table, named)
-    aside, lacking = [], []
-    for j in sorted({*range(len(table.header))} - {*skip, *at, group}):
+    found, used, notes = _named_columns(table, named)
+    columns, aside, lacking = {}, [], []
+    for j in sorted({*range(len(table.header))} - {*skip, *used}):
         quantity = parse_quantity(table.header[j])
         usual = (unit or "mg/kg") if quantity.method else unit if quantity.name in ELEMENTS else ""
         ours, factor = standard_name(in_unit(quantity, usual)) or ("", 0.0)
@@ -320,9 +317,8 @@ def _other_columns(
             continue
         numbers = table.numbers(j)
         values, _ = _plausible(numbers, ours, factor, share)
-        if (
-            quantity.method
-        ):  # a sensor's: below detection minus the limit, or the least reading if none is said
+        # Readings of a sensor: below detection minus the limit, or the least reading if it is not said.
+        if quantity.method:
             unsaid = [bool(_UNSAID.fullmatch(text)) for text in table.texts(j)] | (values == 0)
             values[values <= 0] = np.nan
             values[unsaid] = -np.min(values[np.isfinite(values)], initial=np.inf)
@@ -330,9 +326,9 @@ def _other_columns(
         columns[ours] = np.where(np.isinf(values), np.nan, values)
         if lost := int((np.isnan(columns[ours]) & ~numbers.missing).sum()):
             lacking.append(f"{lost} cells of {table.header[j]!r} count as missing: no plausible numbers")
-    aside = [name for name in aside if name and name.casefold() not in {*UNIT_COLUMNS, *LAYER_COLUMNS}]
-    told = [f"laboratory columns left aside: {list_first(list(map(repr, aside)), 12)}"] if aside else []
-    return {**columns, **places, **words}, [*lacking, *told, *notes]
+    aside = [repr(name) for name in aside if name]
+    told = [f"laboratory columns left aside: {list_first(aside, 12)}"] if aside else []
+    return columns | found, [*lacking, *told, *notes]
 
 
 def _plausible(
@@ -344,43 +340,40 @@ def _plausible(
     return np.where(bad, np.nan, values), bad
 
 
-def _coordinates(table: Table, named: Mapping[str, str]) -> tuple[dict[str, Any], set[int | None]]:
-    """``x``, ``y`` and, where known, ``crs``, if the table has both coordinates; and their columns."""
-    pairs = [[_find_column(table, named.get(key, "")) for key in ("x_column", "y_column")]]
-    pairs += [[_find_column(table, "", [f"{_BESIDE}({name}){_BESIDE}"]) for name in pair] for pair in _XY]
-    x, y = next((pair for pair in pairs if None not in pair), (None, None))
-    if x is None:
-        return {}, set()
-    east, north = (table.numbers(at).measured for at in (x, y))
-    degrees, beyond = _DEGREES.search(squeeze(table.header[x])), np.abs(north) > 90
-    if degrees and beyond.any():
-        row = int(np.argmax(beyond))
-        raise SiteError(f"{table.at(row, y)}: latitude {north[row]:g} lies beyond 90°; are x and y swapped?")
-    at = _find_column(table, "", ["crs"])
-    crs = table.cells[:, at].astype(str) if at is not None else "EPSG:4326" if degrees else ""
-    return {"x": east, "y": north, **({"crs": crs} if len(crs) else {})}, {x, y, at}
-
-
-def _words(table: Table, named: Mapping[str, str]) -> tuple[dict[str, Any], int | None, list[str]]:
-    """Group, unit and layer of each sample, None in empty cells; the column of the group; notes.
+def _named_columns(
+    table: Table, named: Mapping[str, str]
+) -> tuple[dict[str, Any], set[int | None], list[str]]:
+    """Coordinates, group, unit and layer, None in empty cells, by our names; their columns; notes.
 
     A sample without a group is one of its own. Units of mass are no units.
     """
-    words, notes = {}, []
-    usual = {"group": _GROUP_COLUMNS, "unit": UNIT_COLUMNS, "layer": LAYER_COLUMNS}
-    found = {
-        ours: _find_column(table, named.get(f"{ours}_column", ""), names) for ours, names in usual.items()
-    }
-    for ours, at in found.items():
+    columns, used, notes = {}, set(), []
+    pairs = [[_find_column(table, named.get(key, "")) for key in ("x_column", "y_column")]]
+    pairs += [[_find_column(table, "", [f"{_BESIDE}({name}){_BESIDE}"]) for name in pair] for pair in _XY]
+    x, y = next((pair for pair in pairs if None not in pair), (None, None))
+    if x is not None:
+        columns = {"x": table.numbers(x).measured, "y": table.numbers(y).measured}
+        degrees, beyond = _DEGREES.search(squeeze(table.header[x])), np.abs(columns["y"]) > 90
+        if degrees and beyond.any():
+            row = int(np.argmax(beyond))
+            what = f"latitude {columns['y'][row]:g} lies beyond 90°"
+            raise SiteError(f"{table.at(row, y)}: {what}; are x and y swapped?")
+        crs = _find_column(table, "", ["crs"])
+        if degrees or crs is not None:
+            columns["crs"] = "EPSG:4326" if crs is None else table.cells[:, crs].astype(str)
+        used = {x, y, crs}
+    for ours, usual in (("group", _GROUP_COLUMNS), ("unit", UNIT_COLUMNS), ("layer", LAYER_COLUMNS)):
+        at = _find_column(table, named.get(f"{ours}_column", ""), usual)
         texts = pd.Series([] if at is None else table.texts(at), dtype=object)
         empty = texts == ""
-        if ours == "group" and empty.any() and not empty.all():
+        if empty.all() or (ours != "group" and texts.str.contains(r"[/%]|ppm").any()):
+            continue
+        if ours == "group" and empty.any():
             notes.append(f"{empty.sum()} samples without a {table.header[at]!r} are groups of their own")
             texts[empty] = [f"row {row}" for row in table.rows[empty]]
-        elif empty.all() or (ours != "group" and texts.str.contains(r"[/%]|ppm").any()):
-            continue
-        words[ours] = texts.where(texts != "", None).to_numpy()
-    return words, found["group"], notes
+        columns[ours] = texts.where(texts != "", None).to_numpy()
+        used.add(at)
+    return columns, used, notes
 
 
 def _find_column(table: Table, wanted: str, usual: Sequence[str] = ()) -> int | None:
