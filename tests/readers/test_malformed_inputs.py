@@ -34,6 +34,7 @@ RNG = np.random.default_rng(7)
 LEAD = [f"{value:.1f}" for value in RNG.lognormal(5, 0.7, N)]
 SPECTRA = soil_spectra(N, NM) * np.exp(3e-4 * RNG.standard_normal((N, NM.size)))
 READ = "read"
+DATES = [datetime.date(2024, 1, day) for day in range(1, N + 1)]
 FIVE = SPECTRA[4]  # of the sample that cases spoil
 
 
@@ -274,14 +275,9 @@ def one_cell(value):
     return spoil
 
 
-def dates_for_ids(mine):
-    rows = [[datetime.date(2024, 1, 1 + i), float(pb)] for i, pb in enumerate(LEAD)]
-    mine.laboratory = workbook(mine.path / "lab.xlsx", [["id", "Pb (mg/kg)"], *rows])
-
-
-def numbers_for_ids(mine):
-    rows = [[int(i), float(pb)] for i, pb in zip(IDS, LEAD, strict=True)]
-    mine.laboratory = workbook(mine.path / "lab.xlsx", [["id", "Pb (mg/kg)"], *rows])
+def in_workbook(ids):
+    rows = [["id", "Pb (mg/kg)"], *zip(ids, map(float, LEAD), strict=True)]
+    return lambda mine: setattr(mine, "laboratory", workbook(mine.path / "lab.xlsx", rows))
 
 
 def transposed(mine):
@@ -311,8 +307,8 @@ def comma(cells):
 
 TABLES = {
     "ids with stray spaces": (lab(ids=[f" {i} " for i in IDS]), READ),
-    "ids that lost their zeros": (numbers_for_ids, "leading zeros were lost: format the column as text"),
-    "ids that became dates": (dates_for_ids, "took an id such as 3-1 for a date"),
+    "ids that lost their zeros": (in_workbook(map(int, IDS)), "zeros were lost: format the column as text"),
+    "ids that became dates": (in_workbook(DATES), "took an id such as 3-1 for a date"),
     "ids of other samples": (lab(ids=[f"X{i}" for i in IDS]), "share no sample id"),
     "an id twice in the table": (lab(ids=["002", *IDS[1:]]), "'002' stands in rows 2, 3"),
     "an id that is missing": (lab(ids=["", *IDS[1:]]), "no id; give it one"),
