@@ -8,7 +8,7 @@ import pytest
 
 from soilpb.decide.exceedance import calibration_error, exceedance_by_rule, reliability_table
 from soilpb.decide.intervals import CrossConformal, assign_folds
-from soilpb.decide.site_model import N_FOLDS, SiteModel, evaluate_site_model
+from soilpb.decide.site_model import N_FOLDS, SiteModel, evaluate_site_model, fit_site_model
 from soilpb.decide.standards import lead_limit
 from soilpb.evaluate import splits
 from soilpb.models.pls import PLSCV
@@ -158,6 +158,13 @@ def test_soils_without_ph_are_compared_with_no_limit_that_needs_it(study, folds)
     exceedances = evaluate_site_model(unknown, folds, PLS)[1]
     assert not set(study.ids[:5]) & set(exceedances["sample"])
     assert len(exceedances) == 3 * 55
+
+
+def test_groups_stay_together_inside(study):
+    """Soils of one group are left out of one and the same fit."""
+    group = np.repeat(np.arange(12), 5)
+    fold = fit_site_model(altered(study, group=group), PLS).target.fold
+    assert all(len(set(fold[group == each])) == 1 for each in range(12))
 
 
 def test_a_group_on_both_sides_is_refused(study, folds):
