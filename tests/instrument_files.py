@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soilpb.readers.formats import asd, omnic, opus, read_instruments, text
+from soilpb.readers.formats import asd, omnic, opus, read_instruments, spectrum_file, text
 from tests.site_files import soil_spectra
 
 NM = np.arange(350.0, 2501.0, 5.0)
@@ -21,6 +21,12 @@ def read_instrument(path):
     """Spectrum of a file that holds one."""
     (spectrum,) = read_instruments(path)
     return spectrum
+
+
+def to_reflectance(file):
+    """Wavelengths, nm, and reflectance of a spectrum, both (n_bands,)."""
+    found = spectrum_file.to_reflectance(file)
+    return found.axis, found.values
 
 
 def packed(kind, *fields):

@@ -300,22 +300,17 @@ def _name_spectra(
 
 def _to_scan(file: SpectrumFile, whites: Sequence[SpectrumFile], splice: str) -> SpectrumFile:
     """Reflectance as a fraction over nm, divided by its folder's white references if the file is raw."""
-    quantity = file.quantity
-    if quantity in UNDIVIDED and whites:
+    if file.quantity in UNDIVIDED and whites:
         file = divide_by(file, replace(whites[0], values=np.mean([white.values for white in whites], axis=0)))
-    wavelengths, reflectance = to_reflectance(file)
-    notes = list(file.notes)
-    if quantity != "fraction":
-        notes.append(f"reflectance from {quantity} to fraction")
-    if splice == "auto" and file.splices:
-        steps = np.array([file.steps])
-        if not file.steps:
-            steps = measure_steps(wavelengths, reflectance[None], file.splices)
-        reflectance = correct_splices(wavelengths, reflectance[None], file.splices, steps)[0]
-        places = [f"{at:g}" for at, step in zip(file.splices, steps[0], strict=True) if step != 1]
-        notes += [f"steps between detectors removed at {', '.join(places)} nm"] if places else []
-    read = {"axis": wavelengths, "axis_unit": "nm", "values": reflectance, "quantity": "fraction"}
-    return replace(file, **read, notes=tuple(notes))
+    file = to_reflectance(file)
+    if splice == "off" or not file.splices:
+        return file
+    spectrum = file.values[None]
+    steps = np.array([file.steps]) if file.steps else measure_steps(file.axis, spectrum, file.splices)
+    places = [f"{at:g}" for at, step in zip(file.splices, steps[0], strict=True) if step != 1]
+    notes = [f"steps between detectors removed at {', '.join(places)} nm"] if places else []
+    values = correct_splices(file.axis, spectrum, file.splices, steps)[0]
+    return replace(file, values=values, notes=(*file.notes, *notes))
 
 
 def _on_common_bands(scans: Sequence[SpectrumFile]) -> tuple[np.ndarray, np.ndarray, list[str]]:

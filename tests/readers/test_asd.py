@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 
-from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
 from tests.cases import case
-from tests.instrument_files import FOLDER, NM, SOIL, needs_real_files, read_instrument, write_asd
+from tests.instrument_files import (
+    FOLDER,
+    NM,
+    SOIL,
+    needs_real_files,
+    read_instrument,
+    to_reflectance,
+    write_asd,
+)
 
 
 @pytest.mark.parametrize(("version", "data_format"), [*((n, 2) for n in range(2, 9)), (8, 0), (8, 1)])

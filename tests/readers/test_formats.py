@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from soilpb.readers.formats import find_format, has_instrument_suffix
-from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.site_file import SiteError
 from tests import instrument_files as files
-from tests.instrument_files import FOLDER, needs_real_files, read_instrument
+from tests.instrument_files import FOLDER, needs_real_files, read_instrument, to_reflectance
 
 WRITERS = [getattr(files, f"write_{name}") for name in ("asd", "sed", "svc", "opus", "omnic", "jcamp")]
 

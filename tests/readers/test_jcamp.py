@@ -3,11 +3,18 @@
 import numpy as np
 import pytest
 
-from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
 from soilpb.spectra import absorbance
-from tests.instrument_files import FOLDER, NM, SOIL, needs_real_files, read_instrument, write_jcamp
+from tests.instrument_files import (
+    FOLDER,
+    NM,
+    SOIL,
+    needs_real_files,
+    read_instrument,
+    to_reflectance,
+    write_jcamp,
+)
 
 
 @pytest.mark.parametrize(

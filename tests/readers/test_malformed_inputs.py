@@ -19,13 +19,12 @@ from hypothesis import strategies as st
 from soilpb.quality import check_soils
 from soilpb.readers.folder import read_folder
 from soilpb.readers.formats import opus
-from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.readers.site import read_site
 from soilpb.site_file import Site, SiteError
 from soilpb.spectra import absorbance
 from tests import instrument_files as files
 from tests import mutations
-from tests.instrument_files import NM, read_instrument
+from tests.instrument_files import NM, read_instrument, to_reflectance
 from tests.site_files import soil_spectra, workbook, write
 
 N = 24

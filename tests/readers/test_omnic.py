@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from soilpb.readers.formats import omnic
-from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
 from tests.cases import case
@@ -16,6 +15,7 @@ from tests.instrument_files import (
     near_absorbance,
     needs_real_files,
     read_instrument,
+    to_reflectance,
     write_omnic,
     write_omnic_group,
 )

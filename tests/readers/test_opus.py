@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from soilpb.readers.formats import opus
-from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.site_file import SiteError
 from tests.cases import case
 from tests.instrument_files import (
@@ -18,6 +17,7 @@ from tests.instrument_files import (
     near_absorbance,
     needs_real_files,
     read_instrument,
+    to_reflectance,
     write_opus,
 )
 

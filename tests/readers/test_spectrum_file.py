@@ -11,13 +11,12 @@ from soilpb.readers.formats.spectrum_file import (
     find_contradiction,
     find_implausible,
     recognise_unit,
-    to_reflectance,
 )
 from soilpb.readers.libraries import limesoda
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
 from soilpb.spectra import absorbance
-from tests.instrument_files import NM, SOIL, write_sed
+from tests.instrument_files import NM, SOIL, to_reflectance, write_sed
 from tests.site_files import notes, soil_spectra, write
 
 

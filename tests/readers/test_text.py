@@ -7,12 +7,20 @@ import pandas as pd
 import pytest
 
 from soilpb.readers.formats import text
-from soilpb.readers.formats.spectrum_file import to_reflectance
 from soilpb.readers.site import read_spectra
 from soilpb.site_file import SiteError
 from soilpb.spectra import Provenance, SoilSpectra
 from tests.cases import case
-from tests.instrument_files import FOLDER, NM, SOIL, needs_real_files, read_instrument, write_sed, write_svc
+from tests.instrument_files import (
+    FOLDER,
+    NM,
+    SOIL,
+    needs_real_files,
+    read_instrument,
+    to_reflectance,
+    write_sed,
+    write_svc,
+)
 from tests.site_files import soil_spectra
 
 

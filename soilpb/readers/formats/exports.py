@@ -18,7 +18,6 @@ from soilpb.readers.formats.spectrum_file import (
     SpectrumFile,
     axis_unit_in_words,
     quantity_in_words,
-    recognise_quantity,
 )
 from soilpb.readers.formats.text import read_rows
 from soilpb.site_file import SiteError
@@ -51,7 +50,6 @@ def read_columns(path: Path, content: bytes) -> list[SpectrumFile]:
     unit, found = axis_unit_in_words(above, axis), []
     for name, values in zip(names, table[:, 1:].T, strict=True):
         quantity = quantity_in_words(name, values) or quantity_in_words(above, values)
-        quantity = quantity or recognise_quantity(path, axis, unit, values)
         found.append(SpectrumFile(path, axis, unit, values, quantity, sample=name if width > 2 else ""))
     return found
 

@@ -18,7 +18,6 @@ from soilpb.readers.formats.spectrum_file import (
     SpectrumFile,
     axis_unit_in_words,
     quantity_in_words,
-    recognise_quantity,
     take,
 )
 from soilpb.readers.tables import clean
@@ -72,7 +71,7 @@ def read_spc(path: Path, content: bytes) -> list[SpectrumFile]:
                 axis=axis,
                 axis_unit=unit,
                 values=values,
-                quantity=quantity or recognise_quantity(path, axis, unit, values),
+                quantity=quantity,
                 instrument=_text(header["source"]),
                 sample="" if header["flags"] & SEVERAL else _text(header["remark"]),
             )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -76,7 +76,10 @@ _AXIS_WORDS = {
     "nm": r"\bnm\b|nanomet",
 }
 _RANGE = f"{VIS_NIR_NM[0]:g}–{VIS_NIR_NM[1]:g} nm"
-_SAY = "say spectra_unit: fraction, percent or absorbance in the site file (soilpb new-site: --spectra-unit)"
+_SAY = (
+    "export reflectance; if they are right, say spectra_unit: fraction, percent or absorbance in the site "
+    "file (soilpb new-site: --spectra-unit)"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,7 @@ class SpectrumFile:
     """A spectrum as its file has it.
 
     ``quantity`` is ``fraction``, ``percent`` or ``absorbance`` (log10(1/R)) where the values are
-    reflectance; else the file's own word, such as ``transmittance``.
+    reflectance; else the file's own word, such as ``transmittance``, or empty where it says nothing.
     """
 
     path: Path
@@ -113,8 +116,8 @@ class Format:
 
 
 @np.errstate(all="ignore")
-def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
-    """Wavelengths in nm, ascending, and reflectance as a fraction, both (n_bands,).
+def to_reflectance(file: SpectrumFile) -> SpectrumFile:
+    """Bring a spectrum to reflectance as a fraction over ascending wavelengths in nm.
 
     A SiteError names the file, what it holds, and what to export instead.
 
@@ -122,9 +125,9 @@ def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
     --------
     >>> axis = np.linspace(4000, 25000, 20)  # 1/cm: 2500 to 400 nm
     >>> scan = SpectrumFile(Path("s.0"), axis, "1/cm", np.linspace(0.4, 0.8, 20), "absorbance")
-    >>> nm, reflectance = to_reflectance(scan)
-    >>> nm[[0, -1]], reflectance[[0, -1]].round(3)
-    (array([ 400., 2500.]), array([0.158, 0.398]))
+    >>> found = to_reflectance(scan)
+    >>> found.axis[[0, -1]], found.values[[0, -1]].round(3), found.notes
+    (array([ 400., 2500.]), array([0.158, 0.398]), ('reflectance from absorbance to fraction',))
     """
     path, quantity = file.path, file.quantity
     where = f"{path} (sample {file.sample!r})" if file.sample not in ("", path.stem) else str(path)
@@ -137,13 +140,19 @@ def to_reflectance(file: SpectrumFile) -> tuple[np.ndarray, np.ndarray]:
             f"{where} holds {quantity} without a white reference (median {np.median(file.values):.4g}); put "
             "that into the folder as white_1 with its suffix, or export reflectance"
         )
-    if quantity not in UNITS:
+    if quantity and quantity not in UNITS:
         raise SiteError(f"{where} holds {quantity}; export reflectance, or absorbance as log10(1/R)")
     _refuse_broken(file, where)
     order = np.argsort(wavelengths, kind="stable")
     wavelengths, values = wavelengths[order], file.values[order]
     _refuse_range(file, wavelengths, where)
-    return wavelengths, as_fraction(values[None], quantity, wavelengths, where, lambda _: where)[0]
+    if not quantity:
+        mend = "export it with the word Reflectance or Absorbance in its header"
+        quantity = recognise_unit(wavelengths, values[None], where, mend)
+    reflectance = as_fraction(values[None], quantity, wavelengths, where, lambda _: where)[0]
+    notes = [f"reflectance from {quantity} to fraction"] if quantity != "fraction" else []
+    read = {"axis": wavelengths, "axis_unit": "nm", "values": reflectance, "quantity": "fraction"}
+    return replace(file, **read, notes=(*file.notes, *notes))
 
 
 def as_fraction(
@@ -221,63 +230,41 @@ def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
         return reflectance_from_absorbance(values) if unit == "absorbance" else values
 
 
-def recognise_unit(wavelengths: np.ndarray, values: np.ndarray, where: str) -> Unit:
+def recognise_unit(wavelengths: np.ndarray, values: np.ndarray, where: str, mend: str = _SAY) -> Unit:
     """Recognise the unit of spectra, (n_samples, n_bands) over nm, or refuse where it cannot be told."""
-    median = np.median(values, axis=0)
+    median, (kind, _) = np.median(values, axis=0), recognise_shape(wavelengths, values)
     low, high = float(median.min()), float(median.max())
-    if high > HIGHEST_MEDIAN["percent"]:
-        raise SiteError(
-            f"{where}: values up to {high:g} are raw counts or scaled numbers; export reflectance, "
-            "that is the target divided by its white reference"
-        )
+    unit, doubt = None, f"values from {low:.3g} to {high:.3g} may be in one unit or another"
     if high > HIGHEST_MEDIAN["absorbance"]:
-        if high < 100 * DARK_PEAK and wavelengths[-1] > 2000:
-            raise SiteError(
-                f"{where}: read as percent no band of the typical spectrum reflects {DARK_PEAK:.1%}: are "
-                "these square roots? export reflectance; if it is percent, say spectra_unit: percent"
-            )
-        return "percent"
-    kind, _ = recognise_shape(wavelengths, values)
-    if kind == "reflectance" and high <= 1.1:
-        blue, red = (median[inside_bands(wavelengths, span)].mean() for span in ((400, 500), (800, 900)))
-        if wavelengths[0] < 480 and blue > BRIGHT_BLUE and red < 2.6 * blue:
-            raise SiteError(
-                f"{where}: the typical spectrum is {blue:.2g} in the blue, brighter than soils: are these "
-                "square roots, or scaled? export reflectance; if they are, say spectra_unit: fraction"
-            )
-        return "fraction"
-    if kind == "absorbance" and low > -0.3:
-        _refuse_odd_absorbance(wavelengths, median, where)
-        return "absorbance"
-    raise SiteError(f"{where}: values from {low:.3g} to {high:.3g} may be in one unit or another; {_SAY}")
+        unit, roots = "percent", high < 100 * DARK_PEAK and wavelengths[-1] > 2000
+        doubt = f"read as percent no band of the typical spectrum reflects {DARK_PEAK:.1%}: square roots?"
+        doubt = doubt if roots else ""
+    elif kind == "reflectance" and high <= 1.1:
+        unit, doubt = "fraction", _doubt_fraction(wavelengths, median)
+    elif kind == "absorbance" and low > -0.3:
+        unit, doubt = "absorbance", _doubt_absorbance(wavelengths, median)
+    if high > HIGHEST_MEDIAN["percent"]:
+        doubt = f"values up to {high:g} are raw counts or scaled numbers, not target over white reference"
+    if doubt:
+        raise SiteError(f"{where}: {doubt}; {mend}")
+    return unit
 
 
-def _refuse_odd_absorbance(wavelengths: np.ndarray, median: np.ndarray, where: str) -> None:
-    """Refuse what makes the typical soil, (n_bands,), white or black if it is read as log10(1/R)."""
+def _doubt_fraction(wavelengths: np.ndarray, median: np.ndarray) -> str:
+    """Say what makes the typical soil, (n_bands,), too bright if it is read as a fraction."""
+    blue, red = (median[inside_bands(wavelengths, span)].mean() for span in ((400, 500), (800, 900)))
+    bright = wavelengths[0] < 480 and blue > BRIGHT_BLUE and red < 2.6 * blue
+    what = f"the typical spectrum is {blue:.2g} in the blue, brighter than soils: square roots, or scaled?"
+    return what if bright else ""
+
+
+def _doubt_absorbance(wavelengths: np.ndarray, median: np.ndarray) -> str:
+    """Say what makes the typical soil, (n_bands,), white or black if it is read as log10(1/R)."""
     blue = median[inside_bands(wavelengths, (430, 500))].mean() if wavelengths[0] < 480 else 0
-    odd = "brighter" if median.max() < WHITE else ""
-    odd = odd or ("darker" if 10 ** -median.min() < DARK_PEAK or blue > BLACK_BLUE else "")
-    if odd:
-        what = "natural logarithms, or Kubelka–Munk" if odd == "darker" else "derivatives"
-        raise SiteError(
-            f"{where}: read as log10(1/R) the typical spectrum is {odd} than soils are: are these {what}? "
-            "export reflectance; if they are log10(1/R), say spectra_unit: absorbance"
-        )
-
-
-def recognise_quantity(path: Path, axis: np.ndarray, axis_unit: str, values: np.ndarray) -> str:
-    """Recognise the unit of one spectrum, (n_bands,), whose file does not say it, or refuse it."""
-    nm = to_nanometres(axis, axis_unit)
-    if nm is None or not np.isfinite(values).all():
-        return "values of unknown unit"
-    if nm.min() < VIS_NIR_NM[0] or nm.max() > VIS_NIR_NM[1]:
-        return "absorbance"  # to_reflectance refuses its range
-    order = np.argsort(nm)
-    try:
-        return recognise_unit(nm[order], values[None, order], str(path))
-    except SiteError as error:
-        what = str(error).partition(";")[0]
-        raise SiteError(f"{what}; export it with the word Reflectance or Absorbance in its header") from None
+    odd = "brighter than soils are: derivatives?" if median.max() < WHITE else ""
+    if 10 ** -median.min() < DARK_PEAK or blue > BLACK_BLUE:
+        odd = odd or "darker than soils are: natural logarithms, or Kubelka–Munk?"
+    return f"read as log10(1/R) the typical spectrum is {odd}" if odd else ""
 
 
 def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, int]:
