@@ -29,6 +29,8 @@ from soilpb.readers.tables import (
 )
 from soilpb.site_file import SiteError
 
+#: What tells ids and bands of a table: id_column, known and bands of :func:`read_scans`.
+Wanted = tuple[str, Collection[str], str]
 #: Deviation of a scan from the mean of its sample, root mean square over the bands as a share of the
 #: mean's, that is worth a look. Repacking a cup moves a spectrum by a few percent as a whole.
 SCAN_LIMIT = 0.05
@@ -58,19 +60,12 @@ class Scans:
         return f"{self.table.at(row)} (sample {self.ids[row]!r})"
 
 
-class Wanted(NamedTuple):
-    """What tells ids and bands of a table (see :func:`read_scans`)."""
-
-    id_column: str = ""
-    known: Collection[str] = ()
-    bands: str = ""
-
-    def fits(self, sheet: Table) -> bool:
-        """Tell a sheet that has spectra."""
-        try:
-            return locate_bands(join_units(sheet), self.known, self.bands) is not None
-        except SiteError:  # about its bands
-            return True
+def _has_bands(table: Table, known: Collection[str], bands: str) -> bool:
+    """Tell a table that has spectra."""
+    try:
+        return locate_bands(join_units(table), known, bands) is not None
+    except SiteError:  # about its bands
+        return True
 
 
 def read_scans(path: str | Path, id_column: str = "", known: Collection[str] = (), bands: str = "") -> Scans:
@@ -96,9 +91,9 @@ def iterate_scans(
     path: str | Path, id_column: str = "", known: Collection[str] = (), bands: str = ""
 ) -> Iterator[Scans]:
     """Read what :func:`read_scans` reads in blocks of rows, so that memory does not grow with the file."""
-    path, wanted = Path(path), Wanted(id_column, known, bands)
+    path, wanted = Path(path), (id_column, known, bands)
     if not is_streamed(path):
-        yield _read_whole(read_table(path, wanted.fits), wanted)
+        yield _read_whole(read_table(path, lambda table: _has_bands(table, known, bands)), wanted)
     elif _start(path).startswith(_PARQUET):
         yield from _iterate_parquet(path, wanted)
     else:
@@ -146,7 +141,8 @@ class _Layout(NamedTuple):
 
 
 def _find_layout(table: Table, wanted: Wanted) -> _Layout:
-    located = locate_bands(table, wanted.known, wanted.bands)
+    id_column, known, family = wanted
+    located = locate_bands(table, known, family)
     if located is None:
         names = ", ".join(repr(name) for name in table.header[:6])
         raise SiteError(
@@ -156,7 +152,7 @@ def _find_layout(table: Table, wanted: Wanted) -> _Layout:
     table, bands = located
     wavelengths, notes = band_wavelengths(table, bands)
     others = {*bands.columns.tolist(), *band_positions(table)}
-    table, id_at = find_ids(table, wanted.id_column, others, wanted.known)
+    table, id_at = find_ids(table, id_column, others, known)
     used = {id_at, *bands.columns.tolist()}
     aside = [repr(name) for j, name in enumerate(table.header) if name and j not in used]
     told = f"columns of {table.path.name} that are no bands left aside: {list_first(aside)}"

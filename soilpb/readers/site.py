@@ -5,22 +5,23 @@ Whatever is read otherwise than it stands is noted in the provenance.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import ndimage
 
 from soilpb._files import sha256_of
 from soilpb._format import list_first
+from soilpb.readers.columns import MIN_BANDS
 from soilpb.readers.folder import holds_spectra, list_files, name_samples, read_folder
 from soilpb.readers.formats.spectrum_file import (
     STUDY_NM,
     Unit,
     as_fraction,
-    describe_odd_bands,
     inside_bands,
     recognise_unit,
 )
@@ -40,6 +41,13 @@ from soilpb.readers.tables import clean
 from soilpb.site_file import REPLICATES_LIMIT, Site, SiteError, project_root
 from soilpb.spectra import REFLECTANCE_RANGE, WARN, Provenance, SoilSpectra, resample
 
+#: A value is odd if it lies this far, in reflectance, from the cubic through its two neighbours on either
+#: side, and so many times farther than the bands around it do, and than the same band of most spectra.
+ODD_VALUE, ODD_AROUND, ODD_AMONG = 0.008, 10.0, 3.0
+#: Bands farther apart than this, nm, differ by more than that from their neighbours in many soils.
+FINE = 7.0
+#: A step between bands is odd if it deviates by this share from those around it.
+ODD_STEP = 0.02
 #: Scans with the ids of their samples, laboratory values, and notes on these.
 Files = tuple[Scans, pd.DataFrame, list[str]]
 #: Keys of a site file that say how to read its files: both, and the laboratory's alone.
@@ -309,6 +317,66 @@ def _find_scaling(values: np.ndarray, least: float) -> str:
     left_over = (values - slope[:, None] * mean - offset[:, None]).std() / mean.mean()
     corrected = len(values) >= 10 and uneven < 0.01 and left_over > 5 * max(uneven, 1e-3)
     return "corrected for scatter (MSC)" if corrected else ""
+
+
+def describe_odd_bands(
+    wavelengths: np.ndarray, reflectance: np.ndarray, name: Callable[[int], str]
+) -> list[str]:
+    """Notes on values, (n_samples, n_bands), and bands that their neighbours contradict.
+
+    A flipped bit or a wrong digit looks so; a soil, measured every few nm, does not. ``name`` says where
+    a row stands.
+    """
+    if np.size(wavelengths) < MIN_BANDS:
+        return []
+    odd = [
+        (start + row, band, expected)
+        for start in range(0, len(reflectance), 100)
+        for row, band, expected in find_odd_values(wavelengths, reflectance[start : start + 100])
+    ]
+    notes = []
+    if odd:
+        row, band, expected = max(odd, key=lambda one: abs(reflectance[one[0], one[1]] - one[2]))
+        more = len({other for other, *_ in odd}) - 1
+        notes.append(
+            f"{name(row)}: {reflectance[row, band]:.4g} (reflectance) at {wavelengths[band]:g} nm, the "
+            f"bands around say {expected:.4g}: a wrong digit?{f' ({more} more such spectra)' if more else ''}"
+        )
+    uneven = (f"{wavelengths[band]:g} nm is unevenly spaced" for band in _find_odd_steps(wavelengths)[:1])
+    return [*notes, *(f"{name(0)}: the band {step}: a wrong digit?" for step in uneven)]
+
+
+def find_odd_values(wavelengths: np.ndarray, reflectance: np.ndarray) -> list[tuple[int, int, float]]:
+    """Row, band and expected value (by Lagrange's cubic) of each odd value of (n_samples, n_bands)."""
+    few, n_bands = len(reflectance) < 5, wavelengths.size
+    if few and np.median(np.abs(np.diff(wavelengths))) > FINE:
+        return []
+    bands = np.arange(n_bands)
+    near = np.clip(bands, 2, n_bands - 3)[:, None] + np.arange(-2, 3)
+    near = near[near != bands[:, None]].reshape(-1, 4)
+    x = (wavelengths[near] - wavelengths[:, None]).T
+    weights = [np.prod([x[k] / (x[k] - x[j]) for k in range(4) if k != j], axis=0) for j in range(4)]
+    expected = sum(weights[j] * reflectance[:, near[:, j]] for j in range(4))
+    off = np.abs(reflectance - expected)
+    least = np.full(n_bands, ODD_VALUE)
+    asked = np.flatnonzero((off > least).any(axis=0))  # a quantile of every band takes long
+    if not few:
+        least[asked] = np.maximum(ODD_VALUE, ODD_AMONG * np.quantile(off[:, asked], 0.8, axis=0))
+    rows, columns = np.nonzero(off > least)
+    noise = off / np.sqrt(1 + np.square(weights).sum(axis=0))
+    width = min(21, n_bands)
+    around = np.clip(columns - width // 2, 0, n_bands - width)[:, None] + np.arange(width)
+    odd = noise[rows, columns] > ODD_AROUND * np.median(noise[rows[:, None], around], axis=1)
+    return [(int(i), int(j), float(expected[i, j])) for i, j in zip(rows[odd], columns[odd], strict=True)]
+
+
+def _find_odd_steps(wavelengths: np.ndarray) -> np.ndarray:
+    """Bands that are too near to one neighbour by what they are too far from the other."""
+    steps = np.abs(np.diff(wavelengths))
+    usual = ndimage.median_filter(steps, 5, mode="nearest")
+    off = steps / usual - 1
+    least = max(ODD_STEP, ODD_AROUND * float(np.mean(np.abs(np.diff(off)))))
+    return np.flatnonzero((off[:-1] * off[1:] < 0) & (np.minimum(*np.abs([off[:-1], off[1:]])) > least)) + 1
 
 
 def _one_spectrum_each(

@@ -7,13 +7,12 @@ import pytest
 
 from soilpb.readers.formats.spectrum_file import (
     SpectrumFile,
-    describe_odd_bands,
+    as_fraction,
     find_contradiction,
-    find_implausible,
     recognise_unit,
 )
 from soilpb.readers.libraries import limesoda
-from soilpb.readers.site import read_spectra
+from soilpb.readers.site import describe_odd_bands, read_spectra
 from soilpb.site_file import SiteError
 from soilpb.spectra import absorbance
 from tests.instrument_files import NM, SOIL, to_reflectance, write_sed
@@ -102,7 +101,7 @@ def test_the_unit_of_every_real_field_is_recognised(name):
     ]:
         assert recognise_unit(soils.wavelengths, values, name) == unit
         assert find_contradiction(unit, soils.wavelengths, values) == ""
-    assert find_implausible(reflectance) is None
+    as_fraction(reflectance, "fraction", soils.wavelengths, name, str)
 
 
 def test_an_absurd_absorbance_is_refused_not_overflown(folder):

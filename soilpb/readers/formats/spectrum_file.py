@@ -19,7 +19,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from soilpb.readers.columns import MIN_BANDS, to_nanometres
 from soilpb.site_file import Site, SiteError
@@ -39,13 +38,6 @@ BRIGHT_BLUE, DARK_PEAK = 0.22, 0.075
 WHITE, BLACK_BLUE = 0.1, 2.0
 #: A median above this is another unit: percent for a fraction and absorbance, counts for percent.
 HIGHEST_MEDIAN = {"fraction": REFLECTANCE_RANGE[1], "absorbance": 5.0, "percent": 100 * REFLECTANCE_RANGE[1]}
-#: A value is odd if it lies this far, in reflectance, from the cubic through its two neighbours on either
-#: side, and so many times farther than the bands around it do, and than the same band of most spectra.
-ODD_VALUE, ODD_AROUND, ODD_AMONG = 0.008, 10.0, 3.0
-#: Bands farther apart than this, nm, differ by more than that from their neighbours in many soils.
-FINE = 7.0
-#: A step between bands is odd if it deviates by this share from those around it.
-ODD_STEP = 0.02
 #: Where a study does not reach, an instrument's dark ends read this, as a fraction; more is damage.
 NOISE_RANGE = (-1.0, 3.0)
 #: Range of a study that says no other, nm.
@@ -173,12 +165,24 @@ def as_fraction(
             f"{where}: said to be {unit}, but the values look like {looks} (median {np.median(some):.4g}); "
             "mend spectra_unit or the file's header, or export it again"
         )
-    reflectance = to_fraction(values, unit)
-    if odd := find_implausible(reflectance, is_within(wavelengths, study)):
-        row, band, why = odd
-        found = f"{values[row, band]:.4g} at {wavelengths[band]:g} nm"
-        raise SiteError(f"{at(row)}: {found}, read as {unit}; {why}")
-    return reflectance
+    reflectance, needed = to_fraction(values, unit), is_within(wavelengths, study)
+    low, high = (
+        np.where(needed | ~needed.any(), *both) for both in zip(REFLECTANCE_RANGE, NOISE_RANGE, strict=True)
+    )
+    lowest, highest = reflectance.min(axis=1), reflectance.max(axis=1)
+    within = ((reflectance >= low) & (reflectance <= high)).all(axis=1)
+    rows = np.flatnonzero(~((lowest < highest) & (highest >= DARKEST) & within))
+    if not rows.size:
+        return reflectance
+    row, spectrum = int(rows[0]), reflectance[rows[0]]
+    band = int(np.argmax(np.maximum(low - spectrum, spectrum - high)))
+    why = "reflectance lies within 0–1: is it in another unit, or spoilt? export it again, or delete it"
+    if highest[row] < DARKEST:
+        why = "the spectrum is far too dark for this file: is it in another unit? export it like the others"
+    if lowest[row] == highest[row]:
+        band, why = 0, "the spectrum is constant: measure it again or delete it"
+    found = f"{values[row, band]:.4g} at {wavelengths[band]:g} nm"
+    raise SiteError(f"{at(row)}: {found}, read as {unit}; {why}")
 
 
 def take(
@@ -226,7 +230,7 @@ def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
     """Convert to reflectance as a fraction, (n_samples, n_bands)."""
     if unit == "percent":
         return values / 100
-    with np.errstate(over="ignore"):  # an absurd cell becomes inf, which find_implausible names
+    with np.errstate(over="ignore"):  # an absurd cell becomes inf, which as_fraction names
         return reflectance_from_absorbance(values) if unit == "absorbance" else values
 
 
@@ -289,30 +293,6 @@ def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, i
     return ("reflectance" if votes[0] > 0 else "absorbance"), len(votes)
 
 
-def find_implausible(
-    reflectance: np.ndarray, needed: np.ndarray | None = None
-) -> tuple[int, int, str] | None:
-    """First row that cannot be a soil's reflectance: its position, its band, and why and what to do.
-
-    Outside the bands of the mask ``needed``, (n_bands,), values may be noise, in :data:`NOISE_RANGE`.
-    """
-    low, high = REFLECTANCE_RANGE
-    if needed is not None and needed.any():
-        low, high = (np.where(needed, *both) for both in zip(REFLECTANCE_RANGE, NOISE_RANGE, strict=True))
-    dark = "the spectrum is far too dark for this file: is it in another unit? export it like the others"
-    beyond = "reflectance lies within 0–1: is it in another unit, or spoilt? export it again, or delete it"
-    lowest, highest = reflectance.min(axis=1), reflectance.max(axis=1)
-    within = ((reflectance >= low) & (reflectance <= high)).all(axis=1)
-    rows = np.flatnonzero(~((lowest < highest) & (highest >= DARKEST) & within))
-    if not rows.size:
-        return None
-    row, spectrum = int(rows[0]), reflectance[rows[0]]
-    band = int(np.argmax(np.maximum(low - spectrum, spectrum - high)))
-    if lowest[row] == highest[row]:
-        return row, 0, "the spectrum is constant: measure it again or delete it"
-    return row, band, dark if highest[row] < DARKEST else beyond
-
-
 def inside_bands(wavelengths: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     """Which bands lie within a span, nm, (n_bands,) boolean; all if fewer than two do."""
     inside = is_within(wavelengths, span)
@@ -333,66 +313,6 @@ def find_contradiction(unit: str, wavelengths: np.ndarray, values: np.ndarray) -
     if votes == 2 and kind != ("absorbance" if unit == "absorbance" else "reflectance"):
         return f"{kind} by its slope from blue to infrared and its water band at 1930 nm"
     return ""
-
-
-def describe_odd_bands(
-    wavelengths: np.ndarray, reflectance: np.ndarray, name: Callable[[int], str]
-) -> list[str]:
-    """Notes on values, (n_samples, n_bands), and bands that their neighbours contradict.
-
-    A flipped bit or a wrong digit looks so; a soil, measured every few nm, does not. ``name`` says where
-    a row stands.
-    """
-    if np.size(wavelengths) < MIN_BANDS:
-        return []
-    odd = [
-        (start + row, band, expected)
-        for start in range(0, len(reflectance), 100)
-        for row, band, expected in find_odd_values(wavelengths, reflectance[start : start + 100])
-    ]
-    notes = []
-    if odd:
-        row, band, expected = max(odd, key=lambda one: abs(reflectance[one[0], one[1]] - one[2]))
-        more = len({other for other, *_ in odd}) - 1
-        notes.append(
-            f"{name(row)}: {reflectance[row, band]:.4g} (reflectance) at {wavelengths[band]:g} nm, the "
-            f"bands around say {expected:.4g}: a wrong digit?{f' ({more} more such spectra)' if more else ''}"
-        )
-    uneven = (f"{wavelengths[band]:g} nm is unevenly spaced" for band in _find_odd_steps(wavelengths)[:1])
-    return [*notes, *(f"{name(0)}: the band {step}: a wrong digit?" for step in uneven)]
-
-
-def find_odd_values(wavelengths: np.ndarray, reflectance: np.ndarray) -> list[tuple[int, int, float]]:
-    """Row, band and expected value (by Lagrange's cubic) of each odd value of (n_samples, n_bands)."""
-    few, n_bands = len(reflectance) < 5, wavelengths.size
-    if few and np.median(np.abs(np.diff(wavelengths))) > FINE:
-        return []
-    bands = np.arange(n_bands)
-    near = np.clip(bands, 2, n_bands - 3)[:, None] + np.arange(-2, 3)
-    near = near[near != bands[:, None]].reshape(-1, 4)
-    x = (wavelengths[near] - wavelengths[:, None]).T
-    weights = [np.prod([x[k] / (x[k] - x[j]) for k in range(4) if k != j], axis=0) for j in range(4)]
-    expected = sum(weights[j] * reflectance[:, near[:, j]] for j in range(4))
-    off = np.abs(reflectance - expected)
-    least = np.full(n_bands, ODD_VALUE)
-    asked = np.flatnonzero((off > least).any(axis=0))  # a quantile of every band takes long
-    if not few:
-        least[asked] = np.maximum(ODD_VALUE, ODD_AMONG * np.quantile(off[:, asked], 0.8, axis=0))
-    rows, columns = np.nonzero(off > least)
-    noise = off / np.sqrt(1 + np.square(weights).sum(axis=0))
-    width = min(21, n_bands)
-    around = np.clip(columns - width // 2, 0, n_bands - width)[:, None] + np.arange(width)
-    odd = noise[rows, columns] > ODD_AROUND * np.median(noise[rows[:, None], around], axis=1)
-    return [(int(i), int(j), float(expected[i, j])) for i, j in zip(rows[odd], columns[odd], strict=True)]
-
-
-def _find_odd_steps(wavelengths: np.ndarray) -> np.ndarray:
-    """Bands that are too near to one neighbour by what they are too far from the other."""
-    steps = np.abs(np.diff(wavelengths))
-    usual = ndimage.median_filter(steps, 5, mode="nearest")
-    off = steps / usual - 1
-    least = max(ODD_STEP, ODD_AROUND * float(np.mean(np.abs(np.diff(off)))))
-    return np.flatnonzero((off[:-1] * off[1:] < 0) & (np.minimum(*np.abs([off[:-1], off[1:]])) > least)) + 1
 
 
 def _refuse_broken(file: SpectrumFile, where: str) -> None:
