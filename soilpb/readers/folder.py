@@ -1,11 +1,8 @@
-"""A folder of spectra: which files are spectra, and which sample each file is about.
+"""A folder of spectra: which files are spectra, told by content, and which sample each file is about.
 
-Every file is told by its content. A file with an instrument's suffix but other content, or one that
-is no vis-NIR reflectance, stops the reading; other files are left aside and named. A file is
-named after its sample, perhaps with a counter of scans behind: ``S1.asd``, ``S1_00002.asd``,
-``S1-2.sed``, ``S1 (2).sig``, ``S100002.asd`` (ASD), ``S1.0`` (OPUS), ``S1MD01.asd`` (KSSL). A counter
-is taken off only where what remains is a sample of the laboratory's table or, for new spectra, where
-the files of the site's own soils were counted in the same way (:func:`find_counters`).
+What has an instrument's suffix but is no vis-NIR reflectance stops the reading; other files are left aside.
+A counter of scans behind a sample's id (``S1_00002.asd``) is taken off only where what remains is an id of
+the laboratory or, for new spectra, where the site's own files were counted in the same way.
 """
 
 from __future__ import annotations
@@ -169,10 +166,8 @@ def sample_finder(
 ) -> Callable[[Path | str], str]:
     """Return what tells the sample that a file, or what a table calls a spectrum, is about.
 
-    It is one of ``known``, the ids of the laboratory's table; else the name without one of ``counters``
-    (from :func:`find_counters`); else an id that is spelt otherwise in ``known``, for
-    :func:`~soilpb.readers.ids.match_ids` to refuse; else the whole name. A name that fits two samples
-    is refused, ``where`` stands before it.
+    It is one of ``known``, else the name without one of ``counters`` (from :func:`find_counters`), else an
+    id spelt otherwise in ``known``, else the whole name. ``where`` stands before refusals.
     """
     known = frozenset(known)
     folded = {fold_id(other) for other in known}
@@ -201,8 +196,7 @@ def sample_finder(
 def find_counters(paths: Iterable[Path | str], known: Collection[str]) -> tuple[str, ...]:
     """Say how names of spectra count their scans: what stands behind the ``known`` ids, digits as ``#``.
 
-    There are as many ``#`` as digits where zeros lead them or there are three or more, else one for a
-    number of one or two digits.
+    There is one ``#`` for a number of one or two digits, else as many as digits.
     """
     found, find = set(), sample_finder(known)
     for path in paths:

@@ -94,10 +94,13 @@ def iterate_scans(
     path, wanted = Path(path), (id_column, known, bands)
     if not is_streamed(path):
         yield _read_whole(read_table(path, lambda table: _has_bands(table, known, bands)), wanted)
-    elif _start(path).startswith(_PARQUET):
-        yield from _iterate_parquet(path, wanted)
-    else:
-        yield from _iterate_text(path, wanted)
+        return
+    keep_bands = None
+    read = _iterate_parquet if _start(path).startswith(_PARQUET) else _iterate_text
+    for block in read(path, wanted):
+        scans = _make_scans(*block, keep_bands=keep_bands)
+        keep_bands = np.isin(block[0].wavelengths, scans.wavelengths)
+        yield scans
 
 
 def is_streamed(path: str | Path) -> bool:
@@ -140,6 +143,10 @@ class _Layout(NamedTuple):
     notes: tuple[str, ...]
 
 
+#: Where ids and bands stand, the rows, the cells of ids, the values, and notes.
+Block = tuple[_Layout, Table, np.ndarray, np.ndarray, list[str]]
+
+
 def _find_layout(table: Table, wanted: Wanted) -> _Layout:
     id_column, known, family = wanted
     located = locate_bands(table, known, family)
@@ -165,9 +172,13 @@ def _find_layout(table: Table, wanted: Wanted) -> _Layout:
 
 
 def _read_whole(table: Table, wanted: Wanted) -> Scans:
-    layout = _find_layout(join_units(table), wanted)
+    return _make_scans(*_read_cells(_find_layout(join_units(table), wanted)))
+
+
+def _read_cells(layout: _Layout) -> Block:
     table = layout.table
-    return _make_scans(layout, table, table.cells[:, layout.id_column], *_read_values(table, layout.columns))
+    values, remarks = _read_values(table, layout.columns)
+    return layout, table, table.cells[:, layout.id_column], values, remarks
 
 
 def _make_scans(
@@ -212,14 +223,16 @@ def _make_scans(
     )
 
 
-def _iterate_text(path: Path, wanted: Wanted) -> Iterator[Scans]:
+def _iterate_text(path: Path, wanted: Wanted) -> Iterator[Block]:
     head = join_units(read_table(path, most=_HEAD))
-    layout, keep_bands, start = _find_layout(head, wanted), None, int(head.rows[0])
+    layout, start = _find_layout(head, wanted), int(head.rows[0])
     with path.open("rb") as file, track_bytes(f"reading {path.name}", path.stat().st_size) as progress:
         above = [file.readline() for _ in range(start - 1)]
         header = next(line for line in reversed(above) if line.strip()).decode("utf-8", "replace")
         if layout.table is not head or header.count(head.separator) + 1 != len(head.header):
-            yield _read_whole(read_table(path), wanted)  # turned, or with columns that have no name
+            yield _read_cells(
+                _find_layout(join_units(read_table(path)), wanted)
+            )  # turned, or with columns that have no name
             return
         mark = decimal_mark(head.cells[:, layout.columns].ravel(), head.separator) or "."
         frames = pd.read_csv(
@@ -237,19 +250,15 @@ def _iterate_text(path: Path, wanted: Wanted) -> Iterator[Scans]:
         )
         try:
             for frame in frames:
-                scans = _read_frame(frame.dropna(how="all"), layout, start, mark, keep_bands)
-                keep_bands = np.isin(layout.wavelengths, scans.wavelengths)
-                yield scans
+                yield _read_frame(frame.dropna(how="all"), layout, start, mark)
                 progress.update(file.tell() - progress.n)
         except pd.errors.ParserError as error:
             what = str(error).strip().rpartition("error: ")[2]
             raise SiteError(f"{path}: {what}, counted from row {start}; mend that row") from None
 
 
-def _read_frame(
-    frame: pd.DataFrame, layout: _Layout, start: int, mark: str, keep_bands: np.ndarray | None
-) -> Scans:
-    """Scans of some rows of a text; where they are not plain numbers, cell by cell."""
+def _read_frame(frame: pd.DataFrame, layout: _Layout, start: int, mark: str) -> Block:
+    """Some rows of a text; where they are not plain numbers, cell by cell."""
     numbers, rows = frame[layout.columns], frame.index.to_numpy() + start
     plain = all(dtype.kind in "fi" for dtype in numbers.dtypes) and not np.isinf(numbers.to_numpy()).any()
     if plain:
@@ -264,10 +273,10 @@ def _read_frame(
         table = replace(layout.table, cells=cells.to_numpy(object), rows=rows)
         values, remarks = _read_values(table, layout.columns)
     ids = frame[layout.id_column].fillna("").to_numpy(object)
-    return _make_scans(layout, table, ids, values, remarks, keep_bands)
+    return layout, table, ids, values, remarks
 
 
-def _iterate_parquet(path: Path, wanted: Wanted) -> Iterator[Scans]:
+def _iterate_parquet(path: Path, wanted: Wanted) -> Iterator[Block]:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -281,14 +290,12 @@ def _iterate_parquet(path: Path, wanted: Wanted) -> Iterator[Scans]:
         layout = _find_layout(
             Table(path, tuple(map(str, names)), cells, np.arange(1, len(cells) + 1)), wanted
         )
-        bands, keep_bands, row = [names[j] for j in layout.columns], None, 1
+        bands, row = [names[j] for j in layout.columns], 1
         with track_bytes(f"reading {path.name}", file.metadata.num_rows * len(bands) * 4) as progress:
             for ids, values in _parquet_blocks(file, names[layout.id_column], bands):
                 rows = np.arange(row, row := row + len(ids))
                 table = replace(layout.table, cells=np.empty((len(rows), 0), dtype=object), rows=rows)
-                scans = _make_scans(layout, table, ids, values, (), keep_bands)
-                keep_bands = np.isin(layout.wavelengths, scans.wavelengths)
-                yield scans
+                yield layout, table, ids, values, []
                 progress.update(values.nbytes)
     except (pa.ArrowException, IndexError) as error:
         raise SiteError(f"{path} is no table of spectra ({' '.join(str(error).split())[:200]})") from None

@@ -193,10 +193,14 @@ def _average(
     scans = join_scans(parts)
     keep, dropped = _without_noise(scans, how.study)
     ids, reflectance, averaged = _one_spectrum_each(scans, scans.spectra[:, keep], how)
+    samples = pd.DataFrame(index=pd.Index(ids, name="sample"))
+    if scans.places is not None:
+        mean = pd.DataFrame(scans.places, scans.ids, columns=["x", "y"]).groupby(level=0).mean()
+        samples = samples.join(mean).assign(crs="EPSG:4326")
     return SoilSpectra(
         wavelengths=scans.wavelengths[keep],
         reflectance=reflectance,
-        samples=_places(scans, ids),
+        samples=samples,
         provenance=Provenance(
             name=Path(spectra).name,
             kind="measured",
@@ -225,15 +229,6 @@ def read_measured(site: Site, files: Files | None = None) -> SoilSpectra:
     study = (site.band_start, site.band_stop)
     name = site.title or site.site
     return read_site(spectra, laboratory, name=name, study=study, files=files, **options)
-
-
-def _places(scans: Scans, ids: list[str]) -> pd.DataFrame:
-    """Samples, (n_samples,), with the mean place of their scans where all files say one."""
-    samples = pd.DataFrame(index=pd.Index(ids, name="sample"))
-    if scans.places is None:
-        return samples
-    mean = pd.DataFrame(scans.places, scans.ids, columns=["x", "y"]).groupby(level=0).mean()
-    return samples.join(mean).assign(crs="EPSG:4326")
 
 
 def _without_noise(scans: Scans, study: tuple[float, float]) -> tuple[slice, list[str]]:
@@ -281,11 +276,6 @@ def find_transformation(values: np.ndarray) -> str:
 
     Reflectance and absorbance of soils are positive, their brightness differs from soil to soil by 5 %
     or more (56 measured sites), and nothing makes their extremes, means or norms equal.
-
-    Examples
-    --------
-    >>> find_transformation(np.array([[0.01, -0.02, 0.01], [0.02, -0.01, 0.005]]))
-    'derivatives, or centred'
     """
     values = np.asarray(values, dtype=np.float64)
     typical = np.median(values, axis=0)
@@ -342,8 +332,9 @@ def describe_odd_bands(
             f"{name(row)}: {reflectance[row, band]:.4g} (reflectance) at {wavelengths[band]:g} nm, the "
             f"bands around say {expected:.4g}: a wrong digit?{f' ({more} more such spectra)' if more else ''}"
         )
-    uneven = (f"{wavelengths[band]:g} nm is unevenly spaced" for band in _find_odd_steps(wavelengths)[:1])
-    return [*notes, *(f"{name(0)}: the band {step}: a wrong digit?" for step in uneven)]
+    odd_steps = _find_odd_steps(wavelengths)[:1]
+    what = "is unevenly spaced: a wrong digit?"
+    return notes + [f"{name(0)}: the band {wavelengths[band]:g} nm {what}" for band in odd_steps]
 
 
 def find_odd_values(wavelengths: np.ndarray, reflectance: np.ndarray) -> list[tuple[int, int, float]]:

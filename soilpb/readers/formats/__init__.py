@@ -18,7 +18,7 @@ from soilpb.site_file import SiteError
 if TYPE_CHECKING:
     from soilpb.readers.formats.spectrum_file import Format, SpectrumFile
 
-_MODULES = ("asd", "opus", "omnic", "jcamp", "text", "spc", "exports")
+_MODULES = ("asd", "opus", "omnic", "jcamp", "text", "spc")
 #: As much of a file as tells its format: remarks may stand before the first telling line.
 _HEAD = 16_384
 #: Spectra that are not read, by the end of their files' names: who writes them, and how they come out.

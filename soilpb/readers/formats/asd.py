@@ -1,9 +1,7 @@
 """ASD ``.asd``, versions 1 to 8: reflectance is the target divided by its white reference.
 
-Layout after *ASD File Format, version 8, revision B* (ASD Inc.): a header of 484 bytes,
-the spectrum, and from version 2 on the white reference that was measured before it.
-pyASDReader reads the same, but writes a log file into the working folder on import and
-logs what it cannot read instead of raising; hence the few lines here.
+Layout after *ASD File Format, version 8, revision B* (ASD Inc.): a header of 484 bytes, the spectrum, and
+from version 2 on its white reference. pyASDReader raises nothing and writes a log file on import.
 """
 
 from __future__ import annotations

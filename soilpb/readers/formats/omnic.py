@@ -1,8 +1,7 @@
 """Thermo OMNIC ``.spa`` and groups ``.spg``: a directory of blocks, of which headers and intensities matter.
 
-The layout is not published; it follows what SpectroChemPy's OMNIC reader documents
-(Travert & Fernandez, doi 10.5281/zenodo.3823841), which is too large a library to need
-for two blocks.
+The layout follows what SpectroChemPy's OMNIC reader documents (Travert & Fernandez,
+doi 10.5281/zenodo.3823841), which is too large a library to need for two blocks.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """Bruker OPUS (``.0``, ``.1``, …): a directory of blocks, spectra and their parameters apart.
 
-The type of a block is written in the bits of one integer, as brukeropus documents
-(Duran, github.com/joshduran/brukeropus). That library agrees with this reader in the
-tests, but goes round in circles on some damaged files, so it does not read users' files.
-Each spectrum is checked against the smallest and largest value that its parameters state.
+The type of a block is written in the bits of one integer (Duran, github.com/joshduran/brukeropus; that library
+goes round in circles on some damaged files). Each spectrum is checked against its parameters' extremes.
 """
 
 from __future__ import annotations

@@ -1,12 +1,8 @@
 """One spectrum as an instrument wrote it, and what it is as reflectance: units of axis and values.
 
-Each format's reader says what its file says (axis, values, quantity) and changes nothing.
-:func:`to_reflectance` is the one place where wavenumbers become nm and percent or absorbance become
-a fraction, and where a file that is no vis-NIR reflectance is refused: mid infrared, transmittance,
-raw counts, a header that its own values contradict. Percent is told by its size. Fraction and
-absorbance overlap in size but not in shape: soils reflect more in the near infrared, or else the
-red, than in the blue, and water absorbs at 1930 nm, so reflectance rises and dips where absorbance
-falls and peaks (Stenberg et al. 2010, doi 10.1016/S0065-2113(10)07005-7).
+Readers say what their files say; :func:`to_reflectance` converts, or refuses what is no vis-NIR reflectance.
+Fraction and absorbance are told by shape: soils reflect more in the near infrared than in the blue, and water
+absorbs at 1930 nm (Stenberg et al. 2010, doi 10.1016/S0065-2113(10)07005-7).
 """
 
 from __future__ import annotations
@@ -109,18 +105,7 @@ class Format:
 
 @np.errstate(all="ignore")
 def to_reflectance(file: SpectrumFile) -> SpectrumFile:
-    """Bring a spectrum to reflectance as a fraction over ascending wavelengths in nm.
-
-    A SiteError names the file, what it holds, and what to export instead.
-
-    Examples
-    --------
-    >>> axis = np.linspace(4000, 25000, 20)  # 1/cm: 2500 to 400 nm
-    >>> scan = SpectrumFile(Path("s.0"), axis, "1/cm", np.linspace(0.4, 0.8, 20), "absorbance")
-    >>> found = to_reflectance(scan)
-    >>> found.axis[[0, -1]], found.values[[0, -1]].round(3), found.notes
-    (array([ 400., 2500.]), array([0.158, 0.398]), ('reflectance from absorbance to fraction',))
-    """
+    """Bring a spectrum to reflectance as a fraction over ascending nm; refuse by name what is none."""
     path, quantity = file.path, file.quantity
     where = f"{path} (sample {file.sample!r})" if file.sample not in ("", path.stem) else str(path)
     wavelengths = to_nanometres(file.axis, file.axis_unit)
@@ -134,10 +119,9 @@ def to_reflectance(file: SpectrumFile) -> SpectrumFile:
         )
     if quantity and quantity not in UNITS:
         raise SiteError(f"{where} holds {quantity}; export reflectance, or absorbance as log10(1/R)")
-    _refuse_broken(file, where)
+    _refuse_broken(file, wavelengths, where)
     order = np.argsort(wavelengths, kind="stable")
     wavelengths, values = wavelengths[order], file.values[order]
-    _refuse_range(file, wavelengths, where)
     if not quantity:
         mend = "export it with the word Reflectance or Absorbance in its header"
         quantity = recognise_unit(wavelengths, values[None], where, mend)
@@ -165,10 +149,8 @@ def as_fraction(
             f"{where}: said to be {unit}, but the values look like {looks} (median {np.median(some):.4g}); "
             "mend spectra_unit or the file's header, or export it again"
         )
-    reflectance, needed = to_fraction(values, unit), is_within(wavelengths, study)
-    low, high = (
-        np.where(needed | ~needed.any(), *both) for both in zip(REFLECTANCE_RANGE, NOISE_RANGE, strict=True)
-    )
+    reflectance, needed = to_fraction(values, unit), inside_bands(wavelengths, study)
+    low, high = (np.where(needed, *both) for both in zip(REFLECTANCE_RANGE, NOISE_RANGE, strict=True))
     lowest, highest = reflectance.min(axis=1), reflectance.max(axis=1)
     within = ((reflectance >= low) & (reflectance <= high)).all(axis=1)
     rows = np.flatnonzero(~((lowest < highest) & (highest >= DARKEST) & within))
@@ -219,11 +201,6 @@ def axis_unit_in_words(text: str, axis: np.ndarray, label: bool = False) -> str:
     if high <= VIS_NIR_NM[1] / 1e3:
         return "um"
     return "nm" if VIS_NIR_NM[0] <= low and high <= VIS_NIR_NM[1] else "1/cm"
-
-
-def is_within(wavelengths: np.ndarray, span: tuple[float, float] = STUDY_NM) -> np.ndarray:
-    """Which bands, (n_bands,) bool, lie within a span, nm: what instruments read at dark ends is noise."""
-    return (wavelengths >= span[0]) & (wavelengths <= span[1])
 
 
 def to_fraction(values: np.ndarray, unit: Unit) -> np.ndarray:
@@ -280,7 +257,7 @@ def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, i
     median = np.median(values, axis=0)
 
     def level(start: float, stop: float) -> float:  # NaN where the instrument does not reach
-        inside = is_within(wavelengths, (start, stop))
+        inside = (wavelengths >= start) & (wavelengths <= stop)
         return float(median[inside].mean()) if inside.any() else np.nan
 
     size = np.abs(median).mean() or 1.0
@@ -295,7 +272,7 @@ def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, i
 
 def inside_bands(wavelengths: np.ndarray, span: tuple[float, float]) -> np.ndarray:
     """Which bands lie within a span, nm, (n_bands,) boolean; all if fewer than two do."""
-    inside = is_within(wavelengths, span)
+    inside = (wavelengths >= span[0]) & (wavelengths <= span[1])
     return inside if inside.sum() > 1 else np.ones_like(inside)
 
 
@@ -315,26 +292,24 @@ def find_contradiction(unit: str, wavelengths: np.ndarray, values: np.ndarray) -
     return ""
 
 
-def _refuse_broken(file: SpectrumFile, where: str) -> None:
-    """Refuse too few bands, values that are no numbers, and an axis that goes back."""
-    if file.axis.size < MIN_BANDS or file.axis.shape != file.values.shape:
-        sizes = f"{file.axis.size} bands, {file.values.size} values"
+def _refuse_broken(file: SpectrumFile, wavelengths: np.ndarray, where: str) -> None:
+    """Refuse too few bands, values that are no numbers, an axis that goes back, and another range."""
+    axis, unit = file.axis, file.axis_unit
+    if axis.size < MIN_BANDS or axis.shape != file.values.shape:
+        sizes = f"{axis.size} bands, {file.values.size} values"
         raise SiteError(f"{where}: {sizes}; export the whole spectrum again")
     bad = np.flatnonzero(~np.isfinite(file.values))
     if bad.size:
-        at = f"{file.axis[bad[0]]:g} {file.axis_unit}"
+        at = f"{axis[bad[0]]:g} {unit}"
         raise SiteError(f"{where}: no value at {at} ({bad.size} in all); export or measure it again")
-    back = np.flatnonzero(np.diff(file.axis) * (file.axis[-1] - file.axis[0]) <= 0)
+    back = np.flatnonzero(np.diff(axis) * (axis[-1] - axis[0]) <= 0)
     if back.size:
-        at = f"{file.axis[back[0]]:g} before {file.axis[back[0] + 1]:g} {file.axis_unit}"
+        at = f"{axis[back[0]]:g} before {axis[back[0] + 1]:g} {unit}"
         raise SiteError(f"{where}: its bands are out of order, or one stands there twice ({at}); {AGAIN}")
-
-
-def _refuse_range(file: SpectrumFile, wavelengths: np.ndarray, where: str) -> None:
-    low, high = sorted((file.axis[0], file.axis[-1]))
-    if wavelengths[0] < VIS_NIR_NM[0] or wavelengths[-1] > VIS_NIR_NM[1]:
-        what = "is a mid-infrared spectrum" if wavelengths[-1] > VIS_NIR_NM[1] else "is no spectrum of soil"
+    if wavelengths.min() < VIS_NIR_NM[0] or wavelengths.max() > VIS_NIR_NM[1]:
+        what = "mid-infrared spectrum" if wavelengths.max() > VIS_NIR_NM[1] else "spectrum of other light"
+        low, high = sorted(axis[[0, -1]])
         raise SiteError(
-            f"{where} {what} ({low:g}–{high:g} {file.axis_unit}); this study needs visible and near "
-            f"infrared, {_RANGE}: move the file out, cut it to that range, or mend the unit of its axis"
+            f"{where} is a {what} ({low:g}–{high:g} {unit}); this study needs visible and near infrared, "
+            f"{_RANGE}: move the file out, cut it to that range, or mend the unit of its axis"
         )

@@ -1,9 +1,8 @@
-"""Text files of field spectrometers: Spectral Evolution ``.sed`` (read and written), Spectra Vista ``.sig``.
+"""Text files: Spectral Evolution ``.sed`` (read and written), SVC ``.sig``, and bare columns of numbers.
 
-A ``.sed`` file has a header, then a column of wavelengths and others of values. Reflectance is in
-percent (``Reflect. %``) or a fraction (``Reflect. [1.0]``): the column's name says which, and its
-values must agree. A ``.sig`` file has wavelength, reference, target and reflectance, one detector
-after another: where detectors overlap, wavelengths go back, and the overlap is cut in its middle.
+The first two have a header, then columns. A ``.sed`` file says in the column's name whether reflectance is in
+percent or a fraction. A ``.sig`` file has one detector after another: where they overlap, wavelengths go
+back, and the overlap is cut in its middle. Of bare columns, as programs export them, the first is the axis.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from soilpb.readers.columns import MIN_BANDS
 from soilpb.readers.formats.spectrum_file import (
     AGAIN,
     COUNTS,
@@ -37,7 +37,7 @@ from soilpb.readers.formats.white_reference import (
 )
 from soilpb.readers.tables import clean
 from soilpb.site_file import SiteError
-from soilpb.spectra import STEP_LEAST, SoilSpectra
+from soilpb.spectra import STEP_LEAST, VIS_NIR_NM, SoilSpectra
 
 #: Column of reflectance in a ``.sed`` file.
 REFLECTANCE = "Reflect. %"
@@ -53,6 +53,10 @@ AGREEMENT = 0.02
 _PRINTED = 0.01
 #: Columns of a ``.sed`` file, as they are called now and were before.
 _AXIS_NAME = re.compile(r"(wvl|wavel|wl\b|wave\s*number)", re.IGNORECASE)
+_NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)(e[+-]?\d+)?", re.IGNORECASE)
+_SAYS_AXIS = re.compile(
+    r"wave|spectral data|\bnm\b|cm\s*\^?-\s*1|1/cm|[µμ]m\b|wvl|reflect|absorb", re.IGNORECASE
+)
 Row = tuple[int, str]
 
 
@@ -65,7 +69,7 @@ def read_sed(path: Path, content: bytes) -> SpectrumFile:
     if not rows:
         raise SiteError(f"{path} is cut off after its header; {AGAIN}")
     names = [name.strip() for name in re.split(r"\t| {2,}", rows[0][1].strip())]
-    table = read_rows(path, rows[1:], len(names))
+    table = _read_rows(path, rows[1:], len(names))
     said = header.get("Channels", "")
     if said.isdigit() and int(said) != len(table):
         raise SiteError(f"{path}: {len(table)} rows of values, but its header says {said} channels; {AGAIN}")
@@ -93,7 +97,7 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
     """Read a Spectra Vista file: reflectance over nm, each wavelength once."""
     header, rows = _read_header(path, content, "data", "=")
     wide = bool(rows) and len(rows[0][1].split()) == 4
-    table = read_rows(path, rows, 4 if wide else 3)
+    table = _read_rows(path, rows, 4 if wide else 3)
     waves = table[:, 0]
     keep, cuts = _resolve_overlaps(path, waves)
     if FULL_RANGE.search(header.get("instrument", "")) and waves.max() < FULL_RANGE_END:
@@ -202,20 +206,25 @@ def write_scans(folder: str | Path, soils: SoilSpectra, n_scans: int = 2) -> Pat
     return folder
 
 
-def _read_header(path: Path, content: bytes, last: str, mark: str) -> tuple[dict[str, str], list[Row]]:
-    """Names and values above the line ``last``, and the lines below it, numbered, that are not blank."""
+def _lines(content: bytes) -> list[Row]:
+    """Lines of a text that are not blank, with their numbers."""
     lines = content.decode("utf-8-sig", errors="replace").splitlines()
+    return [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+
+
+def _read_header(path: Path, content: bytes, last: str, mark: str) -> tuple[dict[str, str], list[Row]]:
+    """Names and values above the line ``last``, and the lines below it."""
     header: dict[str, str] = {}
-    for number, line in enumerate(lines, start=1):
+    lines = _lines(content)
+    for i, (_, line) in enumerate(lines, start=1):
         name, found, value = line.partition(mark)
         if found and name.strip() == last:
-            below = enumerate(lines[number:], start=number + 1)
-            return header, [(at, text) for at, text in below if text.strip()]
+            return header, lines[i:]
         header[name.strip()] = value.strip()
     raise SiteError(f"{path} has no line {last!r}: it is cut off; {AGAIN}")
 
 
-def read_rows(path: Path, rows: Sequence[Row], n_columns: int) -> np.ndarray:
+def _read_rows(path: Path, rows: Sequence[Row], n_columns: int) -> np.ndarray:
     r"""Numbers of the rows, (n_rows, n_columns); decimal commas are read too."""
     if not rows:
         raise SiteError(f"{path} has a header but no values below it; {AGAIN}")
@@ -326,8 +335,75 @@ def _resolve_overlaps(path: Path, waves: np.ndarray) -> tuple[np.ndarray, tuple[
     return np.concatenate(keep), tuple(float(cut) for cut in cuts)
 
 
+def read_columns(path: Path, content: bytes) -> list[SpectrumFile]:
+    """Read bare columns of numbers: one spectrum or several over one axis."""
+    rows = _lines(content)
+    start = _find_start([line for _, line in rows])
+    while rows and not re.search(r"\d", rows[-1][1]):
+        rows.pop()  # words at the end
+    width = len(_cells(rows[start][1]))
+    table = _read_rows(
+        path, [(n, " ".join(_cells(line)).replace(",", ".")) for n, line in rows[start:]], width
+    )
+    above, axis = "\n".join(line for _, line in rows[:start]), table[:, 0]
+    names = _column_names([line for _, line in rows[:start]], width)
+    if not names:
+        raise SiteError(
+            f"{path} has {width - 1} columns of values without names; write a line above them with the "
+            "wavelength's name and the samples' ids"
+        )
+    unit, found = axis_unit_in_words(above, axis), []
+    for name, values in zip(names, table[:, 1:].T, strict=True):
+        quantity = quantity_in_words(name, values) or quantity_in_words(above, values)
+        found.append(SpectrumFile(path, axis, unit, values, quantity, sample=name if width > 2 else ""))
+    return found
+
+
+def _column_names(above: Sequence[str], width: int) -> list[str]:
+    """Names of the columns but the first, from the lowest line that has as many; none if no line does."""
+    for line in reversed(above):
+        cells = [cell.strip(' "') for cell in re.split(r"\t|;|,|\s{2,}", line.strip())]
+        if len(cells) == width and all(cells[1:]) and len(set(cells[1:])) == width - 1:
+            return cells[1:]
+    return [""] if width == 2 else []
+
+
+def _cells(line: str) -> list[str]:
+    """Numbers of a row as text, or nothing if it is no row of numbers."""
+    marks = "\t" if "\t" in line else ";" if ";" in line else None
+    cells = [cell.strip().strip(",") for cell in line.strip().split(marks)]
+    if len(cells) == 1:
+        cells = [cell.strip() for cell in line.strip().strip(",").split(",")]
+    return cells if len(cells) > 1 and all(map(_NUMBER.fullmatch, cells)) else []
+
+
+def _find_start(lines: Sequence[str]) -> int | None:
+    """Line at which columns of numbers begin: as many rows as a spectrum has bands, over an axis."""
+    cells = [_cells(line) for line in lines]
+    for start in range(len(cells) - MIN_BANDS + 1):
+        rows = cells[start : start + MIN_BANDS]
+        if not rows[0] or len(set(map(len, rows))) > 1:
+            continue
+        axis = np.array([float(row[0].replace(",", ".")) for row in rows])
+        steps, (low, high) = np.diff(axis), sorted(axis[[0, -1]])
+        if np.ptp(np.sign(steps)) == 0 and steps[0] and (low >= VIS_NIR_NM[0] or 0.2 <= low < high <= 3):
+            return start
+    return None
+
+
+def _begins_with_columns(head: bytes) -> bool:
+    """Tell columns of numbers without names, or below two lines or more: else it is a table like others."""
+    lines = [line for _, line in _lines(head[: head.rfind(b"\n") + 1])]
+    start = None if b"\0" in head else _find_start(lines)
+    if not start:
+        return start == 0
+    spaced = not re.search(r"[\t;,]", lines[start])
+    return (start > 1 or spaced) and bool(_SAYS_AXIS.search("\n".join(lines[:start])))
+
+
 _BEGINNING = re.compile(rb"\s*(Comment|Version):(?s:.*)Instrument:")
 FORMATS = (
     Format("Spectral Evolution", (".sed",), _BEGINNING.match, read_sed),
     Format("SVC", (".sig",), lambda head: head.lstrip().startswith(MARK), read_svc),
+    Format("columns of numbers", (".dpt",), _begins_with_columns, read_columns),
 )
