@@ -36,15 +36,10 @@ LOST_RANGE = 0.1
 
 _TEXTS = (".txt", ".dat", ".asc", ".prn")
 _TABLES = (".csv", ".tsv", ".xlsx", *_TEXTS)
+_WORDED = r"[ _.\-]+(?:scan|rep|r)?[ _.\-]?\d{1,5}"
 _COUNTERS = tuple(
     re.compile(rf"(?P<id>.+?){counter}")
-    for counter in (
-        r"[ _.\-]+(?:scan|rep|r)?[ _.\-]?\d{1,5}",
-        r" ?\(\d+\)",
-        r"\d{5}",
-        r"\d{3}",
-        r"[A-Z]{2}\d{2}",
-    )
+    for counter in (_WORDED, r" ?\(\d+\)", r"\d{5}", r"\d{3}", r"[A-Z]{2}\d{2}")
 )
 #: What files of a white reference are called.
 _WHITE = re.compile(r"(white|wr|wref|ref|reference|spectralon|panel|白板|参考)(\W|_|\d|ref)*", re.IGNORECASE)

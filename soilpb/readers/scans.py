@@ -60,14 +60,6 @@ class Scans:
         return f"{self.table.at(row)} (sample {self.ids[row]!r})"
 
 
-def _has_bands(table: Table, known: Collection[str], bands: str) -> bool:
-    """Tell a table that has spectra."""
-    try:
-        return locate_bands(join_units(table), known, bands) is not None
-    except SiteError:  # about its bands
-        return True
-
-
 def read_scans(path: str | Path, id_column: str = "", known: Collection[str] = (), bands: str = "") -> Scans:
     """Read spectra from a table, one spectrum per row or column.
 
@@ -91,13 +83,12 @@ def iterate_scans(
     path: str | Path, id_column: str = "", known: Collection[str] = (), bands: str = ""
 ) -> Iterator[Scans]:
     """Read what :func:`read_scans` reads in blocks of rows, so that memory does not grow with the file."""
-    path, wanted = Path(path), (id_column, known, bands)
+    path, wanted, keep_bands = Path(path), (id_column, known, bands), None
     if not is_streamed(path):
-        yield _read_whole(read_table(path, lambda table: _has_bands(table, known, bands)), wanted)
-        return
-    keep_bands = None
-    read = _iterate_parquet if _start(path).startswith(_PARQUET) else _iterate_text
-    for block in read(path, wanted):
+        blocks = [_read_whole(path, wanted)]
+    else:
+        blocks = (_iterate_parquet if _start(path).startswith(_PARQUET) else _iterate_text)(path, wanted)
+    for block in blocks:
         scans = _make_scans(*block, keep_bands=keep_bands)
         keep_bands = np.isin(block[0].wavelengths, scans.wavelengths)
         yield scans
@@ -171,14 +162,16 @@ def _find_layout(table: Table, wanted: Wanted) -> _Layout:
     return _Layout(table, bands.columns[order], wavelengths[order], id_at, (*table.notes, *notes))
 
 
-def _read_whole(table: Table, wanted: Wanted) -> Scans:
-    return _make_scans(*_read_cells(_find_layout(join_units(table), wanted)))
+def _read_whole(path: Path, wanted: Wanted) -> Block:
+    def fits(sheet: Table) -> bool:
+        try:
+            return locate_bands(join_units(sheet), *wanted[1:]) is not None
+        except SiteError:  # about its bands
+            return True
 
-
-def _read_cells(layout: _Layout) -> Block:
-    table = layout.table
-    values, remarks = _read_values(table, layout.columns)
-    return layout, table, table.cells[:, layout.id_column], values, remarks
+    layout = _find_layout(join_units(read_table(path, fits)), wanted)
+    values, remarks = _read_values(layout.table, layout.columns)
+    return layout, layout.table, layout.table.cells[:, layout.id_column], values, remarks
 
 
 def _make_scans(
@@ -186,7 +179,7 @@ def _make_scans(
     table: Table,
     ids: np.ndarray,
     values: np.ndarray,
-    remarks: Sequence[str] = (),
+    remarks: Sequence[str],
     keep_bands: np.ndarray | None = None,
 ) -> Scans:
     """Drop rows and bands without any value and refuse gaps; ``ids`` are cells, (n_rows,).
@@ -230,9 +223,7 @@ def _iterate_text(path: Path, wanted: Wanted) -> Iterator[Block]:
         above = [file.readline() for _ in range(start - 1)]
         header = next(line for line in reversed(above) if line.strip()).decode("utf-8", "replace")
         if layout.table is not head or header.count(head.separator) + 1 != len(head.header):
-            yield _read_cells(
-                _find_layout(join_units(read_table(path)), wanted)
-            )  # turned, or with columns that have no name
+            yield _read_whole(path, wanted)  # turned, or with columns that have no name
             return
         mark = decimal_mark(head.cells[:, layout.columns].ravel(), head.separator) or "."
         frames = pd.read_csv(

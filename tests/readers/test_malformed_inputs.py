@@ -166,7 +166,7 @@ INSTRUMENTS = {
     "ASD that stores reflectance": (asd(FIVE, white=None), READ),
     "ASD of floats": (asd(FIVE, data_format=0), READ),
     "target and reference swapped": (asd(1 / FIVE), "look like percent"),
-    "empty file": (content(b""), "005.asd is no instrument file"),
+    "empty file": (content(b""), "005.asd is empty; export it again"),
     "zeros": (content(b"\0" * 9000), "005.asd is no instrument file"),
     "picture called .asd": (content(b"\x89PNG\r\n\x1a\n" + b"\0" * 90), "005.asd is no instrument file"),
     "web page called .asd": (content(b"<html>login</html>"), "copy it from the instrument again"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from soilpb.readers.tables import read_bytes
 from soilpb.site_file import SiteError
 
 if TYPE_CHECKING:
@@ -42,7 +43,11 @@ _EXPORT = {
 def find_format(path: str | Path) -> Format | None:
     """Return the format of a file, or None if its content is of no instrument known here."""
     with open(path, "rb") as file:
-        head = file.read(_HEAD).removeprefix(b"\xef\xbb\xbf")
+        return _format_of(file.read(_HEAD))
+
+
+def _format_of(head: bytes) -> Format | None:
+    head = head.removeprefix(b"\xef\xbb\xbf")
     return next((found for found in _formats() if found.begins(head)), None)
 
 
@@ -62,19 +67,14 @@ def export_hint(path: Path) -> str:
 def read_instruments(path: str | Path) -> list[SpectrumFile]:
     """Read all spectra of a file of any format known here; most hold one."""
     path = Path(path)
-    try:
-        found = find_format(path)
-    except FileNotFoundError:
-        raise SiteError(f"{path} is not there; check the path in the site file") from None
-    except OSError as error:
-        raise SiteError(f"{path} cannot be read: {error.strerror or error}") from None
+    content = read_bytes(path)
+    found = _format_of(content[:_HEAD])
     if found is None:
         names, hint = ", ".join(known.name for known in _formats()), export_hint(path)
         mend = f"export from {hint}" if hint else "copy it from the instrument again, or export a table"
         raise SiteError(
             f"{path} is no instrument file known here ({names}), or its beginning is lost; {mend}"
         )
-    content = path.read_bytes()
     if b"\0" in content[:_HEAD] and content.find(content[:16], 1) > 0:
         raise SiteError(
             f"{path} holds several files of its format, one behind the other; copy each from the instrument "

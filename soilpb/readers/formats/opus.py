@@ -1,7 +1,7 @@
 """Bruker OPUS (``.0``, ``.1``, …): a directory of blocks, spectra and their parameters apart.
 
-The type of a block is written in the bits of one integer (Duran, github.com/joshduran/brukeropus; that library
-goes round in circles on some damaged files). Each spectrum is checked against its parameters' extremes.
+The type of a block is written in the bits of one integer (Duran, github.com/joshduran/brukeropus; that
+library goes round in circles on some damaged files). Each spectrum is checked against its extremes.
 """
 
 from __future__ import annotations

@@ -63,7 +63,6 @@ _AXIS_WORDS = {
     "um": r"[µμ]m\b|\bum\b|micro",
     "nm": r"\bnm\b|nanomet",
 }
-_RANGE = f"{VIS_NIR_NM[0]:g}–{VIS_NIR_NM[1]:g} nm"
 _SAY = (
     "export reflectance; if they are right, say spectra_unit: fraction, percent or absorbance in the site "
     "file (soilpb new-site: --spectra-unit)"
@@ -251,8 +250,7 @@ def _doubt_absorbance(wavelengths: np.ndarray, median: np.ndarray) -> str:
 def recognise_shape(wavelengths: np.ndarray, values: np.ndarray) -> tuple[str, int]:
     """Tell reflectance from absorbance by the shape of the median of spectra, (n_samples, n_bands) over nm.
 
-    Returns ``reflectance``, ``absorbance``, or an empty text if nothing or too much is said; and how many
-    features said so: the rise from blue to near infrared or red, the water band.
+    An empty text if nothing or too much is said; and how many features said so, rise and water band.
     """
     median = np.median(values, axis=0)
 
@@ -310,6 +308,6 @@ def _refuse_broken(file: SpectrumFile, wavelengths: np.ndarray, where: str) -> N
         what = "mid-infrared spectrum" if wavelengths.max() > VIS_NIR_NM[1] else "spectrum of other light"
         low, high = sorted(axis[[0, -1]])
         raise SiteError(
-            f"{where} is a {what} ({low:g}–{high:g} {unit}); this study needs visible and near infrared, "
-            f"{_RANGE}: move the file out, cut it to that range, or mend the unit of its axis"
+            f"{where} is a {what} ({low:g}–{high:g} {unit}); this study needs visible and near infrared, 200–"
+            "3000 nm: move the file out, cut it to that range, or mend the unit of its axis"
         )

@@ -43,9 +43,8 @@ from soilpb.spectra import STEP_LEAST, VIS_NIR_NM, SoilSpectra
 REFLECTANCE = "Reflect. %"
 #: First line of a ``.sig`` file.
 MARK = b"/*** Spectra Vista SIG Data ***/"
-#: Where silicon and two InGaAs detectors meet, nm; full-range models, and where they end at the least.
-MEETINGS = ((900.0, 1100.0), (1700.0, 2000.0))
-FULL_RANGE, FULL_RANGE_END = re.compile(r"HR-(768|1024)"), 2450.0
+#: Where silicon and two InGaAs detectors meet, and where full-range models end at the least, nm.
+MEETINGS, FULL_RANGE_END = ((900.0, 1100.0), (1700.0, 2000.0)), 2450.0
 #: Largest deviation of stored reflectance from target / reference; both are printed with
 #: two decimals, so the comparison leaves room for that.
 AGREEMENT = 0.02
@@ -66,23 +65,21 @@ def read_sed(path: Path, content: bytes) -> SpectrumFile:
     A file with the target and its reference but without reflectance gives their ratio.
     """
     header, rows = _read_header(path, content, "Data", ":")
-    if not rows:
-        raise SiteError(f"{path} is cut off after its header; {AGAIN}")
-    names = [name.strip() for name in re.split(r"\t| {2,}", rows[0][1].strip())]
+    names = [name.strip() for name in re.split(r"\t| {2,}", rows[0][1].strip())] if rows else []
     table = _read_rows(path, rows[1:], len(names))
     said = header.get("Channels", "")
     if said.isdigit() and int(said) != len(table):
         raise SiteError(f"{path}: {len(table)} rows of values, but its header says {said} channels; {AGAIN}")
-    columns = {name: table[:, j] for j, name in enumerate(names)}
-    if len(columns) < len(names):
-        raise SiteError(f"{path} has two columns of one name ({', '.join(names)}); export one of them")
-    waves = next((values for name, values in columns.items() if _AXIS_NAME.match(name)), None)
-    if waves is None:
-        raise SiteError(f"{path} has no column 'Wvl' but {', '.join(map(repr, names))}; export it again")
+    columns = dict(zip(names, table.T, strict=True))
+    axis = next(filter(_AXIS_NAME.match, names), None)
+    if axis is None or len(columns) < len(names):
+        what = "no column 'Wvl'" if axis is None else "two columns of one name"
+        raise SiteError(f"{path} has {what} but {', '.join(map(repr, names))}; export it again")
+    waves = columns[axis]
     file = SpectrumFile(
         path=path,
         axis=waves,
-        axis_unit=axis_unit_in_words(next(filter(_AXIS_NAME.match, names)), waves),
+        axis_unit=axis_unit_in_words(axis, waves),
         values=waves,
         quantity="",
         instrument=f"Spectral Evolution {header.get('Instrument', '')}".strip(),
@@ -100,14 +97,20 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
     table = _read_rows(path, rows, 4 if wide else 3)
     waves = table[:, 0]
     keep, cuts = _resolve_overlaps(path, waves)
-    if FULL_RANGE.search(header.get("instrument", "")) and waves.max() < FULL_RANGE_END:
+    if re.search(r"HR-(768|1024)", header.get("instrument", "")) and waves.max() < FULL_RANGE_END:
         raise SiteError(
             f"{path} ends at {waves.max():g} nm, but a {header['instrument']} measures beyond "
             f"{FULL_RANGE_END:g} nm: it is cut off; {AGAIN}"
         )
     said = re.search(r"Remove @ ([\d.]+),\s*([\d.]+)", header.get("factors", ""))
     splices = cuts or (tuple(float(splice) for splice in said.groups()) if said else ())
-    white, target = beams = _beams(path, header, table[keep], splices)
+    units, times = _pair(header, "units")[0], _numbers(header.get("integration", ""))
+    said = [quantity_in_words(unit, waves) or RADIANCE for unit in units]  # without one, both are as radiance
+    halves = times[: len(times) // 2], times[len(times) // 2 :]
+    beams = [
+        SpectrumFile(path, waves[keep], "nm", table[keep, k + 1], said[k], splices=splices) for k in (0, 1)
+    ]
+    white, target = (replace(beam, exposures=time) for beam, time in zip(beams, halves, strict=True))
     longitude, latitude = _pair(header, "longitude", "latitude")
     found = _stored_or_computed(white, target, table[keep, 3] if wide else None)
     return replace(
@@ -123,19 +126,6 @@ def read_svc(path: Path, content: bytes) -> SpectrumFile:
         place=_place(longitude[1], latitude[1]),
         sample=clean(header.get("comm", "").rpartition(",")[2]),
     )
-
-
-def _beams(
-    path: Path, header: Mapping[str, str], table: np.ndarray, splices: tuple[float, ...]
-) -> list[SpectrumFile]:
-    """White reference and target of a ``.sig`` file, each in its unit; without one, both are as radiance."""
-    units, times = _pair(header, "units")[0], _numbers(header.get("integration", ""))
-    halves = times[: len(times) // 2], times[len(times) // 2 :]
-    said = [quantity_in_words(unit, table[:, 1]) or RADIANCE for unit in units]
-    return [
-        SpectrumFile(path, table[:, 0], "nm", table[:, k], unit, splices=splices, exposures=time)
-        for k, unit, time in zip((1, 2), said, halves, strict=True)
-    ]
 
 
 def _stored_or_computed(white: SpectrumFile, target: SpectrumFile, stored: np.ndarray | None) -> SpectrumFile:
@@ -282,10 +272,8 @@ def _find_unit(white: np.ndarray, ratio: np.ndarray, values: np.ndarray) -> str:
 
 def _numbers(text: str) -> tuple[float, ...]:
     """Numbers of a header's line, none if one of its parts is no number."""
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        return ()
+    plain = re.fullmatch(r"\s*\d+\.?\d*(\s*,\s*\d+\.?\d*)*\s*", text)
+    return tuple(map(float, text.split(","))) if plain else ()
 
 
 def _pair(header: Mapping[str, str], *names: str) -> list[list[str]]:
@@ -342,9 +330,8 @@ def read_columns(path: Path, content: bytes) -> list[SpectrumFile]:
     while rows and not re.search(r"\d", rows[-1][1]):
         rows.pop()  # words at the end
     width = len(_cells(rows[start][1]))
-    table = _read_rows(
-        path, [(n, " ".join(_cells(line)).replace(",", ".")) for n, line in rows[start:]], width
-    )
+    cells = [(n, " ".join(_cells(line)).replace(",", ".")) for n, line in rows[start:]]
+    table = _read_rows(path, cells, width)
     above, axis = "\n".join(line for _, line in rows[:start]), table[:, 0]
     names = _column_names([line for _, line in rows[:start]], width)
     if not names:

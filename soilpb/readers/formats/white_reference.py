@@ -49,21 +49,17 @@ def divide_by(target: SpectrumFile, white: SpectrumFile) -> SpectrumFile:
 
 def _times(target: SpectrumFile, white: SpectrumFile) -> np.ndarray:
     """Time in which the white reference was measured / that of the target, (n_bands,)."""
-    path, theirs, ours = target.path, np.array(white.exposures), np.array(target.exposures)
-    if not ours.size or ours.shape != theirs.shape or not (np.r_[ours, theirs] > 0).all():
-        raise SiteError(
-            f"{path} holds raw counts, but does not say how long target and white reference were measured "
-            "(integration); export reflectance"
-        )
-    ratios = theirs / ours
-    if np.allclose(ratios, ratios[0]):
-        return np.full(target.axis.size, ratios[0])
-    if len(ratios) != len(target.splices) + 1:
-        raise SiteError(
-            f"{path} holds raw counts of detectors that measured for other times than the white reference's "
-            f"({ours.tolist()} and {theirs.tolist()} ms), but not where they meet; export reflectance"
-        )
-    return ratios[np.searchsorted(target.splices, target.axis)]
+    theirs, ours = np.array(white.exposures), np.array(target.exposures)
+    if ours.size and ours.shape == theirs.shape and (np.r_[ours, theirs] > 0).all():
+        ratios = theirs / ours
+        if np.allclose(ratios, ratios[0]):
+            return np.full(target.axis.size, ratios[0])
+        if len(ratios) == len(target.splices) + 1:
+            return ratios[np.searchsorted(target.splices, target.axis)]
+    raise SiteError(
+        f"{target.path} holds raw counts, but does not say how long each detector measured target and white "
+        f"reference ({ours.tolist()} and {theirs.tolist()} ms), or where they meet; export reflectance"
+    )
 
 
 def warn_saturated(file: SpectrumFile, flagged: Sequence[str] = ()) -> tuple[str, ...]:
