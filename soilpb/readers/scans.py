@@ -26,6 +26,7 @@ from soilpb.readers.tables import (
     decimal_mark,
     read_numbers,
     read_table,
+    take_off_percent,
 )
 from soilpb.site_file import SiteError
 
@@ -220,37 +221,44 @@ def _iterate_text(path: Path, wanted: Wanted) -> Iterator[Block]:
     head = join_units(read_table(path, most=_HEAD))
     layout, start = _find_layout(head, wanted), int(head.rows[0])
     with path.open("rb") as file, track_bytes(f"reading {path.name}", path.stat().st_size) as progress:
-        above = [file.readline() for _ in range(start - 1)]
-        header = next(line for line in reversed(above) if line.strip()).decode("utf-8", "replace")
+        *above, first = [file.readline() for _ in range(start)]
+        file.seek(-len(first), 1)
+        header = next(filter(bytes.strip, reversed(above))).decode(head.encoding)
         if layout.table is not head or header.count(head.separator) + 1 != len(head.header):
             yield _read_whole(path, wanted)  # turned, or with columns that have no name
             return
         mark = decimal_mark(head.cells[:, layout.columns].ravel(), head.separator) or "."
-        frames = pd.read_csv(
-            file,
-            sep=head.separator,
-            decimal=mark,
-            names=range(len(head.header)),
-            dtype={layout.id_column: str},
-            na_values=[*MISSING_WORDS, *map(str.upper, MISSING_WORDS)],
-            skip_blank_lines=False,
-            skipinitialspace=True,
-            low_memory=False,
-            encoding_errors="replace",
-            chunksize=max(1, TEXT_VALUES // len(head.header)),
-        )
         try:
+            frames = pd.read_csv(
+                file,
+                sep=head.separator,
+                decimal=mark,
+                names=range(max(len(head.header), first.count(head.separator.encode()) + 1)),
+                dtype={layout.id_column: str},
+                na_values=[*MISSING_WORDS, *map(str.upper, MISSING_WORDS)],
+                skip_blank_lines=False,
+                skipinitialspace=True,
+                low_memory=False,
+                encoding=head.encoding,
+                chunksize=max(1, TEXT_VALUES // len(head.header)),
+            )
             for frame in frames:
                 yield _read_frame(frame.dropna(how="all"), layout, start, mark)
                 progress.update(file.tell() - progress.n)
         except pd.errors.ParserError as error:
             what = str(error).strip().rpartition("error: ")[2]
             raise SiteError(f"{path}: {what}, counted from row {start}; mend that row") from None
+        except UnicodeDecodeError as error:
+            byte = f"byte 0x{error.object[error.start]:02x} is no text in {head.encoding}"
+            raise SiteError(f"{path}: {byte}, as the file begins; save it as CSV UTF-8") from None
 
 
 def _read_frame(frame: pd.DataFrame, layout: _Layout, start: int, mark: str) -> Block:
     """Some rows of a text; where they are not plain numbers, cell by cell."""
     numbers, rows = frame[layout.columns], frame.index.to_numpy() + start
+    beyond = frame.iloc[:, len(layout.table.header) :].notna().any(axis=1).to_numpy()
+    if beyond.any():
+        raise SiteError(f"{layout.table.path}, row {rows[beyond][0]} has more cells than the header; mend it")
     plain = all(dtype.kind in "fi" for dtype in numbers.dtypes) and not np.isinf(numbers.to_numpy()).any()
     if plain:
         table = replace(layout.table, cells=np.empty((len(rows), 0), dtype=object), rows=rows)
@@ -262,6 +270,7 @@ def _read_frame(frame: pd.DataFrame, layout: _Layout, start: int, mark: str) -> 
             lambda cell: clean(cell) if isinstance(cell, str) else "" if pd.isna(cell) else cell
         )
         table = replace(layout.table, cells=cells.to_numpy(object), rows=rows)
+        take_off_percent(list(table.header), table.cells)
         values, remarks = _read_values(table, layout.columns)
     ids = frame[layout.id_column].fillna("").to_numpy(object)
     return layout, table, ids, values, remarks

@@ -267,7 +267,9 @@ def _to_reflectance(
         unit = scans.unit or recognise_unit(nm, some, where)
     reflectance = as_fraction(scans.spectra, unit, nm, where, scans.at, study)
     notes = [] if unit == "fraction" else [f"reflectance from {unit} to fraction"]
-    notes += describe_odd_bands(nm, reflectance, scans.at)
+    # Notes reach pages that are published: they name the file, not the folders of a machine.
+    folder = f"{scans.table.path.parent}/"
+    notes += describe_odd_bands(nm, reflectance, lambda row: scans.at(row).removeprefix(folder))
     return replace(scans, spectra=reflectance, notes=(*scans.notes, *notes)), unit
 
 

@@ -13,7 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO, StringIO
 from itertools import islice
@@ -67,6 +67,7 @@ class Table:
     notes: tuple[str, ...] = ()  # what had to be decided to read it
     above: str = ""  # what stands above the header
     words: tuple[str, str] = ("row", "column")  # as the file has them: swapped in a transposed table
+    encoding: str = ""  # of a text file
 
     def at(self, row: int | None = None, column: int | None = None) -> str:
         """Name a place: file, row and column, the latter two by their position in ``cells``."""
@@ -108,7 +109,9 @@ def read_table(
         raise SiteError(f"{path} is an old .xls or an encrypted workbook; save it as .xlsx or CSV")
     if content.startswith(_ZIP):
         return _choose_sheet(path, _read_workbook(path, content), sheet, fits)
-    return _make_table(path, *_read_text(path, content))
+    text, encoding = _decode(path, content)
+    notes = () if encoding.startswith("utf") else (f"{path.name} is not UTF-8; read as {encoding}",)
+    return replace(_make_table(path, *_read_text(path, text), notes), encoding=encoding)
 
 
 def split_sheet(path: str | Path) -> tuple[Path, str]:
@@ -157,7 +160,7 @@ def _make_table(path: Path, lines: list[Line], separator: str = "", notes: tuple
     cells = np.array([row + [""] * (width - len(row)) for _, row in body], dtype=object)
     names, rows = [as_text(name) for name in header], np.array([number for number, _ in body])
     keep = [j for j in range(width) if names[j] or any(cell != "" for cell in cells[:, j])]
-    percent = ", ".join(_take_off_percent(names, cells))
+    percent = ", ".join(take_off_percent(names, cells))
     notes += (f"{path.name}: above the header stands: {told}",) if above else ()
     notes += (f"{path.name}: shown in percent: {percent}",) if percent else ()
     return Table(path, tuple(names[j] for j in keep), cells[:, keep], rows, separator, notes, told)
@@ -293,7 +296,7 @@ def _count_above_header(rows: list[list[Any]]) -> int:
     return above if named and len(rows[above]) >= usual else 0
 
 
-def _take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
+def take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
     """Turn ``35 %`` into ``35``, in place, where a name says percent or gets it; return these names."""
     found = []
     for j in np.flatnonzero([any(str(cell)[-1:] == "%" for cell in column) for column in cells[:50].T]):
@@ -305,37 +308,36 @@ def _take_off_percent(names: list[str], cells: np.ndarray) -> list[str]:
     return found
 
 
-def _read_text(path: Path, content: bytes) -> tuple[list[Line], str, tuple[str, ...]]:
-    """Rows of a text, its separator, and notes."""
-    decoded, notes = _decode(path, content)
+def _read_text(path: Path, content: str) -> tuple[list[Line], str]:
+    """Rows of a text, and its separator."""
     # A row may be as long as the file; by itself the reader stops at 131,072 characters.
     before = csv.field_size_limit(len(content))
     try:
-        text = StringIO(decoded, newline="")
+        text = StringIO(content, newline="")
         separator = _find_separator(path, text)
         text.seek(0)
         rows = csv.reader(text, delimiter=separator, strict=True, skipinitialspace=True)
-        return _trim(path, ((rows.line_num, [clean(c) for c in row]) for row in rows)), separator, notes
+        return _trim(path, ((rows.line_num, [clean(c) for c in row]) for row in rows)), separator
     except csv.Error as error:
         raise SiteError(f"{path} is no table of text ({error}); look for a stray quotation mark") from None
     finally:
         csv.field_size_limit(before)
 
 
-def _decode(path: Path, content: bytes) -> tuple[str, tuple[str, ...]]:
-    """Text of the bytes, and a note where its encoding had to be guessed."""
-    guess = "gb18030" if _CHINESE.sub(b"", content).isascii() else "cp1252"
-    encodings = ("utf-16",) if content[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", guess)
-    if len(encodings) > 1 and b"\x00" in content:
+def _decode(path: Path, content: bytes) -> tuple[str, str]:
+    """Text of the bytes, and its encoding, which is guessed where no mark says it and it is not UTF-8."""
+    marked = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb": "utf-8-sig"}.get(content[:2])
+    if not marked and b"\x00" in content:
         raise SiteError(f"{path} is no text (it holds zero bytes); save it as CSV UTF-8 or .xlsx")
-    for encoding in encodings:
+    for encoding in [marked] if marked else ["utf-8", "gb18030", "cp1252"]:
+        # Only text of other encodings is looked through for Chinese: that takes much memory.
+        if encoding == "gb18030" and not _CHINESE.sub(b"", content).isascii():
+            continue
         try:
-            text = content.decode(encoding)
+            return content.decode(encoding), encoding
         except UnicodeDecodeError as error:
             row, byte = content[: error.start].count(b"\n") + 1, content[error.start]
-        else:
-            return text, (f"{path.name} is not UTF-8; read as {guess}",) if encoding == guess else ()
-    tried = " or ".join(encodings)
+    tried = marked or "UTF-8, GB 18030 or Windows-1252"
     raise SiteError(f"{path}, row {row}: byte 0x{byte:02x} is no text in {tried}; save it as CSV UTF-8")
 
 

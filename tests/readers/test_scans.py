@@ -96,6 +96,8 @@ def odd_rows(mark="."):
         lambda rows: [*rows[:3], [*rows[3][:2], *(f" {v}" for v in rows[3][2:])], *rows[4:]],
         lambda rows: [*rows[:-1], ['"a, b"', *rows[-1][1:]]],
         lambda rows: [["Soils of 2024"], *rows],
+        lambda rows: [rows[0], *([*row, "", ""] for row in rows[1:])],
+        lambda rows: [rows[0], *([*row[:2], *(f"{v} %" for v in row[2:])] for row in rows[1:])],
     ],
 )
 def test_a_file_read_in_blocks_is_what_it_is_as_a_whole(tmp_path, in_blocks, monkeypatch, change):
@@ -110,6 +112,20 @@ def test_a_file_read_in_blocks_is_what_it_is_as_a_whole(tmp_path, in_blocks, mon
     np.testing.assert_array_equal(found.wavelengths, expected.wavelengths)
     np.testing.assert_allclose(found.spectra, expected.spectra, rtol=1e-6)
     assert set(found.notes) == set(expected.notes)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])
+def test_ids_of_a_long_text_are_in_its_encoding(tmp_path, in_blocks, monkeypatch, encoding):
+    """Else different soils become one, and their spectra are averaged; a byte of another is refused."""
+    ids = [f"{mine}{i}" for i, mine in zip(IDS, "土石山水火木金沙泥田" * len(IDS), strict=False)]
+    rows = [["id", *NM], *([i, *row] for i, row in zip(ids, soil_spectra(), strict=True))]
+    path = tmp_path / "a.csv"
+    path.write_bytes("\n".join(",".join(map(str, row)) for row in rows).encode(encoding))
+    assert scans.read_scans(path).ids.tolist() == ids
+    monkeypatch.setattr(scans, "_HEAD", 600)
+    path.write_bytes(path.read_bytes() + b"\n\xff\xff" + b",0.5" * NM.size)
+    with pytest.raises(SiteError, match="0xff is no text"):
+        scans.read_scans(path)
 
 
 @pytest.mark.parametrize("cell", ["x", "", "0.3.1", "<0.2"])
