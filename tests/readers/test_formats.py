@@ -57,9 +57,3 @@ def test_two_files_in_one_are_never_read_as_one(tmp_path, name):
     path.write_bytes(2 * path.read_bytes())
     with pytest.raises(SiteError, match=r"both\.0"):
         read_instrument(path)
-
-
-def test_jcamp_says_its_axis_in_other_words(tmp_path):
-    """``Wavelength (nm)`` is nm, as the values are."""
-    files.write_jcamp(tmp_path / "s.jdx", xunits="Wavelength (nm)")
-    assert to_reflectance(read_instrument(tmp_path / "s.jdx"))[0][0] == 350

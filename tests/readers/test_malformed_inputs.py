@@ -343,14 +343,6 @@ TABLES = {
     "a table of absorbance": (table(absorbance(SPECTRA)), READ),
     "a table of counts": (table(30_000 * SPECTRA), "raw counts or scaled numbers"),
     "a table of neither unit": (table(SPECTRA * 6), "may be in one unit or another"),
-    "percent said to be a fraction": (
-        both(table(100 * SPECTRA), {"spectra_unit": "fraction"}),
-        "mend spectra_unit",
-    ),
-    "absorbance said to be a fraction": (
-        both(table(absorbance(SPECTRA)), {"spectra_unit": "fraction"}),
-        "mend spectra_unit",
-    ),
     "files said to be percent": ({"spectra_unit": "percent"}, "set spectra_unit to auto"),
     "one row in percent": (
         table(np.vstack([SPECTRA[:4], 100 * SPECTRA[4:5], SPECTRA[5:]])),

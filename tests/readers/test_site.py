@@ -46,16 +46,6 @@ def test_ids_on_one_side_only_are_left_out_and_named(folder):
     assert "1 samples without a spectrum left out: S9" in notes(soils)
 
 
-def test_replicates_are_averaged_when_told(folder):
-    """Two scans of a sample become their mean, and the count is noted."""
-    values = soil_spectra()
-    folder.wide(np.vstack([values, values[1] * 1.02]), ids=[*IDS, "S2"])
-    soils = folder.read(replicates="mean")
-    assert soils.n_samples == 4
-    np.testing.assert_allclose(soils.reflectance[1], 1.01 * values[1], rtol=1e-5)
-    assert "5 scans averaged to 4 samples" in notes(soils)
-
-
 CELLS = st.sampled_from(
     ["S1", "S2", "007", "450", "0.3", "12,5", "1.234", "<5", "n.d.", "-9", "", "x;y", '"', "1e9"]
 )
