@@ -36,7 +36,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from records import report
-from sklearn.cluster import KMeans
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import brier_score_loss
 from sklearn.pipeline import make_pipeline
@@ -44,22 +43,18 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from soilpb._format import track
-from soilpb.decide import sampling, site_model
-from soilpb.decide.applicability import ApplicabilityDomain
+from soilpb.decide import applicability, sampling, site_model
 from soilpb.decide.exceedance import (
     calibration_error,
     coverage_by_content,
     detection_table,
     reliability_table,
 )
-from soilpb.decide.intervals import assign_folds
 from soilpb.decide.site_model import STANDARD, SiteModel
 from soilpb.decide.standards import lead_limit, list_rules
 from soilpb.evaluate import cross_validation
 from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
-from soilpb.models.preprocessing import derivative_pipeline
-from soilpb.quality import fit_components
 from soilpb.readers.libraries import limesoda
 from soilpb.simulate import twin
 from soilpb.spectra import SoilSpectra, band_grid
@@ -175,31 +170,6 @@ def shifted(model: SiteModel, same: SoilSpectra, seed: int) -> Iterator[tuple[in
         yield seed, name, flagged, caught
 
 
-def leave_cluster_out(X: np.ndarray, n_clusters: int = 5, seed: int = 0) -> pd.DataFrame:
-    """Test whether the flag notices a kind of soil that the calibration has never seen.
-
-    Soils, from their reflectance ``X`` (n_samples, n_bands), are clustered by their scores on as many
-    components. Each cluster is left out whole, with a random fifth of the others.
-
-    Returns
-    -------
-    DataFrame
-        One row per cluster: ``cluster``, ``n``, ``caught`` (share of it that is flagged), ``false_alarms``
-        (share of the fifth that is), ``n_others`` (soils of the fifth).
-    """
-    components = fit_components(X, n_clusters, derivative_pipeline())
-    leading = components.transform(X) / np.sqrt(components[-1].explained_variance_)
-    cluster = KMeans(n_clusters, n_init=10, random_state=seed).fit_predict(leading)
-    rng, rows = np.random.default_rng(seed), []
-    for label in range(n_clusters):
-        others, left = rng.permutation(np.flatnonzero(cluster != label)), cluster == label
-        held, kept = np.split(others, [len(others) // 5])
-        domain = ApplicabilityDomain.fit(X[kept], assign_folds(len(kept), 10, seed))
-        caught, alarms = (domain.distances(X[of])["outside"].mean() for of in (left, held))
-        rows.append((label, int(left.sum()), caught, alarms, len(held)))
-    return pd.DataFrame(rows, columns=["cluster", "n", "caught", "false_alarms", "n_others"])
-
-
 def clusters(seeds: range) -> pd.DataFrame:
     """Leave clusters out, of the twins and of measured fields."""
     places = {"twins": [twin.simulate_target(N_TRAIN, seed=seed, grid=GRID) for seed in seeds]}
@@ -207,7 +177,7 @@ def clusters(seeds: range) -> pd.DataFrame:
     rows = []
     for name, soils in places.items():
         for site in soils:
-            rows.append(leave_cluster_out(site.reflectance).assign(place=name))
+            rows.append(applicability.leave_cluster_out(site.reflectance).assign(place=name))
     table = pd.concat(rows)
     weighted = table.assign(
         caught=table["caught"] * table["n"], alarms=table["false_alarms"] * table["n_others"]

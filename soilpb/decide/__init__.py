@@ -10,7 +10,8 @@ soils lie. ``decision_units`` decides on areas by their mean, ``confidence_limit
 import lazy_loader
 
 _EXPORTS = {
-    "applicability": ["FALSE_ALARMS", "compare_with_world", "measure_shapes", "share_bands", "tell_apart"],
+    "applicability": ["FALSE_ALARMS", "compare_with_world", "leave_cluster_out", "measure_shapes",
+                      "share_bands", "tell_apart"],
     "confidence_limits": ["estimate_limits", "estimate_mean", "recommend_method"],
     "decision_units": ["VERDICTS", "decide_on_site", "decide_units", "size_on_site"],
     "exceedance": ["ACTIONS", "Costs", "calibration_error", "compare_policies", "coverage_by_content",

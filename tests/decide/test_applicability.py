@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 from soilpb.decide import applicability
-from soilpb.decide.applicability import ApplicabilityDomain
+from soilpb.decide.applicability import ApplicabilityDomain, leave_cluster_out
 from soilpb.decide.intervals import assign_folds
+from soilpb.models.preprocessing import derivative_pipeline
+from soilpb.quality import fit_components, measure_t2_q
 from soilpb.simulate import twin
 from soilpb.simulate.library import load_library
 from soilpb.spectra import Provenance, SoilSpectra
@@ -45,6 +47,16 @@ def test_soils_of_the_same_kind_are_spared():
     assert 0.05 < np.mean(rates) < applicability.FALSE_ALARMS + 0.01
 
 
+def test_limits_from_the_components_own_soils_would_flag_too_many():
+    """Measured on the soils that made the components, Q looks too small: its limit condemns new soils."""
+    rates = []
+    for seed in range(6):
+        components = fit_components(soils(30, seed), 10, derivative_pipeline())
+        limit = measure_t2_q(components, soils(30, seed))["Q"].quantile(1 - applicability.FALSE_ALARMS)
+        rates.append((measure_t2_q(components, soils(200, 100 + seed))["Q"] > limit).mean())
+    assert np.mean(rates) > 3 * applicability.FALSE_ALARMS
+
+
 def test_an_extreme_soil_and_a_foreign_one_are_outside(domain):
     """Far along a known direction is T²'s to see; a band nobody has is seen as well."""
     extreme = domain.distances(soils(50, 1, level=8))
@@ -56,6 +68,17 @@ def test_an_extreme_soil_and_a_foreign_one_are_outside(domain):
     assert (extreme["outside"] == (extreme["distance"] > 1)).all()
 
 
+def test_one_limit_is_shared_by_both_distances():
+    """T² and Q flag equally often, and together as often as promised: neither has a budget of its own."""
+    shares = []
+    for seed in range(5):
+        domain = ApplicabilityDomain.fit(soils(130, seed), assign_folds(130))
+        found = domain.distances(soils(300, 100 + seed))
+        shares.append((found[["T2", "Q"]] > [domain.t2_limit, domain.q_limit]).mean())
+    t2, q = np.mean(shares, axis=0)
+    assert t2 == pytest.approx(q, abs=0.06)
+
+
 @pytest.mark.parametrize("n_shapes", [1, 2])
 def test_what_rounding_leaves_over_condemns_nobody(n_shapes):
     """Soils made of few shapes without noise are spared; one with a shape of its own is outside."""
@@ -64,6 +87,15 @@ def test_what_rounding_leaves_over_condemns_nobody(n_shapes):
     domain = ApplicabilityDomain.fit(spectra[:60], assign_folds(60))
     assert flagged(domain, spectra[60:]) < 0.3
     assert flagged(domain, spectra[60:] * 10 ** -(0.01 * bump(0.5))) == 1
+
+
+def test_a_cluster_that_was_left_out_is_caught():
+    """Where soils come in clusters, each is caught when the calibration has not seen it; others pass."""
+    parts = [soils(60, 1), soils(60, 2, level=14), soils(60, 3, odd=1.5)]
+    found = leave_cluster_out(np.concatenate(parts), n_clusters=3)
+    assert found["n"].sum() == 180
+    assert (found["caught"] > 0.8).all()
+    assert found["false_alarms"].mean() < 0.15
 
 
 def test_a_limit_of_few_soils_is_their_largest():

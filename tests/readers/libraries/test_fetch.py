@@ -2,6 +2,10 @@
 
 import functools
 import gzip
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -113,6 +117,26 @@ def test_what_changed_meanwhile_starts_anew(tmp_path, publisher):
     publisher.breaks = False
     path = fetch.fetch_file(address, tmp_path / TABLES[2])
     assert path.read_bytes() == (publisher.folder / "LUCAS" / TABLES[2]).read_bytes()
+
+
+def test_a_killed_download_goes_on(tmp_path, publisher):
+    """After ``kill -9`` the same command completes the library, and nothing is downloaded twice."""
+    publisher.pause = 0.02
+    command = [sys.executable, "-m", "soilpb.cli", "fetch", "lucas", "--folder", str(tmp_path / "ossl")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    part = tmp_path / "ossl" / "LUCAS" / f"{TABLES[2]}.part"
+    deadline = time.monotonic() + 60
+    while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = part.stat().st_size
+    time.sleep(0.5)  # the server notices
+    publisher.pause, publisher.sent = 0, 0
+    assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0
+    assert kept > 0
+    assert publisher.sent == (publisher.folder / "LUCAS" / TABLES[2]).stat().st_size - kept
+    assert not part.exists()
 
 
 @pytest.mark.parametrize(
