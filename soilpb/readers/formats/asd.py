@@ -6,6 +6,7 @@ from version 2 on its white reference. pyASDReader raises nothing and writes a l
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,10 @@ def read_asd(path: Path, content: bytes) -> SpectrumFile:
     """Read an ASD file: reflectance over nm."""
     header = take(path, content, HEADER, 0, 1, "within its header")[0]
     axis = _axis(path, header)
+    # Version, axis, format and channels; a remark, which may be another, stands between them.
+    second = re.escape(content[:3]) + b".{188}" + re.escape(content[191:206])
+    if re.search(second, content[1:], re.DOTALL):
+        raise SiteError(f"{path} holds several files, one behind the other; {AGAIN}, each alone")
     spectrum, end = _values(path, content, header, HEADER.itemsize, "spectrum")
     white, notes = _white_reference(path, content, header, end) if VERSIONS[content[:3]] > 1 else (None, ())
     flag = int(header["saturated"])
