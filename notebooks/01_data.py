@@ -175,15 +175,14 @@ for field in limesoda.FULL_RANGE_FIELDS:
 colours = [plots.GREY, plots.SOURCE_COLOUR, plots.TARGET_COLOUR]
 ax = plots.plot_spectra(dict(list(everyone.items())[:3]), colours=colours)
 
-# %% tags=["hide-input"] mystnb={"figure": {"caption": "Depth of the features near 1400, 1900 and 2200 nm beneath a straight line between their shoulders (in percent), and rise of reflectance from 450 to 700 nm (in percent per 100 nm). Boxes: quartiles; whiskers: 5–95 %. World (ICRAF-ISRIC) and five fields (LimeSoDa) are measured; source: {glue:text}`data-source-kind`; target: {glue:text}`data-kind`.", "name": "fig-shapes"}, "image": {"alt": "Box plots in four rows, one per feature and one for the visible slope; in each row the world, source, target and five measured fields."}}
+# %% tags=["hide-input"] mystnb={"figure": {"caption": "Depth of the features near 1400, 1900 and 2200 nm beneath a straight line between their shoulders, and rise of reflectance from 450 to 700 nm. Boxes: quartiles; whiskers: 5–95 %. World (ICRAF-ISRIC) and five fields (LimeSoDa) are measured; source: {glue:text}`data-source-kind`; target: {glue:text}`data-kind`.", "name": "fig-shapes"}, "image": {"alt": "Four panels of box plots, one per feature and one for the visible slope; rows are the world, source, target and five measured fields."}}
 shapes = {name: measure_shapes(soils) for name, soils in everyone.items()}
 tidy = pd.concat(shapes, names=["soils"]).reset_index("soils").melt("soils", var_name="shape")
-tidy["shape"] = tidy["shape"].str.replace("_", "\n")
-look = {"hue": "soils", "whis": (5, 95), "showfliers": False, "ax": plots.make_axes(None, 7.0)}
-ax = sns.boxplot(tidy, x="value", y="shape", **look)
-ax.set(xlabel="Percent, or percent per 100 nm (slope)", ylabel="")
-plots.legend_above(ax, ncols=3)
-
+names = {f"depth_{nm}": f"Depth at {nm} nm (%)" for nm in (1400, 1900, 2200)}
+tidy["shape"] = tidy["shape"].replace(names | {"visible_slope": "Rise, 450–700 nm\n(% per 100 nm)"})
+look = {"whis": (5, 95), "showfliers": False, "sharex": False, "height": 2.8, "aspect": 1.15}
+grid = sns.catplot(tidy, x="value", y="soils", hue="soils", col="shape", col_wrap=2, kind="box", **look)
+grid = grid.set_titles("{col_name}", weight="normal").set(xlabel="", ylabel="")
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Distance of each target soil ({glue:text}`data-kind`) from the measured soils of the world: within their principal components (T²) and outside them (Q). Dashed: limits that 95 % of them pass.", "name": "fig-world-distance"}, "image": {"alt": "Scatter plot on logarithmic axes of T² against Q of the target soils, with dashed limits of the world's soils and the farthest soils named."}}
 among = {name: compare_with_world(soils) for name, soils in everyone.items()}
 here = among["target"]
