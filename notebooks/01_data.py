@@ -23,6 +23,7 @@ site: str = "gejiu"  # a file of notebooks/sites
 n_components: int = 10  # principal components that describe the library's spectra
 
 # %% tags=["hide-input"]
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -180,9 +181,11 @@ shapes = {name: measure_shapes(soils) for name, soils in everyone.items()}
 tidy = pd.concat(shapes, names=["soils"]).reset_index("soils").melt("soils", var_name="shape")
 names = {f"depth_{nm}": f"Depth at {nm} nm (%)" for nm in (1400, 1900, 2200)}
 tidy["shape"] = tidy["shape"].replace(names | {"visible_slope": "Rise, 450–700 nm\n(% per 100 nm)"})
-look = {"whis": (5, 95), "showfliers": False, "sharex": False, "height": 2.8, "aspect": 1.15}
-grid = sns.catplot(tidy, x="value", y="soils", hue="soils", col="shape", col_wrap=2, kind="box", **look)
-grid = grid.set_titles("{col_name}", weight="normal").set(xlabel="", ylabel="")
+look = {"x": "value", "y": "soils", "hue": "soils", "whis": (5, 95), "showfliers": False}
+_, axes = plt.subplots(2, 2, sharey=True, figsize=(plots.WIDTH, 5.6))
+for ax, (shape, rows) in zip(axes.flat, tidy.groupby("shape", sort=False), strict=True):
+    sns.boxplot(rows, ax=ax, **look).set(xlabel=shape, ylabel="")
+
 # %% tags=["hide-input"] mystnb={"figure": {"caption": "Distance of each target soil ({glue:text}`data-kind`) from the measured soils of the world: within their principal components (T²) and outside them (Q). Dashed: limits that 95 % of them pass.", "name": "fig-world-distance"}, "image": {"alt": "Scatter plot on logarithmic axes of T² against Q of the target soils, with dashed limits of the world's soils and the farthest soils named."}}
 among = {name: compare_with_world(soils) for name, soils in everyone.items()}
 here = among["target"]
