@@ -243,7 +243,8 @@ def _iterate_text(path: Path, wanted: Wanted) -> Iterator[Block]:
                 chunksize=max(1, TEXT_VALUES // len(head.header)),
             )
             for frame in frames:
-                yield _read_frame(frame.dropna(how="all"), layout, start, mark)
+                lacking = frame[layout.id_column].isna().any()  # to look for blank rows takes long
+                yield _read_frame(frame.dropna(how="all") if lacking else frame, layout, start, mark)
                 progress.update(file.tell() - progress.n)
         except pd.errors.ParserError as error:
             what = str(error).strip().rpartition("error: ")[2]
@@ -259,10 +260,10 @@ def _read_frame(frame: pd.DataFrame, layout: _Layout, start: int, mark: str) -> 
     beyond = frame.iloc[:, len(layout.table.header) :].notna().any(axis=1).to_numpy()
     if beyond.any():
         raise SiteError(f"{layout.table.path}, row {rows[beyond][0]} has more cells than the header; mend it")
-    plain = all(dtype.kind in "fi" for dtype in numbers.dtypes) and not np.isinf(numbers.to_numpy()).any()
-    if plain:
+    values = numbers.to_numpy(copy=True)
+    if values.dtype.kind in "fi" and not np.isinf(values).any():
         table = replace(layout.table, cells=np.empty((len(rows), 0), dtype=object), rows=rows)
-        values = numbers.to_numpy(dtype=float, copy=True)
+        values = values.astype(float, copy=False)
         values[np.isin(values, MISSING_CODES)] = np.nan
         remarks = [f"{table.path.name} has decimal commas"] if mark == "," else []
     else:
