@@ -217,7 +217,7 @@ def recognise_unit(wavelengths: np.ndarray, values: np.ndarray, where: str, mend
     unit, doubt = None, f"values from {low:.3g} to {high:.3g} may be in one unit or another"
     if high > HIGHEST_MEDIAN["absorbance"]:
         unit, roots = "percent", high < 100 * DARK_PEAK and wavelengths[-1] > 2000
-        doubt = f"read as percent no band of the typical spectrum reflects {DARK_PEAK:.1%}: square roots?"
+        doubt = f"read as percent no band of the typical spectrum reflects {DARK_PEAK:.1%} (square roots?)"
         doubt = doubt if roots else ""
     elif kind == "reflectance" and high <= 1.1:
         unit, doubt = "fraction", _doubt_fraction(wavelengths, median)
@@ -234,14 +234,14 @@ def _doubt_fraction(wavelengths: np.ndarray, median: np.ndarray) -> str:
     """Say what makes the typical soil, (n_bands,), too bright if it is read as a fraction."""
     blue, red = (median[inside_bands(wavelengths, span)].mean() for span in ((400, 500), (800, 900)))
     bright = wavelengths[0] < 480 and blue > BRIGHT_BLUE and red < 2.6 * blue
-    what = f"the typical spectrum is {blue:.2g} in the blue, brighter than soils: square roots, or scaled?"
+    what = f"the typical spectrum is {blue:.2g} in the blue, brighter than soils (square roots, or scaled?)"
     return what if bright else ""
 
 
 def _doubt_absorbance(wavelengths: np.ndarray, median: np.ndarray) -> str:
     """Say what makes the typical soil, (n_bands,), white or black if it is read as log10(1/R)."""
     blue = median[inside_bands(wavelengths, (430, 500))].mean() if wavelengths[0] < 480 else 0
-    odd = "brighter than soils are: derivatives?" if median.max() < WHITE else ""
+    odd = "brighter than soils are (derivatives?)" if median.max() < WHITE else ""
     if 10 ** -median.min() < DARK_PEAK or blue > BLACK_BLUE:
         odd = odd or "darker than soils are: natural logarithms, or Kubelka–Munk?"
     return f"read as log10(1/R) the typical spectrum is {odd}" if odd else ""
