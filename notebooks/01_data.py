@@ -30,11 +30,10 @@ import seaborn as sns
 from IPython.display import Markdown
 from myst_nb import glue
 
-from soilpb import plots, quality
+from soilpb import plots, quality, site_file
 from soilpb.decide import compare_with_world, measure_shapes, share_bands, standards, tell_apart
 from soilpb.readers.libraries import limesoda
 from soilpb.simulate import CHEMISTRY, WORLD_PH, load_library, minerals
-from soilpb.site_file import project_root
 from soilpb.study import Study, describe_grade
 
 study = Study.open("01_data", globals())
@@ -202,7 +201,7 @@ pd.DataFrame({"within both limits (%)": within, "told from the world (AUC)": tol
 )
 
 # %% tags=["remove-input"]
-realism = pd.read_csv(project_root() / "results" / "twin_realism.csv").pivot_table(
+realism = pd.read_csv(site_file.project_root() / "results" / "twin_realism.csv").pivot_table(
     "value", "soils", "measure", aggfunc=["mean", "min", "max"]
 )
 

@@ -182,7 +182,10 @@ def test_a_site_is_made_by_one_command(mine):  # noqa: F811
 def test_a_mistake_is_one_line_on_standard_error(mine):  # noqa: F811
     """A second site of one name, and a target that is not there, stop with exit code 1."""
     run_new_site(mine)
-    for options, words in (((), "is there already"), (("--target", "Zn", "--force"), "no column for Zn")):
+    for options, words in (
+        ((), "is there already"),
+        (("--target", "Zn", "--force"), "no column for the target Zn"),
+    ):
         result = run_new_site(mine, *options)
         assert result.exit_code == 1
         assert words in result.stderr
