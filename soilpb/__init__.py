@@ -1,8 +1,9 @@
 """Soil lead from vis-NIR spectra, by transfer learning from soil pH.
 
-``spectra`` holds SoilSpectra, absorbance and resampling; ``site_file`` the keys of a site file; ``study``
-the soils that a chapter works on; ``quality`` the checks of them; ``workflow`` the execution of chapters;
-``cli`` the commands. Conventions hold everywhere: wavelengths in nm and ascending, reflectance as a
+``spectra`` holds SoilSpectra, absorbance, resampling, the steps between detectors, and near twins, which
+count as one soil; ``site_file`` the keys of a site file; ``study`` the soils that a chapter works on, and
+their groups; ``quality`` the checks of them; ``workflow`` the execution of chapters; ``cli`` the commands.
+Conventions hold everywhere: wavelengths in nm and ascending, reflectance as a
 fraction between 0 and 1, spectra as rows ``(n_samples, n_bands)``, laboratory values in the unit that
 the column's name ends with (``Pb_mg_kg``, ``clay_pct``).
 """

@@ -1,4 +1,10 @@
-"""What a model is worth: splits, cross-validation, metrics, tests between models, held-back library soils."""
+"""What a model is worth.
+
+``splits`` draws folds that keep together the groups which ``study`` gives; ``cross_validation`` predicts
+and scores each fold, ``comparison`` tests whether two models differ. ``pretraining`` scores a network on
+library soils held back, ``instruments`` corrects a second instrument, ``protocols`` evaluates by many
+plausible choices at once.
+"""
 
 import lazy_loader
 

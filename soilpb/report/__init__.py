@@ -1,4 +1,9 @@
-"""The report of one site: its sections, tables and sentences, its one HTML file, and a new site's file."""
+"""The report of one site, and the file of a new one.
+
+``text`` holds all its sentences, ``tables`` how its tables are written, ``soils`` every soil and what follows
+from them, ``sections`` the data of the other sections, ``record`` who measured what and how. ``render`` makes
+the page and its PDF; ``new_site`` understands a user's files and writes the site file.
+"""
 
 import lazy_loader
 
