@@ -3,8 +3,8 @@
 Each is a scikit-learn regressor that tunes itself inside ``fit``, on the rows it gets; :func:`make_models`
 makes them by their keys in :data:`MODELS`. ``preprocessing`` treats spectra (SNV, derivatives); ``pls``,
 ``linear`` and ``baselines`` are models of the site alone, ``inner_folds`` the folds within which they tune.
-``resnet`` is the architecture, ``training`` one fit of it, ``network`` it with its scales, ``transfer`` how it
-passes to another property; ``storage`` keeps models in folders.
+``resnet`` is the architecture, ``training`` one fit of it, ``network`` it with its scales, ``transfer`` how
+it passes to another property; ``storage`` keeps models in folders.
 """
 
 import lazy_loader
