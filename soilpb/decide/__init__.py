@@ -4,7 +4,8 @@
 ``soilpb predict``. ``intervals`` says how sure a prediction is, ``applicability`` whether a soil is of a
 kind that the model knows; ``standards`` holds limits by pH, ``exceedance`` the probability that a soil is
 above one, and what a decision costs; ``sampling`` chooses the soils to measure next, ``maps`` says where
-soils lie. ``decision_units`` decides on areas by their mean, ``confidence_limits`` says how sure that is.
+soils lie. ``decision_units`` decides on areas by their mean, with limits of its own where spectra help;
+``confidence_limits`` has those of soils that are all measured.
 """
 
 import lazy_loader

@@ -1,8 +1,9 @@
 """Models that predict a soil property from reflectance (PLS, ridge, SVM, networks, transfer), and storage.
 
 Each is a scikit-learn regressor that tunes itself inside ``fit``, on the rows it gets; :func:`make_models`
-makes them by their keys in :data:`MODELS`. ``preprocessing`` treats spectra (SNV, derivatives); ``pls``,
-``linear`` and ``baselines`` are models of the site alone, ``inner_folds`` the folds within which they tune.
+makes them by their keys in :data:`MODELS`. ``preprocessing`` treats spectra (SNV, derivatives); ``pls``
+and ``linear`` are models of the site alone, ``baselines`` the others (SVM, Gaussian processes, averages) and
+the table of all by key, ``inner_folds`` the folds within which they tune.
 ``resnet`` is the architecture, ``training`` one fit of it, ``network`` it with its scales, ``transfer`` how
 it passes to another property; ``storage`` keeps models in folders.
 """

@@ -1,12 +1,12 @@
 """From files to SoilSpectra: spectra tables, laboratory tables, folders of instrument files, big libraries.
 
-``site`` joins a site's own spectra and laboratory table. ``laboratory`` finds the target's column, reads its
-values, and which soils belong together (groups, units); ``columns`` understands what a header means, ``ids``
-which soils of two tables are one; ``scans`` reads tables of spectra and averages repeated scans of a sample;
-``folder`` reads instrument files, whose layouts are in ``formats``, one module per format. The big libraries
-that a network learns from have a room of their own, ``libraries``. What cannot be read with certainty raises
-:class:`~soilpb.site_file.SiteError`: one line with the file, row or column, what was found and how to mend
-it. Files are only read.
+``site`` joins a site's own spectra and laboratory table, and refuses scans of a sample that differ too much.
+``laboratory`` finds the target's column, reads its values, and which soils belong together (groups, units);
+``columns`` understands what a header means, ``ids`` which soils of two tables are one; ``scans`` reads tables
+of spectra and averages repeated scans of a sample; ``folder`` reads instrument files, whose layouts are in
+``formats``, one module per format. The big libraries that a network learns from have a room of their own,
+``libraries``. What cannot be read with certainty raises :class:`~soilpb.site_file.SiteError`: one line with
+the file, row or column, what was found and how to mend it. Files are only read.
 """
 
 import lazy_loader
