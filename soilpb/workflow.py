@@ -102,6 +102,7 @@ def execute(source: str | Path, output: str | Path, site: str, /, **parameters: 
                 kernel_name="python3",
                 kernel_manager_class=_kernel_of_this_python(home),
                 progress_bar=False,
+                request_save_on_cell_execute=False,  # it is kept whole or not at all
                 extra_arguments=["--log-level=ERROR"],  # the kernel's own chatter is not the chapter's
             )
         finally:

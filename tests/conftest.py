@@ -59,8 +59,11 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Start with the files that take longest: a file stays with one worker, which makes its fixtures once."""
-    long = ("test_notebooks", "test_book", "test_site_report", "test_report_scenes", "test_browser")
+    """Start with the files that take longest: a file stays with one worker, which makes its fixtures once.
+
+    The book comes after the chapters that it shows: else a worker waits for what the other executes.
+    """
+    long = ("test_notebooks", "test_site_report", "test_report_scenes")
     items.sort(key=lambda item: long.index(item.path.stem) if item.path.stem in long else len(long))
 
 

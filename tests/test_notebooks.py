@@ -3,8 +3,6 @@
 import ast
 import json
 import re
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -133,24 +131,6 @@ def test_the_primary_comparison_has_one_p_value(small_book):
         found.append(table.loc["ResNet-pH-Pb", ["change", "p_value", "p_holm"]].tolist())
     assert found[0] == found[1]
     assert found[0][1] == found[0][2]
-
-
-def test_a_missing_input_names_the_command_that_makes_it(tmp_path):
-    """Papermill on chapter 4, without chapter 2's network, stops with one line that names the command."""
-    words = [
-        "notebooks/04_baselines.ipynb",
-        tmp_path / "out.ipynb",
-        "-p",
-        "artifacts",
-        str(tmp_path / "none"),
-    ]
-    command = [sys.executable, "-m", "papermill", *words]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert run.returncode != 0
-    (line,) = [
-        line for line in run.stderr.splitlines() if "make it with: papermill" in line and "Missing" in line
-    ]
-    assert "notebooks/02_pretraining.ipynb" in line
 
 
 def test_an_executed_chapter_tells_its_conclusions(small_book):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -60,23 +57,6 @@ def test_two_processes_give_the_numbers_of_one(soils, monkeypatch):
     models = {"PLS": PLSCV(max_components=4), "line": LinearRegression()}
     one, two = (cross_validate(models, *soils, folds, IDS, n_jobs=n) for n in (1, 2))
     pd.testing.assert_frame_equal(one, two)
-
-
-def test_a_process_imports_what_networks_need_before_its_first_fit():
-    """Once a process has started, the first network it trains imports next to nothing."""
-    code = """
-import sys
-import numpy as np
-from soilpb.evaluate import cross_validation
-from soilpb.models.transfer import NetworkRegressor
-cross_validation._start_process()
-known = set(sys.modules)
-X = np.random.default_rng(0).uniform(0.1, 0.5, (8, 30))
-NetworkRegressor(epochs=1).fit(X, X[:, 0])
-print(len(set(sys.modules) - known))
-"""
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(run.stdout) < 20  # without the start: some 800
 
 
 def test_lengths_must_agree(soils):

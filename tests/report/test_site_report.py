@@ -33,17 +33,9 @@ SITE = {
     **{"spectra": "data/my-mine/spectra.csv", "laboratory": "data/my-mine/laboratory.csv"},
     **{"target_scale": "natural", "band_stop": 1000, "band_step": 30},
 }
-SMALL = (
-    "--store",
-    "-p",
-    "n_repeats=1",
-    "-p",
-    "epochs=1",
-    "-p",
-    "chosen=pls resnet",
-    "-p",
-    "keep=features-pls pls",
-)
+SMALL = ["--store"]
+for parameter in ("n_repeats=1", "epochs=1", "chosen=pls ridge", "keep=features-pls pls"):
+    SMALL += ["-p", parameter]
 
 
 def write_my_mine(root):
