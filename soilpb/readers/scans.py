@@ -60,6 +60,10 @@ class Scans:
         """Name the place of a scan in the file."""
         return f"{self.table.at(row)} (sample {self.ids[row]!r})"
 
+    def noted_at(self, row: int) -> str:
+        """Name it without the folders of a machine: notes reach pages that are published."""
+        return self.at(row).removeprefix(f"{self.table.path.parent}/")
+
 
 def read_scans(path: str | Path, id_column: str = "", known: Collection[str] = (), bands: str = "") -> Scans:
     """Read spectra from a table, one spectrum per row or column.

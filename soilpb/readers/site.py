@@ -241,7 +241,7 @@ def _without_noise(scans: Scans, study: tuple[float, float]) -> tuple[slice, lis
     first = max(bands[nm[bands] < start], default=-1) + 1
     end = min(bands[nm[bands] > stop], default=nm.size)
     row, band = rows[0], bands[0]
-    at = f"{scans.at(int(row))}: {scans.spectra[row, band]:.4g} (reflectance) at {nm[band]:g} nm"
+    at = f"{scans.noted_at(int(row))}: {scans.spectra[row, band]:.4g} (reflectance) at {nm[band]:g} nm"
     others = f", as {len(set(rows)) - 1} other spectra" if len(set(rows)) > 1 else ""
     kept = f"{nm[first]:g}–{nm[end - 1]:g} nm kept"
     return slice(first, end), [f"{at}{others}: noise outside the study's {start:g}–{stop:g} nm; {kept}"]
@@ -267,9 +267,7 @@ def _to_reflectance(
         unit = scans.unit or recognise_unit(nm, some, where)
     reflectance = as_fraction(scans.spectra, unit, nm, where, scans.at, study)
     notes = [] if unit == "fraction" else [f"reflectance from {unit} to fraction"]
-    # Notes reach pages that are published: they name the file, not the folders of a machine.
-    folder = f"{scans.table.path.parent}/"
-    notes += describe_odd_bands(nm, reflectance, lambda row: scans.at(row).removeprefix(folder))
+    notes += describe_odd_bands(nm, reflectance, scans.noted_at)
     return replace(scans, spectra=reflectance, notes=(*scans.notes, *notes)), unit
 
 

@@ -97,6 +97,27 @@ def test_groups_are_never_torn_apart():
     assert np.abs(torn).mean() < 0.01 * np.abs(whole).mean()
 
 
+def test_every_fit_is_told_the_groups_of_its_rows():
+    """Models that tune themselves keep groups together inside, too: without each fold, and on all soils."""
+
+    class Recorder(RegressorMixin, BaseEstimator):
+        __metadata_request__fit = {"groups": True}  # noqa: RUF012
+
+        def fit(self, X, y, groups=None):
+            self.groups_ = groups
+            return self
+
+        def predict(self, X):
+            return np.zeros(len(X))
+
+    groups = np.arange(30) // 3
+    fold = assign_folds(30, 5, groups=groups)
+    made = CrossConformal.fit({"recorder": Recorder()}, *simulate(30, 0), fold, groups)
+    assert made.model.groups_.tolist() == groups.tolist()
+    for k, model in enumerate(made.fold_models):
+        assert model.groups_.tolist() == groups[fold != k].tolist()
+
+
 def test_few_soils_promise_nothing():
     """Eight soils cannot promise 90 %: the interval is everything; nine can."""
     eight, nine = (cv_plus(np.zeros((2, 1)), np.zeros(n, int), np.arange(1.0, n + 1), 0.9) for n in (8, 9))
