@@ -13,9 +13,9 @@ features and PLS:
 seed    refused  harmless  faults  longest        highest
 ======  =======  ========  ======  =============  =========
 0 (100)      66        34       0          0.7 s     379 MB
-1 (200)      82       118       0          2.0 s     360 MB
-2 (200)      78       122       0          1.6 s     360 MB
-3 (200)      96       104       0          1.3 s     360 MB
+1 (200)       98       102       0          1.1 s     379 MB
+2 (200)      122        78       0          0.7 s     379 MB
+3 (200)      109        91       0          1.3 s     379 MB
 ======  =======  ========  ======  =============  =========
 
 An untouched model takes 0.3 s and 360 MB, most of it the imports. Harmless means that new soils get the

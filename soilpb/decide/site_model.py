@@ -56,6 +56,14 @@ class Origin(BaseModel):
     """Whose soils a stored model was fitted to."""
 
     kind: Literal["measured", "lead simulated", "simulated"]
+    instrument: str = "unknown"
+
+
+class Robustness(BaseModel):
+    """How many times larger errors were in the report's test, by disturbance."""
+
+    disturbance: list[str]
+    times: list[float]
 
 
 class SiteCard(BaseModel):
@@ -71,6 +79,8 @@ class SiteCard(BaseModel):
     target: str
     target_range: Annotated[list[float], Field(min_length=2, max_length=2)]
     trained_on: Origin
+    scores_on_held_out_soils: dict[str, Any] = {}
+    robustness: Robustness | None = None
     scan_counters: Annotated[list[Annotated[str, Field(max_length=50)]], Field(max_length=50)]
 
 

@@ -310,10 +310,9 @@ def _describe_instrument(model: SiteModel, soils: SoilSpectra) -> list[str]:
         )
     if not why:
         return []
-    grows = ""
-    if tests := model.card.get("robustness"):
-        times = tests["times"][tests["disturbance"].index("another instrument")]
-        grows = f"; in the report's test another instrument multiplied errors by {times:.1f}"
+    tests = model.card.get("robustness") or {"disturbance": [], "times": []}
+    times = dict(zip(tests["disturbance"], tests["times"], strict=False)).get("another instrument")
+    grows = f"; in the report's test another instrument multiplied errors by {times:.1f}" if times else ""
     mend = "measure 5 to 30 soils on both and run soilpb standardise"
     return [f"the spectra may be of another instrument ({'; '.join(why)}){grows}: {mend}"]
 

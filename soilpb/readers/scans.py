@@ -201,7 +201,7 @@ def _make_scans(
         gone = layout.wavelengths[~keep_bands]
         notes.append(f"{gone.size} bands without any value dropped, {gone[0]:g}–{gone[-1]:g} nm")
     if not keep.all():
-        listed = ", ".join(map(str, table.rows[~keep][:8]))
+        listed = list_first(table.rows[~keep])
         notes.append(f"{(~keep).sum()} spectra without any value dropped: {table.words[0]} {listed}")
     gaps = np.argwhere(missing & keep[:, None] & keep_bands)
     if gaps.size:
