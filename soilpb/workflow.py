@@ -103,7 +103,8 @@ def execute(source: str | Path, output: str | Path, site: str, /, **parameters: 
                 kernel_manager_class=_kernel_of_this_python(home),
                 progress_bar=False,
                 request_save_on_cell_execute=False,  # it is kept whole or not at all
-                extra_arguments=["--log-level=ERROR"],  # the kernel's own chatter is not the chapter's
+                # The kernel's own chatter is not the chapter's: it calls the interrupt at its end an error.
+                extra_arguments=["--log-level=CRITICAL"],
             )
         finally:
             fresh.unlink(missing_ok=True)
