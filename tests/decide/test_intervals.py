@@ -12,6 +12,7 @@ from soilpb.models import baselines
 from soilpb.models.pls import PLSCV
 from soilpb.simulate import twin
 from soilpb.spectra import band_grid
+from tests.models.test_inner_folds import GroupRecorder
 
 LINE = {"line": LinearRegression()}
 CANDIDATES = {"stiff": PLSCV(1), "PLS": PLSCV(), "ridge": baselines.ridge()}
@@ -99,20 +100,9 @@ def test_groups_are_never_torn_apart():
 
 def test_every_fit_is_told_the_groups_of_its_rows():
     """Models that tune themselves keep groups together inside, too: without each fold, and on all soils."""
-
-    class Recorder(RegressorMixin, BaseEstimator):
-        __metadata_request__fit = {"groups": True}  # noqa: RUF012
-
-        def fit(self, X, y, groups=None):
-            self.groups_ = groups
-            return self
-
-        def predict(self, X):
-            return np.zeros(len(X))
-
     groups = np.arange(30) // 3
     fold = assign_folds(30, 5, groups=groups)
-    made = CrossConformal.fit({"recorder": Recorder()}, *simulate(30, 0), fold, groups)
+    made = CrossConformal.fit({"recorder": GroupRecorder()}, *simulate(30, 0), fold, groups)
     assert made.model.groups_.tolist() == groups.tolist()
     for k, model in enumerate(made.fold_models):
         assert model.groups_.tolist() == groups[fold != k].tolist()

@@ -14,6 +14,21 @@ GROUPS = np.repeat([f"field {i}" for i in range(11)], 3)
 UNTUNED = {"forest", "cubist", "resnet", "resnet-ph", "head", "partial"}
 
 
+class GroupRecorder(RegressorMixin, BaseEstimator):
+    """Remembers the groups that its fit was given."""
+
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+
+    def fit(self, X, y, groups=None):
+        """Remember them."""
+        self.groups_ = groups
+        return self
+
+    def predict(self, X):
+        """Predict how many they are."""
+        return np.full(len(X), float(len(set(self.groups_))))
+
+
 @pytest.fixture
 def dealt(monkeypatch):
     """Training and test groups of every inner fold that is dealt; a fold that ignores groups fails."""
@@ -52,19 +67,8 @@ def test_without_groups_soils_are_dealt_singly(model, site, dealt):
 
 def test_cross_validation_hands_on_the_groups_of_training_rows(site):
     """Each outer fold's fit gets the groups of its own rows, and no model that takes none is bothered."""
-
-    class Recorder(RegressorMixin, BaseEstimator):
-        __metadata_request__fit = {"groups": True}  # noqa: RUF012
-
-        def fit(self, X, y, groups=None):
-            self.groups_ = groups
-            return self
-
-        def predict(self, X):
-            return np.full(len(X), float(len(set(self.groups_))))
-
     folds = repeated_kfold(range(33), 5, 1, 0, GROUPS)
-    found = cross_validate({"it": Recorder()}, *site, folds, groups=GROUPS)
+    found = cross_validate({"it": GroupRecorder()}, *site, folds, groups=GROUPS)
     left_out = found.groupby("fold")["sample"].agg(lambda rows: len(set(GROUPS[rows])))
     assert (found.groupby("fold")["predicted"].first() == 11 - left_out).all()
     assert np.isfinite(cross_validate({"it": baselines.random_forest()}, *site, folds)["predicted"]).all()
